@@ -1,0 +1,46 @@
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+PYTHON ?= python3
+CORES ?= $(shell nproc)
+BIN := .venv/bin
+
+.PHONY: help setup demo run test check format clean
+
+help:  ## Show what can be made
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: .venv/ready  ## Build .venv from the lock file
+
+.venv/ready: requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	touch $@
+
+demo: setup  ## Run the demo on generated chips: under five minutes on two cores
+	@$(MAKE) --no-print-directory run SCENARIO=config/scenarios/demo.yaml
+
+run: setup  ## Run SCENARIO=config/scenarios/NAME.yaml
+	@test -n "$(SCENARIO)" || { echo "error: say which: make run SCENARIO=config/scenarios/demo.yaml" >&2; exit 2; }
+	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --configfile $(SCENARIO) --cores $(CORES) --quiet rules progress
+	@run=$$($(BIN)/python -c 'import sys, yaml; print(yaml.safe_load(open(sys.argv[1]))["run"])' $(SCENARIO)); \
+	echo "front: results/$$run/build_front/front.parquet"; \
+	echo "report: results/$$run/build_report/report.html"
+
+test: setup  ## Run the tests
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n $(CORES) --dist loadgroup tests
+
+check: setup  ## Lint, types, imports, formats
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	PYTHONPATH=. $(BIN)/lint-imports
+	$(BIN)/snakefmt --check Snakefile rules
+
+format:  ## Format code and rules
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/snakefmt Snakefile rules
+
+clean:  ## Remove all results
+	rm -rf results/*/ .snakemake

@@ -1,0 +1,66 @@
+"""The validated configuration and what rules take from it; no rules."""
+
+import logging
+import os
+from pathlib import Path
+
+from workflow_lib.core.arguments import flags
+from workflow_lib.core.config import NAME, parse_config
+from workflow_lib.core.contracts import CONTRACTS
+from workflow_lib.core.errors import UserError
+from workflow_lib.core.progress import ProgressLog
+from workflow_lib.core.spaces import cross
+
+try:
+    CONFIG = parse_config(config)
+except UserError as error:
+    raise WorkflowError(str(error)) from None
+
+RUN = CONFIG.run
+CHANNEL_SETS = CONFIG.grid.channel_sets
+NETWORKS = [*CONFIG.architectures, CONFIG.grid.baseline]
+FOLDS = range(CONFIG.folds.count)
+HAS_HOLDOUT = CONFIG.folds.holdout.method != "none"
+
+# What every stage that reads chips must know of them.
+DATASET = ["--bands", *CONFIG.data.bands, "--classes", *CONFIG.data.classes, f"--normalisation={CONFIG.data.normalisation}"]
+
+
+wildcard_constraints:
+    run=RUN,
+    channels=NAME,
+    batch=r"\d+",
+    architecture=cross.PATTERN,
+    fold=r"\d+",
+    device=NAME,
+    table=r"\w+",
+    candidate=rf"{NAME}_b\d+_{cross.PATTERN}|recommended",
+
+
+# Jobs find the library wherever Snakemake was started.
+shell.prefix(f"set -euo pipefail; export PYTHONPATH={workflow.basedir}; ")
+
+logging.getLogger("snakemake.logging").addHandler(ProgressLog())
+
+
+def options(stage, *values):
+    """The flags of a stage that come from the config, and its contract: one self-describing parameter."""
+    return [f"--contract={CONTRACTS[stage]}", *values]
+
+
+def select(wildcards):
+    """The flags that name a channel set's bands."""
+    return ["--select", *CHANNEL_SETS[wildcards.channels]]
+
+
+def raster_files(wildcards):
+    """Every file that import_chips reads, so that a changed one imports again; what is missing it reports itself."""
+    if CONFIG.data.generate:
+        return "results/{run}/generate_chips/chips"
+    folders = [
+        Path(CONFIG.data.root, part.folder, label)
+        for parts in CONFIG.data.regions.values()
+        for part in parts
+        for label in CONFIG.data.classes
+    ]
+    return sorted(entry.path for folder in folders if folder.is_dir() for entry in os.scandir(folder))

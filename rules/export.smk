@@ -1,0 +1,32 @@
+"""Write every network as ONNX.
+
+input:  none: a network's files depend on its architecture, channels, classes and chip size alone
+output: results/{run}/export_network/{channels}/{architecture}/*
+"""
+
+
+rule export_network:
+    """Write the ONNX files of one network and count what it costs."""
+    output:
+        deployed="results/{run}/export_network/{channels}/{architecture}/deployed.onnx",
+        paper="results/{run}/export_network/{channels}/{architecture}/paper.onnx",
+        detection="results/{run}/export_network/{channels}/{architecture}/detection.onnx",
+        table="results/{run}/export_network/{channels}/{architecture}/network.parquet",
+    params:
+        options=options("export_network", f"--classes={len(CONFIG.data.classes)}", *flags(CONFIG.data, "chip_size_px")),
+        inputs=lambda wildcards: f"--inputs={len(CHANNEL_SETS[wildcards.channels])}",
+    log:
+        "results/{run}/logs/export_network/{channels}/{architecture}.log",
+    conda:
+        "../envs/training.yaml"
+    shell:
+        "python -m workflow_lib.stages.export_network"
+        " {params.options:q}"
+        " {params.inputs:q}"
+        " --channels {wildcards.channels}"
+        " --architecture {wildcards.architecture}"
+        " --deployed {output.deployed:q}"
+        " --paper {output.paper:q}"
+        " --detection {output.detection:q}"
+        " --output {output.table:q}"
+        " 2> {log:q}"

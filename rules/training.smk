@@ -1,0 +1,122 @@
+"""Train every candidate on every fold.
+
+input:  results/{run}/import_chips/*, results/{run}/assign_folds/folds.parquet
+output: results/{run}/train_fold/{channels}/{batch}/{architecture}/{fold}.parquet,
+        results/{run}/train_forest/{channels}/{fold}.parquet, results/{run}/gather_table/{table}.parquet
+"""
+
+
+rule train_fold:
+    """Train one candidate on one fold, from fresh weights."""
+    input:
+        array="results/{run}/import_chips/chips.npy",
+        moments="results/{run}/import_chips/moments.npy",
+        chips="results/{run}/import_chips/chips.parquet",
+        folds="results/{run}/assign_folds/folds.parquet",
+    output:
+        scores="results/{run}/train_fold/{channels}/{batch}/{architecture}/{fold}.parquet",
+        **(
+            {"weights": "results/{run}/train_fold/{channels}/{batch}/{architecture}/{fold}.pt"}
+            if CONFIG.keep_weights
+            else {}
+        ),
+    params:
+        options=options("train_fold", *DATASET, *flags(CONFIG.training), *flags(CONFIG, "seed")),
+        select=select,
+        weights=lambda wildcards, output: ["--weights", output.weights] if CONFIG.keep_weights else [],
+    log:
+        "results/{run}/logs/train_fold/{channels}/{batch}/{architecture}/{fold}.log",
+    benchmark:
+        "results/{run}/benchmarks/train_fold/{channels}/{batch}/{architecture}/{fold}.tsv"
+    conda:
+        "../envs/training.yaml"
+    shell:
+        "python -m workflow_lib.stages.train_fold"
+        " {params.options:q}"
+        " {params.select:q}"
+        " --array {input.array:q}"
+        " --moments {input.moments:q}"
+        " --chips {input.chips:q}"
+        " --folds {input.folds:q}"
+        " --channels {wildcards.channels}"
+        " --batch {wildcards.batch}"
+        " --architecture {wildcards.architecture}"
+        " --fold {wildcards.fold}"
+        " --output {output.scores:q}"
+        " {params.weights:q}"
+        " 2> {log:q}"
+
+
+rule train_forest:
+    """Train the reference classifier on one fold: a random forest on colour percentiles."""
+    input:
+        array="results/{run}/import_chips/chips.npy",
+        moments="results/{run}/import_chips/moments.npy",
+        chips="results/{run}/import_chips/chips.parquet",
+        folds="results/{run}/assign_folds/folds.parquet",
+    output:
+        "results/{run}/train_forest/{channels}/{fold}.parquet",
+    params:
+        options=options("train_forest", *DATASET, *flags(CONFIG, "seed")),
+        select=select,
+    log:
+        "results/{run}/logs/train_forest/{channels}/{fold}.log",
+    conda:
+        "../envs/training.yaml"
+    shell:
+        "python -m workflow_lib.stages.train_forest"
+        " {params.options:q}"
+        " {params.select:q}"
+        " --array {input.array:q}"
+        " --moments {input.moments:q}"
+        " --chips {input.chips:q}"
+        " --folds {input.folds:q}"
+        " --channels {wildcards.channels}"
+        " --fold {wildcards.fold}"
+        " --output {output:q}"
+        " 2> {log:q}"
+
+
+PARTS = {
+    "fold_scores": expand(
+        "results/{{run}}/train_fold/{channels}/{batch}/{architecture}/{fold}.parquet",
+        channels=CHANNEL_SETS,
+        batch=CONFIG.grid.batch_sizes,
+        architecture=NETWORKS,
+        fold=FOLDS,
+    ),
+    "forest_scores": expand(
+        "results/{{run}}/train_forest/{channels}/{fold}.parquet", channels=CHANNEL_SETS, fold=FOLDS
+    ),
+    "networks": expand(
+        "results/{{run}}/export_network/{channels}/{architecture}/network.parquet",
+        channels=CHANNEL_SETS,
+        architecture=NETWORKS,
+    ),
+    "latencies": expand(
+        "results/{{run}}/predict_latency/{channels}/{architecture}/{device}.parquet",
+        channels=CHANNEL_SETS,
+        architecture=NETWORKS,
+        device=CONFIG.devices,
+    ),
+}
+
+
+rule gather_table:
+    """Put the one-row tables of many jobs into one; their paths go through standard input, which has no length limit."""
+    input:
+        lambda wildcards: PARTS[wildcards.table],
+    output:
+        "results/{run}/gather_table/{table}.parquet",
+    params:
+        options=options("gather_table"),
+    log:
+        "results/{run}/logs/gather_table/{table}.log",
+    conda:
+        "../envs/data.yaml"
+    shell:
+        "printf '%s\\n' {input:q} | python -m workflow_lib.stages.gather_table"
+        " {params.options:q}"
+        " --table {wildcards.table}"
+        " --output {output:q}"
+        " 2> {log:q}"

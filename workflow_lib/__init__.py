@@ -1,0 +1,1 @@
+"""Edgefront: hardware-aware neural architecture search as a workflow."""

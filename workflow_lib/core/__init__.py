@@ -1,0 +1,1 @@
+"""Config, table schemas, contracts, seeds, errors and search-space ids: light, no torch."""

@@ -1,0 +1,113 @@
+"""Command lines of stages: typed, checked, and one self-describing list for Snakemake."""
+
+import argparse
+import json
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, Self, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.fields import FieldInfo
+
+from workflow_lib.core.config import Section, as_config_error
+from workflow_lib.core.errors import UserError
+
+
+class Arguments(BaseModel):
+    """What a stage is told; subclasses declare one field per flag, or a config section whose keys become flags.
+
+    A list takes several values; a mapping, and a list or mapping of a config section, take JSON.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @classmethod
+    def parse(cls, description: str | None, argv: Sequence[str] | None) -> Self:
+        """Read a command line.
+
+        Args:
+            description: shown by --help.
+            argv: arguments without the program's name; None: those of this process.
+
+        Raises:
+            ConfigError: if a value does not have its flag's type or range.
+            SystemExit: with code 2, if a flag is unknown or missing.
+        """
+        parser = argparse.ArgumentParser(description=description, allow_abbrev=False)
+        # Raised by hand in rules/common.smk when a stage's results change meaning; only Snakemake compares it.
+        parser.add_argument("--contract", help=argparse.SUPPRESS)
+        for name, field in cls.model_fields.items():
+            if section := _section(field):
+                for key, value in section.model_fields.items():
+                    _add_flag(parser, key, value, as_json=_is_compound(value.annotation))
+            else:
+                _add_flag(parser, name, field, as_json=get_origin(field.annotation) is dict)
+        given = vars(parser.parse_args(argv))
+        values: dict[str, Any] = {}
+        for name, field in cls.model_fields.items():
+            if section := _section(field):
+                values[name] = {key: given[key] for key in section.model_fields if given[key] is not None}
+            elif given[name] is not None:
+                values[name] = given[name]
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            raise as_config_error(error) from None
+
+
+def _section(field: FieldInfo) -> type[Section] | None:
+    kind = field.annotation
+    return kind if isinstance(kind, type) and issubclass(kind, Section) else None
+
+
+def _is_compound(kind: Any) -> bool:
+    """Whether a value of this type is spelled as JSON: a section, a list, a mapping, or one of these or None."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return True
+    return get_origin(kind) in (dict, list) or (
+        get_origin(kind) is not Literal and any(map(_is_compound, get_args(kind)))
+    )
+
+
+def _add_flag(parser: argparse.ArgumentParser, name: str, field: FieldInfo, as_json: bool) -> None:
+    options: dict[str, Any] = {"help": (field.description or "").replace("%", "%%"), "required": field.is_required()}
+    if as_json:
+        options |= {"type": json.loads, "metavar": "JSON"}
+    elif get_origin(field.annotation) is list:
+        options |= {"nargs": "+"}
+    parser.add_argument("--" + name.replace("_", "-"), dest=name, **options)
+
+
+def flags(section: Section, *names: str) -> list[str]:
+    """Spell a config section as the flags of a stage, one self-describing `--key=value` each.
+
+    Args:
+        section: the values.
+        names: the keys wanted; none: all of them.
+    """
+    values = section.model_dump(mode="json")
+    result = []
+    for name in names or values:
+        value = values[name]
+        if value is not None:
+            text = value if isinstance(value, str) else json.dumps(value, sort_keys=False, separators=(",", ":"))
+            result.append(f"--{name.replace('_', '-')}={text}")
+    return result
+
+
+def run_stage(main: Callable[[], None]) -> None:
+    """Run a stage's main: an error of the user's is one line and exit code 2, a bug is a traceback and 1."""
+    try:
+        main()
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except OSError as error:
+        if not error.filename and not error.strerror:
+            raise
+        print(f"error: {error.filename or 'input/output'}: {error.strerror or error}", file=sys.stderr)
+        sys.exit(2)
+    except Exception:
+        traceback.print_exc()
+        sys.exit(1)

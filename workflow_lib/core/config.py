@@ -1,0 +1,355 @@
+"""The configuration: every key, its type, unit, default and meaning."""
+
+import re
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from workflow_lib.core.errors import ConfigError
+from workflow_lib.core.spaces import cross
+
+INDICES: dict[str, tuple[str, str]] = {"ndvi": ("nir", "red"), "ndwi": ("green", "nir")}
+"""Index -> (a, b) of its formula (a - b) / (a + b), on raw values; CROSS equations 1 and 2."""
+
+NAME = r"[A-Za-z0-9][A-Za-z0-9_.]*"
+"""What a region, class, channel set, device or run may be called: it becomes a file name."""
+
+
+def _check_name(text: str) -> str:
+    if not re.fullmatch(NAME, text):
+        raise ValueError(f"{text!r} is no name: letters, digits, dots and underscores only")
+    return text
+
+
+def _check_architecture(text: str) -> str:
+    try:
+        return str(cross.Architecture.parse(text))
+    except ConfigError as error:
+        raise ValueError(str(error)) from error
+
+
+Name = Annotated[str, AfterValidator(_check_name)]
+ArchitectureId = Annotated[str, AfterValidator(_check_architecture)]
+
+
+class Section(BaseModel):
+    """A part of the configuration: unknown keys are errors, values cannot change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class RasterFolder(Section):
+    """A folder with one subfolder of GeoTIFF chips per class."""
+
+    folder: str = Field(description="folder, relative to `data.root`, that holds one subfolder per class")
+    bands: list[Name] = Field(min_length=1, description="what each band of its chips is, in order")
+
+
+class GenerateConfig(Section):
+    """Synthetic drainage-crossing chips, in place of real ones."""
+
+    counts: dict[Name, dict[Name, Annotated[int, Field(ge=0)]]] = Field(
+        description="chips to generate per region and class (F, T)"
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        for region, counts in self.counts.items():
+            if set(counts) != {"F", "T"}:
+                raise ValueError(f"generate.counts.{region} needs F and T, and has {sorted(counts)}")
+        return self
+
+
+class DataConfig(Section):
+    """Where the chips are and how they are read."""
+
+    root: str = Field(
+        default=".", description="folder that the regions' folders are relative to; not used when chips are generated"
+    )
+    generate: GenerateConfig | None = Field(
+        default=None, description="generate synthetic chips instead of reading real ones"
+    )
+    regions: dict[Name, list[RasterFolder]] = Field(
+        min_length=1, description="region -> its raster folders; chips of one region pair by file name"
+    )
+    classes: list[Name] = Field(description="class subfolders, in the order of the network's outputs")
+    chip_size_px: int = Field(default=100, ge=40, le=4096, description="height and width of every chip (pixels)")
+    normalisation: Literal["per_chip_band", "per_column", "per_dataset", "none"] = Field(
+        default="per_chip_band",
+        description="min-max per chip and band; per image column (what CROSS's code does); "
+        "standardised with the training folds' statistics; or raw values",
+    )
+    on_bad_chip: Literal["error", "drop"] = Field(
+        default="error", description="end the run at a bad chip, or drop and list it"
+    )
+    max_nodata_pct: float = Field(
+        default=20.0,
+        ge=0,
+        lt=100,
+        description="largest share of nodata pixels in a chip's band (percent); the rest is filled with the band's mean",
+    )
+
+    @cached_property
+    def bands(self) -> list[str]:
+        """Every channel that all regions can give, in the first region's order, then the indices."""
+        regions = [[band for part in parts for band in part.bands] for parts in self.regions.values()]
+        bands = [band for band in regions[0] if all(band in other for other in regions)]
+        return bands + [index for index in ("ndwi", "ndvi") if set(INDICES[index]) <= set(bands)]
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if len(set(self.classes)) != len(self.classes) or len(self.classes) < 2:
+            raise ValueError("classes needs at least two different names")
+        for region, parts in self.regions.items():
+            bands = [band for part in parts for band in part.bands]
+            if len(set(bands)) != len(bands):
+                raise ValueError(f"region {region} gives a band twice: {bands}")
+            if set(bands) & set(INDICES):
+                raise ValueError(f"region {region}: {sorted(INDICES)} are computed, not read")
+        if self.generate and set(self.generate.counts) != set(self.regions):
+            raise ValueError(
+                f"generate.counts names {sorted(self.generate.counts)}, regions names {sorted(self.regions)}"
+            )
+        return self
+
+
+class HoldoutConfig(Section):
+    """An outer hold-out, set aside before the folds."""
+
+    method: Literal["none", "share", "region", "spatial_block"] = Field(
+        default="none", description="no hold-out; a stratified share; whole regions; or spatial blocks"
+    )
+    share: float = Field(
+        default=0.2, gt=0, lt=1, description="share of the chips held out by `share` and `spatial_block`"
+    )
+    regions: list[Name] = Field(default=[], description="regions held out by `region`")
+
+
+class FoldsConfig(Section):
+    """How chips are divided into training and validation."""
+
+    method: Literal["stratified", "region", "spatial_block"] = Field(
+        default="stratified",
+        description="shuffled and stratified by class; leave one region out; or blocks on the ground",
+    )
+    count: int = Field(
+        default=5,
+        ge=2,
+        le=100,
+        description="number of folds; with `region`, the number of regions that are not held out",
+    )
+    block_m: float = Field(default=1000.0, gt=0, description="side of a spatial block (metres)")
+    buffer_m: float = Field(
+        default=0.0,
+        ge=0,
+        description="spatial folds drop training chips this close to a validation chip, footprint to footprint (metres); "
+        "0: touching",
+    )
+    holdout: HoldoutConfig = Field(default=HoldoutConfig(), description="the outer hold-out")
+
+
+class SpaceConfig(Section):
+    """The CROSS search space: ResNet-18 with a searched stem; one list of values per dimension."""
+
+    kernel_size: list[Literal[3, 5]] = Field(default=[3, 5], min_length=1, description="stem kernel (pixels)")
+    stride: list[Literal[1, 2]] = Field(default=[1, 2], min_length=1, description="stem stride (pixels)")
+    padding: list[Literal[1, 2, 3]] = Field(default=[1, 2, 3], min_length=1, description="stem padding (pixels)")
+    pool_choice: list[Literal[0, 1]] = Field(default=[0, 1], min_length=1, description="0: max-pooling, 1: none")
+    kernel_size_pool: list[Literal[2, 3]] = Field(
+        default=[2, 3], min_length=1, description="max-pooling kernel (pixels)"
+    )
+    stride_pool: list[Literal[1, 2]] = Field(default=[1, 2], min_length=1, description="max-pooling stride (pixels)")
+    initial_output_feature: list[Literal[32, 48, 64]] = Field(
+        default=[32, 48, 64],
+        min_length=1,
+        description="stem width (channels); the stages have 1, 2, 4 and 8 times as many",
+    )
+
+    @property
+    def choices(self) -> dict[str, list[int]]:
+        """Dimension -> values, in the space's order."""
+        values = self.model_dump()
+        return {dimension: values[dimension] for dimension in cross.CHOICES}
+
+
+class GridConfig(Section):
+    """What is searched: channel sets x batch sizes x architectures."""
+
+    channel_sets: dict[Name, Annotated[list[Name], Field(min_length=1)]] = Field(
+        min_length=1, description="name -> bands and indices (ndvi, ndwi) that a network sees"
+    )
+    batch_sizes: list[Annotated[int, Field(ge=2)]] = Field(min_length=1, description="training batch sizes (chips)")
+    space: SpaceConfig = Field(default=SpaceConfig(), description="the architectures")
+    baseline: ArchitectureId = Field(
+        default=str(cross.BASELINE),
+        description="trained and predicted like a candidate, drawn beside the front, never part of it",
+    )
+
+
+class TrainingConfig(Section):
+    """How one network is trained."""
+
+    epochs: int = Field(default=5, ge=1, description="passes over the training chips")
+    learning_rate: float = Field(default=1e-3, gt=0, description="Adam's learning rate")
+    device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="auto: CUDA where there is one")
+    precision: Literal["float32", "bf16"] = Field(
+        default="float32", description="bf16: autocast to bfloat16, on CUDA only"
+    )
+
+
+class PredictorConfig(Section):
+    """How the latency on one device is predicted."""
+
+    kind: Literal["calibrated"] = Field(
+        default="calibrated", description="calibrated: an analytic model fitted to nn-Meter's published predictions"
+    )
+
+
+class Objective(Section):
+    """One axis of the Pareto front."""
+
+    name: Name = Field(description="a numeric column of the candidates table, such as accuracy_pct or latency_mean_ms")
+    direction: Literal["max", "min"] = Field(description="whether more or less is better")
+    tolerance: float = Field(
+        default=0.0, ge=0, description="differences up to this count as none on the epsilon-front (the column's unit)"
+    )
+
+
+class FrontConfig(Section):
+    """What the front is over."""
+
+    objectives: list[Objective] = Field(
+        default=[
+            Objective(name="accuracy_pct", direction="max", tolerance=0.5),
+            Objective(name="latency_mean_ms", direction="min", tolerance=0.25),
+            Objective(name="memory_bytes", direction="min", tolerance=10_000),
+        ],
+        min_length=2,
+        description="the axes of the front",
+    )
+    resamples: int = Field(
+        default=1000, ge=1, description="bootstrap resamples of the folds behind each front frequency"
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        names = [objective.name for objective in self.objectives]
+        if len(set(names)) != len(names):
+            raise ValueError(f"an objective is named twice: {names}")
+        return self
+
+
+class ReportConfig(Section):
+    """How the report looks."""
+
+    title: str = Field(default="Edgefront report", description="heading of the report")
+    dpi: int = Field(default=200, ge=50, le=1200, description="resolution of the PNG figures (dots per inch)")
+
+
+class Config(Section):
+    """The whole configuration of one run."""
+
+    run: Name = Field(description="name of the run: its results lie in results/<run>")
+    seed: int = Field(default=42, ge=0, description="base seed of everything random")
+    data: DataConfig = Field(description="where the chips are and how they are read")
+    folds: FoldsConfig = Field(default=FoldsConfig(), description="training and validation")
+    grid: GridConfig = Field(description="what is searched")
+    training: TrainingConfig = Field(default=TrainingConfig(), description="how one network is trained")
+    keep_weights: bool = Field(default=False, description="keep the weights of every training job beside its scores")
+    devices: dict[Name, PredictorConfig] = Field(
+        default={
+            name: PredictorConfig()
+            for name in (
+                "cortexA76cpu_tflite21",
+                "adreno640gpu_tflite21",
+                "adreno630gpu_tflite21",
+                "myriadvpu_openvino2019r2",
+            )
+        },
+        min_length=1,
+        description="device -> how its latency is predicted",
+    )
+    front: FrontConfig = Field(default=FrontConfig(), description="the Pareto front")
+    report: ReportConfig = Field(default=ReportConfig(), description="figures and report")
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        bands = self.data.bands
+        for name, channels in self.grid.channel_sets.items():
+            if unknown := [channel for channel in channels if channel not in bands]:
+                raise ValueError(f"grid.channel_sets.{name} names {unknown}; all regions together give {bands}")
+            if len(set(channels)) != len(channels):
+                raise ValueError(f"grid.channel_sets.{name} names a channel twice: {channels}")
+        for objective in self.front.objectives:
+            if objective.name not in self.objective_names:
+                raise ValueError(f"front.objectives names {objective.name}; known are {self.objective_names}")
+        if unknown_regions := set(self.folds.holdout.regions) - set(self.data.regions):
+            raise ValueError(f"folds.holdout.regions names {sorted(unknown_regions)}, which data.regions does not")
+        if (self.folds.holdout.method == "region") != bool(self.folds.holdout.regions):
+            raise ValueError("folds.holdout.regions and folds.holdout.method: region belong together")
+        if self.folds.method == "stratified" and self.folds.buffer_m:
+            raise ValueError("folds.buffer_m needs spatial folds: set folds.method to region or spatial_block")
+        if self.folds.method == "region":
+            left = len(self.data.regions) - len(self.folds.holdout.regions)
+            if self.folds.count != left:
+                raise ValueError(
+                    f"folds.count is {self.folds.count}, but method region gives {left} folds, one per region"
+                )
+        if self.grid.baseline in self.architectures:
+            raise ValueError(
+                f"grid.baseline {self.grid.baseline} is a candidate of grid.space: the baseline stays outside the front"
+            )
+        return self
+
+    @cached_property
+    def architectures(self) -> list[str]:
+        """Ids of the distinct candidate networks; the baseline is not among them."""
+        return [str(architecture) for architecture in cross.architectures(self.grid.space.choices)]
+
+    @cached_property
+    def objective_names(self) -> list[str]:
+        """Columns of the candidates table that can be objectives."""
+        return [
+            "accuracy_pct",
+            "f1_pct",
+            "auc",
+            "latency_mean_ms",
+            "latency_worst_ms",
+            *(f"latency_{device}_ms" for device in self.devices),
+            "memory_bytes",
+            "paper_memory_bytes",
+            "weights_bytes",
+            "parameters",
+            "multiply_adds",
+            "activation_bytes",
+            "training_s",
+        ]
+
+
+def parse_config(values: Mapping[str, Any]) -> Config:
+    """Check a configuration.
+
+    Args:
+        values: nested mapping as YAML gives it.
+
+    Raises:
+        ConfigError: naming the first wrong key and how many more there are.
+    """
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        raise as_config_error(error) from None
+
+
+def as_config_error(error: ValidationError) -> ConfigError:
+    """Put pydantic's findings into one line."""
+    problems = error.errors(include_url=False, include_context=False, include_input=False)
+    first = problems[0]
+    key = ".".join(str(part) for part in first["loc"])
+    message = {"extra_forbidden": "unknown key", "missing": "missing key"}.get(
+        first["type"], first["msg"].removeprefix("Value error, ")
+    )
+    more = f" (and {len(problems) - 1} more problems)" if len(problems) > 1 else ""
+    return ConfigError(message + more, f"config: {key}" if key else "config", "see config/README.md")

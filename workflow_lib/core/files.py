@@ -1,0 +1,34 @@
+"""Files that are either whole or absent."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside `path` that takes its place if the block ends well.
+
+    The temporary may be written as a file or made a folder; nothing of it is left behind when the block raises.
+
+    Args:
+        path: the file or folder to create or replace.
+
+    Yields:
+        A path in the same folder (so the final rename stays on one file system), with the same suffix.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as scratch:
+        temporary = Path(scratch) / path.name
+        yield temporary
+        if temporary.is_dir() and path.is_dir():
+            shutil.rmtree(path)
+        temporary.replace(path)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file atomically."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")

@@ -1,0 +1,32 @@
+"""One line of progress per finished job: done, left, failed, expected end."""
+
+import logging
+import sys
+import time
+from datetime import datetime, timedelta
+
+
+class ProgressLog(logging.Handler):
+    """Listens to Snakemake's log records and prints the state of the run to standard error."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._start: float | None = None
+        self._failed = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take one record; all but progress and failures are left to Snakemake's own handlers."""
+        event = getattr(getattr(record, "event", None), "value", None)
+        if event == "run_info":
+            self._start = time.monotonic()
+        elif event == "job_error":
+            self._failed += 1
+        elif event == "progress":
+            print(self._line(int(record.done), int(record.total)), file=sys.stderr, flush=True)
+
+    def _line(self, done: int, total: int) -> str:
+        line = f"{done} of {total} jobs done, {total - done - self._failed} left, {self._failed} failed"
+        if self._start is None or not 0 < done < total:
+            return line
+        left = timedelta(seconds=round((time.monotonic() - self._start) / done * (total - done)))
+        return f"{line}, expected end {(datetime.now() + left):%Y-%m-%d %H:%M} (in {left})"

@@ -1,0 +1,89 @@
+"""The CROSS space: ResNet-18 with a searched stem (Li et al. 2023, figure 2)."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Self
+
+from workflow_lib.core.errors import ConfigError
+
+CHOICES: dict[str, tuple[int, ...]] = {
+    "kernel_size": (3, 5),
+    "stride": (1, 2),
+    "padding": (1, 2, 3),
+    "pool_choice": (0, 1),
+    "kernel_size_pool": (2, 3),
+    "stride_pool": (1, 2),
+    "initial_output_feature": (32, 48, 64),
+}
+"""Dimension -> values, in CROSS's names and order; pool choice 0 is max-pooling (padding 1), 1 is none."""
+
+_SPELLING = re.compile(r"k(\d+)-s(\d+)-p(\d+)-(?:pool(\d+)s(\d+)|nopool)-w(\d+)")
+
+PATTERN = r"k\d+-s\d+-p\d+-(?:pool\d+s\d+|nopool)-w\d+"
+"""What an id of this space looks like: the constraint of the workflow's `architecture` wildcard."""
+
+
+@dataclass(frozen=True, order=True)
+class Architecture:
+    """One network of the space; its text is its id, and configurations that build the same network are equal.
+
+    Args:
+        kernel_size, stride, padding: of the stem convolution, in pixels.
+        pool: kernel size and stride of the stem's max-pooling (padding 1), or None for no pooling.
+        width: output channels of the stem; the four stages have 1, 2, 4 and 8 times as many.
+    """
+
+    kernel_size: int
+    stride: int
+    padding: int
+    pool: tuple[int, int] | None
+    width: int
+
+    def __str__(self) -> str:
+        pool = "nopool" if self.pool is None else f"pool{self.pool[0]}s{self.pool[1]}"
+        return f"k{self.kernel_size}-s{self.stride}-p{self.padding}-{pool}-w{self.width}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read an id; the inverse of `str`.
+
+        Raises:
+            ConfigError: if the text is no id of this space, or no canonical one (such as `k03-...`).
+        """
+        match = _SPELLING.fullmatch(text)
+        if match:
+            kernel_size, stride, padding, pool, pool_stride, width = match.groups()
+            pooling = (int(pool), int(pool_stride)) if pool else None
+            architecture = cls(int(kernel_size), int(stride), int(padding), pooling, int(width))
+            if str(architecture) == text:
+                return architecture
+        raise ConfigError("not an architecture id", text, "expected something like k3-s2-p1-pool3s2-w32")
+
+    @classmethod
+    def from_configuration(cls, configuration: Mapping[str, int]) -> Self:
+        """Build the network that a raw configuration (one value per dimension of `CHOICES`) stands for."""
+        pooled = configuration["pool_choice"] == 0
+        return cls(
+            configuration["kernel_size"],
+            configuration["stride"],
+            configuration["padding"],
+            (configuration["kernel_size_pool"], configuration["stride_pool"]) if pooled else None,
+            configuration["initial_output_feature"],
+        )
+
+
+BASELINE = Architecture(kernel_size=7, stride=2, padding=3, pool=(3, 2), width=64)
+"""The plain ResNet-18 stem; outside the space, trained and predicted like a candidate."""
+
+
+def raw_configurations(choices: Mapping[str, Sequence[int]] = CHOICES) -> Iterator[dict[str, int]]:
+    """Every combination of the choices, as CROSS counts them: 288 for the whole space."""
+    for values in product(*choices.values()):
+        yield dict(zip(choices, values, strict=True))
+
+
+def architectures(choices: Mapping[str, Sequence[int]] = CHOICES) -> list[Architecture]:
+    """The distinct networks among the raw configurations, in their order: 180 for the whole space."""
+    return list(dict.fromkeys(map(Architecture.from_configuration, raw_configurations(choices))))

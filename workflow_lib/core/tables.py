@@ -1,0 +1,367 @@
+"""Tables between stages: declared once, checked when written and when read."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from workflow_lib.core.errors import TableError
+from workflow_lib.core.files import atomic_path
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column.
+
+    Args:
+        name: its name, or with `family=True` a regular expression that any number of columns may match.
+        kind: "text", "integer", "number", "flag", or "numbers", "integers", "texts" for a list per row.
+        unit: unit of the values ("" for none), also in the Parquet metadata.
+        meaning: one phrase for people.
+        low, high: bounds of the values, inclusive.
+        optional: whether a value may be missing.
+        family: see `name`.
+    """
+
+    name: str
+    kind: str
+    unit: str = ""
+    meaning: str = ""
+    low: float | None = None
+    high: float | None = None
+    optional: bool = False
+    family: bool = False
+
+    def arrow(self, name: str) -> pa.Field:
+        """The column's type in Parquet, its unit and meaning in the metadata."""
+        scalars = {"text": pa.string(), "integer": pa.int64(), "number": pa.float64(), "flag": pa.bool_()}
+        scalar = scalars.get(self.kind)
+        kind = scalar if scalar is not None else pa.list_(scalars[self.kind.removesuffix("s")])
+        return pa.field(name, kind, nullable=self.optional, metadata={"unit": self.unit, "meaning": self.meaning})
+
+
+@dataclass(frozen=True)
+class Table:
+    """The schema of one table.
+
+    Args:
+        name: the table's name, for messages and for the Parquet metadata.
+        columns: its columns, in order.
+        key: columns that together tell its rows apart.
+    """
+
+    name: str
+    columns: Sequence[Column]
+    key: Sequence[str] = field(default=())
+
+    def write(self, frame: pd.DataFrame, path: Path) -> None:
+        """Check a table and write it atomically; a path that ends in .csv gets CSV, any other Parquet.
+
+        Raises:
+            TableError: if the frame is not as declared.
+        """
+        arrow = self._checked(frame, path)
+        with atomic_path(path) as temporary:
+            if path.suffix == ".csv":
+                arrow.to_pandas().to_csv(temporary, index=False)
+            else:
+                pq.write_table(arrow, temporary)
+
+    def read(self, path: Path) -> pd.DataFrame:
+        """Read a Parquet file and check it.
+
+        Raises:
+            TableError: if it is no Parquet file, or not as declared.
+        """
+        try:
+            arrow = pq.ParquetFile(path).read()
+        except (pa.ArrowInvalid, OSError) as error:
+            if isinstance(error, FileNotFoundError):
+                raise
+            raise TableError(f"not a readable Parquet file ({error})", path, "delete it and run again") from None
+        checked: pd.DataFrame = self._checked(arrow.to_pandas(), path).to_pandas()
+        return checked
+
+    def read_all(self, paths: Sequence[Path]) -> pd.DataFrame:
+        """Read many files of this schema into one table; the key must hold over all of them.
+
+        Raises:
+            TableError: if one is not as declared, or two hold the same key.
+        """
+        whole = pd.concat([self.read(path) for path in paths], ignore_index=True)
+        checked: pd.DataFrame = self._checked(whole, paths[0].parent).to_pandas()
+        return checked
+
+    def _checked(self, frame: pd.DataFrame, path: Path) -> pa.Table:
+        declared = self._declared(frame, path)
+        schema = pa.schema([column.arrow(name) for name, column in declared.items()], metadata={"table": self.name})
+        try:
+            arrow = pa.Table.from_pandas(frame, schema=schema, preserve_index=False, safe=True)
+        except (pa.ArrowInvalid, pa.ArrowTypeError, ValueError) as error:
+            raise TableError(f"table {self.name}: {error}", path) from None
+        for name, column in declared.items():
+            self._check_values(name, column, arrow[name], path)
+        if self.key and frame.duplicated(list(self.key)).any():
+            raise TableError(f"table {self.name}: two rows with the same {', '.join(self.key)}", path)
+        return arrow
+
+    def _declared(self, frame: pd.DataFrame, path: Path) -> dict[str, Column]:
+        declared: dict[str, Column] = {}
+        for column in self.columns:
+            if column.family:
+                matching = [str(name) for name in frame.columns if re.fullmatch(column.name, str(name))]
+                declared |= {name: column for name in matching if name not in declared}
+            else:
+                declared[column.name] = column
+        missing = [name for name in declared if name not in frame.columns]
+        unknown = [str(name) for name in frame.columns if name not in declared]
+        if missing or unknown:
+            raise TableError(f"table {self.name}: columns missing {missing}, unknown {unknown}", path)
+        return declared
+
+    def _check_values(self, name: str, column: Column, values: pa.ChunkedArray, path: Path) -> None:
+        if values.null_count and not column.optional:
+            raise TableError(f"table {self.name}: column {name} has missing values", path)
+        if not column.kind.startswith(("integer", "number")):
+            return
+        flat = values.combine_chunks()
+        numbers = (flat.flatten() if column.kind.endswith("s") else flat).drop_null().to_numpy(zero_copy_only=False)
+        if column.kind.startswith("number") and not np.isfinite(numbers).all():
+            raise TableError(f"table {self.name}: column {name} has NaN or infinite values", path)
+        low, high = column.low, column.high
+        if len(numbers) and ((low is not None and numbers.min() < low) or (high is not None and numbers.max() > high)):
+            found = f"{numbers.min():g} to {numbers.max():g}"
+            raise TableError(
+                f"table {self.name}: column {name} is {found}, outside {low} to {high} {column.unit}", path
+            )
+
+
+def percent(name: str, meaning: str, kind: str = "number", optional: bool = False, family: bool = False) -> Column:
+    """Declare a column of percentages, 0 to 100."""
+    return Column(name, kind, "%", meaning, 0.0, 100.0, optional, family)
+
+
+CHANNELS = Column("channels", "text", meaning="channel set")
+BATCH = Column("batch", "integer", "chips", "training batch size", low=1)
+ARCHITECTURE = Column("architecture", "text", meaning="architecture id")
+CANDIDATE = Column("candidate", "text", meaning="<channels>_b<batch>_<architecture>")
+FOLD = Column("fold", "integer", meaning="fold number", low=0)
+CHIP = Column("chip", "integer", meaning="row of the chip array", low=0)
+REGION = Column("region", "text", meaning="region")
+DEVICE = Column("device", "text", meaning="device whose latency is predicted")
+
+CHIPS = Table(
+    "chips",
+    (
+        CHIP,
+        REGION,
+        Column("class", "text", meaning="class subfolder"),
+        Column("file", "text", meaning="file name without folder"),
+        Column("x", "number", "CRS unit", "chip centre"),
+        Column("y", "number", "CRS unit", "chip centre"),
+        Column("left", "number", "CRS unit", "footprint"),
+        Column("bottom", "number", "CRS unit", "footprint"),
+        Column("right", "number", "CRS unit", "footprint"),
+        Column("top", "number", "CRS unit", "footprint"),
+        Column("crs", "text", meaning="coordinate reference system; empty where the files give none"),
+    ),
+    key=("chip",),
+)
+
+BANDS = Table(
+    "bands",
+    (
+        REGION,
+        Column("band", "text", meaning="band or index"),
+        Column("minimum", "number", "raw", "smallest valid value"),
+        Column("mean", "number", "raw", "mean of the valid values"),
+        Column("maximum", "number", "raw", "largest valid value"),
+        percent("nodata_pct", "share of nodata pixels"),
+        Column("chips_with_nodata", "integer", "chips", "chips with any nodata pixel", low=0),
+    ),
+    key=("region", "band"),
+)
+
+REJECTED = Table(
+    "rejected",
+    (
+        REGION,
+        Column("file", "text", meaning="path of the chip"),
+        Column("reason", "text", meaning="why it was dropped"),
+    ),
+)
+
+FOLDS = Table(
+    "folds",
+    (
+        CHIP,
+        FOLD,
+        Column(
+            "role", "text", meaning="training, validation, buffer (dropped: too near to a validation chip) or holdout"
+        ),
+    ),
+    key=("chip", "fold"),
+)
+
+SCORES = (
+    percent("accuracy_pct", "correct among the validation chips"),
+    percent("f1_pct", "F1 score, mean over classes"),
+    Column("auc", "number", meaning="area under the ROC curve, mean over classes", low=0, high=1, optional=True),
+    percent(
+        "recall_pct",
+        kind="numbers",
+        meaning="recall per class, in the config's order; missing where a class has no chip",
+    ),
+    Column("regions", "texts", meaning="regions of the validation chips"),
+    percent("region_accuracy_pct", kind="numbers", meaning="accuracy per region, in the order of `regions`"),
+    Column("region_chips", "integers", "chips", "validation chips per region", low=0),
+)
+
+TRAINED = (
+    *SCORES,
+    Column("loss", "numbers", "nat", "mean training loss per epoch", low=0),
+    Column("training_chips", "integer", "chips", "chips trained on", low=1),
+    Column("validation_chips", "integer", "chips", "chips validated on", low=1),
+    Column("training_s", "number", "s", "wall time of the training loop", low=0),
+    Column("peak_memory_bytes", "integer", "B", "peak resident memory (CUDA: peak allocated)", low=0),
+    Column("compute_device", "text", meaning="cpu, or the GPU's name"),
+    Column("precision", "text", meaning="float32 or bf16"),
+    Column("threads", "integer", meaning="CPU threads", low=1),
+    Column("versions", "text", meaning="versions of Python, torch and NumPy"),
+)
+
+FOLD_SCORES = Table(
+    "fold_scores", (CHANNELS, BATCH, ARCHITECTURE, FOLD, *TRAINED), key=("channels", "batch", "architecture", "fold")
+)
+
+HOLDOUT_SCORES = Table("holdout_scores", (CANDIDATE, *TRAINED), key=("candidate",))
+
+FOREST_SCORES = Table("forest_scores", (CHANNELS, FOLD, *SCORES), key=("channels", "fold"))
+
+NETWORKS = Table(
+    "networks",
+    (
+        CHANNELS,
+        ARCHITECTURE,
+        Column("memory_bytes", "integer", "B", "the deployed ONNX file", low=1),
+        Column(
+            "paper_memory_bytes",
+            "integer",
+            "B",
+            "the ONNX file of the untrained network (CROSS's memory column)",
+            low=1,
+        ),
+        Column("weights_bytes", "integer", "B", "parameters x 4", low=1),
+        Column("parameters", "integer", meaning="trainable parameters", low=1),
+        Column("multiply_adds", "integer", meaning="multiply-adds per chip", low=1),
+        Column("activation_bytes", "integer", "B", "outputs of all layers, one chip, float32", low=1),
+    ),
+    key=("channels", "architecture"),
+)
+
+KERNELS = Table(
+    "kernels",
+    (
+        Column("kernel", "integer", meaning="position in the network", low=0),
+        Column("type", "text", meaning="nn-Meter's kernel name"),
+        Column("features", "numbers", meaning="nn-Meter's features of the kernel, in its order"),
+        Column("input_hw", "number", "pixels", "input height and width", low=0),
+        Column("output_hw", "number", "pixels", "output height and width", low=0),
+        Column("in_channels", "integer", meaning="input channels", low=0),
+        Column("out_channels", "integer", meaning="output channels", low=0),
+        Column("kernel_size", "number", "pixels", "kernel height and width", low=0),
+        Column("stride", "number", "pixels", "stride", low=0),
+        Column("multiply_adds", "number", meaning="multiply-adds per chip", low=0),
+    ),
+    key=("kernel",),
+)
+
+LATENCIES = Table(
+    "latencies",
+    (
+        CHANNELS,
+        ARCHITECTURE,
+        DEVICE,
+        Column("predictor", "text", meaning="kind of predictor"),
+        Column("latency_ms", "number", "ms", "predicted latency of one chip", low=0),
+        Column(
+            "predictor_error_pct",
+            "number",
+            "%",
+            "median absolute error of the predictor on networks it was not fitted to",
+            low=0,
+        ),
+        Column("kernels", "integer", meaning="kernels in the network", low=1),
+        Column("covered_kernels", "integer", meaning="kernels that the predictor knows", low=0),
+    ),
+    key=("channels", "architecture", "device"),
+)
+
+CANDIDATES = Table(
+    "candidates",
+    (
+        CANDIDATE,
+        CHANNELS,
+        BATCH,
+        ARCHITECTURE,
+        Column("baseline", "flag", meaning="the plain network outside the space"),
+        Column("folds", "integer", meaning="folds trained", low=1),
+        percent("accuracy_pct", "mean accuracy over folds"),
+        Column("accuracy_fold_std_pct", "number", "%", "standard deviation over folds (n - 1)", low=0, optional=True),
+        percent("accuracy_low_pct", "lower end of the 95 % interval", optional=True),
+        percent("accuracy_high_pct", "upper end of the 95 % interval", optional=True),
+        percent("fold_accuracy_pct", kind="numbers", meaning="accuracy of each fold, in fold order"),
+        percent("f1_pct", "mean F1 over folds"),
+        Column("auc", "number", meaning="mean AUC over folds", low=0, high=1, optional=True),
+        percent(r"recall_.+_pct", "mean recall of a class over folds", optional=True, family=True),
+        percent(r"region_.+_accuracy_pct", "accuracy in a region, over all folds", optional=True, family=True),
+        Column("training_s", "number", "s", "wall time of training, mean over folds", low=0),
+        Column("latency_mean_ms", "number", "ms", "mean over devices", low=0),
+        Column("latency_device_std_ms", "number", "ms", "standard deviation over devices (population)", low=0),
+        Column("latency_worst_ms", "number", "ms", "slowest device", low=0),
+        *NETWORKS.columns[2:],
+        Column(r"latency_.+_ms", "number", "ms", "latency on a device", low=0, family=True),
+    ),
+    key=("candidate",),
+)
+
+RAW_CONFIGURATIONS = Table(
+    "raw_configurations",
+    (
+        Column("configuration", "integer", meaning="position among CROSS's raw configurations", low=0),
+        Column("kernel_size", "integer", "pixels"),
+        Column("stride", "integer", "pixels"),
+        Column("padding", "integer", "pixels"),
+        Column("pool_choice", "integer", meaning="0: max-pooling, 1: none"),
+        Column("kernel_size_pool", "integer", "pixels"),
+        Column("stride_pool", "integer", "pixels"),
+        Column("initial_output_feature", "integer", "channels"),
+        ARCHITECTURE,
+    ),
+    key=("configuration",),
+)
+
+FRONT = Table(
+    "front",
+    (
+        *CANDIDATES.columns,
+        Column("rank", "integer", meaning="Pareto rank; 0 is the front, missing for baselines", low=0, optional=True),
+        Column("on_front", "flag", meaning="no candidate is at least as good in all objectives and better in one"),
+        Column(
+            "on_epsilon_front",
+            "flag",
+            meaning="still on the front when differences within the tolerances count as none",
+        ),
+        percent("hypervolume_pct", "share of the front's hypervolume that would be lost without it"),
+        Column(
+            "front_frequency", "number", meaning="share of fold resamples in which it is on the front", low=0, high=1
+        ),
+        Column("recommended", "flag", meaning="the one the report recommends"),
+    ),
+    key=("candidate",),
+)

@@ -1,0 +1,1 @@
+"""Chips, bands, spectral indices and folds."""

@@ -1,0 +1,83 @@
+"""What happens to the pixels of one chip: gaps, spectral indices, normalisation."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workflow_lib.core.config import INDICES
+
+Array = NDArray[np.floating[Any]]
+
+
+def fill_nodata(chip: Array, valid: NDArray[np.bool_]) -> Array:
+    """Give nodata pixels the mean of their band's valid ones, so that gaps carry no contrast.
+
+    Args:
+        chip: (height, width, bands) raw values.
+        valid: the same shape; every band has at least one valid pixel.
+
+    Returns:
+        A copy with the gaps filled.
+    """
+    means = np.where(valid, chip, 0).sum((0, 1), dtype=np.float64) / valid.sum((0, 1))
+    return np.where(valid, chip, means).astype(chip.dtype)
+
+
+def spectral_index(first: Array, second: Array) -> Array:
+    """Compute (first - second) / (first + second); 0/0 becomes a quarter of the sum of its finite 4-neighbours.
+
+    Args:
+        first, second: (height, width) raw bands.
+
+    Source: CROSS (Li et al. 2023), equations 1 and 2; the rule for 0/0, with neighbours outside the chip clamped
+        to its edge, is that of its published code.
+    """
+    first, second = first.astype(np.float32), second.astype(np.float32)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        index = (first - second) / (first + second)
+    undefined = ~np.isfinite(index)
+    if undefined.any():
+        padded = np.pad(np.where(undefined, 0, index), 1, mode="edge")
+        neighbours = padded[:-2, 1:-1] + padded[2:, 1:-1] + padded[1:-1, :-2] + padded[1:-1, 2:]
+        index = np.where(undefined, neighbours / 4, index)
+    return index
+
+
+def add_indices(chip: Array, bands: Sequence[str], wanted: Sequence[str]) -> Array:
+    """Arrange a chip's bands as wanted, computing the spectral indices among them.
+
+    Args:
+        chip: (height, width, len(bands)) raw values.
+        bands: what each band is.
+        wanted: bands and indices of the result, in order.
+
+    Returns:
+        (height, width, len(wanted)) float32 array.
+    """
+    planes = []
+    for name in wanted:
+        if name in INDICES:
+            first, second = INDICES[name]
+            planes.append(spectral_index(chip[..., bands.index(first)], chip[..., bands.index(second)]))
+        else:
+            planes.append(chip[..., bands.index(name)].astype(np.float32))
+    return np.stack(planes, axis=-1)
+
+
+def normalise(chip: Array, how: str) -> Array:
+    """Scale a chip by itself; the choices that need other chips leave it as it is.
+
+    Args:
+        chip: (height, width, channels) array.
+        how: "per_chip_band": min-max over each channel; "per_column": min-max over each image column of each channel,
+            as CROSS's code does by giving an image to a scaler of features; "per_dataset" and "none": unchanged.
+            A constant range becomes 0.
+    """
+    if how in ("per_dataset", "none"):
+        return chip
+    axes = (0, 1) if how == "per_chip_band" else (0,)
+    low = chip.min(axes, keepdims=True)
+    spread = chip.max(axes, keepdims=True) - low
+    return np.asarray((chip - low) / np.where(spread == 0, 1, spread), dtype=np.float32)

@@ -1,0 +1,163 @@
+"""Which chips train and which validate, so that no pixel of the ground is on both sides."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from rasterio.crs import CRS
+from rasterio.warp import transform_bounds
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, StratifiedShuffleSplit
+
+from workflow_lib.core.config import FoldsConfig
+from workflow_lib.core.errors import UserError
+
+Mask = NDArray[np.bool_]
+
+
+def assign_folds(chips: pd.DataFrame, folds: FoldsConfig, seed: int) -> pd.DataFrame:
+    """Give every chip its role in every fold.
+
+    Args:
+        chips: the table of `import_chips`.
+        folds: the folds section of the config.
+        seed: of the shuffling.
+
+    Returns:
+        One row per chip and fold: training, validation, buffer (nearer than `folds.buffer_m` to a validation or
+        held-out footprint, hence in neither) or holdout.
+
+    Raises:
+        UserError: if there are too few chips, blocks or regions, or a side of a fold misses a class.
+    """
+    chips = _in_metres(chips)
+    held_out = _hold_out(chips, folds, seed)
+    spatial_holdout = folds.holdout.method in ("region", "spatial_block")
+    near_holdout = _near(chips, held_out, folds.buffer_m) if spatial_holdout else np.zeros(len(chips), dtype=bool)
+    usable = np.flatnonzero(~held_out & ~near_holdout)
+    numbers = np.full(len(chips), -1)
+    numbers[usable] = _split(chips.iloc[usable], folds, seed)
+    tables = []
+    for fold in range(folds.count):
+        validation = numbers == fold
+        role = np.where(validation, "validation", "training").astype(object)
+        if folds.method != "stratified":
+            role[_near(chips, validation, folds.buffer_m) & ~validation] = "buffer"
+        role[near_holdout] = "buffer"
+        role[held_out] = "holdout"
+        _check_classes(chips["class"], role, fold)
+        tables.append(pd.DataFrame({"chip": chips["chip"], "fold": fold, "role": role.astype(str)}))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _hold_out(chips: pd.DataFrame, folds: FoldsConfig, seed: int) -> Mask:
+    holdout = folds.holdout
+    held_out = np.zeros(len(chips), dtype=bool)
+    if holdout.method == "region":
+        return chips["region"].isin(holdout.regions).to_numpy()
+    if holdout.method == "share":
+        splitter = StratifiedShuffleSplit(n_splits=1, test_size=holdout.share, random_state=seed)
+        held_out[next(splitter.split(chips, chips["class"]))[1]] = True
+    if holdout.method == "spatial_block":
+        blocks = _blocks(chips, folds.block_m)
+        parts = max(2, round(1 / holdout.share))
+        _check_enough(
+            len(np.unique(blocks)), parts + folds.count - 1, f"blocks of {folds.block_m:g} m", "folds.block_m"
+        )
+        grouped = StratifiedGroupKFold(n_splits=parts, shuffle=True, random_state=seed)
+        held_out[next(grouped.split(chips, chips["class"], blocks))[1]] = True
+    return held_out
+
+
+def _split(chips: pd.DataFrame, folds: FoldsConfig, seed: int) -> NDArray[np.int64]:
+    """Fold number in which each chip validates."""
+    if folds.method == "region":
+        regions, numbers = np.unique(chips["region"], return_inverse=True)
+        _check_enough(len(regions), folds.count, "regions with usable chips", "folds.count")
+        return numbers.astype(np.int64)
+    numbers = np.empty(len(chips), dtype=np.int64)
+    if folds.method == "stratified":
+        _check_enough(int(chips["class"].value_counts().min()), folds.count, "chips of the rarest class", "folds.count")
+        plain = StratifiedKFold(n_splits=folds.count, shuffle=True, random_state=seed)
+        parts = plain.split(chips, chips["class"])
+    else:
+        blocks = _blocks(chips, folds.block_m)
+        _check_enough(len(np.unique(blocks)), folds.count, f"blocks of {folds.block_m:g} m", "folds.block_m")
+        grouped = StratifiedGroupKFold(n_splits=folds.count, shuffle=True, random_state=seed)
+        parts = grouped.split(chips, chips["class"], blocks)
+    for fold, (_, validation) in enumerate(parts):
+        numbers[validation] = fold
+    return numbers
+
+
+def _check_enough(found: int, needed: int, what: str, key: str) -> None:
+    if found < needed:
+        raise UserError(f"{found} {what}, but {needed} are needed", f"config: {key}")
+
+
+def _check_classes(classes: pd.Series, role: NDArray[np.object_], fold: int) -> None:
+    for side in ("training", "validation"):
+        missing = sorted(set(classes) - set(classes[role == side]))
+        if missing:
+            raise UserError(
+                f"fold {fold} has no {side} chip of class {', '.join(missing)}",
+                "config: folds",
+                "use fewer folds, smaller blocks or a smaller buffer",
+            )
+
+
+def _in_metres(chips: pd.DataFrame) -> pd.DataFrame:
+    """Bring footprints in degrees or feet into the UTM zone of their middle; metres stay as they are."""
+    parts = []
+    for name, part in chips.groupby("crs", sort=False):
+        crs = CRS.from_user_input(name) if name else None
+        if crs and not (crs.is_projected and crs.linear_units_factor[1] == 1):
+            boxes = part[["left", "bottom", "right", "top"]].to_numpy()
+            west, south, east, north = transform_bounds(
+                crs, "EPSG:4326", boxes[:, 0].min(), boxes[:, 1].min(), boxes[:, 2].max(), boxes[:, 3].max()
+            )
+            zone = int(((west + east) / 2 + 180) // 6) + 1
+            utm = f"EPSG:{(32600 if south + north >= 0 else 32700) + zone}"
+            boxes = np.array([transform_bounds(crs, utm, *box) for box in boxes])
+            part = part.assign(left=boxes[:, 0], bottom=boxes[:, 1], right=boxes[:, 2], top=boxes[:, 3], crs=utm)
+            part = part.assign(x=(part["left"] + part["right"]) / 2, y=(part["bottom"] + part["top"]) / 2)
+        parts.append(part)
+    return pd.concat(parts).sort_index()
+
+
+def _blocks(chips: pd.DataFrame, block_m: float) -> NDArray[np.integer[Any]]:
+    """Number of the square block on the ground that each chip's centre lies in."""
+    if (chips["crs"] == "").any():
+        raise UserError("chips without a CRS cannot be put into blocks of metres", "config: folds.method")
+    cells = pd.DataFrame({"crs": chips["crs"], "x": chips["x"] // block_m, "y": chips["y"] // block_m})
+    numbers: NDArray[np.integer[Any]] = cells.groupby(["crs", "x", "y"]).ngroup().to_numpy()
+    return numbers
+
+
+def _near(chips: pd.DataFrame, chosen: Mask, buffer_m: float) -> Mask:
+    """Which chips' footprints come within a distance of a chosen footprint, touching included.
+
+    Chips in another CRS (a neighbouring UTM zone, say) are brought into that of the chosen ones.
+    """
+    near = np.zeros(len(chips), dtype=bool)
+    bounds = chips[["left", "bottom", "right", "top"]].to_numpy()
+    for crs in chips["crs"][chosen].unique():
+        targets = bounds[chosen & (chips["crs"] == crs).to_numpy()]
+        for other in chips["crs"].unique():
+            members = np.flatnonzero((chips["crs"] == other).to_numpy())
+            here = bounds[members]
+            if other != crs and crs and other:
+                here = np.array([transform_bounds(other, crs, *box) for box in here])
+            near[members] |= _within(here, targets, buffer_m)
+    return near
+
+
+def _within(boxes: NDArray[np.float64], targets: NDArray[np.float64], distance: float) -> Mask:
+    """Which boxes (left, bottom, right, top) come within a distance of any target box."""
+
+    def is_near(box: NDArray[np.float64]) -> bool:
+        dx = np.maximum(0, np.maximum(targets[:, 0] - box[2], box[0] - targets[:, 2]))
+        dy = np.maximum(0, np.maximum(targets[:, 1] - box[3], box[1] - targets[:, 3]))
+        return bool((dx * dx + dy * dy <= distance * distance).any())
+
+    return np.fromiter(map(is_near, boxes), dtype=bool, count=len(boxes))

@@ -1,0 +1,118 @@
+"""Write synthetic drainage-crossing chips in the folder layout of the CROSS data set."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import rasterio
+from rasterio.crs import CRS
+from rasterio.transform import Affine, from_origin
+
+from workflow_lib.data.landscape import draw_chip
+from workflow_lib.data.regions import SITES, Site
+from workflow_lib.data.scenes import draw_scene
+
+DEM_NODATA_M = -9999.0
+MINIMUM_SIZE_PX = 32
+
+# Table 1 of Li et al. 2023: labelled chips per region, T with a crossing and F without.
+CROSS_COUNTS: Mapping[str, Mapping[str, int]] = {
+    "Nebraska": {"T": 2022, "F": 2022},
+    "Illinois": {"T": 1011, "F": 1011},
+    "North_Dakota": {"T": 613, "F": 613},
+    "California": {"T": 2388, "F": 2388},
+}
+
+_CLASSES = ("F", "T")
+_GRID_COLUMNS = 64
+_GRID_SPACING_CHIPS = 4
+
+
+def generate_chips(folder: Path, counts: Mapping[str, Mapping[str, int]], size_px: int, seed: int) -> None:
+    """Write pairs of chips, elevation in `<region>/DEM/<class>/` and imagery in `<region>/Aer/<class>/`.
+
+    A chip's pixels and place depend on the seed, its region, its class, its number and the size alone, so
+    raising a count adds chips and changes none.
+
+    Args:
+        folder: Where the regions' folders are made; files of the same names are overwritten.
+        counts: Number of chips by region and class, as in `CROSS_COUNTS`; classes are T (a road crosses a
+            channel) and F.
+        size_px: Side of a chip in pixels of 1 m, at least 32.
+        seed: Non-negative base seed.
+
+    Raises:
+        ValueError: if a region or a class is unknown, or a count, the size or the seed is out of range.
+    """
+    _check(counts, size_px, seed)
+    with rasterio.Env():
+        for region, by_class in counts.items():
+            crs = CRS.from_epsg(SITES[region].epsg)
+            for label, count in by_class.items():
+                for source in ("DEM", "Aer"):
+                    (folder / region / source / label).mkdir(parents=True, exist_ok=True)
+                for number in range(count):
+                    _generate_pair(folder / region, region, label, number, size_px, seed, crs)
+
+
+def _generate_pair(folder: Path, region: str, label: str, number: int, size_px: int, seed: int, crs: CRS) -> None:
+    """Draw and write the two files of one chip."""
+    site = SITES[region]
+    key = (seed, zlib.crc32(region.encode()), _CLASSES.index(label), number)
+    rng = np.random.default_rng(np.random.SeedSequence(key))
+    transform = _place(rng, site, _CLASSES.index(label), number, size_px)
+    scene = draw_scene(rng, label == "T", site.region.grid_road_share, float(size_px))
+    dem, aerial = draw_chip(rng, site.region, scene, size_px)
+    name = f"{region}_{label}_{number:05d}.tif"
+    _write(folder / "DEM" / label / name, dem[None], crs, transform, nodata=DEM_NODATA_M)
+    # GDAL takes the fourth of four byte bands for transparency unless told otherwise; here it is NIR.
+    _write(folder / "Aer" / label / name, aerial, crs, transform, photometric="RGB", alpha="NO")
+
+
+def _place(rng: np.random.Generator, site: Site, column_in_pair: int, number: int, size_px: int) -> Affine:
+    """Transform of a chip in its own cell of the region's grid, where T and F lie side by side.
+
+    The jitter leaves half a pixel and more between the chips of neighbouring cells.
+    """
+    row, pair = divmod(number, _GRID_COLUMNS // 2)
+    spacing_m = _GRID_SPACING_CHIPS * size_px
+    # Whole metres, so that the pixels of a region share one lattice.
+    jitter = rng.integers(0, spacing_m - size_px, 2)
+    west = site.easting_m + (2 * pair + column_in_pair) * spacing_m + int(jitter[0])
+    north = site.northing_m - row * spacing_m - int(jitter[1])
+    return from_origin(west, north, 1.0, 1.0)
+
+
+def _write(path: Path, bands: np.ndarray, crs: CRS, transform: Affine, **options: object) -> None:
+    count, height, width = bands.shape
+    with rasterio.open(
+        path,
+        "w",
+        driver="GTiff",
+        count=count,
+        height=height,
+        width=width,
+        dtype=bands.dtype,
+        crs=crs,
+        transform=transform,
+        **options,
+    ) as raster:
+        raster.write(bands)
+
+
+def _check(counts: Mapping[str, Mapping[str, int]], size_px: int, seed: int) -> None:
+    for region, by_class in counts.items():
+        if region not in SITES:
+            raise ValueError(f"unknown region {region!r}; choose from {', '.join(SITES)}")
+        for label, count in by_class.items():
+            if label not in _CLASSES:
+                raise ValueError(f"unknown class {label!r} in {region}; choose T or F")
+            if count < 0:
+                raise ValueError(f"{region} {label}: {count} chips asked for; give 0 or more")
+    if size_px < MINIMUM_SIZE_PX:
+        raise ValueError(f"size_px is {size_px}; give {MINIMUM_SIZE_PX} or more, roads and channels need room")
+    if seed < 0:
+        raise ValueError(f"seed is {seed}; give 0 or more")

@@ -1,0 +1,1 @@
+"""Networks as ONNX files, and what they cost to store and to run."""

@@ -1,0 +1,42 @@
+"""What a network costs, counted."""
+
+from typing import Any
+
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+BYTES_PER_FLOAT = 4
+
+
+def count_parameters(network: nn.Module) -> int:
+    """Number of trainable parameters."""
+    return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
+
+
+def count_multiply_adds(network: nn.Module, channels: int, size_px: int) -> int:
+    """Multiply-adds of the convolutions and linear layers for one chip.
+
+    Source: torch's counter, which counts two operations per multiply-add.
+    """
+    with FlopCounterMode(display=False) as counter, torch.inference_mode():
+        network.eval()(torch.zeros(1, channels, size_px, size_px))
+    return int(counter.get_total_flops()) // 2
+
+
+def count_activation_bytes(network: nn.Module, channels: int, size_px: int) -> int:
+    """Bytes of the outputs of all layers for one chip in float32; what an in-place layer writes counts too."""
+    sizes: list[int] = []
+
+    def record(_module: nn.Module, _inputs: Any, output: torch.Tensor) -> None:
+        sizes.append(output.numel() * BYTES_PER_FLOAT)
+
+    leaves = [module for module in network.modules() if not any(module.children())]
+    hooks = [module.register_forward_hook(record) for module in leaves]
+    try:
+        with torch.inference_mode():
+            network.eval()(torch.zeros(1, channels, size_px, size_px))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return sum(sizes)

@@ -1,0 +1,1 @@
+"""Latency predictors, and the kernels that they price."""

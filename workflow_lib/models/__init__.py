@@ -1,0 +1,1 @@
+"""Plain torch networks, one module per search space."""

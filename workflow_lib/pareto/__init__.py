@@ -1,0 +1,1 @@
+"""Dominance, ranks, hypervolume and what noise makes of them: pure NumPy."""

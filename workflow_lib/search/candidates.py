@@ -1,0 +1,64 @@
+"""The candidates: what was trained, exported and predicted, one row each."""
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from workflow_lib.core.errors import UserError
+from workflow_lib.core.spaces import cross
+from workflow_lib.training.summary import summarise_folds
+
+
+def build_candidates(
+    scores: pd.DataFrame, networks: pd.DataFrame, latencies: pd.DataFrame, classes: Sequence[str], baseline: str
+) -> pd.DataFrame:
+    """Join what is known of each candidate.
+
+    Args:
+        scores, networks, latencies: tables FOLD_SCORES, NETWORKS, LATENCIES.
+        classes: class names, in the order of the scores' recalls.
+        baseline: architecture id of the baseline.
+
+    Returns:
+        Rows of CANDIDATES, sorted by channels, batch and architecture.
+
+    Raises:
+        UserError: if a trained network has no costs, or no latency on some device.
+    """
+    accuracy = summarise_folds(scores, classes)
+    keys = ["channels", "architecture"]
+    candidates = accuracy.merge(networks, on=keys, how="left").merge(_over_devices(latencies), on=keys, how="left")
+    missing = candidates.loc[candidates[["memory_bytes", "latency_mean_ms"]].isna().any(axis=1), keys]
+    if len(missing):
+        raise UserError(f"no costs or latencies for {missing.drop_duplicates().to_dict('records')}", "build_candidates")
+    names = candidates["channels"] + "_b" + candidates["batch"].astype(str) + "_" + candidates["architecture"]
+    candidates.insert(0, "candidate", names)
+    candidates["baseline"] = candidates["architecture"] == baseline
+    return candidates
+
+
+def _over_devices(latencies: pd.DataFrame) -> pd.DataFrame:
+    """One row per (channels, architecture): mean, population deviation and worst over devices, and each device."""
+    wide = latencies.pivot(index=["channels", "architecture"], columns="device", values="latency_ms")
+    if wide.isna().any(axis=None):
+        raise UserError("some networks lack the latency of some device", "latencies")
+    table = wide.add_prefix("latency_").add_suffix("_ms")
+    table["latency_mean_ms"] = wide.mean(axis=1)
+    table["latency_device_std_ms"] = wide.std(axis=1, ddof=0)
+    table["latency_worst_ms"] = wide.max(axis=1)
+    return table.reset_index()
+
+
+def map_raw_configurations(choices: Mapping[str, Sequence[int]]) -> pd.DataFrame:
+    """Say which architecture each raw configuration of the paper's grid builds.
+
+    Args:
+        choices: dimension -> values.
+
+    Returns:
+        Rows of RAW_CONFIGURATIONS.
+    """
+    return pd.DataFrame(
+        {"configuration": number, **raw, "architecture": str(cross.Architecture.from_configuration(raw))}
+        for number, raw in enumerate(cross.raw_configurations(choices))
+    )

@@ -1,0 +1,45 @@
+"""The front of the candidates, with all that the pareto package says of it."""
+
+import numpy as np
+import pandas as pd
+
+from workflow_lib.core.config import FrontConfig
+from workflow_lib.core.errors import UserError
+from workflow_lib.pareto.dominance import epsilon_front, front_mask, hypervolume_share, pareto_ranks, to_losses
+from workflow_lib.pareto.recommend import recommend
+from workflow_lib.pareto.uncertainty import front_frequency
+
+
+def rank_candidates(candidates: pd.DataFrame, front: FrontConfig, seed: int) -> pd.DataFrame:
+    """Rank the candidates; baselines keep their rows, but have no rank and hide nobody.
+
+    Args:
+        candidates: rows of CANDIDATES.
+        front: objectives, tolerances and number of resamples.
+        seed: of the resamples.
+
+    Returns:
+        Rows of FRONT: by rank, then accuracy; baselines last.
+
+    Raises:
+        UserError: if there is no candidate beside the baselines.
+    """
+    searched = candidates[~candidates["baseline"]].copy()
+    baselines = candidates[candidates["baseline"]].copy()
+    if searched.empty:
+        raise UserError("there is no candidate beside the baseline", "candidates", "widen grid.space")
+    losses = to_losses(searched, front.objectives)
+    on_front = front_mask(losses)
+    searched["rank"] = pareto_ranks(losses)
+    searched["on_front"] = on_front
+    searched["on_epsilon_front"] = epsilon_front(losses, [objective.tolerance for objective in front.objectives])
+    searched["hypervolume_pct"] = hypervolume_share(losses, on_front)
+    searched["front_frequency"] = front_frequency(searched, front.objectives, front.resamples, seed)
+    searched["recommended"] = np.arange(len(searched)) == recommend(searched, front.objectives)
+    outside = {
+        "rank": None, "on_front": False, "on_epsilon_front": False,
+        "hypervolume_pct": 0.0, "front_frequency": 0.0, "recommended": False,
+    }  # fmt: skip
+    table = pd.concat([searched, baselines.assign(**outside)], ignore_index=True)
+    table["rank"] = table["rank"].astype("Int64")
+    return table.sort_values(["rank", "accuracy_pct"], ascending=[True, False], na_position="last", ignore_index=True)

@@ -1,0 +1,139 @@
+"""The CROSS space for NNI: its strategies can search the networks that this project trains.
+
+The only module that imports NNI (3.0, archived). That takes 3 to 6 s and 260 MB, mostly for
+pytorch_lightning, which `nni.nas` needs without declaring it.
+"""
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from torch import nn
+
+from workflow_lib.core.spaces.cross import CHOICES, Architecture
+from workflow_lib.models.cross import CrossNet
+
+with warnings.catch_warnings():
+    # NNI subclasses every class in torch.nn as it is imported, and warns of the two that are no modules
+    # (Buffer, LinearCrossEntropyOptions). It takes them over unchanged, which is right.
+    warnings.filterwarnings("ignore", ".*is found to be not a nn.Module.*", RuntimeWarning)
+    import nni
+    from nni.nas.nn.pytorch import (
+        LayerChoice,
+        ModelSpace,
+        MutableBatchNorm2d,
+        MutableConv2d,
+        MutableLinear,
+    )
+    from nni.nas.space import SimplifiedModelSpace
+
+
+class CrossModelSpace(ModelSpace):  # type: ignore[misc]  # NNI has no types, so its classes are Any
+    """The CROSS space as an NNI model space: each dimension of `CHOICES` is a choice with its name.
+
+    `freeze(sample)`, and NNI's execution engines, give a freshly initialised network with the parameter names
+    and shapes of `CrossNet(architecture_of(sample), channels, classes)`, and its outputs for its weights.
+
+    `GridSearch`, `Random`, `RegularizedEvolution`, `TPE` and `RandomOneShot` can search it. `DARTS` and
+    `GumbelDARTS` refuse it, because they add outputs up and a searched stride makes their sizes differ;
+    `Proxyless` refuses choices inside a layer.
+
+    Args:
+        channels: bands of the input images.
+        classes: number of outputs (logits).
+    """
+
+    def __init__(self, channels: int, classes: int) -> None:
+        super().__init__()
+        width = _choice("initial_output_feature")
+        self.conv1 = MutableConv2d(
+            channels,
+            width,
+            _choice("kernel_size"),
+            stride=_choice("stride"),
+            padding=_choice("padding"),
+            bias=False,
+        )
+        self.bn1 = MutableBatchNorm2d(width)
+        self.relu = nn.ReLU(inplace=True)
+        self.poolchoice = _layer_choice("pool_choice", _pool)
+        self.block1 = _block(width, width)
+        self.block2 = _block(width, width)
+        self.block3 = _block(width, width * 2, stride=2)
+        self.block4 = _block(width * 2, width * 2)
+        self.block5 = _block(width * 2, width * 4, stride=2)
+        self.block6 = _block(width * 4, width * 4)
+        self.block7 = _block(width * 4, width * 8, stride=2)
+        self.block8 = _block(width * 8, width * 8)
+        self.ds2 = _shortcut(width, width * 2)
+        self.ds3 = _shortcut(width * 2, width * 4)
+        self.ds4 = _shortcut(width * 4, width * 8)
+        self.adaptivepool = nn.AdaptiveAvgPool2d(1)
+        self.fc = MutableLinear(width * 8, classes)
+
+    # The submodules have the names that CrossNet's have, so the wiring is written once.
+    forward = CrossNet.forward
+
+
+def architecture_of(sample: Mapping[str, int | str]) -> Architecture:
+    """The architecture that an NNI sample stands for.
+
+    Args:
+        sample: what an NNI strategy proposes for a `CrossModelSpace`: a raw configuration, with
+            the values of the three pool dimensions as text.
+
+    Returns:
+        Its architecture. NNI's samples are raw configurations: its 288 are 180 distinct architectures.
+
+    Raises:
+        ValueError: if a label is missing or unknown, or a value is not in the space.
+    """
+    return Architecture.from_configuration({label: int(value) for label, value in sample.items()})
+
+
+def grid_samples(space: CrossModelSpace) -> Iterator[dict[str, int | str]]:
+    """NNI's own grid over the space, as its `GridSearch(shuffle=False)` submits it.
+
+    Args:
+        space: the space; its weights are not used.
+
+    Yields:
+        A sample for each raw configuration; the order is NNI's, the width varying slowest.
+    """
+    for frozen in SimplifiedModelSpace.from_model(space).grid():
+        yield frozen.sample
+
+
+def _choice(dimension: str) -> Any:
+    return nni.choice(dimension, list(CHOICES[dimension]))
+
+
+def _layer_choice(dimension: str, layer: Callable[[int], nn.Module]) -> Any:
+    # Named by value, as text (NNI takes no other names): by position, the order of the values would matter.
+    return LayerChoice({str(value): layer(value) for value in CHOICES[dimension]}, label=dimension)
+
+
+def _pool(pool_choice: int) -> nn.Module:
+    if pool_choice != 0:
+        return nn.Identity()
+
+    def kernel(kernel_size: int) -> Any:
+        return _layer_choice("stride_pool", lambda stride: nn.MaxPool2d(kernel_size, stride, padding=1))
+
+    # Whole layers, not one MutableMaxPool2d: NNI's one-shot strategies refuse that.
+    pool: nn.Module = _layer_choice("kernel_size_pool", kernel)
+    return pool
+
+
+def _block(inputs: Any, outputs: Any, stride: int = 1) -> nn.Sequential:
+    return nn.Sequential(
+        MutableConv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False),
+        MutableBatchNorm2d(outputs),
+        nn.ReLU(inplace=True),
+        MutableConv2d(outputs, outputs, 3, padding=1, bias=False),
+        MutableBatchNorm2d(outputs),
+    )
+
+
+def _shortcut(inputs: Any, outputs: Any) -> nn.Sequential:
+    return nn.Sequential(MutableConv2d(inputs, outputs, 1, stride=2, bias=False), MutableBatchNorm2d(outputs))

@@ -1,0 +1,1 @@
+"""One thin command per rule: python -m workflow_lib.stages.<rule> --help."""

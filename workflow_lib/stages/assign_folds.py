@@ -1,0 +1,30 @@
+"""Decide which chips train and which validate in each fold."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import Field
+
+from workflow_lib.core.arguments import Arguments, run_stage
+from workflow_lib.core.config import FoldsConfig
+from workflow_lib.core.tables import CHIPS, FOLDS
+from workflow_lib.data.folds import assign_folds
+
+
+class FoldsArguments(Arguments):
+    """Flags of the stage."""
+
+    folds: FoldsConfig
+    seed: int = Field(description="of the shuffling")
+    chips: Path = Field(description="chips.parquet of import_chips")
+    output: Path = Field(description="writes the role of each chip in each fold")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the stage."""
+    arguments = FoldsArguments.parse(__doc__, argv)
+    FOLDS.write(assign_folds(CHIPS.read(arguments.chips), arguments.folds, arguments.seed), arguments.output)
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,45 @@
+"""Join accuracy, latency and memory: one row per candidate."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import Field
+
+from workflow_lib.core.arguments import Arguments, run_stage
+from workflow_lib.core.config import SpaceConfig
+from workflow_lib.core.tables import CANDIDATES, FOLD_SCORES, LATENCIES, NETWORKS, RAW_CONFIGURATIONS
+from workflow_lib.search.candidates import build_candidates, map_raw_configurations
+
+
+class CandidatesArguments(Arguments):
+    """Flags of the stage."""
+
+    space: SpaceConfig
+    baseline: str = Field(description="architecture id of the baseline")
+    classes: list[str] = Field(description="class names, in the order of the network's outputs")
+    scores: Path = Field(description="fold_scores.parquet of gather_table")
+    networks: Path = Field(description="networks.parquet of gather_table")
+    latencies: Path = Field(description="latencies.parquet of gather_table")
+    candidates: list[Path] = Field(description="writes one row per candidate, to each path (.parquet, .csv)")
+    raw: list[Path] = Field(description="writes the map from raw configurations to architectures (.parquet, .csv)")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the stage."""
+    arguments = CandidatesArguments.parse(__doc__, argv)
+    candidates = build_candidates(
+        FOLD_SCORES.read(arguments.scores),
+        NETWORKS.read(arguments.networks),
+        LATENCIES.read(arguments.latencies),
+        arguments.classes,
+        arguments.baseline,
+    )
+    raw = map_raw_configurations(arguments.space.choices)
+    for path in arguments.candidates:
+        CANDIDATES.write(candidates, path)
+    for path in arguments.raw:
+        RAW_CONFIGURATIONS.write(raw, path)
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,38 @@
+"""Find the Pareto front of the candidates, say how sure it is, and recommend one."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import Field
+
+from workflow_lib.core.arguments import Arguments, run_stage
+from workflow_lib.core.config import FrontConfig
+from workflow_lib.core.seeds import derive_seed
+from workflow_lib.core.tables import CANDIDATES, FRONT
+from workflow_lib.search.front import rank_candidates
+
+
+class FrontArguments(Arguments):
+    """Flags of the stage."""
+
+    front_config: FrontConfig
+    seed: int = Field(description="base seed of the run")
+    candidates: Path = Field(description="candidates.parquet of build_candidates")
+    ranked: list[Path] = Field(description="writes all candidates with their ranks, to each path (.parquet, .csv)")
+    front: list[Path] = Field(description="writes the front alone, to each path (.parquet, .csv)")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the stage."""
+    arguments = FrontArguments.parse(__doc__, argv)
+    ranked = rank_candidates(
+        CANDIDATES.read(arguments.candidates), arguments.front_config, derive_seed(arguments.seed, "build_front")
+    )
+    for path in arguments.ranked:
+        FRONT.write(ranked, path)
+    for path in arguments.front:
+        FRONT.write(ranked[ranked["on_front"]], path)
+
+
+if __name__ == "__main__":
+    run_stage(main)

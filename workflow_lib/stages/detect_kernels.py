@@ -1,0 +1,35 @@
+"""Split a network into the fused kernels that devices run, with nn-Meter."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import pandas as pd
+from pydantic import Field
+
+from workflow_lib.core.arguments import Arguments, run_stage
+from workflow_lib.core.tables import KERNELS
+from workflow_lib.latency.kernels import FUSION_RULES, detect_kernels
+
+
+class DetectArguments(Arguments):
+    """Flags of the stage."""
+
+    network: Path = Field(description="ONNX file with batch norm kept as nodes: detection.onnx of export_network")
+    fusion_rules: Path = Field(
+        default=FUSION_RULES, description="nn-Meter fusion rules (JSON): which operators run as one"
+    )
+    output: Path = Field(description="writes the table of kernels")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the stage."""
+    arguments = DetectArguments.parse(__doc__, argv)
+    kernels = detect_kernels(arguments.network, arguments.fusion_rules)
+    KERNELS.write(
+        pd.DataFrame({"kernel": number, **asdict(kernel)} for number, kernel in enumerate(kernels)), arguments.output
+    )
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,47 @@
+"""Write the ONNX files of one network and count what it costs."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+import torch
+from pydantic import Field
+
+from workflow_lib.core.arguments import Arguments, run_stage
+from workflow_lib.core.tables import NETWORKS
+from workflow_lib.export.network import export_network
+
+
+class ExportArguments(Arguments):
+    """Flags of the stage."""
+
+    channels: str = Field(description="name of the channel set")
+    architecture: str = Field(description="architecture id")
+    inputs: int = Field(description="number of input channels")
+    classes: int = Field(description="number of classes")
+    chip_size_px: int = Field(description="height and width of a chip (pixels)")
+    deployed: Path = Field(description="writes the ONNX file whose size is memory_bytes: all tensors distinct")
+    paper: Path = Field(description="writes the untrained network's ONNX file, whose size is paper_memory_bytes")
+    detection: Path = Field(description="writes the graph, without weights, that kernel detection reads")
+    output: Path = Field(description="writes the table of costs")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the stage."""
+    arguments = ExportArguments.parse(__doc__, argv)
+    torch.set_num_threads(1)
+    costs = export_network(
+        arguments.architecture,
+        arguments.inputs,
+        arguments.classes,
+        arguments.chip_size_px,
+        arguments.deployed,
+        arguments.paper,
+        arguments.detection,
+    )
+    ids = {"channels": arguments.channels, "architecture": arguments.architecture}
+    NETWORKS.write(pd.DataFrame([ids | costs]), arguments.output)
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,31 @@
+"""Generate synthetic drainage-crossing chips in CROSS's folder layout."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import Field
+
+from workflow_lib.core.arguments import Arguments, run_stage
+from workflow_lib.core.config import GenerateConfig
+from workflow_lib.core.files import atomic_path
+from workflow_lib.data.generate import generate_chips
+
+
+class GenerateArguments(Arguments):
+    """Flags of the stage."""
+
+    generate: GenerateConfig
+    chip_size_px: int = Field(default=100, description="height and width of every chip (pixels)")
+    seed: int = Field(default=42, description="of all chips")
+    output: Path = Field(description="writes this folder: <region>/{DEM,Aer}/{F,T}/*.tif")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the stage."""
+    arguments = GenerateArguments.parse(__doc__, argv)
+    with atomic_path(arguments.output) as folder:
+        generate_chips(folder, arguments.generate.counts, arguments.chip_size_px, arguments.seed)
+
+
+if __name__ == "__main__":
+    run_stage(main)

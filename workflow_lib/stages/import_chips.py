@@ -1,0 +1,40 @@
+"""Read all chips into one memory-mapped array, and describe them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from pydantic import Field
+
+from workflow_lib.core.arguments import Arguments, run_stage
+from workflow_lib.core.config import DataConfig
+from workflow_lib.core.files import atomic_path
+from workflow_lib.core.tables import BANDS, CHIPS, REJECTED
+from workflow_lib.data.chips import import_chips
+
+
+class ImportArguments(Arguments):
+    """Flags of the stage."""
+
+    data: DataConfig
+    array: Path = Field(description="writes the (chips, height, width, bands) array, .npy")
+    moments: Path = Field(description="writes the mean and variance of each chip's bands, .npy")
+    chips: Path = Field(description="writes the table of chips")
+    bands_table: Path = Field(description="writes the table of bands: ranges and nodata per region")
+    rejected: Path = Field(description="writes the table of dropped chips")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the stage."""
+    arguments = ImportArguments.parse(__doc__, argv)
+    with atomic_path(arguments.array) as array:
+        imported = import_chips(arguments.data, Path(arguments.data.root), array)
+        with atomic_path(arguments.moments) as moments:
+            np.save(moments, imported.moments, allow_pickle=False)
+        CHIPS.write(imported.chips, arguments.chips)
+        BANDS.write(imported.bands, arguments.bands_table)
+        REJECTED.write(imported.rejected, arguments.rejected)
+
+
+if __name__ == "__main__":
+    run_stage(main)

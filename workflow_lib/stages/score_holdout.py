@@ -1,0 +1,41 @@
+"""Retrain the front's members on all chips that are not held out, and score them on those that are."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import Field
+
+from workflow_lib.core.arguments import run_stage
+from workflow_lib.core.config import TrainingConfig
+from workflow_lib.core.tables import FOLDS, FRONT, HOLDOUT_SCORES
+from workflow_lib.data.dataset import Dataset, DatasetArguments
+from workflow_lib.training.holdout import score_holdout
+
+
+class HoldoutArguments(DatasetArguments):
+    """Flags of the stage."""
+
+    training: TrainingConfig
+    channel_sets: dict[str, list[str]] = Field(description="channel sets of the run: name -> bands and indices")
+    seed: int = Field(description="base seed of the run")
+    folds: Path = Field(description="folds.parquet of assign_folds")
+    front: Path = Field(description="front.parquet of build_front")
+    output: Path = Field(description="writes the scores, one row per front member")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the stage."""
+    arguments = HoldoutArguments.parse(__doc__, argv)
+    scores = score_holdout(
+        Dataset.open(arguments),
+        FRONT.read(arguments.front),
+        FOLDS.read(arguments.folds),
+        arguments.channel_sets,
+        arguments.training,
+        arguments.seed,
+    )
+    HOLDOUT_SCORES.write(scores, arguments.output)
+
+
+if __name__ == "__main__":
+    run_stage(main)

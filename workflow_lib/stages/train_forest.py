@@ -1,0 +1,43 @@
+"""Train and score the reference classifier, a random forest on colour percentiles, on one fold."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+from pydantic import Field
+
+from workflow_lib.core.arguments import run_stage
+from workflow_lib.core.seeds import derive_seed
+from workflow_lib.core.tables import FOLDS, FOREST_SCORES
+from workflow_lib.data.dataset import Dataset, DatasetArguments, rows_with_role
+from workflow_lib.training.forest import score_forest
+
+
+class ForestArguments(DatasetArguments):
+    """Flags of the stage."""
+
+    folds: Path = Field(description="folds.parquet of assign_folds")
+    seed: int = Field(description="base seed of the run")
+    channels: str = Field(description="name of the channel set")
+    select: list[str] = Field(description="its bands and indices, in order")
+    fold: int = Field(description="fold number")
+    output: Path = Field(description="writes the scores")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the stage."""
+    arguments = ForestArguments.parse(__doc__, argv)
+    folds = FOLDS.read(arguments.folds)
+    scores = score_forest(
+        Dataset.open(arguments),
+        arguments.select,
+        rows_with_role(folds, arguments.fold, "training"),
+        rows_with_role(folds, arguments.fold, "validation"),
+        derive_seed(arguments.seed, "train_forest", arguments.channels, arguments.fold),
+    )
+    ids = {"channels": arguments.channels, "fold": arguments.fold}
+    FOREST_SCORES.write(pd.DataFrame([ids | scores]), arguments.output)
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,60 @@
+"""How the chosen models do on chips that no choice has seen."""
+
+import sys
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from workflow_lib.core.config import TrainingConfig
+from workflow_lib.core.errors import UserError
+from workflow_lib.core.seeds import derive_seed
+from workflow_lib.data.dataset import Dataset
+from workflow_lib.training.fold import train_and_score
+
+
+def score_holdout(
+    dataset: Dataset,
+    chosen: pd.DataFrame,
+    folds: pd.DataFrame,
+    channel_sets: Mapping[str, Sequence[str]],
+    training: TrainingConfig,
+    seed: int,
+) -> pd.DataFrame:
+    """Retrain each chosen candidate on all chips outside the hold-out and its buffer, and score it on the hold-out.
+
+    Args:
+        dataset: the imported chips.
+        chosen: rows with candidate, channels, batch, architecture.
+        folds: the table of assign_folds.
+        channel_sets: name -> bands and indices.
+        training: how to train.
+        seed: base seed of the run.
+
+    Returns:
+        Rows of HOLDOUT_SCORES.
+
+    Raises:
+        UserError: if no chip is held out.
+    """
+    roles = folds[folds["fold"] == 0]
+    held_out = roles.loc[roles["role"] == "holdout", "chip"].to_numpy()
+    if not len(held_out):
+        raise UserError("no chip is held out", "config: folds.holdout.method", "choose share, region or spatial_block")
+    # Buffer chips of single folds may train here; those near the hold-out are buffer in every fold.
+    usable = np.unique(folds.loc[folds["role"].isin(["training", "validation"]), "chip"].to_numpy())
+    rows = []
+    for number, candidate in enumerate(chosen.to_dict("records"), start=1):
+        print(f"score_holdout: {number} of {len(chosen)}: {candidate['candidate']}", file=sys.stderr, flush=True)
+        scores, _ = train_and_score(
+            dataset,
+            channel_sets[candidate["channels"]],
+            candidate["architecture"],
+            int(candidate["batch"]),
+            training,
+            usable,
+            held_out,
+            derive_seed(seed, "score_holdout", candidate["candidate"]),
+        )
+        rows.append({"candidate": candidate["candidate"]} | scores)
+    return pd.DataFrame(rows)

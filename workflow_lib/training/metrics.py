@@ -1,0 +1,73 @@
+"""How well predicted probabilities match the classes."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+
+Labels = NDArray[np.integer[Any]]
+
+
+def recall_per_class(truth: Labels, predicted: Labels, classes: int) -> NDArray[np.float64]:
+    """Share of each class that was found: (classes,), NaN where a class has no chip."""
+    found = np.bincount(truth[truth == predicted], minlength=classes)
+    with np.errstate(invalid="ignore"):
+        return found / np.bincount(truth, minlength=classes)
+
+
+def macro_f1(truth: Labels, predicted: Labels, classes: int) -> float:
+    """F1 score, unweighted mean over the classes that occur in truth or prediction."""
+    hits = np.bincount(truth[truth == predicted], minlength=classes)
+    total = np.bincount(truth, minlength=classes) + np.bincount(predicted, minlength=classes)
+    return float((2 * hits[total > 0] / total[total > 0]).mean())
+
+
+def macro_auc(truth: Labels, probabilities: NDArray[np.floating[Any]]) -> float | None:
+    """Area under the ROC curve, one class against the rest, mean over classes; ties count half.
+
+    Args:
+        truth: (n,) class numbers.
+        probabilities: (n, classes).
+
+    Returns:
+        A share in [0, 1], or None if fewer than two classes occur.
+
+    Source: the Mann-Whitney form, Hanley and McNeil 1982.
+    """
+    areas = []
+    for label in np.unique(truth):
+        positive = truth == label
+        ranks = rankdata(probabilities[:, label])
+        positives, negatives = int(positive.sum()), int((~positive).sum())
+        if negatives == 0:
+            return None
+        areas.append((ranks[positive].sum() - positives * (positives + 1) / 2) / (positives * negatives))
+    return float(np.mean(areas))
+
+
+def score(truth: Labels, probabilities: NDArray[np.floating[Any]], regions: NDArray[np.str_]) -> dict[str, Any]:
+    """Every score that the tables keep of one set of predictions.
+
+    Args:
+        truth: (n,) class numbers, n at least 1.
+        probabilities: (n, classes).
+        regions: (n,) region of each chip.
+
+    Returns:
+        The columns `SCORES` of workflow_lib.core.tables, percentages in 0..100.
+    """
+    classes = probabilities.shape[1]
+    predicted = probabilities.argmax(1)
+    correct = truth == predicted
+    names = np.unique(regions)
+    recall = recall_per_class(truth, predicted, classes)
+    return {
+        "accuracy_pct": 100 * float(correct.mean()),
+        "f1_pct": 100 * macro_f1(truth, predicted, classes),
+        "auc": macro_auc(truth, probabilities),
+        "recall_pct": [None if np.isnan(share) else 100 * float(share) for share in recall],
+        "regions": [str(name) for name in names],
+        "region_accuracy_pct": [100 * float(correct[regions == name].mean()) for name in names],
+        "region_chips": [int((regions == name).sum()) for name in names],
+    }

@@ -1,0 +1,79 @@
+"""Scores of the folds of one candidate put together."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import t
+
+
+def confidence_interval(scores: NDArray[np.float64], level: float = 0.95) -> tuple[float, float]:
+    """Interval of the mean of cross-validation scores.
+
+    Folds share training chips, so the plain t interval is too narrow; the variance of the mean is corrected by the
+    ratio of validation to training chips, 1 / (k - 1).
+
+    Args:
+        scores: (k,) one per fold, k at least 2.
+        level: coverage.
+
+    Returns:
+        Lower and upper end, in the scores' unit.
+
+    Source: Nadeau and Bengio 2003, equation 12 (corrected resampled t).
+    """
+    folds = len(scores)
+    deviation = scores.std(ddof=1) * np.sqrt(1 / folds + 1 / (folds - 1))
+    half = float(t.ppf((1 + level) / 2, folds - 1) * deviation)
+    return float(scores.mean()) - half, float(scores.mean()) + half
+
+
+def summarise_folds(scores: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
+    """Put the folds of each candidate into one row.
+
+    Args:
+        scores: rows of FOLD_SCORES.
+        classes: the class names, in the order of `recall_pct`.
+
+    Returns:
+        One row per (channels, batch, architecture): the columns of CANDIDATES that training decides. Intervals are cut
+        to 0..100 %; a region's accuracy is over all its chips, whichever fold validated them.
+    """
+    rows = []
+    for (channels, batch, architecture), folds in scores.sort_values("fold").groupby(
+        ["channels", "batch", "architecture"], sort=True
+    ):
+        accuracy = folds["accuracy_pct"].to_numpy(dtype=np.float64)
+        low, high = confidence_interval(accuracy)
+        recalls = np.array(
+            [[np.nan if share is None else share for share in fold] for fold in folds["recall_pct"]], dtype=float
+        )
+        rows.append(
+            {
+                "channels": channels,
+                "batch": batch,
+                "architecture": architecture,
+                "folds": len(folds),
+                "accuracy_pct": accuracy.mean(),
+                "accuracy_fold_std_pct": accuracy.std(ddof=1),
+                "accuracy_low_pct": max(low, 0.0),
+                "accuracy_high_pct": min(high, 100.0),
+                "fold_accuracy_pct": accuracy.tolist(),
+                "f1_pct": folds["f1_pct"].mean(),
+                "auc": folds["auc"].mean(),
+                "training_s": folds["training_s"].mean(),
+            }
+            | {f"recall_{name}_pct": share for name, share in zip(classes, np.nanmean(recalls, axis=0), strict=True)}
+            | _region_accuracy(folds)
+        )
+    return pd.DataFrame(rows)
+
+
+def _region_accuracy(folds: pd.DataFrame) -> dict[str, float]:
+    parts = folds[["regions", "region_accuracy_pct", "region_chips"]].explode(
+        ["regions", "region_accuracy_pct", "region_chips"]
+    )
+    parts["weighted"] = parts["region_accuracy_pct"].astype(float) * parts["region_chips"].astype(float)
+    sums = parts.groupby("regions")[["weighted", "region_chips"]].sum()
+    return {f"region_{region}_accuracy_pct": row["weighted"] / row["region_chips"] for region, row in sums.iterrows()}
