@@ -68,7 +68,7 @@ class Table:
         arrow = self._checked(frame, path)
         with atomic_path(path) as temporary:
             if path.suffix == ".csv":
-                arrow.to_pandas().to_csv(temporary, index=False)
+                _spell_lists(arrow.to_pandas()).to_csv(temporary, index=False)
             else:
                 pq.write_table(arrow, temporary)
 
@@ -139,6 +139,11 @@ class Table:
             raise TableError(
                 f"table {self.name}: column {name} is {found}, outside {low} to {high} {column.unit}", path
             )
+
+
+def _spell_lists(frame: pd.DataFrame) -> pd.DataFrame:
+    """Lists as text, values separated by semicolons: CSV has no lists."""
+    return frame.map(lambda value: ";".join(map(str, value)) if isinstance(value, np.ndarray) else value)
 
 
 def percent(name: str, meaning: str, kind: str = "number", optional: bool = False, family: bool = False) -> Column:

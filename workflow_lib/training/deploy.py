@@ -125,7 +125,11 @@ def _card(description: Mapping[str, Any]) -> str:
     expected, training = description["expected"], description["training"]
     low, high = expected["accuracy_95_pct"]
     holdout = expected["holdout_accuracy_pct"]
-    outside = "no hold-out was set aside, so the figure flatters it" if holdout is None else f"{holdout:.2f} % on the hold-out"
+    outside = (
+        "no hold-out was set aside, so the figure flatters it"
+        if holdout is None
+        else f"{holdout:.2f} % on the hold-out"
+    )
     regions = ", ".join(f"{name} ({count})" for name, count in training["regions"].items())
     latencies = "\n".join(
         f"- {name.removeprefix('latency_').removesuffix('_ms')}: {value:.2f} ms"
