@@ -4,7 +4,7 @@ PYTHON ?= python3
 CORES ?= $(shell nproc)
 BIN := .venv/bin
 
-.PHONY: help setup demo run test check format clean
+.PHONY: help setup demo run test check format record clean
 
 help:  ## Show what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -41,6 +41,10 @@ format:  ## Format code and rules
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile rules
+
+record: setup  ## Write what is generated from code: config schema, key table, contract digests
+	PYTHONPATH=. $(BIN)/python -m workflow_lib.core.docs --fix
+	PYTHONPATH=. $(BIN)/python tests/contract/test_contracts.py
 
 clean:  ## Remove all results
 	rm -rf results/*/ .snakemake

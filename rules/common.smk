@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sys
 from pathlib import Path
 
 from workflow_lib.core.arguments import flags
@@ -14,7 +15,8 @@ from workflow_lib.core.spaces import cross
 try:
     CONFIG = parse_config(config)
 except UserError as error:
-    raise WorkflowError(str(error)) from None
+    print(f"error: {error}", file=sys.stderr)
+    sys.exit(2)
 
 RUN = CONFIG.run
 CHANNEL_SETS = CONFIG.grid.channel_sets

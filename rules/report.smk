@@ -1,12 +1,22 @@
-"""Figures and report.
+"""Figures and the report.
 
 input:  the tables of all stages
 output: results/{run}/plot_figures/*, results/{run}/build_report/*
 """
 
+FIGURES = [
+    "input_channels",
+    "front_3d",
+    "front_radar",
+    "front_pairs",
+    "latency_devices",
+    "dimension_effects",
+    "chip_map",
+]
+
 
 rule plot_figures:
-    """Draw every figure, as PNG and PDF, and the interactive front."""
+    """Draw every figure as PNG and PDF, and the front as a page to turn and zoom."""
     input:
         array="results/{run}/import_chips/chips.npy",
         moments="results/{run}/import_chips/moments.npy",
@@ -14,5 +24,82 @@ rule plot_figures:
         folds="results/{run}/assign_folds/folds.parquet",
         ranked="results/{run}/build_front/ranked.parquet",
     output:
-        "results/{run}/plot_figures/todo",
-    shell: "false"
+        figures=report(
+            expand("results/{{run}}/plot_figures/{figure}.png", figure=FIGURES),
+            category="Figures",
+            labels=lambda wildcards: {"run": wildcards.run},
+        ),
+        vector=expand("results/{{run}}/plot_figures/{figure}.pdf", figure=FIGURES),
+        interactive="results/{run}/plot_figures/front_3d.html",
+    params:
+        options=options(
+            "plot_figures",
+            *DATASET,
+            *flags(CONFIG.front, "objectives"),
+            *flags(CONFIG.grid, "channel_sets"),
+            "--devices",
+            *CONFIG.devices,
+            *flags(CONFIG.report, "dpi"),
+        ),
+    log:
+        "results/{run}/logs/plot_figures.log",
+    conda:
+        "../envs/report.yaml"
+    shell:
+        "python -m workflow_lib.stages.plot_figures"
+        " {params.options:q}"
+        " --array {input.array:q}"
+        " --moments {input.moments:q}"
+        " --chips {input.chips:q}"
+        " --folds {input.folds:q}"
+        " --ranked {input.ranked:q}"
+        " --figures {output.figures:q} {output.vector:q}"
+        " --interactive {output.interactive:q}"
+        " 2> {log:q}"
+
+
+rule build_report:
+    """Write the report that a person reads, and the tables that go with it."""
+    input:
+        chips="results/{run}/import_chips/chips.parquet",
+        bands="results/{run}/import_chips/bands.parquet",
+        rejected="results/{run}/import_chips/rejected.parquet",
+        folds="results/{run}/assign_folds/folds.parquet",
+        ranked="results/{run}/build_front/ranked.parquet",
+        scores="results/{run}/gather_table/fold_scores.parquet",
+        forest="results/{run}/gather_table/forest_scores.parquet",
+        latencies="results/{run}/gather_table/latencies.parquet",
+        figures=expand("results/{{run}}/plot_figures/{figure}.png", figure=FIGURES),
+        interactive="results/{run}/plot_figures/front_3d.html",
+        **({"holdout": "results/{run}/score_holdout/scores.parquet"} if HAS_HOLDOUT else {}),
+    output:
+        page=report("results/{run}/build_report/report.html", category="Report", htmlindex="report.html"),
+        counts="results/{run}/build_report/region_counts.csv",
+        ranges="results/{run}/build_report/ranges.csv",
+        baselines="results/{run}/build_report/baselines.csv",
+    params:
+        options=options("build_report", *flags(CONFIG)),
+        holdout=lambda wildcards, input: ["--holdout", input.holdout] if HAS_HOLDOUT else [],
+    log:
+        "results/{run}/logs/build_report.log",
+    conda:
+        "../envs/report.yaml"
+    shell:
+        "python -m workflow_lib.stages.build_report"
+        " {params.options:q}"
+        " {params.holdout:q}"
+        " --chips {input.chips:q}"
+        " --bands {input.bands:q}"
+        " --rejected {input.rejected:q}"
+        " --folds-table {input.folds:q}"
+        " --ranked {input.ranked:q}"
+        " --scores {input.scores:q}"
+        " --forest {input.forest:q}"
+        " --latencies {input.latencies:q}"
+        " --figures {input.figures:q}"
+        " --interactive {input.interactive:q}"
+        " --page {output.page:q}"
+        " --region-counts {output.counts:q}"
+        " --ranges {output.ranges:q}"
+        " --baselines {output.baselines:q}"
+        " 2> {log:q}"

@@ -42,7 +42,7 @@ class Arguments(BaseModel):
                 for key, value in section.model_fields.items():
                     _add_flag(parser, key, value, as_json=_is_compound(value.annotation))
             else:
-                _add_flag(parser, name, field, as_json=get_origin(field.annotation) is dict)
+                _add_flag(parser, name, field, as_json=_is_compound(field.annotation) and not _is_plain_list(field.annotation))
         given = vars(parser.parse_args(argv))
         values: dict[str, Any] = {}
         for name, field in cls.model_fields.items():
@@ -68,6 +68,10 @@ def _is_compound(kind: Any) -> bool:
     return get_origin(kind) in (dict, list) or (
         get_origin(kind) is not Literal and any(map(_is_compound, get_args(kind)))
     )
+
+
+def _is_plain_list(kind: Any) -> bool:
+    return get_origin(kind) is list and not any(map(_is_compound, get_args(kind)))
 
 
 def _add_flag(parser: argparse.ArgumentParser, name: str, field: FieldInfo, as_json: bool) -> None:

@@ -5,6 +5,10 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @contextmanager
@@ -26,6 +30,12 @@ def atomic_path(path: Path) -> Iterator[Path]:
         if temporary.is_dir() and path.is_dir():
             shutil.rmtree(path)
         temporary.replace(path)
+
+
+def write_csv(path: Path, frame: "pd.DataFrame") -> None:
+    """Write a CSV file atomically."""
+    with atomic_path(path) as temporary:
+        frame.to_csv(temporary, index=False)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -1,0 +1,75 @@
+"""One word joins everything: rule = stage module = results folder = log folder = contract."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from workflow_lib.core import docs
+from workflow_lib.core.config import Config, parse_config
+from workflow_lib.core.contracts import CONTRACTS
+
+ROOT = Path(__file__).parents[2]
+RULES = {
+    match["name"]: match["body"]
+    for file in sorted((ROOT / "rules").glob("*.smk"))
+    for match in re.finditer(r"^rule (?P<name>\w+):\n(?P<body>(?:    .*\n|\n)+)", file.read_text() + "\n", re.MULTILINE)
+}
+
+
+def test_rules_stages_and_contracts_have_the_same_names() -> None:
+    stages = {file.stem for file in (ROOT / "workflow_lib" / "stages").glob("*.py")} - {"__init__"}
+    assert set(RULES) == stages == set(CONTRACTS)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_rule_s_folders_log_and_command_carry_its_name(rule: str) -> None:
+    body = RULES[rule]
+    assert re.match(r'    """[A-Z].*\."""\n|    """[A-Z][^"]*\.\n?\s*"""', body), "a docstring of one sentence"
+    output = re.search(r"    output:\n((?:        .*\n)+)", body)
+    assert output
+    folders = set(re.findall(r'results/\{+run\}+/(\w+)', output[1]))
+    assert folders == {rule}
+    assert re.search(rf'    log:\n        "results/{{run}}/logs/{rule}[./]', body)
+    assert f"python -m workflow_lib.stages.{rule}" in body
+    assert f'"{rule}"' in body, "its contract is among its params"
+    assert "conda:" in body
+
+
+def test_the_snakefile_is_short() -> None:
+    lines = [line for line in (ROOT / "Snakefile").read_text().splitlines() if line.strip()]
+    assert len(lines) <= 60
+
+
+def test_every_environment_has_the_lock_s_pins() -> None:
+    lock = dict(line.split("==") for line in (ROOT / "requirements.lock").read_text().splitlines() if "==" in line)
+    pins = {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in lock.items()}
+    for file in (ROOT / "envs").glob("*.yaml"):
+        packages = yaml.safe_load(file.read_text())["dependencies"][-1]["pip"]
+        for package in packages:
+            name, version = package.split("==")
+            assert pins[name] == version, f"{file.name}: {package}"
+
+
+def test_schema_and_key_table_are_those_of_the_model() -> None:
+    for path, text in docs.expected().items():
+        assert path.read_text() == text, f"{path} is out of step: python -m workflow_lib.core.docs --fix"
+
+
+def test_the_example_config_shows_every_key() -> None:
+    def keys(values: Any) -> set[str]:
+        if isinstance(values, dict):
+            return set(values) | {key for value in values.values() for key in keys(value)}
+        return {key for value in values for key in keys(value)} if isinstance(values, list) else set()
+
+    shown = keys(yaml.safe_load((ROOT / "config" / "config.yaml").read_text()))
+    declared = {part for row in re.findall(r"^\| `([^`]+)`", docs.key_table(), re.MULTILINE) for part in row.split(".")}
+    assert {name.removesuffix("[]") for name in declared if "<" not in name} <= shown
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "config").rglob("*.yaml")), ids=lambda path: path.stem)
+def test_every_config_is_valid_and_named_after_its_run(file: Path) -> None:
+    config: Config = parse_config(yaml.safe_load(file.read_text()))
+    assert config.run == {"config": "default"}.get(file.stem, file.stem)

@@ -1,0 +1,60 @@
+"""What a dry run of each scenario plans: read as JSON, without running anything."""
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SCENARIOS = sorted((ROOT / "config" / "scenarios").glob("*.yaml"))
+
+
+def snakemake(*arguments: str) -> subprocess.CompletedProcess[str]:
+    # The lock of a run in the same folder must not stop a dry run, and a test must leave no trace.
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)})
+
+
+def planned(scenario: Path, *arguments: str) -> Counter[str]:
+    """Jobs per rule of the whole graph, whatever lies in results/ already."""
+    result = snakemake(*arguments, "--forceall", "--d3dag", "--configfile", str(scenario))
+    assert result.returncode == 0, result.stderr[-2000:]
+    graph: dict[str, Any] = json.loads(result.stdout[result.stdout.index("{") :])
+    return Counter(node["value"]["label"] for node in graph["nodes"])
+
+
+def test_the_paper_grid_is_5430_trainings_and_1448_latencies() -> None:
+    jobs = planned(ROOT / "config" / "scenarios" / "paper.yaml")
+    assert jobs["train_fold"] == 6 * 181 * 5 == 5430
+    assert jobs["predict_latency"] == 2 * 181 * 4
+    assert jobs["export_network"] == jobs["detect_kernels"] == 2 * 181
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda path: path.stem)
+def test_every_scenario_plans_a_front_and_a_report(scenario: Path) -> None:
+    jobs = planned(scenario)
+    assert jobs["build_front"] == jobs["build_report"] == jobs["import_chips"] == 1
+
+
+def test_the_hold_out_is_scored_when_the_config_asks_for_one() -> None:
+    assert planned(ROOT / "config" / "scenarios" / "holdout.yaml")["score_holdout"] == 1
+    assert planned(ROOT / "config" / "scenarios" / "demo.yaml")["score_holdout"] == 0
+
+
+def test_the_default_config_is_used_when_none_is_named() -> None:
+    result = snakemake("--dry-run", "--quiet", "rules")
+    assert result.returncode == 0, result.stderr[-2000:]
+    assert "build_report" in result.stdout + result.stderr
+
+
+def test_a_typo_in_the_config_is_one_line_that_names_the_key() -> None:
+    result = snakemake("--dry-run", "--configfile", "config/scenarios/demo.yaml", "--config", "sed=3")
+    assert result.returncode == 2
+    lines = [line for line in result.stderr.splitlines() if "sed" in line]
+    assert lines == ["error: config: sed: unknown key; see config/README.md"]
+    assert "Traceback" not in result.stderr

@@ -1,0 +1,127 @@
+"""A whole run as a user starts it, on the smallest config that does everything."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pandas as pd
+import pytest
+import rasterio
+import torch
+import yaml
+
+ROOT = Path(__file__).parents[2]
+TINY = Path(__file__).with_name("tiny.yaml")
+MEASURED = ["training_s", "peak_memory_bytes"]
+
+
+def snakemake(folder: Path, *arguments: str, config: Path = TINY) -> str:
+    command = [
+        sys.executable, "-m", "snakemake", *arguments,
+        "--snakefile", str(ROOT / "Snakefile"), "--workflow-profile", str(ROOT / "profiles" / "default"),
+        "--directory", str(folder), "--configfile", str(config), "--cores", "1", "--quiet", "rules",
+    ]  # fmt: skip
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    result = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"PATH": path})
+    assert result.returncode == 0, (result.stdout + result.stderr)[-4000:]
+    return result.stdout + result.stderr
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("run")
+    output = snakemake(folder, "all", "deploy")
+    assert " 0 left, 0 failed" in output
+    return folder / "results" / "tiny"
+
+
+def test_a_second_run_has_nothing_to_do(run: Path) -> None:
+    assert "Nothing to be done" in snakemake(run.parents[1], "all", "deploy")
+
+
+def test_the_same_seed_gives_the_same_tables(run: Path, tmp_path: Path) -> None:
+    snakemake(tmp_path, "all")
+    for table in ["build_candidates/candidates", "build_front/ranked", "gather_table/fold_scores", "score_holdout/scores"]:
+        first, second = (
+            pd.read_parquet(folder / f"{table}.parquet").drop(columns=MEASURED, errors="ignore")
+            for folder in (run, tmp_path / "results" / "tiny")
+        )
+        pd.testing.assert_frame_equal(first, second, check_exact=True)
+    assert np.array_equal(np.load(run / "import_chips/chips.npy"), np.load(tmp_path / "results/tiny/import_chips/chips.npy"))
+
+
+def test_the_front_is_part_of_the_candidates_and_without_the_baseline(run: Path) -> None:
+    front, candidates = (pd.read_parquet(run / path) for path in ["build_front/front.parquet", "build_candidates/candidates.parquet"])
+    assert len(candidates) == 3
+    assert set(front["candidate"]) < set(candidates["candidate"])
+    assert not front["baseline"].any()
+    assert front["recommended"].sum() == 1
+
+
+def test_the_report_names_the_recommended_model_and_loads_nothing(run: Path) -> None:
+    page = (run / "build_report/report.html").read_text()
+    front = pd.read_parquet(run / "build_front/front.parquet")
+    assert front.loc[front["recommended"], "architecture"].item() in page
+    assert "calibrated" in page
+    assert 'src="http' not in page
+    assert 'href="http' not in page
+
+
+def test_the_weights_are_kept_when_the_config_says_so(run: Path) -> None:
+    weights = torch.load(run / "train_fold/6/8/k3-s2-p1-pool3s2-w32/0.pt", weights_only=True)
+    assert weights["conv1.weight"].shape == (32, 6, 3, 3)
+
+
+def classify_raw_chip(bundle: Path, dem: Path, aerial: Path) -> np.ndarray:
+    """What a device does: rasters in, probabilities out, with the bundle and onnxruntime alone."""
+    description = json.loads((bundle / "bundle.json").read_text())
+    with rasterio.open(dem) as first, rasterio.open(aerial) as second:
+        bands = dict(zip(["dem", "red", "green", "blue", "nir"], [*first.read(), *second.read()], strict=True))
+    bands = {name: band.astype(np.float32) for name, band in bands.items()}
+    planes = []
+    for channel in description["input"]["channels"]:
+        if channel in description["indices"]:
+            formula = description["indices"][channel]["formula"]
+            planes.append(eval(formula, {"__builtins__": {}}, bands))
+        else:
+            planes.append(bands[channel])
+    normalisation = description["normalisation"]
+    assert normalisation["method"] == "per_dataset"
+    mean, deviation = (np.array(normalisation[name], dtype=np.float32) for name in ("mean", "deviation"))
+    pixels = ((np.stack(planes, -1) - mean) / deviation).transpose(2, 0, 1)[None]
+    session = onnxruntime.InferenceSession(bundle / "model.onnx", providers=["CPUExecutionProvider"])
+    (logits,) = session.run(None, {session.get_inputs()[0].name: pixels})
+    return np.exp(logits[0]) / np.exp(logits[0]).sum()
+
+
+def test_the_deployed_folder_alone_classifies_raw_chips(run: Path) -> None:
+    bundle = run / "deploy_model/recommended"
+    chips = run / "generate_chips/chips/Nebraska"
+    dem = sorted((chips / "DEM/T").iterdir())[0]
+    probabilities = classify_raw_chip(bundle, dem, chips / "Aer/T" / dem.name)
+    assert probabilities.shape == (2,)
+    assert probabilities.sum() == pytest.approx(1)
+    front = pd.read_parquet(run / "build_front/front.parquet").query("recommended").iloc[0]
+    assert (bundle / "model.onnx").stat().st_size == front["memory_bytes"], "memory_bytes is the deployed file's size"
+    assert front["candidate"] in (bundle / "model_card.md").read_text()
+
+
+def test_adding_a_value_trains_what_is_new_and_nothing_else(run: Path, tmp_path: Path) -> None:
+    config = yaml.safe_load(TINY.read_text())
+    config["grid"]["space"]["initial_output_feature"].append(48)
+    wider = tmp_path / "wider.yaml"
+    wider.write_text(yaml.safe_dump(config))
+    plan = snakemake(run.parents[1], "all", "--dry-run", config=wider)
+    jobs = dict(line.split() for line in plan.splitlines() if len(line.split()) == 2 and line.split()[1].isdigit())
+    assert jobs["train_fold"] == "4"
+    assert jobs["export_network"] == "2"
+    assert "import_chips" not in jobs
+
+
+def test_snakemake_s_own_report_works(run: Path) -> None:
+    snakemake(run.parents[1], "all", "--report", "overview.zip")
+    assert (run.parents[1] / "overview.zip").stat().st_size > 100_000

@@ -1,0 +1,74 @@
+"""Write the report that a person reads, and the tables that go with it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import Field
+
+from workflow_lib.core.arguments import Arguments, run_stage
+from workflow_lib.core.config import Config
+from workflow_lib.core.files import write_csv, write_text
+from workflow_lib.core.tables import (
+    BANDS,
+    CHIPS,
+    FOLD_SCORES,
+    FOLDS,
+    FOREST_SCORES,
+    FRONT,
+    HOLDOUT_SCORES,
+    LATENCIES,
+    REJECTED,
+)
+from workflow_lib.report.content import ReportContent
+from workflow_lib.report.page import render
+from workflow_lib.report.tables import baseline_table, ranges_table, region_counts
+
+
+class ReportArguments(Arguments):
+    """Flags of the stage."""
+
+    config: Config
+    chips: Path = Field(description="chips.parquet of import_chips")
+    bands: Path = Field(description="bands.parquet of import_chips")
+    rejected: Path = Field(description="rejected.parquet of import_chips")
+    folds_table: Path = Field(description="folds.parquet of assign_folds")
+    ranked: Path = Field(description="ranked.parquet of build_front")
+    scores: Path = Field(description="fold_scores.parquet of gather_table")
+    forest: Path = Field(description="forest_scores.parquet of gather_table")
+    latencies: Path = Field(description="latencies.parquet of gather_table")
+    holdout: Path | None = Field(default=None, description="scores.parquet of score_holdout, if there is a hold-out")
+    figures: list[Path] = Field(description="figures of plot_figures (PNG)")
+    interactive: Path = Field(description="front_3d.html of plot_figures")
+    page: Path = Field(description="writes the report (HTML)")
+    region_counts: Path = Field(description="writes the chips per region and class (CROSS table 1)")
+    ranges: Path = Field(description="writes the range of each objective (CROSS table 3)")
+    baselines: Path = Field(description="writes the baselines (CROSS table 5)")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the stage."""
+    arguments = ReportArguments.parse(__doc__, argv)
+    config = arguments.config
+    ranked, chips = FRONT.read(arguments.ranked), CHIPS.read(arguments.chips)
+    content = ReportContent(
+        config=config,
+        ranked=ranked,
+        chips=chips,
+        bands=BANDS.read(arguments.bands),
+        rejected=REJECTED.read(arguments.rejected),
+        folds=FOLDS.read(arguments.folds_table),
+        forest=FOREST_SCORES.read(arguments.forest),
+        latencies=LATENCIES.read(arguments.latencies),
+        trained=FOLD_SCORES.read(arguments.scores),
+        holdout=HOLDOUT_SCORES.read(arguments.holdout) if arguments.holdout else None,
+        figures={path.stem: path.read_bytes() for path in arguments.figures},
+        interactive_front=arguments.interactive.read_text(encoding="utf-8"),
+    )
+    write_csv(arguments.region_counts, region_counts(chips, config.data.classes))
+    write_csv(arguments.ranges, ranges_table(ranked, config.front.objectives))
+    write_csv(arguments.baselines, baseline_table(ranked, config.front.objectives))
+    write_text(arguments.page, render(content))
+
+
+if __name__ == "__main__":
+    run_stage(main)
