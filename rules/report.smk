@@ -12,6 +12,7 @@ FIGURES = [
     "latency_devices",
     "dimension_effects",
     "chip_map",
+    "chip_map_roles",
 ]
 
 

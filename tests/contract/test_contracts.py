@@ -56,13 +56,20 @@ def without_prose(text: str) -> str:
     tree = ast.parse(text)
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
-        if isinstance(body, list) and body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
+        if (
+            isinstance(body, list)
+            and body
+            and isinstance(body[0], ast.Expr)
+            and isinstance(body[0].value, ast.Constant)
+        ):
             node.body = body[1:]  # type: ignore[attr-defined]
     return ast.dump(tree)
 
 
 def digest(stage: str) -> str:
-    text = "\n".join(f"{module}\n{code(module)}" for module in sorted(behind(stage)) if module != "workflow_lib.core.contracts")
+    text = "\n".join(
+        f"{module}\n{code(module)}" for module in sorted(behind(stage)) if module != "workflow_lib.core.contracts"
+    )
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -45,17 +45,26 @@ def test_a_second_run_has_nothing_to_do(run: Path) -> None:
 
 def test_the_same_seed_gives_the_same_tables(run: Path, tmp_path: Path) -> None:
     snakemake(tmp_path, "all")
-    for table in ["build_candidates/candidates", "build_front/ranked", "gather_table/fold_scores", "score_holdout/scores"]:
+    for table in [
+        "build_candidates/candidates",
+        "build_front/ranked",
+        "gather_table/fold_scores",
+        "score_holdout/scores",
+    ]:
         first, second = (
             pd.read_parquet(folder / f"{table}.parquet").drop(columns=MEASURED, errors="ignore")
             for folder in (run, tmp_path / "results" / "tiny")
         )
         pd.testing.assert_frame_equal(first, second, check_exact=True)
-    assert np.array_equal(np.load(run / "import_chips/chips.npy"), np.load(tmp_path / "results/tiny/import_chips/chips.npy"))
+    assert np.array_equal(
+        np.load(run / "import_chips/chips.npy"), np.load(tmp_path / "results/tiny/import_chips/chips.npy")
+    )
 
 
 def test_the_front_is_part_of_the_candidates_and_without_the_baseline(run: Path) -> None:
-    front, candidates = (pd.read_parquet(run / path) for path in ["build_front/front.parquet", "build_candidates/candidates.parquet"])
+    front, candidates = (
+        pd.read_parquet(run / path) for path in ["build_front/front.parquet", "build_candidates/candidates.parquet"]
+    )
     assert len(candidates) == 3
     assert set(front["candidate"]) < set(candidates["candidate"])
     assert not front["baseline"].any()

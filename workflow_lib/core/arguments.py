@@ -42,7 +42,9 @@ class Arguments(BaseModel):
                 for key, value in section.model_fields.items():
                     _add_flag(parser, key, value, as_json=_is_compound(value.annotation))
             else:
-                _add_flag(parser, name, field, as_json=_is_compound(field.annotation) and not _is_plain_list(field.annotation))
+                _add_flag(
+                    parser, name, field, as_json=_is_compound(field.annotation) and not _is_plain_list(field.annotation)
+                )
         given = vars(parser.parse_args(argv))
         values: dict[str, Any] = {}
         for name, field in cls.model_fields.items():

@@ -88,7 +88,7 @@ class DataConfig(Section):
         default=20.0,
         ge=0,
         lt=100,
-        description="largest share of nodata pixels in a chip's band (percent); the rest is filled with the band's mean",
+        description="largest share of nodata pixels in a chip's band (percent); they get the band's mean",
     )
 
     @cached_property
@@ -144,7 +144,7 @@ class FoldsConfig(Section):
     buffer_m: float = Field(
         default=0.0,
         ge=0,
-        description="spatial folds drop training chips this close to a validation chip, footprint to footprint (metres); "
+        description="spatial folds drop training chips whose footprint is this close to a validation footprint (m); "
         "0: touching",
     )
     holdout: HoldoutConfig = Field(default=HoldoutConfig(), description="the outer hold-out")

@@ -22,7 +22,7 @@ class ProgressLog(logging.Handler):
         elif event == "job_error":
             self._failed += 1
         elif event == "progress":
-            print(self._line(int(record.done), int(record.total)), file=sys.stderr, flush=True)
+            print(self._line(vars(record)["done"], vars(record)["total"]), file=sys.stderr, flush=True)
 
     def _line(self, done: int, total: int) -> str:
         line = f"{done} of {total} jobs done, {total - done - self._failed} left, {self._failed} failed"

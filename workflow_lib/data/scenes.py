@@ -58,8 +58,10 @@ class Course:
 
 @dataclass(frozen=True)
 class Scene:
-    """The lines of one chip. Both courses always exist, so that field edges and hedges follow them in every
-    chip; the flags say which of them are built.
+    """The lines of one chip.
+
+    Both courses always exist, so that field edges and hedges follow them in every chip; the flags say which of them
+    are built.
 
     Attributes:
         road: Course of the road.

@@ -1,1 +1,1 @@
-"""Figures, tables and the HTML report."""
+"""Figures, tables and the HTML report of a run."""

@@ -63,6 +63,15 @@ def main(argv: Sequence[str] | None = None) -> None:
         holdout=HOLDOUT_SCORES.read(arguments.holdout) if arguments.holdout else None,
         figures={path.stem: path.read_bytes() for path in arguments.figures},
         interactive_front=arguments.interactive.read_text(encoding="utf-8"),
+        files={
+            str(arguments.ranked): "all candidates with rank, front frequency and recommendation",
+            str(arguments.scores): "the scores of every training",
+            str(arguments.latencies): "the latency of every network on every device",
+            str(arguments.forest): "the scores of the reference classifier",
+            str(arguments.chips): "the chips, with class, region, place and row in the array",
+            str(arguments.folds_table): "the role of every chip in every fold",
+            str(arguments.rejected): "the chips that were dropped, and why",
+        },
     )
     write_csv(arguments.region_counts, region_counts(chips, config.data.classes))
     write_csv(arguments.ranges, ranges_table(ranked, config.front.objectives))

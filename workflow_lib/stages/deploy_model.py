@@ -29,15 +29,14 @@ class DeployArguments(DatasetArguments):
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the stage."""
     arguments = DeployArguments.parse(__doc__, argv)
-    candidate = pick_candidate(FRONT.read(arguments.ranked).to_dict("records"), arguments.candidate)
-    holdout = HOLDOUT_SCORES.read(arguments.holdout).set_index("candidate")["accuracy_pct"] if arguments.holdout else {}
+    candidate = pick_candidate(FRONT.read(arguments.ranked), arguments.candidate)
     deploy_model(
         Dataset.open(arguments),
         candidate,
         arguments.channel_sets[candidate["channels"]],
         arguments.training,
         arguments.seed,
-        holdout.get(candidate["candidate"]),
+        HOLDOUT_SCORES.read(arguments.holdout) if arguments.holdout else None,
         arguments.model,
         arguments.bundle,
         arguments.card,

@@ -10,7 +10,7 @@ from workflow_lib.core.config import Objective
 from workflow_lib.core.files import atomic_path, write_text
 from workflow_lib.core.tables import FOLDS, FRONT
 from workflow_lib.data.dataset import Dataset, DatasetArguments
-from workflow_lib.report.figures import draw_figure, front_3d_interactive
+from workflow_lib.report.figures import draw_figure, front_3d_interactive, save_figure
 
 
 class FiguresArguments(DatasetArguments):
@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             path.stem, ranked, arguments.objectives, arguments.devices, dataset, arguments.channel_sets, folds
         )
         with atomic_path(path) as temporary:
-            figure.savefig(temporary, dpi=arguments.dpi)
+            save_figure(figure, temporary, arguments.dpi)
     write_text(arguments.interactive, front_3d_interactive(ranked, arguments.objectives))
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
+from jinja2 import Environment, StrictUndefined
 
 from workflow_lib.core.config import INDICES, TrainingConfig
 from workflow_lib.core.errors import UserError
@@ -18,7 +20,7 @@ from workflow_lib.training.loop import train, use_one_thread
 
 NORMALISATIONS = {
     "per_chip_band": "per chip and channel: (value - minimum) / (maximum - minimum); a constant channel becomes 0",
-    "per_column": "per chip, channel and image column: (value - minimum) / (maximum - minimum); a constant column becomes 0",
+    "per_column": "per chip, channel and image column: (value - minimum) / (maximum - minimum); constant ones become 0",
     "per_dataset": "per channel: (value - mean) / deviation, with the numbers below",
     "none": "none: raw values",
 }
@@ -30,7 +32,7 @@ def deploy_model(
     channels: Sequence[str],
     training: TrainingConfig,
     seed: int,
-    holdout_accuracy_pct: float | None,
+    holdout: pd.DataFrame | None,
     model: Path,
     bundle: Path,
     card: Path,
@@ -43,7 +45,7 @@ def deploy_model(
         channels: its bands and indices, in order.
         training: how to train.
         seed: base seed of the run.
-        holdout_accuracy_pct: what its recipe reached on the hold-out, if there was one (percent).
+        holdout: rows of HOLDOUT_SCORES, if there is a hold-out.
         model: writes the ONNX file: input (1, channels, height, width) float32, output (1, classes) logits.
         bundle: writes what a program needs to use it (JSON).
         card: writes what a person needs to judge it (Markdown).
@@ -61,21 +63,24 @@ def deploy_model(
         derive_seed(seed, "deploy_model", candidate["candidate"]),
     )
     size_px = dataset.pixels.shape[1]
-    description = _describe(dataset, candidate, channels, view, training, holdout_accuracy_pct)
+    description = _describe(dataset, candidate, channels, view, training, holdout)
     export_deployed(trained.network, len(channels), size_px, model)
     write_text(bundle, json.dumps(description, indent=2) + "\n")
-    write_text(card, _card(description))
+    template = Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False).from_string(  # noqa: S701
+        Path(__file__).with_name("model_card.md.j2").read_text(encoding="utf-8")
+    )
+    write_text(card, template.render(description))  # Markdown: nothing to escape
 
 
-def pick_candidate(ranked: list[dict[str, Any]], name: str) -> dict[str, Any]:
+def pick_candidate(ranked: pd.DataFrame, name: str) -> dict[str, Any]:
     """Find a candidate by name, or the recommended one.
 
     Raises:
         UserError: if no row has that name.
     """
-    for row in ranked:
-        if row["candidate"] == name or (name == "recommended" and row["recommended"]):
-            return row
+    chosen = ranked["recommended"] if name == "recommended" else ranked["candidate"] == name
+    if chosen.any():
+        return {str(column): value for column, value in ranked[chosen].iloc[0].items()}
     raise UserError("no such candidate", name, "see the column `candidate` of build_front/ranked.csv")
 
 
@@ -85,19 +90,20 @@ def _describe(
     channels: Sequence[str],
     view: ChipView,
     training: TrainingConfig,
-    holdout_accuracy_pct: float | None,
+    holdout: pd.DataFrame | None,
 ) -> dict[str, Any]:
     scaling = view.scaling
-    latencies = {name: candidate[name] for name in candidate if name.startswith("latency_") and name.endswith("_ms")}
+    scored = None if holdout is None else holdout.loc[holdout["candidate"] == candidate["candidate"], "accuracy_pct"]
+    latencies = {
+        name.removeprefix("latency_").removesuffix("_ms"): value
+        for name, value in candidate.items()
+        if name.startswith("latency_") and not name.startswith("latency_device_std")
+    }
     return {
         "candidate": candidate["candidate"],
         "architecture": candidate["architecture"],
         "input": {"shape": [1, len(channels), *dataset.pixels.shape[1:3]], "channels": list(channels)},
-        "indices": {
-            name: {"formula": "({0} - {1}) / ({0} + {1})".format(*INDICES[name]), "of": "raw values", "0/0": "a quarter of the sum of its finite 4-neighbours, clamped to the edge"}
-            for name in channels
-            if name in INDICES
-        },
+        "indices": {name: _describe_index(name) for name in channels if name in INDICES},
         "normalisation": {
             "method": dataset.normalisation,
             "meaning": NORMALISATIONS[dataset.normalisation],
@@ -108,55 +114,25 @@ def _describe(
         "expected": {
             "accuracy_pct": candidate["accuracy_pct"],
             "accuracy_95_pct": [candidate["accuracy_low_pct"], candidate["accuracy_high_pct"]],
-            "holdout_accuracy_pct": holdout_accuracy_pct,
+            "holdout_accuracy_pct": None if scored is None or scored.empty else float(scored.iloc[0]),
             "memory_bytes": int(candidate["memory_bytes"]),
-            **latencies,
+            "latency_ms": latencies,
         },
         "training": {
             "chips": len(dataset.chips),
-            "regions": {str(name): int(count) for name, count in dataset.chips["region"].value_counts(sort=False).items()},
+            "regions": {
+                str(name): int(count) for name, count in dataset.chips["region"].value_counts(sort=False).items()
+            },
             "batch": int(candidate["batch"]),
             **training.model_dump(),
         },
-    }  # fmt: skip
+    }
 
 
-def _card(description: Mapping[str, Any]) -> str:
-    expected, training = description["expected"], description["training"]
-    low, high = expected["accuracy_95_pct"]
-    holdout = expected["holdout_accuracy_pct"]
-    outside = (
-        "no hold-out was set aside, so the figure flatters it"
-        if holdout is None
-        else f"{holdout:.2f} % on the hold-out"
-    )
-    regions = ", ".join(f"{name} ({count})" for name, count in training["regions"].items())
-    latencies = "\n".join(
-        f"- {name.removeprefix('latency_').removesuffix('_ms')}: {value:.2f} ms"
-        for name, value in expected.items()
-        if name.startswith("latency_")
-    )
-    return f"""# {description["candidate"]}
-
-A small CNN that tells {" from ".join(description["output"]["classes"])} on raster chips of
-{description["input"]["shape"][2]} x {description["input"]["shape"][3]} pixels. File: `model.onnx`; what a program must know: `bundle.json`.
-
-## How to use it
-1. Read the chip's bands as raw numbers; fill nodata with the band's mean over the chip.
-2. Arrange the channels {", ".join(description["input"]["channels"])}; the indices' formulas are in `bundle.json`.
-3. Normalise, {description["normalisation"]["meaning"]}.
-4. Feed (1, channels, height, width) float32; softmax of the output gives the probabilities of {", ".join(description["output"]["classes"])}.
-
-## What to expect
-Accuracy {expected["accuracy_pct"]:.2f} % in cross-validation (95 % interval {low:.2f} to {high:.2f} %); {outside}.
-The deployed weights were trained on all chips afterwards and have not been scored themselves.
-File size {expected["memory_bytes"]:,} bytes. Predicted latency of one chip:
-
-{latencies}
-
-## Training
-{training["chips"]} chips: {regions}. {training["epochs"]} epochs of Adam, learning rate {training["learning_rate"]:g}, batch {training["batch"]}.
-
-## Limits
-Made for the regions, sensors and seasons above; elsewhere, measure first. Latencies are predictions, not measurements.
-"""
+def _describe_index(name: str) -> dict[str, str]:
+    first, second = INDICES[name]
+    return {
+        "formula": f"({first} - {second}) / ({first} + {second})",
+        "of": "raw values",
+        "0/0": "a quarter of the sum of its finite 4-neighbours, clamped to the edge",
+    }

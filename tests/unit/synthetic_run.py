@@ -1,0 +1,390 @@
+"""A seeded run without any training: plausible tables of every kind, each checked against its schema."""
+
+from dataclasses import dataclass, field, replace
+from itertools import islice, product
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from workflow_lib.core import tables
+from workflow_lib.core.config import Config, Objective, parse_config
+from workflow_lib.core.spaces import cross
+from workflow_lib.report import figures
+from workflow_lib.report.content import ReportContent
+from workflow_lib.report.page import CAPTIONS
+
+DEVICES = (
+    "cortexA76cpu_tflite21",
+    "adreno640gpu_tflite21",
+    "adreno630gpu_tflite21",
+    "myriadvpu_openvino2019r2",
+)
+CHANNEL_SETS = {
+    "all7": ["dem", "red", "green", "blue", "nir", "ndwi", "ndvi"],
+    "five": ["dem", "red", "green", "blue", "nir"],
+}
+REGIONS = {
+    "Nebraska": "EPSG:26914",
+    "Illinois": "EPSG:26916",
+    "North_Dakota": "EPSG:26914",
+    "California": "EPSG:26911",
+}
+OBJECTIVES = {
+    2: [("accuracy_pct", "max"), ("latency_mean_ms", "min")],
+    3: [("accuracy_pct", "max"), ("latency_mean_ms", "min"), ("memory_bytes", "min")],
+    5: [
+        ("accuracy_pct", "max"),
+        ("auc", "max"),
+        ("latency_worst_ms", "min"),
+        ("memory_bytes", "min"),
+        ("multiply_adds", "min"),
+    ],
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """The tables of one run."""
+
+    config: Config
+    ranked: pd.DataFrame
+    chips: pd.DataFrame
+    bands: pd.DataFrame
+    rejected: pd.DataFrame
+    folds: pd.DataFrame
+    forest: pd.DataFrame
+    latencies: pd.DataFrame
+    trained: pd.DataFrame
+    objectives: list[Objective] = field(default_factory=list)
+
+
+def make_run(
+    candidates: int = 60,
+    objectives: int = 3,
+    front: int | None = None,
+    auc: bool = True,
+    seed: int = 7,
+    spread_pct: float = 2.0,
+    **config: Any,
+) -> Run:
+    """Invent a run.
+
+    Args:
+        candidates: how many compete, at most 1,440; two baselines come on top.
+        objectives: 2, 3 or 5 of them.
+        front: force a front of this many members; None: whichever it is.
+        auc: False: no candidate has one.
+        spread_pct: standard deviation of accuracies over folds (points).
+        config: further keys of the configuration.
+    """
+    random = np.random.default_rng(seed)
+    axes = [Objective(name=name, direction=direction) for name, direction in OBJECTIVES[objectives]]
+    parsed = _config(axes, **config)
+    ranked = _ranked(random, candidates, auc, spread_pct)
+    _rank(ranked, axes, front)
+    tables.FRONT._checked(ranked, Path("front"))
+    chips = _chips(random)
+    run = Run(
+        parsed,
+        ranked,
+        chips,
+        _bands(random),
+        _rejected(),
+        _folds(chips),
+        _forest(random, auc),
+        _latencies(ranked),
+        _trained(random, ranked),
+        axes,
+    )
+    for name in ("chips", "bands", "rejected", "folds", "forest_scores", "latencies", "fold_scores"):
+        frame = {"forest_scores": run.forest, "fold_scores": run.trained}.get(name)
+        getattr(tables, name.upper())._checked(getattr(run, name) if frame is None else frame, Path(name))
+    return run
+
+
+def _config(axes: list[Objective], **more: Any) -> Config:
+    bands = CHANNEL_SETS["five"]
+    return parse_config(
+        {
+            "run": "synthetic",
+            "data": {
+                "regions": {name: [{"folder": name, "bands": bands}] for name in REGIONS},
+                "classes": ["F", "T"],
+                "on_bad_chip": "drop",
+            },
+            "folds": {"method": "spatial_block", "block_m": 500, "buffer_m": 50},
+            "grid": {"channel_sets": CHANNEL_SETS, "batch_sizes": [8, 16, 32]},
+            "front": {"objectives": [axis.model_dump() for axis in axes]},
+            **more,
+        }
+    )
+
+
+def _ranked(random: np.random.Generator, candidates: int, auc: bool, spread_pct: float) -> pd.DataFrame:
+    networks = cross.architectures()
+    random.shuffle(networks)
+    everything = [
+        (channels, batch, network, False)
+        for batch, network, channels in islice(product((8, 16, 32, 64), networks, CHANNEL_SETS), candidates)
+    ]
+    everything += [(channels, 8, cross.BASELINE, True) for channels in CHANNEL_SETS]
+    return pd.DataFrame([_candidate(random, *one, auc, spread_pct) for one in everything])
+
+
+def _candidate(
+    random: np.random.Generator,
+    channels: str,
+    batch: int,
+    network: cross.Architecture,
+    baseline: bool,
+    auc: bool,
+    spread: float,
+) -> dict[str, Any]:
+    size = (network.width / 32) ** 2 * (1.8 if network.stride == 1 else 1) ** 2
+    size *= {None: 3.5}.get(network.pool, 1.0 if network.pool and network.pool[1] == 2 else 3.7)
+    folds = 95 + (channels == "all7") - 0.05 * size + random.normal(-2, 1.5) + random.normal(0, spread, 5)
+    folds = np.clip(folds, 0, 100)
+    mean, half = folds.mean(), 2.776 * folds.std(ddof=1) * np.sqrt(1 / 5 + 1 / 4)
+    devices = 8.0 * size**0.8 * np.array([1.6, 0.7, 0.8, 1.1]) * random.uniform(0.95, 1.05)
+    memory = int(
+        11_180_000 * (network.width / 32) ** 2 + 200 * (network.pool is not None) + 2300 * (channels == "all7")
+    )
+    return {
+        "candidate": f"{channels}_b{batch}_{network}",
+        "channels": channels,
+        "batch": batch,
+        "architecture": str(network),
+        "baseline": baseline,
+        "folds": 5,
+        "accuracy_pct": mean,
+        "accuracy_fold_std_pct": folds.std(ddof=1),
+        "accuracy_low_pct": max(0.0, mean - half),
+        "accuracy_high_pct": min(100.0, mean + half),
+        "fold_accuracy_pct": list(folds),
+        "f1_pct": max(0.0, mean - 0.3),
+        "auc": float(min(1, mean / 100 + 0.02)) if auc else None,
+        "recall_F_pct": mean - 0.5,
+        "recall_T_pct": min(100.0, mean + 0.5),
+        **{f"region_{region}_accuracy_pct": mean - 0.1 for region in REGIONS},
+        "training_s": 12.5 * size,
+        "latency_mean_ms": devices.mean(),
+        "latency_device_std_ms": devices.std(),
+        "latency_worst_ms": devices.max(),
+        "memory_bytes": memory,
+        "paper_memory_bytes": memory - 9000,
+        "weights_bytes": memory - 20_000,
+        "parameters": memory // 4,
+        "multiply_adds": int(2.2e8 * size),
+        "activation_bytes": int(4e6 * size),
+        **{f"latency_{device}_ms": value for device, value in zip(DEVICES, devices, strict=True)},
+    }
+
+
+def _rank(ranked: pd.DataFrame, axes: list[Objective], front: int | None) -> None:
+    if ranked["auc"].isna().all():
+        axes = [axis for axis in axes if axis.name != "auc"]
+    signs = [-1.0 if axis.direction == "max" else 1.0 for axis in axes]
+    losses = ranked[[axis.name for axis in axes]].to_numpy(dtype=float) * signs
+    competing = ~ranked["baseline"].to_numpy()
+    no_worse = (losses[:, None] <= losses[None]).all(-1)
+    better = (losses[:, None] < losses[None]).any(-1)
+    dominated = (no_worse & better)[competing].any(0)
+    on_front = competing & ~dominated
+    if front is not None:
+        on_front = competing & (ranked["accuracy_pct"].where(competing).rank(ascending=False) <= front).to_numpy()
+    ranked["rank"] = pd.array(np.where(on_front, 0, 1), dtype="Int64")
+    ranked.loc[~competing, "rank"] = pd.NA
+    ranked["on_front"] = on_front
+    ranked["on_epsilon_front"] = on_front
+    ranked["hypervolume_pct"] = np.where(on_front, 100 / max(1, on_front.sum()), 0.0)
+    ranked["front_frequency"] = np.where(on_front, 0.7, 0.1) * competing
+    members = ranked[on_front]
+    error = members["accuracy_fold_std_pct"] / np.sqrt(5)
+    near = members[members["accuracy_pct"] >= members["accuracy_pct"].max() - error[members["accuracy_pct"].idxmax()]]
+    ranked["recommended"] = ranked.index == near["latency_mean_ms"].idxmin()
+
+
+def _chips(random: np.random.Generator) -> pd.DataFrame:
+    parts = []
+    for region, crs in REGIONS.items():
+        count = int(random.integers(60, 120))
+        x, y = random.uniform(4e5, 4.04e5, count), random.uniform(4.6e6, 4.603e6, count)
+        labels = np.where(random.uniform(size=count) < 0.5, "T", "F")
+        parts.append(
+            pd.DataFrame(
+                {
+                    "region": region,
+                    "class": labels,
+                    "file": [f"{region}_{i}.tif" for i in range(count)],
+                    "x": x,
+                    "y": y,
+                    "left": x - 50,
+                    "bottom": y - 50,
+                    "right": x + 50,
+                    "top": y + 50,
+                    "crs": crs,
+                }
+            )
+        )
+    return pd.concat(parts, ignore_index=True).rename_axis("chip").reset_index()
+
+
+def _bands(random: np.random.Generator) -> pd.DataFrame:
+    rows = [
+        {
+            "region": region,
+            "band": band,
+            "minimum": float(random.uniform(0, 9)),
+            "mean": 100.0,
+            "maximum": 255.0,
+            "nodata_pct": float(band == "dem") * 1.25,
+            "chips_with_nodata": 3 * (band == "dem"),
+        }
+        for region in REGIONS
+        for band in CHANNEL_SETS["all7"]
+    ]
+    return pd.DataFrame(rows)
+
+
+def _rejected() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "region": ["Illinois", "Nebraska"],
+            "file": ["Illinois/T/broken.tif", "Nebraska/F/<script>alert(1)</script>.tif"],
+            "reason": ["empty file", "has no pair in Nebraska/dem & co"],
+        }
+    )
+
+
+def _folds(chips: pd.DataFrame) -> pd.DataFrame:
+    blocks = (chips["x"] // 500 + 7 * (chips["y"] // 500)).astype(int) % 6
+    parts = []
+    for fold in range(5):
+        role = np.where(blocks == fold, "validation", "training").astype(object)
+        role[(role == "training") & ((chips["x"] % 500 < 60) & (blocks == (fold + 1) % 5))] = "buffer"
+        role[blocks == 5] = "holdout"
+        parts.append(pd.DataFrame({"chip": chips["chip"], "fold": fold, "role": role.astype(str)}))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _scores(accuracy: float, auc: bool) -> dict[str, Any]:
+    return {
+        "accuracy_pct": accuracy,
+        "f1_pct": accuracy,
+        "auc": 0.9 if auc else None,
+        "recall_pct": [accuracy, accuracy],
+        "regions": list(REGIONS),
+        "region_accuracy_pct": [accuracy] * 4,
+        "region_chips": [15] * 4,
+    }
+
+
+def _forest(random: np.random.Generator, auc: bool) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {"channels": channels, "fold": fold, **_scores(float(random.normal(84, 2)), auc)}
+            for channels in CHANNEL_SETS
+            for fold in range(5)
+        ]
+    )
+
+
+def _latencies(ranked: pd.DataFrame) -> pd.DataFrame:
+    rows = [
+        {
+            "channels": row["channels"],
+            "architecture": row["architecture"],
+            "device": device,
+            "predictor": "calibrated",
+            "latency_ms": row[f"latency_{device}_ms"],
+            "predictor_error_pct": 4.0 + position,
+            "kernels": 31,
+            "covered_kernels": 31 - 2 * (position == 3),
+        }
+        for _, row in ranked.drop_duplicates(["channels", "architecture"]).iterrows()
+        for position, device in enumerate(DEVICES)
+    ]
+    return pd.DataFrame(rows)
+
+
+def _trained(random: np.random.Generator, ranked: pd.DataFrame) -> pd.DataFrame:
+    rows = [
+        {
+            "channels": row["channels"],
+            "batch": row["batch"],
+            "architecture": row["architecture"],
+            "fold": fold,
+            **_scores(accuracy, row["auc"] is not None),
+            "loss": [0.6, 0.3],
+            "training_chips": 240,
+            "validation_chips": 60,
+            "training_s": row["training_s"],
+            "peak_memory_bytes": 400_000_000,
+            "compute_device": "cpu",
+            "precision": "float32",
+            "threads": 1,
+            "versions": "Python 3.11.7, torch 2.13.0, NumPy 2.4.6",
+        }
+        for _, row in ranked.iterrows()
+        for fold, accuracy in enumerate(row["fold_accuracy_pct"])
+    ]
+    return pd.DataFrame(rows)
+
+
+def content_of(run: Run, draw: bool = False, holdout: bool = False, **changes: Any) -> ReportContent:
+    """Put a run into a report's content.
+
+    Args:
+        run: what `make_run` invented.
+        draw: with all figures; otherwise with a placeholder for each.
+        holdout: with hold-out scores of the front.
+        changes: fields to replace.
+    """
+    members = run.ranked[run.ranked["on_front"]]
+    trained = run.trained[run.trained["fold"] == 0].drop(columns=["channels", "batch", "architecture", "fold"])
+    scores = trained.iloc[: len(members)].assign(candidate=members["candidate"].to_list(), validation_chips=50)
+    tables.HOLDOUT_SCORES._checked(scores, Path("holdout_scores"))
+    content = ReportContent(
+        config=run.config,
+        ranked=run.ranked,
+        chips=run.chips,
+        bands=run.bands,
+        rejected=run.rejected,
+        folds=run.folds,
+        forest=run.forest,
+        latencies=run.latencies,
+        trained=run.trained,
+        holdout=scores if holdout else None,
+        figures=_draw(run) if draw else dict.fromkeys(CAPTIONS, png(Figure(figsize=(1, 1)), 50)),
+        interactive_front=figures.front_3d_interactive(run.ranked, run.objectives) if draw else "<p>front</p>",
+        files={"build_front/front.csv": "the front"},
+    )
+    return replace(content, **changes)
+
+
+def _draw(run: Run) -> dict[str, bytes]:
+    random = np.random.default_rng(0)
+    samples = [(title, random.random((100, 100, 7)).cumsum(axis)) for axis, title in enumerate(("F", "T"))]
+    drawn = {
+        "front_pairs": figures.front_pairs(run.ranked, run.objectives),
+        "front_3d": figures.front_3d(run.ranked, run.objectives),
+        "front_radar": figures.front_radar(run.ranked, run.objectives),
+        "latency_devices": figures.latency_devices(run.ranked, run.objectives, DEVICES),
+        "dimension_effects": figures.dimension_effects(run.ranked, run.objectives),
+        "input_channels": figures.input_channels(samples, CHANNEL_SETS["all7"]),
+        "chip_map": figures.chip_map(run.chips, run.folds),
+        "chip_map_roles": figures.chip_map(run.chips, run.folds, 0),
+    }
+    return {name: png(figure, run.config.report.dpi) for name, figure in drawn.items()}
+
+
+def png(figure: Figure, dpi: int) -> bytes:
+    """Render a figure as the stage does."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "figure.png")
+        figures.save_figure(figure, path, dpi)
+        return path.read_bytes()

@@ -1,0 +1,214 @@
+"""The report says what the tables say, first what matters most, and loads nothing."""
+
+import re
+from dataclasses import replace
+from html import unescape
+
+import pandas as pd
+import pytest
+from synthetic_run import DEVICES, Run, content_of, make_run
+
+from workflow_lib.report.answer import (
+    Difference,
+    forest_verdict,
+    recommended_row,
+    reference_baseline,
+    verdict,
+)
+from workflow_lib.report.caveats import caveats
+from workflow_lib.report.page import render
+from workflow_lib.report.tables import (
+    baseline_table,
+    candidates_only,
+    front_members,
+    front_table,
+    ranges_table,
+    region_counts,
+)
+
+
+@pytest.fixture(scope="module")
+def run() -> Run:
+    return make_run()
+
+
+def text_of(page: str) -> str:
+    """What a reader sees: no tags, no styles, no embedded frames."""
+    page = re.sub(r"(?s)<style>.*?</style>|srcdoc=\"[^\"]*\"", "", page)
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", page)).split())
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        {},
+        {"front": 1},
+        {"front": 30},
+        {"candidates": 1086},
+        {"objectives": 2},
+        {"objectives": 5},
+        {"objectives": 5, "auc": False},
+        {"folds": {"method": "stratified"}},
+    ],
+    ids=str,
+)
+def test_every_front_member_is_in_the_report_and_the_recommended_one_first(case: dict[str, object]) -> None:
+    run = make_run(**case)  # type: ignore[arg-type]
+    text = text_of(render(content_of(run)))
+    members = front_members(run.ranked, run.objectives)
+    places = [text.index(candidate) for candidate in members["candidate"]]
+    assert places[0] == min(places)
+    assert members.iloc[0]["candidate"] == recommended_row(run.ranked)["candidate"]
+    assert text.index("Deploy this model") < places[0] < text.index("The front No candidate")
+
+
+def test_the_answer_holds_the_numbers_of_the_tables(run: Run) -> None:
+    text = text_of(render(content_of(run)))
+    best = recommended_row(run.ranked)
+    baseline = reference_baseline(run.ranked, best)
+    assert baseline is not None
+    assert baseline["channels"] == best["channels"]
+    assert f"{best['accuracy_pct']:.1f} % (95 % interval {best['accuracy_low_pct']:.1f} to" in text
+    assert f"{best['latency_mean_ms']:.2f} ms (std over devices {best['latency_device_std_ms']:.2f})" in text
+    assert f"{best['memory_bytes'] / 1e6:.2f} MB" in text
+    assert f"{baseline['latency_mean_ms'] / best['latency_mean_ms']:.2f} times less" in text
+    assert "70 % of 1,000 resamples of the 5 folds" in text
+
+
+def test_noise_means_no_winner() -> None:
+    noisy = make_run(spread_pct=15, front=6)
+    sentence = next(line for line in verdict(content_of(noisy)) if "winner" in line)
+    assert sentence.startswith("There is no significant winner in accuracy: 5 of the 5 other front members")
+    alone = make_run(front=1)
+    assert "It is the only member of the front." in verdict(content_of(alone))
+
+
+def test_a_clear_difference_is_called_significant(run: Run) -> None:
+    ranked = run.ranked.copy()
+    folds = pd.Series([[90.0 + i / 10 for i in range(5)]] * len(ranked), index=ranked.index)
+    is_best = ranked["recommended"].astype(bool)
+    ranked["fold_accuracy_pct"] = folds.where(~is_best, pd.Series([[95.0, 95.2, 95.1, 95.4, 95.3]] * len(ranked)))
+    lines = verdict(content_of(run, ranked=ranked))
+    assert lines[0].startswith("It is significantly more accurate than the baseline")
+    assert not any("winner" in line for line in lines)
+
+
+def test_paired_differences_ignore_what_the_folds_share() -> None:
+    hard_and_easy = [60.0, 95.0, 70.0, 90.0, 80.0]
+    shifted = [score + 2 + step for score, step in zip(hard_and_easy, (0.1, -0.1, 0, 0.1, -0.1), strict=True)]
+    difference = Difference.between(shifted, hard_and_easy)
+    assert difference.clear
+    assert difference.mean == pytest.approx(2.0)
+
+
+def test_hostile_names_are_escaped(run: Run) -> None:
+    hostile = "<script>alert('x')</script>"
+    page = render(
+        content_of(
+            run,
+            ranked=run.ranked.assign(candidate=[f"{hostile}{row}" for row in range(len(run.ranked))]),
+            interactive_front=f'"></iframe>{hostile}',
+            files={hostile: hostile},
+        )
+    )
+    assert "<script" not in page
+    assert "&lt;script&gt;alert(&#39;x&#39;)" in page
+    assert "Nebraska/F/&lt;script&gt;alert(1)&lt;/script&gt;.tif" in page
+
+
+def test_nothing_is_loaded_from_elsewhere(run: Run) -> None:
+    page = render(content_of(run, draw=True, holdout=True))
+    outside = re.sub(r"srcdoc=\"[^\"]*\"", "", page)
+    assert not re.search(r"https?:|url\(|@import|<link|<script", outside)
+    assert all(address.startswith("data:image/png;base64,") for address in re.findall(r'src="([^"]*)"', outside))
+    inside = unescape(re.search(r'srcdoc="([^"]*)"', page)[1])  # type: ignore[index]
+    assert not re.search(r"<(script|link|img|iframe)[^>]*(src|href)=", inside)
+
+
+def test_links_and_headings_belong_together(run: Run) -> None:
+    page = render(content_of(run))
+    assert set(re.findall(r'href="#([^"]*)"', page)) <= set(re.findall(r'id="([^"]*)"', page))
+
+
+def test_holdout_is_shown_or_missed(run: Run) -> None:
+    without = text_of(render(content_of(run)))
+    assert "Choosing the best of 60 candidates by cross-validation flatters it" in without
+    with_scores = text_of(render(content_of(run, holdout=True)))
+    assert "Hold-out accuracy (%)" in with_scores
+    assert "flatters it" not in with_scores
+    assert not any("no hold-out" in note for note in caveats(content_of(run, holdout=True)))
+
+
+def test_the_forest_is_compared_on_the_same_channels(run: Run) -> None:
+    assert "significantly more accurate: +" in forest_verdict(content_of(run))
+    best = recommended_row(run.ranked)["fold_accuracy_pct"]
+    forest = run.forest.copy()
+    forest["accuracy_pct"] = [best[fold] + (0.5 if fold % 2 else -0.5) for fold in forest["fold"]]
+    assert "as good as the recommended network" in forest_verdict(content_of(run, forest=forest))
+    forest["accuracy_pct"] = [min(100.0, best[fold] + 3 + fold / 10) for fold in forest["fold"]]
+    assert "Deploy the forest" in forest_verdict(content_of(run, forest=forest))
+    assert "was not scored" in forest_verdict(content_of(run, forest=forest[forest["fold"] > 0]))
+
+
+def test_caveats_count_what_went_wrong() -> None:
+    run = make_run(auc=False, folds={"method": "stratified"})
+    notes = " ".join(caveats(content_of(run)))
+    assert "predicted (calibrated), not measured" in notes
+    assert "2 chips were rejected" in notes
+    assert "The AUC of 60 of 60 candidates is undefined" in notes
+    assert "both sides of a fold" in notes
+    uncovered = int((run.latencies["covered_kernels"] < run.latencies["kernels"]).sum())
+    assert f"{uncovered} of {len(run.latencies)} latencies leave out kernels" in notes
+
+
+def test_predictors_and_data_are_reported(run: Run) -> None:
+    text = text_of(render(content_of(run)))
+    assert "Kind of predictor: calibrated" in text
+    for position, device in enumerate(DEVICES):
+        coverage = "94 % of kernels or more" if position == 3 else "all kernels"
+        assert f"{device} calibrated {4 + position}.0 % {coverage}" in text
+    counts = region_counts(run.chips, ["F", "T"]).iloc[-1]
+    assert f"all regions {counts['F']} {counts['T']} {counts['total']}" in text
+    roles = run.folds[run.folds["fold"] == 1]["role"].value_counts()
+    assert f"1 {roles['training']} {roles['validation']} {roles['buffer']} {roles['holdout']}" in text
+    assert "Python 3.11.7, torch 2.13.0" in text
+    assert "288 raw configurations, 180 distinct networks" in text
+    assert "build_front/front.csv : the front" in text
+
+
+def test_the_tables_of_cross(run: Run) -> None:
+    ranges = ranges_table(run.ranked, run.objectives).set_index("bound")
+    candidates = candidates_only(run.ranked)
+    assert ranges.loc["max", "memory_bytes"] == candidates["memory_bytes"].max()
+    assert ranges.loc["min", "latency_mean_ms"] == candidates["latency_mean_ms"].min()
+    front = front_table(run.ranked, run.objectives)
+    assert front["number"].tolist() == list(range(1, len(front) + 1))
+    assert front["recommended"].tolist() == [True] + [False] * (len(front) - 1)
+    assert front["accuracy_pct"].iloc[1:].is_monotonic_decreasing
+    assert not front["candidate"].isin(run.ranked.loc[run.ranked["baseline"], "candidate"]).any()
+    unpooled = front["candidate"].str.contains("nopool")
+    assert (front["pool_choice"] == unpooled.astype(int)).all()
+    assert (front["kernel_size_pool"].isna() == unpooled).all()
+    assert len(baseline_table(run.ranked, run.objectives)) == 2
+    counts = region_counts(run.chips, ["F", "T"])
+    assert counts["total"].iloc[-1] == len(run.chips)
+
+
+def test_files_that_differ_by_bytes_do_not_look_equal(run: Run) -> None:
+    text = text_of(render(content_of(run)))
+    members = front_members(run.ranked, run.objectives)
+    assert all(f"{size / 1e6:.4f}" in text for size in members["memory_bytes"])
+
+
+def test_a_run_without_baseline_or_rejected_chips(run: Run) -> None:
+    content = content_of(run, ranked=candidates_only(run.ranked), rejected=run.rejected.iloc[:0])
+    text = text_of(render(content))
+    assert "No baseline was trained." in text
+    assert "Rejected chips None." in text
+
+
+def test_wrong_content_is_refused(run: Run) -> None:
+    with pytest.raises(ValueError, match="0 candidates are recommended, not one"):
+        render(content_of(run, ranked=run.ranked.assign(recommended=False)))
+    with pytest.raises(KeyError, match="no_such_figure"):
+        render(replace(content_of(run), figures={"no_such_figure": b""}))

@@ -1,0 +1,59 @@
+"""What a reader must know before relying on the numbers."""
+
+import pandas as pd
+
+from workflow_lib.report.content import ReportContent
+from workflow_lib.report.tables import candidates_only
+
+
+def caveats(content: ReportContent) -> list[str]:
+    """List what a reader must know before relying on the numbers."""
+    config = content.config
+    candidates = candidates_only(content.ranked)
+    kinds = ", ".join(sorted(content.latencies["predictor"].unique()))
+    notes = [f"Latencies are predicted ({kinds}), not measured on the devices."]
+    if content.holdout is None or content.holdout.empty:
+        notes.append(
+            f"There is no hold-out. The recommendation is the outcome of comparing {len(candidates):,} "
+            "candidates on the folds it is scored on, so its accuracy is flattered."
+        )
+    notes.append(
+        f"Every candidate was trained once per fold with seed {config.seed}. The intervals hold the spread "
+        "over folds, not that over seeds."
+    )
+    if config.folds.method == "stratified":
+        notes.append(
+            "Folds are shuffled without regard to place: chips that overlap or adjoin can be on both sides "
+            "of a fold, which flatters every accuracy. folds.method spatial_block or region avoids it."
+        )
+    if config.data.generate:
+        notes.append("The chips are synthetic. Nothing here says how a network would do on real ones.")
+    if config.data.normalisation == "per_column":
+        notes.append("Each image column was scaled on its own, as CROSS's code does; relief across columns is lost.")
+    return notes + _counted_caveats(content, candidates)
+
+
+def _counted_caveats(content: ReportContent, candidates: pd.DataFrame) -> list[str]:
+    notes = []
+    if len(content.rejected):
+        notes.append(f"{len(content.rejected):,} chips were rejected and are in no fold; see the data section.")
+    if uncovered := int((content.latencies["covered_kernels"] < content.latencies["kernels"]).sum()):
+        notes.append(
+            f"{uncovered:,} of {len(content.latencies):,} latencies leave out kernels that the device's "
+            "predictor does not know; these latencies are too low."
+        )
+    if missing := int(candidates["auc"].isna().sum()):
+        notes.append(
+            f"The AUC of {missing:,} of {len(candidates):,} candidates is undefined: a fold holds one class only."
+        )
+    for column, what in (
+        ("compute_device", "kinds of hardware"),
+        ("precision", "precisions"),
+        ("versions", "sets of versions"),
+    ):
+        if (kinds := content.trained[column].nunique()) > 1:
+            notes.append(
+                f"The networks were trained on {kinds} different {what}; their results need not be "
+                "comparable bit by bit."
+            )
+    return notes

@@ -1,0 +1,41 @@
+"""What a report is made of."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from workflow_lib.core.config import Config
+
+
+@dataclass(frozen=True)
+class ReportContent:
+    """Everything that the report shows.
+
+    Args:
+        config: the run's configuration.
+        ranked: FRONT, all candidates and baselines; one candidate is recommended.
+        chips, bands, rejected, folds: the tables of these names.
+        forest: FOREST_SCORES of the reference classifier.
+        latencies: LATENCIES of all networks and devices.
+        trained: FOLD_SCORES of all trainings.
+        holdout: HOLDOUT_SCORES of the front's members; None: there is no hold-out.
+        figures: name -> PNG; the names are the keys of `workflow_lib.report.page.CAPTIONS`, and the PNGs have
+            `config.report.dpi` dots per inch.
+        interactive_front: the page of `front_3d_interactive`.
+        files: file name -> what it holds, of the tables beside the report.
+    """
+
+    config: Config
+    ranked: pd.DataFrame
+    chips: pd.DataFrame
+    bands: pd.DataFrame
+    rejected: pd.DataFrame
+    folds: pd.DataFrame
+    forest: pd.DataFrame
+    latencies: pd.DataFrame
+    trained: pd.DataFrame
+    holdout: pd.DataFrame | None
+    figures: Mapping[str, bytes]
+    interactive_front: str
+    files: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,24 @@
+"""The figures of a run: frames in, matplotlib figures out."""
+
+from workflow_lib.report.figures.channels import input_channels
+from workflow_lib.report.figures.devices import latency_devices
+from workflow_lib.report.figures.dimensions import dimension_effects
+from workflow_lib.report.figures.draw import draw_figure
+from workflow_lib.report.figures.maps import chip_map
+from workflow_lib.report.figures.pairs import front_pairs
+from workflow_lib.report.figures.radar import front_radar
+from workflow_lib.report.figures.scatter import front_3d, front_3d_interactive
+from workflow_lib.report.figures.style import save_figure
+
+__all__ = [
+    "chip_map",
+    "dimension_effects",
+    "draw_figure",
+    "front_3d",
+    "front_3d_interactive",
+    "front_pairs",
+    "front_radar",
+    "input_channels",
+    "latency_devices",
+    "save_figure",
+]

@@ -1,0 +1,69 @@
+"""A figure by its name: what a run's stage asks for."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from workflow_lib.core.config import Objective
+from workflow_lib.data.dataset import Dataset
+from workflow_lib.report.figures.channels import input_channels
+from workflow_lib.report.figures.devices import latency_devices
+from workflow_lib.report.figures.dimensions import dimension_effects
+from workflow_lib.report.figures.maps import chip_map
+from workflow_lib.report.figures.pairs import front_pairs
+from workflow_lib.report.figures.radar import front_radar
+from workflow_lib.report.figures.scatter import front_3d
+
+
+def draw_figure(
+    name: str,
+    ranked: pd.DataFrame,
+    objectives: Sequence[Objective],
+    devices: Sequence[str],
+    dataset: Dataset,
+    channel_sets: Mapping[str, Sequence[str]],
+    folds: pd.DataFrame,
+) -> Figure:
+    """Draw one figure of a run.
+
+    Args:
+        name: one of the keys of `workflow_lib.report.page.CAPTIONS`.
+        ranked: the front table, all candidates and baselines.
+        objectives: the axes of the front.
+        devices: the run's devices.
+        dataset: the imported chips.
+        channel_sets: the run's channel sets.
+        folds: the folds table.
+
+    Raises:
+        KeyError: if no figure is called so.
+    """
+    draw = {
+        "front_3d": lambda: front_3d(ranked, objectives),
+        "front_pairs": lambda: front_pairs(ranked, objectives),
+        "front_radar": lambda: front_radar(ranked, objectives),
+        "latency_devices": lambda: latency_devices(ranked, objectives, devices),
+        "dimension_effects": lambda: dimension_effects(ranked, objectives),
+        "input_channels": lambda: input_channels(*_samples(dataset, channel_sets)),
+        "chip_map": lambda: chip_map(dataset.chips, folds),
+        "chip_map_roles": lambda: chip_map(dataset.chips, folds, int(folds["fold"].min())),
+    }
+    return draw[name]()
+
+
+def _samples(
+    dataset: Dataset, channel_sets: Mapping[str, Sequence[str]]
+) -> tuple[list[tuple[str, NDArray[np.float32]]], list[str]]:
+    """The first chip of each class, in the channels that some network sees."""
+    seen = {channel for channels in channel_sets.values() for channel in channels}
+    channels = [band for band in dataset.bands if band in seen]
+    places = [list(dataset.bands).index(channel) for channel in channels]
+    samples = []
+    for label in dataset.classes:
+        row = int(np.flatnonzero((dataset.chips["class"] == label).to_numpy())[0])
+        title = f"{label}, {dataset.regions[row]}"
+        samples.append((title, np.asarray(dataset.pixels[row])[..., places]))
+    return samples, channels

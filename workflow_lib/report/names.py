@@ -1,0 +1,125 @@
+"""What columns are called in front of people: title, unit and number format, from the tables' schema."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import pandas as pd
+
+from workflow_lib.core.tables import FRONT, Column
+
+_TITLES = {
+    "accuracy_pct": ("Accuracy", "Accuracy"),
+    "f1_pct": ("F1 score, mean over classes", "F1 score"),
+    "auc": ("AUC, mean over classes", "AUC"),
+    "latency_mean_ms": ("Latency, mean over devices", "Latency"),
+    "latency_worst_ms": ("Latency, slowest device", "Worst latency"),
+    "latency_device_std_ms": ("Latency, standard deviation over devices", "Latency std"),
+    "memory_bytes": ("Memory, deployed ONNX file", "Memory"),
+    "paper_memory_bytes": ("Memory, untrained ONNX file", "Untrained file"),
+    "weights_bytes": ("Weights", "Weights"),
+    "parameters": ("Trainable parameters", "Parameters"),
+    "multiply_adds": ("Multiply-adds per chip", "Multiply-adds"),
+    "activation_bytes": ("Activations of one chip", "Activations"),
+    "training_s": ("Training time, mean over folds", "Training"),
+    "hypervolume_pct": ("Hypervolume lost without it", "Hypervolume"),
+    "front_frequency": ("Front frequency", "Front frequency"),
+}
+_UNITS = {"B": ("MB", 1e-6, 2), "%": ("%", 1.0, 1), "ms": ("ms", 1.0, 2), "s": ("s", 1.0, 1)}
+_COUNTS = {
+    "parameters": ("million", 1e-6, 2),
+    "multiply_adds": ("billion", 1e-9, 3),
+    "front_frequency": ("%", 100.0, 0),
+}
+_FURTHER_DIGITS = {"MB": 2}
+
+MISSING = "undefined"
+"""Shown in place of a missing number."""
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """How a column is shown.
+
+    Args:
+        title: its name in a sentence or on an axis.
+        short: its name where there is little room.
+        unit: the unit shown ("" for none); megabytes are 10^6 bytes.
+        factor: shown value = stored value x factor.
+        digits: decimals shown.
+    """
+
+    title: str
+    short: str
+    unit: str
+    factor: float
+    digits: int
+
+    @property
+    def axis(self) -> str:
+        """Title and unit, such as "Latency, mean over devices (ms)"."""
+        return f"{self.title} ({self.unit})" if self.unit else self.title
+
+    @property
+    def short_axis(self) -> str:
+        """Short title and unit, such as "Latency (ms)"."""
+        return f"{self.short} ({self.unit})" if self.unit else self.short
+
+    def number(self, value: float | None, digits: int | None = None) -> str:
+        """A stored value as a number in the unit shown, without the unit."""
+        if value is None or pd.isna(value):
+            return MISSING
+        return f"{value * self.factor:,.{self.digits if digits is None else digits}f}"
+
+    def text(self, value: float | None) -> str:
+        """A stored value with its unit, such as "8.19 ms"."""
+        number = self.number(value)
+        return number if number == MISSING or not self.unit else f"{number} {self.unit}"
+
+    def telling_digits(self, values: Iterable[float]) -> int:
+        """The fewest decimals that keep different values different, within what the unit deserves.
+
+        Files that differ by 200 bytes decide who is on the front, so they must not both read "11.18 MB".
+        """
+        shown = pd.Series(list(values), dtype=float).dropna() * self.factor
+        most = self.digits + _FURTHER_DIGITS.get(self.unit, 0)
+        enough = (d for d in range(self.digits, most) if shown.round(d).nunique() == shown.nunique())
+        return next(enough, most)
+
+
+def quantity(column: str) -> Quantity:
+    """Say how a column of the front table is shown.
+
+    Args:
+        column: its name, such as "latency_mean_ms".
+
+    Raises:
+        KeyError: if the schema declares no such column.
+    """
+    declared = _declared(column)
+    if column in _TITLES:
+        title, short = _TITLES[column]
+    elif declared.family and (device := re.fullmatch(r"latency_(.+)_ms", column)):
+        title, short = f"Latency, {device[1]}", device[1]
+    else:
+        title = short = declared.meaning[:1].upper() + declared.meaning[1:]
+    unit, factor, digits = _COUNTS.get(column) or _UNITS.get(declared.unit) or (declared.unit, 1.0, 3)
+    return Quantity(title, short, unit, factor, digits)
+
+
+def axis_name(column: str) -> str:
+    """Title and unit of a column of the front table, such as "Latency, mean over devices (ms)"."""
+    return quantity(column).axis
+
+
+def device_column(device: str) -> str:
+    """The column of the candidates table that holds a device's latency."""
+    return f"latency_{device}_ms"
+
+
+def _declared(column: str) -> Column:
+    exact = [declared for declared in FRONT.columns if not declared.family and declared.name == column]
+    family = [declared for declared in FRONT.columns if declared.family and re.fullmatch(declared.name, column)]
+    if not exact + family:
+        raise KeyError(f"table {FRONT.name} declares no column {column}")
+    return (exact + family)[0]

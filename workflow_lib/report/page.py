@@ -1,0 +1,118 @@
+"""The report: one HTML page that opens without a network."""
+
+from base64 import b64encode
+from dataclasses import dataclass
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from workflow_lib.report import sections
+from workflow_lib.report.answer import (
+    compare_with_baseline,
+    describe_candidate,
+    forest_verdict,
+    recommended_row,
+    reference_baseline,
+    verdict,
+)
+from workflow_lib.report.caveats import caveats
+from workflow_lib.report.content import ReportContent
+from workflow_lib.report.names import quantity
+from workflow_lib.report.sections import TextTable
+from workflow_lib.report.tables import front_members
+
+CAPTIONS = {
+    "front_pairs": "Every pair of objectives. The dashed line is the front of that pair alone; bars are 95 "
+    "% intervals of the accuracy of front members; numbers are those of the front table, where there is "
+    "room.",
+    "front_3d": "All candidates and the front; lines drop to the ground.",
+    "front_radar": "The front's members one by one. Outward is better.",
+    "latency_devices": "Predicted latency on each device.",
+    "dimension_effects": "How the choices of the search space move each objective: one point per "
+    "candidate, the front in blue; boxes span the quartiles, the orange line is the median.",
+    "input_channels": "Sample chips as the networks see them, one panel per channel.",
+    "chip_map": "Where the chips lie, coloured by the fold in which they validate.",
+    "chip_map_roles": "Where the chips lie, coloured by their role in the first fold.",
+}
+"""Figure name -> caption; the names that `ReportContent.figures` may hold."""
+
+_SCREEN_DPI = 112
+
+
+@dataclass(frozen=True)
+class _Figure:
+    """A figure as the template shows it; its width in CSS pixels keeps all lettering the same size."""
+
+    caption: str
+    address: str
+    width_px: int
+
+
+def render(content: ReportContent) -> str:
+    """Write the report.
+
+    Args:
+        content: tables, figures and configuration of the run.
+
+    Returns:
+        A whole HTML document; figures and the interactive front are inside it.
+
+    Raises:
+        KeyError: if a figure's name is not among `CAPTIONS`.
+        ValueError: if not exactly one candidate is recommended.
+    """
+    environment = Environment(
+        loader=PackageLoader("workflow_lib.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    candidate = recommended_row(content.ranked)
+    objectives = content.config.front.objectives
+    return environment.get_template("report.html.j2").render(
+        title=content.config.report.title,
+        run=content.config.run,
+        candidate=candidate,
+        description=describe_candidate(candidate, content.config),
+        comparison=_comparison(content),
+        verdict=verdict(content),
+        caveats=caveats(content),
+        candidates=int((~content.ranked["baseline"].astype(bool)).sum()),
+        members=len(front_members(content.ranked, objectives)),
+        objectives=[quantity(objective.name).title for objective in objectives],
+        accuracy_is_objective=any(objective.name == "accuracy_pct" for objective in objectives),
+        forest_verdict=forest_verdict(content),
+        rejected_count=len(content.rejected),
+        has_holdout=content.holdout is not None and not content.holdout.empty,
+        predictor_kinds=sorted(content.latencies["predictor"].unique()),
+        tables=_tables(content),
+        figures={name: _embed(name, png, content.config.report.dpi) for name, png in content.figures.items()},
+        interactive_front=content.interactive_front,
+        config_text=sections.config_text(content),
+        files=content.files,
+    )
+
+
+def _embed(name: str, png: bytes, dpi: int) -> _Figure:
+    width = int.from_bytes(png[16:20], "big")  # a PNG's first chunk starts with its width
+    address = f"data:image/png;base64,{b64encode(png).decode('ascii')}"
+    return _Figure(CAPTIONS[name], address, round(width / dpi * _SCREEN_DPI))
+
+
+def _comparison(content: ReportContent) -> TextTable:
+    names = [objective.name for objective in content.config.front.objectives]
+    baseline = reference_baseline(content.ranked, recommended_row(content.ranked))
+    headers = ["", "Recommended"] + (["Baseline", "Recommended against baseline"] if baseline is not None else [])
+    return TextTable(headers, compare_with_baseline(content.ranked, names), texts=len(headers))
+
+
+def _tables(content: ReportContent) -> dict[str, TextTable]:
+    makers = (
+        sections.front, sections.ranges, sections.baselines, sections.counts, sections.bands,
+        sections.rejected, sections.folds, sections.predictors, sections.device_latencies, sections.forest,
+        sections.run_facts,
+    )  # fmt: skip
+    tables = {make.__name__: make(content) for make in makers}
+    if content.holdout is not None and not content.holdout.empty:
+        tables["holdout"] = sections.holdout(content)
+    return tables

@@ -1,0 +1,255 @@
+"""The report's tables as text, ready for the template."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from workflow_lib.core.config import Config
+from workflow_lib.core.spaces import cross
+from workflow_lib.report.content import ReportContent
+from workflow_lib.report.names import MISSING, device_column, quantity
+from workflow_lib.report.tables import (
+    baseline_table,
+    candidates_only,
+    front_members,
+    front_table,
+    ranges_table,
+    region_counts,
+)
+from workflow_lib.training.summary import confidence_interval
+
+ROLES = ("training", "validation", "buffer", "holdout")
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """A table as the template shows it.
+
+    Args:
+        headers: one per column.
+        rows: cells.
+        texts: number of leading columns that hold text; the others are numbers and stand right-aligned.
+        marked: position of a row to emphasise.
+    """
+
+    headers: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    texts: int = 1
+    marked: int | None = None
+
+
+def scores_columns(frame: pd.DataFrame, columns: Sequence[str]) -> dict[str, list[str]]:
+    """Header -> cells of the score columns; an interval joins its accuracy, a spread its latency.
+
+    Args:
+        frame: rows of `front_table`, `baseline_table` or `ranges_table`.
+        columns: the columns among them that are scores.
+    """
+    cells: dict[str, list[str]] = {}
+    for name in columns:
+        if name == "accuracy_low_pct":
+            pairs = zip(frame[name], frame["accuracy_high_pct"], strict=True)
+            cells["95 % interval"] = [f"{low:.1f} to {high:.1f}" if pd.notna(low) else MISSING for low, high in pairs]
+        elif name == "latency_device_std_ms":
+            cells["Std over devices (ms)"] = [quantity(name).number(value) for value in frame[name]]
+        elif name != "accuracy_high_pct":
+            known = quantity(name)
+            digits = known.telling_digits(frame[name])
+            cells[known.short_axis] = [known.number(value, digits) for value in frame[name]]
+    return cells
+
+
+def _table(columns: dict[str, Iterable[object]], texts: int, marked: int | None = None) -> TextTable:
+    cells = [[str(value) for value in values] for values in columns.values()]
+    return TextTable(list(columns), [list(row) for row in zip(*cells, strict=True)], texts, marked)
+
+
+def front(content: ReportContent) -> TextTable:
+    """CROSS table 4."""
+    frame = front_table(content.ranked, content.config.front.objectives)
+    names = list(frame.columns)
+    scores = names[names.index("batch") + 1 : names.index("kernel_size")]
+    pools = zip(frame["kernel_size_pool"], frame["stride_pool"], strict=True)
+    return _table(
+        {
+            "#": frame["number"],
+            "Candidate": frame["candidate"],
+            **scores_columns(frame, scores),
+            "Front frequency": [quantity("front_frequency").text(value) for value in frame["front_frequency"]],
+            "Hyper-volume": [f"{value:.1f} %" for value in frame["hypervolume_pct"]],
+            "ε-front": ["yes" if flag else "no" for flag in frame["on_epsilon_front"]],
+            "Channels": frame["channels"],
+            "Batch": frame["batch"],
+            "Stem kernel": frame["kernel_size"],
+            "Stride": frame["stride"],
+            "Padding": frame["padding"],
+            "Pooling": ["none" if pd.isna(size) else f"{size} x {size} / {stride}" for size, stride in pools],
+            "Width": frame["initial_output_feature"],
+        },
+        texts=2,
+        marked=0,
+    )
+
+
+def ranges(content: ReportContent) -> TextTable:
+    """CROSS table 3."""
+    frame = ranges_table(content.ranked, content.config.front.objectives)
+    return _table({"Bound": frame["bound"], **scores_columns(frame, list(frame.columns[1:]))}, texts=1)
+
+
+def baselines(content: ReportContent) -> TextTable:
+    """CROSS table 5."""
+    frame = baseline_table(content.ranked, content.config.front.objectives)
+    texts = {"Candidate": frame["candidate"], "Channels": frame["channels"], "Batch": frame["batch"]}
+    return _table({**texts, **scores_columns(frame, list(frame.columns[4:]))}, texts=2)
+
+
+def counts(content: ReportContent) -> TextTable:
+    """CROSS table 1."""
+    frame = region_counts(content.chips, content.config.data.classes)
+    classes = content.config.data.classes
+    columns = {f"Class {label}": [f"{count:,}" for count in frame[label]] for label in classes}
+    return _table({"Region": frame["region"], **columns, "Total": [f"{count:,}" for count in frame["total"]]}, texts=1)
+
+
+def bands(content: ReportContent) -> TextTable:
+    """Value ranges and gaps of each band in each region."""
+    frame = content.bands
+    numbers = {
+        title: [f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}" for value in frame[name]]
+        for title, name in (("Minimum", "minimum"), ("Mean", "mean"), ("Maximum", "maximum"))
+    }
+    nodata = [f"{share:.2f} %" for share in frame["nodata_pct"]]
+    chips = [f"{count:,}" for count in frame["chips_with_nodata"]]
+    return _table(
+        {
+            "Region": frame["region"],
+            "Band": frame["band"],
+            **numbers,
+            "Nodata pixels": nodata,
+            "Chips with nodata": chips,
+        },
+        texts=2,
+    )
+
+
+def rejected(content: ReportContent) -> TextTable:
+    """Chips that are not used, and why."""
+    frame = content.rejected
+    return _table({"Region": frame["region"], "File": frame["file"], "Reason": frame["reason"]}, texts=3)
+
+
+def folds(content: ReportContent) -> TextTable:
+    """Chips per role in each fold."""
+    frame = pd.crosstab(content.folds["fold"], content.folds["role"]).reindex(columns=list(ROLES), fill_value=0)
+    titles = ("Training", "Validation", "Dropped by the buffer", "Hold-out")
+    columns = {title: [f"{count:,}" for count in frame[role]] for title, role in zip(titles, ROLES, strict=True)}
+    return _table({"Fold": frame.index, **columns}, texts=0)
+
+
+def predictors(content: ReportContent) -> TextTable:
+    """Kind, error and coverage of each device's latency predictor."""
+    rows = []
+    for device, frame in content.latencies.groupby("device", sort=False):
+        shares = 100 * frame["covered_kernels"] / frame["kernels"]
+        errors = frame["predictor_error_pct"]
+        coverage = "all kernels" if shares.min() == 100 else f"{shares.min():.0f} % of kernels or more"
+        error = (
+            f"{errors.min():.1f} %" if errors.min() == errors.max() else f"{errors.min():.1f} to {errors.max():.1f} %"
+        )
+        latency = f"{frame['latency_ms'].min():,.2f} to {frame['latency_ms'].max():,.2f}"
+        rows.append([str(device), ", ".join(sorted(frame["predictor"].unique())), error, coverage, latency])
+    headers = ["Device", "Predictor", "Median error, network left out", "Coverage", "Latencies (ms)"]
+    return TextTable(headers, rows, texts=2)
+
+
+def device_latencies(content: ReportContent) -> TextTable:
+    """Latency of each front member on each device."""
+    frame = front_members(content.ranked, content.config.front.objectives)
+    devices = {
+        f"{device} (ms)": [f"{value:,.2f}" for value in frame[device_column(device)]]
+        for device in content.config.devices
+    }
+    return _table({"#": frame.index, "Candidate": frame["candidate"], **devices}, texts=2, marked=0)
+
+
+def forest(content: ReportContent) -> TextTable:
+    """Accuracy of the reference classifier beside that of the best network on the same channels."""
+    networks = candidates_only(content.ranked).groupby("channels")["accuracy_pct"].max()
+    rows = []
+    for channels, frame in content.forest.groupby("channels", sort=False):
+        accuracy = frame["accuracy_pct"].to_numpy(dtype=float)
+        low, high = confidence_interval(accuracy)
+        interval = f"{max(low, 0):.1f} to {min(high, 100):.1f}"
+        f1 = quantity("f1_pct").number(frame["f1_pct"].mean())
+        auc = quantity("auc").number(frame["auc"].astype(float).mean())
+        best = quantity("accuracy_pct").number(networks.get(channels))
+        rows.append([str(channels), f"{accuracy.mean():.1f}", interval, f1, auc, best])
+    headers = ["Channels", "Accuracy (%)", "95 % interval", "F1 (%)", "AUC", "Best network's accuracy (%)"]
+    return TextTable(headers, rows, texts=1)
+
+
+def holdout(content: ReportContent) -> TextTable:
+    """Hold-out scores beside those of cross-validation, in the front's order."""
+    assert content.holdout is not None
+    members = front_members(content.ranked, content.config.front.objectives)
+    numbers = {candidate: number for number, candidate in members["candidate"].items()}
+    known = content.ranked.set_index("candidate")["accuracy_pct"]
+    frame = content.holdout.assign(number=content.holdout["candidate"].map(numbers)).sort_values("number")
+    return _table(
+        {
+            "#": ["" if pd.isna(number) else f"{number:.0f}" for number in frame["number"]],
+            "Candidate": frame["candidate"],
+            "Hold-out accuracy (%)": [f"{value:.1f}" for value in frame["accuracy_pct"]],
+            "Cross-validated accuracy (%)": [
+                quantity("accuracy_pct").number(known.get(name)) for name in frame["candidate"]
+            ],
+            "Hold-out F1 (%)": [f"{value:.1f}" for value in frame["f1_pct"]],
+            "Hold-out AUC": [quantity("auc").number(value) for value in frame["auc"]],
+            "Chips": [f"{count:,}" for count in frame["validation_chips"]],
+        },
+        texts=2,
+    )
+
+
+def run_facts(content: ReportContent) -> TextTable:
+    """What was run, where and with what."""
+    config, trained = content.config, content.trained
+    raw = sum(1 for _ in cross.raw_configurations(config.grid.space.choices))
+    objectives = ", ".join(f"{objective.name} ({objective.direction})" for objective in config.front.objectives)
+    facts = {
+        "Run": config.run,
+        "Base seed": str(config.seed),
+        "Objectives": objectives,
+        "Candidates": f"{len(candidates_only(content.ranked)):,}, and {content.ranked['baseline'].sum()} baselines",
+        "Search space": f"{raw:,} raw configurations, {len(config.architectures):,} distinct networks",
+        "Channel sets": "; ".join(f"{name}: {', '.join(bands)}" for name, bands in config.grid.channel_sets.items()),
+        "Batch sizes": ", ".join(map(str, config.grid.batch_sizes)),
+        "Folds": _folds_in_words(config),
+        "Hold-out": config.folds.holdout.method,
+        "Training": f"{config.training.epochs} epochs, Adam, learning rate {config.training.learning_rate:g}",
+        "Normalisation": config.data.normalisation,
+        "Trainings": f"{len(trained):,}, {trained['training_s'].sum() / 3600:.2f} hours in all",
+        "Compute devices": "; ".join(sorted(trained["compute_device"].unique())),
+        "Precision": ", ".join(sorted(trained["precision"].unique())),
+        "Threads per training": ", ".join(map(str, sorted(trained["threads"].unique()))),
+        "Largest memory of a training": f"{trained['peak_memory_bytes'].max() / 1e9:.2f} GB",
+        "Versions": "; ".join(sorted(trained["versions"].unique())),
+    }
+    return TextTable(["What", "Value"], [list(fact) for fact in facts.items()], texts=2)
+
+
+def _folds_in_words(config: Config) -> str:
+    folds = config.folds
+    if folds.method == "stratified":
+        return f"{folds.count}, stratified by class"
+    if folds.method == "region":
+        return f"{folds.count}, one region left out each, buffer {folds.buffer_m:g} m"
+    return f"{folds.count}, spatial blocks of {folds.block_m:g} m, buffer {folds.buffer_m:g} m"
+
+
+def config_text(content: ReportContent) -> str:
+    """The whole configuration as JSON."""
+    return json.dumps(content.config.model_dump(mode="json"), indent=2)
