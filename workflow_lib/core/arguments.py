@@ -78,7 +78,9 @@ def _is_plain_list(kind: Any) -> bool:
 
 def _add_flag(parser: argparse.ArgumentParser, name: str, field: FieldInfo, as_json: bool) -> None:
     options: dict[str, Any] = {"help": (field.description or "").replace("%", "%%"), "required": field.is_required()}
-    if as_json:
+    if field.annotation is bool:
+        options |= {"nargs": "?", "const": "true", "metavar": "true|false"}
+    elif as_json:
         options |= {"type": json.loads, "metavar": "JSON"}
     elif get_origin(field.annotation) is list:
         options |= {"nargs": "+"}
@@ -97,7 +99,7 @@ def flags(section: Section, *names: str) -> list[str]:
     for name in names or values:
         value = values[name]
         if value is not None:
-            text = value if isinstance(value, str) else json.dumps(value, sort_keys=False, separators=(",", ":"))
+            text = value if isinstance(value, str) else json.dumps(value, sort_keys=True, separators=(",", ":"))
             result.append(f"--{name.replace('_', '-')}={text}")
     return result
 

@@ -13,6 +13,9 @@ from workflow_lib.core.spaces import cross
 INDICES: dict[str, tuple[str, str]] = {"ndvi": ("nir", "red"), "ndwi": ("green", "nir")}
 """Index -> (a, b) of its formula (a - b) / (a + b), on raw values; CROSS equations 1 and 2."""
 
+CROSS_CHIPS_PER_CLASS = {"Nebraska": 2022, "Illinois": 1011, "North_Dakota": 613, "California": 2388}
+"""Chips per region in each of the two classes; CROSS table 1."""
+
 NAME = r"[A-Za-z0-9][A-Za-z0-9_.]*"
 """What a region, class, channel set, device or run may be called: it becomes a file name."""
 
@@ -50,13 +53,25 @@ class RasterFolder(Section):
 class GenerateConfig(Section):
     """Synthetic drainage-crossing chips, in place of real ones."""
 
+    full: bool = Field(default=False, description="as many chips as CROSS has (table 1: 12,068), instead of `counts`")
     counts: dict[Name, dict[Name, Annotated[int, Field(ge=0)]]] = Field(
-        description="chips to generate per region and class (F, T)"
+        default={}, description="chips per region (Nebraska, Illinois, North_Dakota, California) and class (F, T)"
     )
+
+    @property
+    def chips(self) -> dict[str, dict[str, int]]:
+        """Chips to generate per region and class."""
+        if self.full:
+            return {region: {"F": count, "T": count} for region, count in CROSS_CHIPS_PER_CLASS.items()}
+        return self.counts
 
     @model_validator(mode="after")
     def _check(self) -> Self:
+        if self.full == bool(self.counts):
+            raise ValueError("generate needs either counts or full: true")
         for region, counts in self.counts.items():
+            if region not in CROSS_CHIPS_PER_CLASS:
+                raise ValueError(f"generate.counts knows the regions {list(CROSS_CHIPS_PER_CLASS)}, not {region}")
             if set(counts) != {"F", "T"}:
                 raise ValueError(f"generate.counts.{region} needs F and T, and has {sorted(counts)}")
         return self
@@ -93,8 +108,8 @@ class DataConfig(Section):
 
     @cached_property
     def bands(self) -> list[str]:
-        """Every channel that all regions can give, in the first region's order, then the indices."""
-        regions = [[band for part in parts for band in part.bands] for parts in self.regions.values()]
+        """Every channel that all regions can give, in the order of the first region by name, then the indices."""
+        regions = [[band for part in parts for band in part.bands] for _, parts in sorted(self.regions.items())]
         bands = [band for band in regions[0] if all(band in other for other in regions)]
         return bands + [index for index in ("ndwi", "ndvi") if set(INDICES[index]) <= set(bands)]
 
@@ -108,10 +123,8 @@ class DataConfig(Section):
                 raise ValueError(f"region {region} gives a band twice: {bands}")
             if set(bands) & set(INDICES):
                 raise ValueError(f"region {region}: {sorted(INDICES)} are computed, not read")
-        if self.generate and set(self.generate.counts) != set(self.regions):
-            raise ValueError(
-                f"generate.counts names {sorted(self.generate.counts)}, regions names {sorted(self.regions)}"
-            )
+        if self.generate and set(self.generate.chips) != set(self.regions):
+            raise ValueError(f"generate makes {sorted(self.generate.chips)}, regions names {sorted(self.regions)}")
         return self
 
 

@@ -48,7 +48,9 @@ def import_chips(data: DataConfig, root: Path, array: Path) -> Import:
         UserError: if a folder is missing, or a class or region has no chip left.
     """
     files = [
-        chip for region, folders in data.regions.items() for chip in find_chips(root, region, folders, data.classes)
+        chip
+        for region, folders in sorted(data.regions.items())
+        for chip in find_chips(root, region, folders, data.classes)
     ]
     size = (data.chip_size_px, data.chip_size_px, len(data.bands))
     rows: list[dict[str, object]] = []

@@ -1,7 +1,5 @@
 """Write synthetic drainage-crossing chips in the folder layout of the CROSS data set."""
 
-from __future__ import annotations
-
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import rasterio
 from rasterio.crs import CRS
-from rasterio.transform import Affine, from_origin
+from rasterio.transform import Affine
 
 from workflow_lib.data.landscape import draw_chip
 from workflow_lib.data.regions import SITES, Site
@@ -17,14 +15,6 @@ from workflow_lib.data.scenes import draw_scene
 
 DEM_NODATA_M = -9999.0
 MINIMUM_SIZE_PX = 32
-
-# Table 1 of Li et al. 2023: labelled chips per region, T with a crossing and F without.
-CROSS_COUNTS: Mapping[str, Mapping[str, int]] = {
-    "Nebraska": {"T": 2022, "F": 2022},
-    "Illinois": {"T": 1011, "F": 1011},
-    "North_Dakota": {"T": 613, "F": 613},
-    "California": {"T": 2388, "F": 2388},
-}
 
 _CLASSES = ("F", "T")
 _GRID_COLUMNS = 64
@@ -39,7 +29,7 @@ def generate_chips(folder: Path, counts: Mapping[str, Mapping[str, int]], size_p
 
     Args:
         folder: Where the regions' folders are made; files of the same names are overwritten.
-        counts: Number of chips by region and class, as in `CROSS_COUNTS`; classes are T (a road crosses a
+        counts: Number of chips by region and class; classes are T (a road crosses a
             channel) and F.
         size_px: Side of a chip in pixels of 1 m, at least 32.
         seed: Non-negative base seed.
@@ -75,7 +65,7 @@ def _generate_pair(folder: Path, region: str, label: str, number: int, size_px: 
 def _place(rng: np.random.Generator, site: Site, column_in_pair: int, number: int, size_px: int) -> Affine:
     """Transform of a chip in its own cell of the region's grid, where T and F lie side by side.
 
-    The jitter leaves half a pixel and more between the chips of neighbouring cells.
+    The jitter keeps every chip inside its cell, so neighbours never overlap.
     """
     row, pair = divmod(number, _GRID_COLUMNS // 2)
     spacing_m = _GRID_SPACING_CHIPS * size_px
@@ -83,7 +73,7 @@ def _place(rng: np.random.Generator, site: Site, column_in_pair: int, number: in
     jitter = rng.integers(0, spacing_m - size_px, 2)
     west = site.easting_m + (2 * pair + column_in_pair) * spacing_m + int(jitter[0])
     north = site.northing_m - row * spacing_m - int(jitter[1])
-    return from_origin(west, north, 1.0, 1.0)
+    return Affine(1.0, 0.0, west, 0.0, -1.0, north)
 
 
 def _write(path: Path, bands: np.ndarray, crs: CRS, transform: Affine, **options: object) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from workflow_lib.data.noise import correlated_noise
 from workflow_lib.data.regions import Reflectance, Region
 from workflow_lib.data.scenes import FloatArray, Scene
 
@@ -81,36 +81,6 @@ def draw_chip(rng: np.random.Generator, region: Region, scene: Scene, size_px: i
     return dem, _photograph(rng, dem, reflectance)
 
 
-def correlated_noise(
-    rng: np.random.Generator, size_px: int, scales_m: Sequence[float], exponents: Sequence[float]
-) -> FloatArray:
-    """Draw random fields by spectral synthesis.
-
-    Args:
-        rng: Source of randomness.
-        size_px: Side of the fields in pixels of 1 m.
-        scales_m: Outer scale of each field in metres: beyond it, the field is uncorrelated.
-        exponents: Exponent of each field's amplitude spectrum below that scale; a high one is smooth.
-
-    Returns:
-        (fields, size_px, size_px) array; each field has mean 0 and standard deviation 1.
-    """
-    # A Fourier series is periodic; cutting the chip from a larger field hides that.
-    period = size_px + size_px // 4
-    east = np.fft.rfftfreq(period).astype(np.float32)
-    north = np.fft.fftfreq(period).astype(np.float32)
-    frequency_squared = north[:, None] ** 2 + east[None, :] ** 2
-    shape = (len(scales_m), period, east.size)
-    spectrum = rng.standard_normal((*shape, 2), dtype=np.float32).view(np.complex64)[..., 0]
-    for field, scale_m, exponent in zip(spectrum, scales_m, exponents, strict=True):
-        # Von Karman spectrum: a power law that levels off beyond the outer scale.
-        field *= (frequency_squared + np.float32(scale_m**-2)) ** np.float32(-exponent / 2)
-    fields = np.fft.irfft2(spectrum, s=(period, period))[:, :size_px, :size_px]
-    fields -= fields.mean(axis=(1, 2), keepdims=True)
-    fields /= fields.std(axis=(1, 2), keepdims=True)
-    return np.asarray(fields, dtype=np.float32)
-
-
 def _draw_build(rng: np.random.Generator) -> _Build:
     return _Build(
         road_half_width=rng.uniform(3.0, 4.8),
@@ -133,8 +103,9 @@ def _draw_plan(rng: np.random.Generator, region: Region, scene: Scene, size_px: 
     build = _draw_build(rng)
     channel_m = scene.channel.distance_m(x_m, y_m)
     downstream_m = scene.channel.along_across_m(x_m, y_m)[0]
-    if scene.is_crossing:
-        # The jet out of a culvert scours a pool, and debris ponds water above it: the channel widens there.
+    if rng.random() < 0.5 or scene.is_crossing:
+        # Culverts scour a pool below and pond water above. Half of the other channels have a pool as well, or
+        # the amount of water would betray the class.
         channel_m /= 1 + build.pool_widening * np.exp(-((downstream_m / POOL_LENGTH_M) ** 2))
     noise = correlated_noise(
         rng,

@@ -11,7 +11,7 @@ FloatArray = NDArray[np.float32]
 
 # A negative chip lacks the road, the channel or both, or holds both without a crossing. The last kind is
 # what keeps statistics of single pixels from telling the classes apart, so it gets a large share.
-NEGATIVE_KINDS = {"road": 0.20, "channel": 0.20, "neither": 0.10, "apart": 0.50}
+NEGATIVE_KINDS = {"road": 0.13, "channel": 0.13, "neither": 0.04, "apart": 0.70}
 
 # Half a road with its embankment, and half a channel.
 MINIMUM_GAP_M = 16.0
@@ -134,8 +134,7 @@ def _pull_apart(rng: np.random.Generator, scene: Scene, extent_m: float) -> Scen
     side = rng.choice([-1.0, 1.0])
     heading = scene.road.heading_rad
     normal = side * np.array([-np.sin(heading), np.cos(heading)])
-    # The centre lies midway, so both are seen well. With one near an edge, a ResNet-18 of width 32 trained for
-    # 5 epochs on 300 chips classified 77 % of new ones correctly; with both inside, 90 %.
+    # The centre lies midway, so both are seen well.
     share = rng.uniform(0.35, 0.65)
     road_x, road_y = np.array([scene.road.x_m, scene.road.y_m]) - normal * gap_m * share
     channel_x, channel_y = np.array([road_x, road_y]) + normal * gap_m

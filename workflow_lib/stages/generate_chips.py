@@ -15,8 +15,8 @@ class GenerateArguments(Arguments):
     """Flags of the stage."""
 
     generate: GenerateConfig
-    chip_size_px: int = Field(default=100, description="height and width of every chip (pixels)")
-    seed: int = Field(default=42, description="of all chips")
+    chip_size_px: int = Field(default=100, ge=40, description="height and width of every chip (pixels)")
+    seed: int = Field(default=42, ge=0, description="of all chips")
     output: Path = Field(description="writes this folder: <region>/{DEM,Aer}/{F,T}/*.tif")
 
 
@@ -24,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the stage."""
     arguments = GenerateArguments.parse(__doc__, argv)
     with atomic_path(arguments.output) as folder:
-        generate_chips(folder, arguments.generate.counts, arguments.chip_size_px, arguments.seed)
+        generate_chips(folder, arguments.generate.chips, arguments.chip_size_px, arguments.seed)
 
 
 if __name__ == "__main__":
