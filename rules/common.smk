@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -40,7 +41,7 @@ wildcard_constraints:
 
 
 # Jobs find the library wherever Snakemake was started.
-shell.prefix(f"set -euo pipefail; export PYTHONPATH={workflow.basedir}; ")
+shell.prefix(f"set -euo pipefail; export PYTHONPATH={shlex.quote(str(workflow.basedir))}; ")
 
 logging.getLogger("snakemake.logging").addHandler(ProgressLog())
 
@@ -65,4 +66,6 @@ def raster_files(wildcards):
         for part in parts
         for label in CONFIG.data.classes
     ]
-    return sorted(entry.path for folder in folders if folder.is_dir() for entry in os.scandir(folder))
+    # import_chips refuses broken links, and names that Snakemake would take for wildcards, with a line that names them.
+    files = [entry.path for folder in folders if folder.is_dir() for entry in os.scandir(folder) if entry.is_file()]
+    return sorted(file for file in files if not set("{}") & set(file))

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -106,15 +107,16 @@ def flags(section: Section, *names: str) -> list[str]:
 
 def run_stage(main: Callable[[], None]) -> None:
     """Run a stage's main: an error of the user's is one line and exit code 2, a bug is a traceback and 1."""
+    # A cancelled job ends by an exception, so that its temporary files are removed.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         main()
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
     except OSError as error:
-        if not error.filename and not error.strerror:
-            raise
-        print(f"error: {error.filename or 'input/output'}: {error.strerror or error}", file=sys.stderr)
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"error: {place}{error.strerror or error}", file=sys.stderr)
         sys.exit(2)
     except Exception:
         traceback.print_exc()

@@ -16,6 +16,14 @@ INDICES: dict[str, tuple[str, str]] = {"ndvi": ("nir", "red"), "ndwi": ("green",
 CROSS_CHIPS_PER_CLASS = {"Nebraska": 2022, "Illinois": 1011, "North_Dakota": 613, "California": 2388}
 """Chips per region in each of the two classes; CROSS table 1."""
 
+CALIBRATED_DEVICES = (
+    "cortexA76cpu_tflite21",
+    "adreno640gpu_tflite21",
+    "adreno630gpu_tflite21",
+    "myriadvpu_openvino2019r2",
+)
+"""Devices that nn-Meter has published predictions for."""
+
 NAME = r"[A-Za-z0-9][A-Za-z0-9_.]*"
 """What a region, class, channel set, device or run may be called: it becomes a file name."""
 
@@ -86,7 +94,7 @@ class DataConfig(Section):
     generate: GenerateConfig | None = Field(
         default=None, description="generate synthetic chips instead of reading real ones"
     )
-    regions: dict[Name, list[RasterFolder]] = Field(
+    regions: dict[Name, Annotated[list[RasterFolder], Field(min_length=1)]] = Field(
         min_length=1, description="region -> its raster folders; chips of one region pair by file name"
     )
     classes: list[Name] = Field(description="class subfolders, in the order of the network's outputs")
@@ -272,15 +280,7 @@ class Config(Section):
     training: TrainingConfig = Field(default=TrainingConfig(), description="how one network is trained")
     keep_weights: bool = Field(default=False, description="keep the weights of every training job beside its scores")
     devices: dict[Name, PredictorConfig] = Field(
-        default={
-            name: PredictorConfig()
-            for name in (
-                "cortexA76cpu_tflite21",
-                "adreno640gpu_tflite21",
-                "adreno630gpu_tflite21",
-                "myriadvpu_openvino2019r2",
-            )
-        },
+        default={name: PredictorConfig() for name in CALIBRATED_DEVICES},
         min_length=1,
         description="device -> how its latency is predicted",
     )
@@ -298,8 +298,13 @@ class Config(Section):
         for objective in self.front.objectives:
             if objective.name not in self.objective_names:
                 raise ValueError(f"front.objectives names {objective.name}; known are {self.objective_names}")
+        for device, predictor in self.devices.items():
+            if predictor.kind == "calibrated" and device not in CALIBRATED_DEVICES:
+                raise ValueError(f"devices.{device}: calibrated predictors exist for {', '.join(CALIBRATED_DEVICES)}")
         if unknown_regions := set(self.folds.holdout.regions) - set(self.data.regions):
             raise ValueError(f"folds.holdout.regions names {sorted(unknown_regions)}, which data.regions does not")
+        if set(self.folds.holdout.regions) == set(self.data.regions):
+            raise ValueError("folds.holdout.regions names every region: none is left to train on")
         if (self.folds.holdout.method == "region") != bool(self.folds.holdout.regions):
             raise ValueError("folds.holdout.regions and folds.holdout.method: region belong together")
         if self.folds.method == "stratified" and self.folds.buffer_m:

@@ -15,6 +15,7 @@ class UserError(Exception):
         advice = f"; {fix}" if fix else ""
         super().__init__(" ".join(f"{place}{what}{advice}".split()))
         self.what = what
+        self.where = str(where)
 
 
 class ConfigError(UserError):

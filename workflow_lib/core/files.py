@@ -26,7 +26,12 @@ def atomic_path(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as scratch:
         temporary = Path(scratch) / path.name
-        yield temporary
+        try:
+            yield temporary
+        except OSError as error:
+            # A full disk is reported without the file's name.
+            error.filename = error.filename or str(path)
+            raise
         if temporary.is_dir() and path.is_dir():
             shutil.rmtree(path)
         temporary.replace(path)

@@ -79,12 +79,14 @@ class Table:
             TableError: if it is no Parquet file, or not as declared.
         """
         try:
-            arrow = pq.ParquetFile(path).read()
-        except (pa.ArrowInvalid, OSError) as error:
-            if isinstance(error, FileNotFoundError):
-                raise
-            raise TableError(f"not a readable Parquet file ({error})", path, "delete it and run again") from None
-        checked: pd.DataFrame = self._checked(arrow.to_pandas(), path).to_pandas()
+            frame: pd.DataFrame = pq.ParquetFile(path).read().to_pandas()
+        except FileNotFoundError:
+            raise TableError("no such file", path) from None
+        except (pa.ArrowException, ValueError, OSError) as error:
+            raise TableError(
+                f"not a readable Parquet file ({error})", path, "if it is damaged, delete it and run again"
+            ) from None
+        checked: pd.DataFrame = self._checked(frame, path).to_pandas()
         return checked
 
     def read_all(self, paths: Sequence[Path]) -> pd.DataFrame:
@@ -93,7 +95,10 @@ class Table:
         Raises:
             TableError: if one is not as declared, or two hold the same key.
         """
-        whole = pd.concat([self.read(path) for path in paths], ignore_index=True)
+        parts = [self.read(path) for path in paths]
+        if empty := [path for path, part in zip(paths, parts, strict=True) if part.empty]:
+            raise TableError(f"table {self.name}: no rows", empty[0], "delete it and run again")
+        whole = pd.concat(parts, ignore_index=True)
         checked: pd.DataFrame = self._checked(whole, paths[0].parent).to_pandas()
         return checked
 
@@ -106,8 +111,10 @@ class Table:
             raise TableError(f"table {self.name}: {error}", path) from None
         for name, column in declared.items():
             self._check_values(name, column, arrow[name], path)
-        if self.key and frame.duplicated(list(self.key)).any():
-            raise TableError(f"table {self.name}: two rows with the same {', '.join(self.key)}", path)
+        twice = frame.duplicated(list(self.key)) if self.key else pd.Series(dtype=bool)
+        if twice.any():
+            values = ", ".join(f"{name} {frame[name][twice].iloc[0]}" for name in self.key)
+            raise TableError(f"table {self.name}: two rows with {values}", path)
         return arrow
 
     def _declared(self, frame: pd.DataFrame, path: Path) -> dict[str, Column]:
@@ -183,9 +190,9 @@ BANDS = Table(
     (
         REGION,
         Column("band", "text", meaning="band or index"),
-        Column("minimum", "number", "raw", "smallest valid value"),
-        Column("mean", "number", "raw", "mean of the valid values"),
-        Column("maximum", "number", "raw", "largest valid value"),
+        Column("minimum", "number", "raw", "smallest valid value", optional=True),
+        Column("mean", "number", "raw", "mean of the valid values", optional=True),
+        Column("maximum", "number", "raw", "largest valid value", optional=True),
         percent("nodata_pct", "share of nodata pixels"),
         Column("chips_with_nodata", "integer", "chips", "chips with any nodata pixel", low=0),
     ),
@@ -275,8 +282,8 @@ KERNELS = Table(
         Column("kernel", "integer", meaning="position in the network", low=0),
         Column("type", "text", meaning="nn-Meter's kernel name"),
         Column("features", "numbers", meaning="nn-Meter's features of the kernel, in its order"),
-        Column("input_hw", "number", "pixels", "input height and width", low=0),
-        Column("output_hw", "number", "pixels", "output height and width", low=0),
+        Column("input_hw", "number", "pixels", "input height and width", low=1),
+        Column("output_hw", "number", "pixels", "output height and width", low=1),
         Column("in_channels", "integer", meaning="input channels", low=0),
         Column("out_channels", "integer", meaning="output channels", low=0),
         Column("kernel_size", "number", "pixels", "kernel height and width", low=0),

@@ -1,11 +1,11 @@
 """All chips as one memory-mapped array that every job shares, and the tables that go with it."""
 
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from workflow_lib.core.config import DataConfig
 from workflow_lib.core.errors import ChipError, UserError
 from workflow_lib.data.bands import add_indices, fill_nodata, normalise
-from workflow_lib.data.rasters import ChipFiles, RawChip, find_chips, read_chip
+from workflow_lib.data.rasters import ChipFiles, RawChip, find_chips, peek_crs, read_chip
 
 PROGRESS_EVERY = 500
 
@@ -81,24 +81,34 @@ def _good_chips(
     files: list[ChipFiles], data: DataConfig, rejected: list[dict[str, str]]
 ) -> Iterator[tuple[ChipFiles, RawChip]]:
     """Read the chips in order; the bad ones end the run or are listed, as the config says."""
-    crs_of_region: dict[str, str] = {}
+    usual_crs = _usual_crs(files)
     for position, chip in enumerate(files):
         if position % PROGRESS_EVERY == 0:
             print(f"import_chips: {position} of {len(files)} chips", file=sys.stderr, flush=True)
         try:
             raw = read_chip(chip, data.regions[chip.region], data.chip_size_px, data.max_nodata_pct)
-            expected = crs_of_region.setdefault(chip.region, raw.crs)
-            if raw.crs != expected:
+            if raw.crs != usual_crs[chip.region]:
                 raise ChipError(
-                    f"its CRS {raw.crs or '(none)'} is not that of region {chip.region}, {expected or '(none)'}",
+                    f"its CRS {raw.crs or '(none)'} is not that of region {chip.region}, "
+                    f"{usual_crs[chip.region] or '(none)'}",
                     chip.place,
                 )
         except ChipError as error:
             if data.on_bad_chip == "error":
                 raise ChipError(f"{error}; mend it, or set data.on_bad_chip: drop") from None
-            rejected.append({"region": chip.region, "file": str(chip.place), "reason": error.what})
+            file = error.where.encode("utf-8", "backslashreplace").decode()
+            rejected.append({"region": chip.region, "file": file, "reason": error.what})
         else:
             yield chip, raw
+
+
+def _usual_crs(files: list[ChipFiles]) -> dict[str, str]:
+    """The most common CRS of each region, so that one odd chip does not reject all others."""
+    found: dict[str, Counter[str]] = defaultdict(Counter)
+    for chip in files:
+        if (crs := peek_crs(chip.place)) is not None:
+            found[chip.region][crs] += 1
+    return {region: counts.most_common(1)[0][0] for region, counts in found.items()}
 
 
 def _row(chip: ChipFiles, raw: RawChip) -> dict[str, object]:
@@ -125,7 +135,8 @@ def _write_header(stream: BinaryIO, chips: int, size: tuple[int, int, int]) -> N
 
 
 def _check_complete(chips: pd.DataFrame, data: DataConfig, rejected: list[dict[str, str]]) -> None:
-    dropped = f" ({len(rejected)} chips were dropped)" if rejected else ""
+    first = f"; the first, {rejected[0]['file']}: {rejected[0]['reason']}" if rejected else ""
+    dropped = f" ({len(rejected)} chips were dropped{first})" if rejected else ""
     if chips.empty:
         raise UserError(f"no chip can be used{dropped}", "data.regions")
     counts = Counter(chips["class"])
@@ -170,9 +181,9 @@ class _BandStatistics:
             {
                 "region": region,
                 "band": channel,
-                "minimum": found["low"],
-                "mean": found["sum"] / found["valid"],
-                "maximum": found["high"],
+                "minimum": found["low"] if found["valid"] else None,
+                "mean": found["sum"] / found["valid"] if found["valid"] else None,
+                "maximum": found["high"] if found["valid"] else None,
                 "nodata_pct": 100 * (1 - found["valid"] / found["pixels"]),
                 "chips_with_nodata": int(found["gaps"]),
             }
@@ -181,6 +192,27 @@ class _BandStatistics:
 
 
 def open_chips(array: Path) -> NDArray[np.float32]:
-    """Map an array of `import_chips` into memory, read-only: jobs on one host share its pages."""
-    chips: NDArray[np.float32] = np.load(array, mmap_mode="r", allow_pickle=False)
+    """Map an array of `import_chips` into memory, read-only: jobs on one host share its pages.
+
+    Raises:
+        UserError: if the file is not such an array.
+    """
+    chips: NDArray[np.float32] = load_array(array, mmap_mode="r")
+    if chips.ndim != 4:
+        raise UserError(f"has shape {chips.shape}, not (chips, height, width, bands)", array, "import again")
     return chips
+
+
+def load_array(path: Path, mmap_mode: Literal["r"] | None = None) -> NDArray[Any]:
+    """Read a .npy file.
+
+    Raises:
+        UserError: if it is missing, damaged or holds Python objects.
+    """
+    try:
+        array: NDArray[Any] = np.load(path, mmap_mode=mmap_mode, allow_pickle=False)
+    except FileNotFoundError:
+        raise UserError("no such file", path) from None
+    except (ValueError, EOFError, OSError):
+        raise UserError("not a readable array", path, "delete it and run again") from None
+    return array

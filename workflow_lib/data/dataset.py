@@ -13,7 +13,7 @@ from pydantic import Field
 from workflow_lib.core.arguments import Arguments
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.tables import CHIPS
-from workflow_lib.data.chips import open_chips
+from workflow_lib.data.chips import load_array, open_chips
 
 Rows = NDArray[np.integer[Any]]
 
@@ -101,12 +101,16 @@ class Dataset:
             UserError: if the files do not belong together.
         """
         pixels, chips = open_chips(arguments.array), CHIPS.read(arguments.chips)
-        moments = np.load(arguments.moments, allow_pickle=False)
+        moments = load_array(arguments.moments)
         if not len(pixels) == len(chips) == len(moments) or pixels.shape[-1] != len(arguments.bands):
             raise UserError(
                 f"{pixels.shape} does not fit {len(chips)} chips and bands {arguments.bands}",
                 arguments.array,
                 "import again",
+            )
+        if unknown := set(chips["class"]) - set(arguments.classes):
+            raise UserError(
+                f"has classes {sorted(unknown)} beside {arguments.classes}", arguments.chips, "import again"
             )
         return cls(pixels, moments, chips, arguments.bands, arguments.classes, arguments.normalisation)
 
@@ -128,19 +132,32 @@ class Dataset:
         Args:
             channels: bands and indices, in the network's order.
             training_rows: rows that the network may learn from.
+
+        Raises:
+            UserError: if a channel is not among the bands.
         """
+        if unknown := set(channels) - set(self.bands):
+            raise UserError(
+                f"no band is called {', '.join(sorted(unknown))}", "channels", f"known are {', '.join(self.bands)}"
+            )
         positions = [self.bands.index(channel) for channel in channels]
         scaling = Scaling.fit(self.moments, training_rows, positions) if self.normalisation == "per_dataset" else None
         return ChipView(self.pixels, positions, scaling)
 
+    def rows(self, folds: pd.DataFrame, fold: int, role: str) -> Rows:
+        """Rows of the array that have a role in a fold.
 
-def rows_with_role(folds: pd.DataFrame, fold: int, role: str) -> Rows:
-    """Rows of the chip array that have a role in a fold.
+        Args:
+            folds: the table of assign_folds.
+            fold: its number.
+            role: training, validation, buffer or holdout.
 
-    Raises:
-        UserError: if there is none.
-    """
-    rows = folds.loc[(folds["fold"] == fold) & (folds["role"] == role), "chip"].to_numpy(dtype=np.int64)
-    if not len(rows):
-        raise UserError(f"fold {fold} has no {role} chip", "folds")
-    return rows
+        Raises:
+            UserError: if there is none, or the folds are not those of these chips.
+        """
+        rows = folds.loc[(folds["fold"] == fold) & (folds["role"] == role), "chip"].to_numpy(dtype=np.int64)
+        if not len(rows):
+            raise UserError(f"fold {fold} has no {role} chip", "folds")
+        if rows.max() >= len(self.chips):
+            raise UserError(f"names chip {rows.max()}, but there are {len(self.chips)}", "folds", "assign them again")
+        return rows

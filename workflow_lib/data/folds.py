@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from rasterio.crs import CRS
+from rasterio.errors import CRSError, RasterioError
 from rasterio.warp import transform_bounds
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, StratifiedShuffleSplit
 
@@ -30,9 +31,10 @@ def assign_folds(chips: pd.DataFrame, folds: FoldsConfig, seed: int) -> pd.DataF
     Raises:
         UserError: if there are too few chips, blocks or regions, or a side of a fold misses a class.
     """
-    chips = _in_metres(chips)
-    held_out = _hold_out(chips, folds, seed)
     spatial_holdout = folds.holdout.method in ("region", "spatial_block")
+    if spatial_holdout or folds.method != "stratified":
+        chips = _in_metres(chips)
+    held_out = _hold_out(chips, folds, seed)
     near_holdout = _near(chips, held_out, folds.buffer_m) if spatial_holdout else np.zeros(len(chips), dtype=bool)
     usable = np.flatnonzero(~held_out & ~near_holdout)
     numbers = np.full(len(chips), -1)
@@ -56,6 +58,10 @@ def _hold_out(chips: pd.DataFrame, folds: FoldsConfig, seed: int) -> Mask:
     if holdout.method == "region":
         return chips["region"].isin(holdout.regions).to_numpy()
     if holdout.method == "share":
+        _check_enough(
+            round(holdout.share * len(chips)), chips["class"].nunique(), "chips in the hold-out", "folds.holdout.share"
+        )
+        _check_enough(int(chips["class"].value_counts().min()), 2, "chips of the rarest class", "folds.holdout.share")
         splitter = StratifiedShuffleSplit(n_splits=1, test_size=holdout.share, random_state=seed)
         held_out[next(splitter.split(chips, chips["class"]))[1]] = True
     if holdout.method == "spatial_block":
@@ -71,6 +77,8 @@ def _hold_out(chips: pd.DataFrame, folds: FoldsConfig, seed: int) -> Mask:
 
 def _split(chips: pd.DataFrame, folds: FoldsConfig, seed: int) -> NDArray[np.int64]:
     """Fold number in which each chip validates."""
+    if chips.empty:
+        raise UserError("the hold-out and its buffer leave no chip", "config: folds.holdout")
     if folds.method == "region":
         regions, numbers = np.unique(chips["region"], return_inverse=True)
         _check_enough(len(regions), folds.count, "regions with usable chips", "folds.count")
@@ -83,6 +91,9 @@ def _split(chips: pd.DataFrame, folds: FoldsConfig, seed: int) -> NDArray[np.int
     else:
         blocks = _blocks(chips, folds.block_m)
         _check_enough(len(np.unique(blocks)), folds.count, f"blocks of {folds.block_m:g} m", "folds.block_m")
+        _check_enough(
+            int(chips["class"].value_counts().max()), folds.count, "chips of the commonest class", "folds.count"
+        )
         grouped = StratifiedGroupKFold(n_splits=folds.count, shuffle=True, random_state=seed)
         parts = grouped.split(chips, chips["class"], blocks)
     for fold, (_, validation) in enumerate(parts):
@@ -107,22 +118,33 @@ def _check_classes(classes: pd.Series, role: NDArray[np.object_], fold: int) -> 
 
 
 def _in_metres(chips: pd.DataFrame) -> pd.DataFrame:
-    """Bring footprints in degrees or feet into the UTM zone of their middle; metres stay as they are."""
-    parts = []
-    for name, part in chips.groupby("crs", sort=False):
-        crs = CRS.from_user_input(name) if name else None
-        if crs and not (crs.is_projected and crs.linear_units_factor[1] == 1):
-            boxes = part[["left", "bottom", "right", "top"]].to_numpy()
-            west, south, east, north = transform_bounds(
-                crs, "EPSG:4326", boxes[:, 0].min(), boxes[:, 1].min(), boxes[:, 2].max(), boxes[:, 3].max()
-            )
-            zone = int(((west + east) / 2 + 180) // 6) + 1
-            utm = f"EPSG:{(32600 if south + north >= 0 else 32700) + zone}"
-            boxes = np.array([transform_bounds(crs, utm, *box) for box in boxes])
-            part = part.assign(left=boxes[:, 0], bottom=boxes[:, 1], right=boxes[:, 2], top=boxes[:, 3], crs=utm)
-            part = part.assign(x=(part["left"] + part["right"]) / 2, y=(part["bottom"] + part["top"]) / 2)
-        parts.append(part)
-    return pd.concat(parts).sort_index()
+    """Bring footprints in degrees or feet into the UTM zone of their middle; metres stay as they are.
+
+    Raises:
+        UserError: if a CRS is local, or a footprint lies outside what it describes.
+    """
+    parts = chips.groupby("crs", sort=False)
+    try:
+        metric: pd.DataFrame = pd.concat([_part_in_metres(str(name), part) for name, part in parts]).sort_index()
+    except (CRSError, RasterioError) as error:
+        raise UserError(f"footprints are not in metres ({error})", "chips", "use stratified folds") from None
+    return metric
+
+
+def _part_in_metres(name: str, part: pd.DataFrame) -> pd.DataFrame:
+    crs = CRS.from_user_input(name) if name else None
+    if not crs or (crs.is_projected and crs.linear_units_factor[1] == 1):
+        return part
+    if not (crs.is_projected or crs.is_geographic):
+        raise UserError("a local CRS has no place on the ground", name, "use stratified folds")
+    boxes = part[["left", "bottom", "right", "top"]].to_numpy()
+    west, south, east, north = transform_bounds(crs, "EPSG:4326", *boxes[:, :2].min(0), *boxes[:, 2:].max(0))
+    zone = int(((west + east) / 2 + 180) // 6) + 1
+    utm = f"EPSG:{(32600 if south + north >= 0 else 32700) + zone}"
+    left, bottom, right, top = np.array([transform_bounds(crs, utm, *box) for box in boxes]).T
+    return part.assign(
+        left=left, bottom=bottom, right=right, top=top, x=(left + right) / 2, y=(bottom + top) / 2, crs=utm
+    )
 
 
 def _blocks(chips: pd.DataFrame, block_m: float) -> NDArray[np.integer[Any]]:

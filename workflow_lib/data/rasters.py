@@ -1,6 +1,7 @@
 """Finding the chips of a region and reading one of them from its GeoTIFFs."""
 
-from collections import Counter
+import json
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
+from rasterio.crs import CRS
 from rasterio.enums import MaskFlags
 from rasterio.errors import RasterioError
 
@@ -69,18 +71,32 @@ def find_chips(root: Path, region: str, folders: Sequence[RasterFolder], classes
                     found.setdefault((label, file.name), [None] * len(folders))[position] = file
     if not found:
         raise UserError(f"region {region} has no GeoTIFF (*.tif, *.tiff)", root / folders[0].folder, "see data.regions")
-    stems = Counter(Path(name).stem for _, name in found)
+    namesakes = defaultdict(list)
+    for label, name in found:
+        namesakes[Path(name).stem].append(f"{label}/{name}")
     return [
-        ChipFiles(region, label, name, tuple(files), _name_problem(files, folders, stems[Path(name).stem]))
+        ChipFiles(
+            region,
+            label,
+            name,
+            tuple(files),
+            _name_problem(f"{label}/{name}", files, folders, namesakes[Path(name).stem]),
+        )
         for (label, name), files in sorted(found.items())
     ]
 
 
-def _name_problem(files: Sequence[Path | None], folders: Sequence[RasterFolder], uses: int) -> str | None:
-    if uses > 1:
-        return f"its name is used {uses} times in the region, so its class is not clear"
+def _name_problem(
+    name: str, files: Sequence[Path | None], folders: Sequence[RasterFolder], namesakes: Sequence[str]
+) -> str | None:
+    if not name.isprintable() or set("{}") & set(name):
+        return "its name has characters that are not printable, or braces; rename it"
     missing = [folder.folder for folder, file in zip(folders, files, strict=True) if file is None]
-    return f"has no pair in {', '.join(missing)}" if missing else None
+    if missing:
+        return f"has no pair in {', '.join(missing)}"
+    if len(namesakes) > 1:
+        return f"shares its name with {', '.join(other for other in namesakes if other != name)}"
+    return None
 
 
 def read_chip(chip: ChipFiles, folders: Sequence[RasterFolder], size_px: int, max_nodata_pct: float) -> RawChip:
@@ -120,10 +136,12 @@ def read_chip(chip: ChipFiles, folders: Sequence[RasterFolder], size_px: int, ma
 
 
 def _read_file(file: Path, bands: int, size_px: int, max_nodata_pct: float) -> RawChip:
+    if not file.is_file():
+        raise ChipError("not a readable GeoTIFF (not a file, or a broken link)", file)
     if file.stat().st_size == 0:
         raise ChipError("empty file", file)
     try:
-        with rasterio.open(file) as raster:
+        with rasterio.open(file, driver="GTiff") as raster:
             if (raster.height, raster.width) != (size_px, size_px):
                 raise ChipError(
                     f"is {raster.height} x {raster.width} pixels, not {size_px} x {size_px} (data.chip_size_px)", file
@@ -132,7 +150,7 @@ def _read_file(file: Path, bands: int, size_px: int, max_nodata_pct: float) -> R
                 raise ChipError(f"has {raster.count} bands, data.regions names {bands}", file)
             values = raster.read()
             valid = np.stack(list(_valid(raster, values)))
-            crs = raster.crs.to_string() if raster.crs else ""
+            crs = horizontal_crs(raster)
             bounds = tuple(map(float, raster.bounds))
     except RasterioError as error:
         raise ChipError(f"not a readable GeoTIFF ({error})", file) from None
@@ -145,14 +163,35 @@ def _read_file(file: Path, bands: int, size_px: int, max_nodata_pct: float) -> R
             raise ChipError(
                 f"band {band} is {100 * (1 - share):.1f} % nodata (data.max_nodata_pct: {max_nodata_pct:g})", file
             )
-    if not np.isfinite(values[valid].astype(np.float32)).all():
-        raise ChipError("holds NaN or infinite values that its nodata tag does not declare", file)
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused unless it is nodata
+        pixels = values.astype(np.float32)
+    if not np.isfinite(pixels[valid]).all():
+        raise ChipError("holds NaN or infinite values (in float32) that its nodata tag does not declare", file)
     return RawChip(
-        np.moveaxis(values, 0, -1).astype(np.float32),
+        np.moveaxis(pixels, 0, -1),
         np.moveaxis(valid, 0, -1),
         (bounds[0], bounds[1], bounds[2], bounds[3]),
         crs,
     )
+
+
+def peek_crs(file: Path) -> str | None:
+    """The CRS of a file as `RawChip.crs` has it, None where it cannot be read."""
+    try:
+        with rasterio.open(file, driver="GTiff") as raster:
+            return horizontal_crs(raster)
+    except (RasterioError, UnicodeError):
+        return None
+
+
+def horizontal_crs(raster: rasterio.DatasetReader) -> str:
+    """A raster's CRS without heights (elevation often adds their datum), "" where it has none."""
+    if not raster.crs:
+        return ""
+    description = raster.crs.to_dict(projjson=True)
+    if description.get("type") == "CompoundCRS":
+        return str(CRS.from_user_input(json.dumps(description["components"][0])).to_string())
+    return str(raster.crs.to_string())
 
 
 def _valid(raster: rasterio.DatasetReader, values: NDArray[np.generic]) -> Iterator[NDArray[np.bool_]]:

@@ -169,11 +169,11 @@ class CalibratedModel:
             model = cls(
                 device=str(values["device"]),
                 coefficients={str(term): float(value) for term, value in values["coefficients"].items()},
-                unpriced_types=tuple(str(kernel_type) for kernel_type in values["unpriced_types"]),
+                unpriced_types=_known_types(values["unpriced_types"]),
                 loo_median_error_pct=float(values["loo_median_error_pct"]),
                 provenance=str(values["provenance"]),
             )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise UserError(f"not a calibrated latency model ({error!r}); fit it again") from error
         _check(model)
         return model
@@ -262,6 +262,12 @@ def _solve(terms: NDArray[np.float64], latencies_ms: NDArray[np.float64]) -> NDA
     target = np.concatenate([np.ones(len(latencies_ms)), np.zeros(len(scale))])
     coefficients: NDArray[np.float64] = nnls(system, target)[0] / scale
     return coefficients
+
+
+def _known_types(values: Any) -> tuple[str, ...]:
+    if not isinstance(values, list) or not _KNOWN_TYPES.issuperset(values):
+        raise ValueError(f"unpriced_types is {values!r}, not a list of kernel types")
+    return tuple(values)
 
 
 def _check(model: CalibratedModel) -> None:

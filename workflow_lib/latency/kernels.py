@@ -49,9 +49,15 @@ def detect_kernels(model: onnx.ModelProto | Path, fusion_rules: Path) -> list[Ke
         name first (nn-Meter keys nodes by name, so unnamed nodes overwrite each other), weights are dropped
         before shape inference, and what it would skip without a word is an error.
     """
-    graph_model = _load(model) if isinstance(model, Path) else model
+    if isinstance(model, Path):
+        try:
+            return detect_kernels(_load(model), fusion_rules)
+        except UserError as error:
+            raise UserError(error.what, error.where or model) from None
     nn_meter = _nn_meter()
-    named = _with_unique_names(_with_constants_as_initializers(strip_weights(graph_model)))
+    named = _with_unique_names(_with_constants_as_initializers(strip_weights(model)))
+    if not named.graph.node:
+        raise UserError("not a readable ONNX file (it holds no operators)")
     _refuse_unknown_operators(named, nn_meter.known_operators)
     ir_graph = nn_meter.OnnxConverter(named).convert()
     _refuse_unknown_shapes(named, ir_graph)
@@ -71,7 +77,7 @@ def _load(path: Path) -> onnx.ModelProto:
         # Values that lie in a second file are weights: not needed here.
         return onnx.load(path, load_external_data=False)
     except Exception as error:  # protobuf's DecodeError has no public, stable home
-        raise UserError(f"{path}: not a readable ONNX file ({error}); export the network again") from error
+        raise UserError(f"not a readable ONNX file ({error})", path, "export the network again") from error
 
 
 @cache
@@ -104,8 +110,8 @@ def _nn_meter() -> SimpleNamespace:
 def _detector(fusion_rules: Path, nn_meter: SimpleNamespace) -> Any:
     try:
         return nn_meter.KernelDetector(str(fusion_rules))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{fusion_rules}: not a file of nn-Meter fusion rules ({error!r})") from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise UserError(f"not a file of nn-Meter fusion rules ({error!r})", fusion_rules) from error
 
 
 def _with_constants_as_initializers(model: onnx.ModelProto) -> onnx.ModelProto:

@@ -18,6 +18,10 @@ class Predictor(Protocol):
     """Prices kernels on one device."""
 
     @property
+    def device(self) -> str:
+        """Name of the device."""
+
+    @property
     def error_pct(self) -> float:
         """Median absolute error on networks that it was not fitted to (percent)."""
 
@@ -36,17 +40,26 @@ READERS: Mapping[str, Callable[[Mapping[str, Any]], Predictor]] = {"calibrated":
 """Kind of predictor (`devices.<name>.kind` of the config) -> how its file is read."""
 
 
-def read_predictor(kind: str, path: Path) -> Predictor:
+def read_predictor(kind: str, path: Path, device: str) -> Predictor:
     """Read a predictor's JSON file.
 
+    Args:
+        kind: one of `READERS`.
+        path: the file.
+        device: the device that it must be for.
+
     Raises:
-        UserError: if the file is not one of this kind.
+        UserError: if the file is not one of this kind, or for another device.
     """
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+        predictor = READERS[kind](json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, RecursionError) as error:
         raise UserError(f"not JSON ({error})", path, "delete it and run again") from None
-    return READERS[kind](values)
+    except UserError as error:
+        raise UserError(error.what, path) from None
+    if predictor.device != device:
+        raise UserError(f"predicts {predictor.device}, not {device}", path)
+    return predictor
 
 
 def predict_network(kernels: pd.DataFrame, predictor: Predictor) -> dict[str, float | int]:

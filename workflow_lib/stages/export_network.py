@@ -17,9 +17,9 @@ class ExportArguments(Arguments):
 
     channels: str = Field(description="name of the channel set")
     architecture: str = Field(description="architecture id")
-    inputs: int = Field(description="number of input channels")
-    classes: int = Field(description="number of classes")
-    chip_size_px: int = Field(description="height and width of a chip (pixels)")
+    inputs: int = Field(ge=1, description="number of input channels")
+    classes: int = Field(ge=2, description="number of classes")
+    chip_size_px: int = Field(ge=40, description="height and width of a chip (pixels)")
     deployed: Path = Field(description="writes the ONNX file whose size is memory_bytes: all tensors distinct")
     paper: Path = Field(description="writes the untrained network's ONNX file, whose size is paper_memory_bytes")
     detection: Path = Field(description="writes the graph, without weights, that kernel detection reads")

@@ -1,6 +1,7 @@
 """Read all chips into one memory-mapped array, and describe them."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -27,13 +28,14 @@ class ImportArguments(Arguments):
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the stage."""
     arguments = ImportArguments.parse(__doc__, argv)
-    with atomic_path(arguments.array) as array:
+    outputs = (arguments.moments, arguments.chips, arguments.bands_table, arguments.rejected, arguments.array)
+    with ExitStack() as stack:  # all files take their places together
+        moments, chips, bands, rejected, array = [stack.enter_context(atomic_path(path)) for path in outputs]
         imported = import_chips(arguments.data, Path(arguments.data.root), array)
-        with atomic_path(arguments.moments) as moments:
-            np.save(moments, imported.moments, allow_pickle=False)
-        CHIPS.write(imported.chips, arguments.chips)
-        BANDS.write(imported.bands, arguments.bands_table)
-        REJECTED.write(imported.rejected, arguments.rejected)
+        np.save(moments, imported.moments, allow_pickle=False)
+        CHIPS.write(imported.chips, chips)
+        BANDS.write(imported.bands, bands)
+        REJECTED.write(imported.rejected, rejected)
 
 
 if __name__ == "__main__":

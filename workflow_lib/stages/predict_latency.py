@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = LatencyArguments.parse(__doc__, argv)
     kind = arguments.predictor_config.kind
     row = {name: getattr(arguments, name) for name in ("channels", "architecture", "device")} | {"predictor": kind}
-    row |= predict_network(KERNELS.read(arguments.kernels), read_predictor(kind, arguments.predictor))
+    row |= predict_network(KERNELS.read(arguments.kernels), read_predictor(kind, arguments.predictor, arguments.device))
     LATENCIES.write(pd.DataFrame([row]), arguments.output)
 
 

@@ -12,7 +12,7 @@ from workflow_lib.core.config import TrainingConfig
 from workflow_lib.core.files import atomic_path
 from workflow_lib.core.seeds import derive_seed
 from workflow_lib.core.tables import FOLD_SCORES, FOLDS
-from workflow_lib.data.dataset import Dataset, DatasetArguments, rows_with_role
+from workflow_lib.data.dataset import Dataset, DatasetArguments
 from workflow_lib.training.fold import train_and_score
 
 
@@ -35,15 +35,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the stage."""
     arguments = TrainArguments.parse(__doc__, argv)
     ids = {name: getattr(arguments, name) for name in ("channels", "batch", "architecture", "fold")}
-    folds = FOLDS.read(arguments.folds)
+    dataset, folds = Dataset.open(arguments), FOLDS.read(arguments.folds)
     scores, network = train_and_score(
-        Dataset.open(arguments),
+        dataset,
         arguments.select,
         arguments.architecture,
         arguments.batch,
         arguments.training,
-        rows_with_role(folds, arguments.fold, "training"),
-        rows_with_role(folds, arguments.fold, "validation"),
+        dataset.rows(folds, arguments.fold, "training"),
+        dataset.rows(folds, arguments.fold, "validation"),
         derive_seed(arguments.seed, "train_fold", *ids.values()),
     )
     if arguments.weights:

@@ -9,7 +9,7 @@ from pydantic import Field
 from workflow_lib.core.arguments import run_stage
 from workflow_lib.core.seeds import derive_seed
 from workflow_lib.core.tables import FOLDS, FOREST_SCORES
-from workflow_lib.data.dataset import Dataset, DatasetArguments, rows_with_role
+from workflow_lib.data.dataset import Dataset, DatasetArguments
 from workflow_lib.training.forest import score_forest
 
 
@@ -27,12 +27,12 @@ class ForestArguments(DatasetArguments):
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the stage."""
     arguments = ForestArguments.parse(__doc__, argv)
-    folds = FOLDS.read(arguments.folds)
+    dataset, folds = Dataset.open(arguments), FOLDS.read(arguments.folds)
     scores = score_forest(
-        Dataset.open(arguments),
+        dataset,
         arguments.select,
-        rows_with_role(folds, arguments.fold, "training"),
-        rows_with_role(folds, arguments.fold, "validation"),
+        dataset.rows(folds, arguments.fold, "training"),
+        dataset.rows(folds, arguments.fold, "validation"),
         derive_seed(arguments.seed, "train_forest", arguments.channels, arguments.fold),
     )
     ids = {"channels": arguments.channels, "fold": arguments.fold}

@@ -19,7 +19,7 @@ CHOICES: dict[str, tuple[int, ...]] = {
 }
 """Dimension -> values, in CROSS's names and order; pool choice 0 is max-pooling (padding 1), 1 is none."""
 
-_SPELLING = re.compile(r"k(\d+)-s(\d+)-p(\d+)-(?:pool(\d+)s(\d+)|nopool)-w(\d+)")
+_SPELLING = re.compile(r"k([1-9]\d*)-s([1-9]\d*)-p(\d+)-(?:pool([1-9]\d*)s([1-9]\d*)|nopool)-w([1-9]\d*)")
 
 PATTERN = r"k\d+-s\d+-p\d+-(?:pool\d+s\d+|nopool)-w\d+"
 """What an id of this space looks like: the constraint of the workflow's `architecture` wildcard."""

@@ -1,0 +1,236 @@
+"""The configuration: what it refuses, what it says then, and what it works out."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import ValidationError
+
+import workflow_lib
+from examples import AERIAL, BASELINE, SMALL, config, config_values
+from workflow_lib.core.config import parse_config
+from workflow_lib.core.errors import ConfigError
+
+SCENARIOS = sorted((Path(workflow_lib.__file__).parents[1] / "config" / "scenarios").glob("*.yaml"))
+
+
+def refusal(changes: dict[str, Any]) -> str:
+    with pytest.raises(ConfigError) as caught:
+        config(changes)
+    return str(caught.value)
+
+
+def test_the_example_is_valid_so_that_each_refusal_has_one_cause() -> None:
+    assert config().run == "test"
+
+
+@pytest.mark.parametrize("file", SCENARIOS, ids=lambda file: file.stem)
+def test_every_scenario_is_valid(file: Path) -> None:
+    assert parse_config(yaml.safe_load(file.read_text())).run
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "sead",
+        "data.clases",
+        "data.generate.count",
+        "folds.cuont",
+        "folds.holdout.region",
+        "grid.batch_size",
+        "grid.space.kernel",
+        "training.epoch",
+        "devices.cpu.knd",
+        "front.objective",
+        "report.titel",
+    ],
+)
+def test_a_mistyped_key_is_named_in_one_line(key: str) -> None:
+    changes: dict[str, Any] = {key: 3}
+    if key.startswith("data.generate"):
+        changes["data.generate.counts"] = {name: {"F": 1, "T": 1} for name in ("East", "West", "North")}
+    message = refusal(changes)
+    assert message == f"config: {key}: unknown key; see config/README.md"
+
+
+def test_a_mistyped_key_inside_a_list_is_named_with_its_place() -> None:
+    objectives = [{"name": "accuracy_pct", "direction": "max"}, {"name": "memory_bytes", "direktion": "min"}]
+    assert "config: front.objectives.1.direction: missing key (and 1 more problems)" in refusal(
+        {"front.objectives": objectives}
+    )
+
+
+@pytest.mark.parametrize("key", ["run", "data", "grid", "data.regions", "data.classes", "grid.batch_sizes"])
+def test_a_missing_key_is_named(key: str) -> None:
+    values = config_values()
+    *parents, last = key.split(".")
+    section = values
+    for parent in parents:
+        section = section[parent]
+    del section[last]
+    with pytest.raises(ConfigError, match=f"^config: {key}: missing key"):
+        parse_config(values)
+
+
+COUNTS = {"F": 4, "T": 4}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"run": "my run"}, "config: run: 'my run' is no name"),
+        ({"run": "../up"}, "'../up' is no name"),
+        ({"run": ".hidden"}, "'.hidden' is no name"),
+        ({"run": "two\nlines"}, "is no name"),
+        ({"data.classes": ["F", "T/x"]}, "config: data.classes.1: 'T/x' is no name"),
+        ({"devices": {"a-b": {}}}, "'a-b' is no name"),
+        ({"grid.baseline": "resnet18"}, "config: grid.baseline: resnet18: not an architecture id"),
+        ({"data.generate.counts": {"East": {"F": 1}}}, "generate.counts.East needs F and T, and has ['F']"),
+        (
+            {"data.generate.counts": {"East": COUNTS}},
+            "generate.counts names ['East'], regions names ['East', 'North', 'West']",
+        ),
+        ({"data.classes": ["T"]}, "classes needs at least two different names"),
+        ({"data.classes": ["T", "T"]}, "classes needs at least two different names"),
+        ({"data.regions.East": [{"folder": "a", "bands": ["red", "red"]}]}, "region East gives a band twice"),
+        (
+            {"data.regions.East": [{"folder": "a", "bands": ["red"]}, {"folder": "b", "bands": ["red"]}]},
+            "region East gives a band twice",
+        ),
+        (
+            {"data.regions.East": [{"folder": "a", "bands": ["ndvi"]}]},
+            "region East: ['ndvi', 'ndwi'] are computed, not read",
+        ),
+        ({"grid.channel_sets.5": ["dem", "swir"]}, "grid.channel_sets.5 names ['swir']"),
+        ({"grid.channel_sets.5": ["red", "dem", "red"]}, "grid.channel_sets.5 names a channel twice"),
+        (
+            {"front.objectives": [{"name": n, "direction": "min"} for n in ("accuracy_pct", "beauty")]},
+            "front.objectives names beauty; known are",
+        ),
+        (
+            {"front.objectives": [{"name": n, "direction": "min"} for n in ("accuracy_pct", "latency_phone_ms")]},
+            "front.objectives names latency_phone_ms",
+        ),
+        (
+            {"front.objectives": [{"name": "f1_pct", "direction": d} for d in ("min", "max")]},
+            "an objective is named twice",
+        ),
+        (
+            {"folds.holdout": {"method": "region", "regions": ["South"]}},
+            "folds.holdout.regions names ['South'], which data.regions does not",
+        ),
+        ({"folds.holdout": {"method": "region"}}, "folds.holdout.regions and folds.holdout.method: region belong"),
+        ({"folds.holdout": {"method": "share", "regions": ["East"]}}, "belong together"),
+        ({"folds.buffer_m": 100}, "folds.buffer_m needs spatial folds"),
+        ({"folds": {"method": "region", "count": 5}}, "folds.count is 5, but method region gives 3 folds"),
+        (
+            {"folds": {"method": "region", "count": 3, "holdout": {"method": "region", "regions": ["East"]}}},
+            "folds.count is 3, but method region gives 2 folds",
+        ),
+        ({"grid.baseline": SMALL}, f"grid.baseline {SMALL} is a candidate of grid.space"),
+    ],
+)
+def test_what_does_not_fit_together_is_refused(changes: dict[str, Any], expected: str) -> None:
+    assert expected in refusal(changes)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("seed", -1),
+        ("data.chip_size_px", 39),
+        ("data.normalisation", "minmax"),
+        ("data.on_bad_chip", "skip"),
+        ("data.max_nodata_pct", 100),
+        ("folds.count", 1),
+        ("folds.block_m", 0),
+        ("folds.buffer_m", -1),
+        ("folds.holdout.share", 0),
+        ("folds.holdout.share", 1),
+        ("grid.batch_sizes", [1]),
+        ("grid.batch_sizes", []),
+        ("grid.channel_sets", {}),
+        ("grid.space.kernel_size", [7]),
+        ("grid.space.stride", []),
+        ("training.epochs", 0),
+        ("training.learning_rate", 0),
+        ("training.learning_rate", float("nan")),
+        ("training.learning_rate", float("inf")),
+        ("training.device", "tpu"),
+        ("devices", {}),
+        ("front.resamples", 0),
+        ("report.dpi", 10),
+    ],
+)
+def test_a_value_out_of_range_is_refused_under_its_key(key: str, value: object) -> None:
+    assert refusal({key: value}).startswith(f"config: {key}")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"run": "two\nlines", "seed": "x\ny", "data.root": 3},
+        {"grid.baseline": "k3\nw32"},
+        {"grid.channel_sets.5": ["two\nlines"]},
+    ],
+)
+def test_a_refusal_is_one_line_whatever_the_values(changes: dict[str, Any]) -> None:
+    assert "\n" not in refusal(changes)
+
+
+def test_further_problems_are_counted() -> None:
+    assert "(and 2 more problems)" in refusal({"seed": -1, "folds.count": 1, "training.epochs": 0})
+
+
+def test_a_device_whose_column_is_taken_is_refused() -> None:
+    """`latency_mean_ms` is the mean over devices, so a device named `mean` would vanish from the table."""
+    for name in ("mean", "worst"):
+        assert name in refusal({"devices": {name: {}, "phone": {}}})
+
+
+def test_a_batch_size_given_twice_is_refused() -> None:
+    """Its jobs would have the same outputs."""
+    assert "batch_sizes" in refusal({"grid.batch_sizes": [16, 16]})
+
+
+def test_sections_cannot_be_changed() -> None:
+    checked = config()
+    with pytest.raises(ValidationError, match="frozen"):
+        checked.seed = 1  # type: ignore[misc]
+    with pytest.raises(ValidationError, match="frozen"):
+        checked.training.epochs = 1  # type: ignore[misc]
+
+
+def test_a_configuration_reads_back_from_its_own_dump() -> None:
+    checked = config({"folds.method": "spatial_block", "folds.buffer_m": 50.5, "grid.space.stride": [2]})
+    assert parse_config(checked.model_dump(mode="json")) == checked
+
+
+def test_bands_are_those_of_all_regions_with_the_indices_last() -> None:
+    assert config().data.bands == ["dem", *AERIAL, "ndwi", "ndvi"]
+
+
+def test_a_band_that_one_region_lacks_is_no_channel() -> None:
+    poor = {"data.regions.West": [{"folder": "West/Aer", "bands": ["nir", "red", "green"]}]}
+    sets = {"grid.channel_sets": {"3": ["red", "green", "nir"]}}
+    assert config(poor | sets).data.bands == ["red", "green", "nir", "ndwi", "ndvi"]
+    assert "names ['dem', 'blue']" in refusal(poor)
+
+
+def test_an_index_needs_both_its_bands() -> None:
+    regions = {"A": [{"folder": "A", "bands": ["red", "nir"]}]}
+    checked = config({"data.regions": regions, "grid.channel_sets": {"2": ["red", "ndvi"]}})
+    assert checked.data.bands == ["red", "nir", "ndvi"]
+
+
+def test_architectures_are_distinct_and_without_the_baseline() -> None:
+    architectures = config().architectures
+    assert len(architectures) == len(set(architectures)) == 180
+    assert BASELINE not in architectures
+
+
+def test_every_device_can_be_an_objective() -> None:
+    objectives = [{"name": "accuracy_pct", "direction": "max"}, {"name": "latency_phone_ms", "direction": "min"}]
+    checked = config({"devices": {"phone": {}}, "front.objectives": objectives})
+    assert [objective.name for objective in checked.front.objectives] == ["accuracy_pct", "latency_phone_ms"]

@@ -1,0 +1,93 @@
+"""Files that are either whole or absent."""
+
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from workflow_lib.core.files import atomic_path, write_text
+
+
+@contextmanager
+def disk_full_beyond(size_bytes: int) -> Iterator[None]:
+    """No file can grow beyond a size, as on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_block_that_ends_well_leaves_the_file_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "folder" / "a.txt"
+    with atomic_path(path) as temporary:
+        temporary.write_text("whole")
+        assert not path.exists()
+        assert temporary.suffix == path.suffix
+    assert path.read_text() == "whole"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_an_exception_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), atomic_path(tmp_path / "a.txt") as temporary:
+        temporary.write_text("half")
+        raise ZeroDivisionError
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_exception_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    with pytest.raises(KeyboardInterrupt), atomic_path(path) as temporary:
+        temporary.write_text("half")
+        raise KeyboardInterrupt
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_full_disk_leaves_the_old_text(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    write_text(path, "old")
+    with disk_full_beyond(1000), pytest.raises(OSError, match="File too large"):
+        write_text(path, "new" * 1000)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_takes_the_place_of_a_folder(tmp_path: Path) -> None:
+    path = tmp_path / "chips"
+    (path / "deep").mkdir(parents=True)
+    (path / "deep" / "old.tif").touch()
+    with atomic_path(path) as temporary:
+        temporary.mkdir()
+        (temporary / "new.tif").touch()
+        assert (path / "deep" / "old.tif").exists()
+    assert [file.name for file in path.rglob("*")] == ["new.tif"]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_exception_leaves_the_old_folder(tmp_path: Path) -> None:
+    path = tmp_path / "chips"
+    path.mkdir()
+    (path / "old.tif").touch()
+    with pytest.raises(ZeroDivisionError), atomic_path(path) as temporary:
+        temporary.mkdir()
+        (temporary / "new.tif").touch()
+        raise ZeroDivisionError
+    assert [file.name for file in tmp_path.rglob("*")] == ["chips", "old.tif"]
+
+
+def test_a_block_that_writes_nothing_is_an_error_and_keeps_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    with pytest.raises(FileNotFoundError), atomic_path(path):
+        pass
+    assert path.read_text() == "old"
+
+
+def test_text_is_utf_8_whatever_the_locale(tmp_path: Path) -> None:
+    write_text(tmp_path / "a.txt", "± 5 µm\n")
+    assert (tmp_path / "a.txt").read_bytes() == "± 5 µm\n".encode()

@@ -1,0 +1,231 @@
+"""The training loop: reproducible, honest about failure, and able to learn."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from workflow_lib.core.config import TrainingConfig
+from workflow_lib.core.errors import UserError
+from workflow_lib.data.dataset import ChipView
+from workflow_lib.training.loop import PREDICTION_BATCH, predict, train, use_one_thread
+
+CHIP_COUNT, SIDE = 21, 8
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    use_one_thread()
+
+
+def network() -> nn.Module:
+    return nn.Sequential(
+        nn.Conv2d(2, 4, 3, padding=1),
+        nn.BatchNorm2d(4),
+        nn.ReLU(),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(4, 2),
+    )
+
+
+def noise(count: int = CHIP_COUNT) -> ChipView:
+    pixels = np.random.default_rng(0).normal(size=(count, SIDE, SIDE, 3)).astype(np.float32)
+    return ChipView(pixels, [2, 0])
+
+
+def striped() -> tuple[ChipView, NDArray[np.int64]]:
+    """Two classes that differ in the direction of their stripes, and in nothing that a mean could tell."""
+    labels = np.arange(40) % 2
+    stripes = np.where(np.arange(SIDE) % 2, 1.0, -1.0)
+    pixels = np.random.default_rng(0).normal(scale=0.3, size=(40, SIDE, SIDE, 3))
+    pixels[labels == 0] += stripes[:, None, None]
+    pixels[labels == 1] += stripes[None, :, None]
+    return ChipView(pixels.astype(np.float32), [0, 1]), labels
+
+
+def config(epochs: int = 2, learning_rate: float = 1e-3, **values: str) -> TrainingConfig:
+    return TrainingConfig.model_validate({"epochs": epochs, "learning_rate": learning_rate, "device": "cpu", **values})
+
+
+LABELS = np.arange(CHIP_COUNT) % 2
+ROWS = np.arange(CHIP_COUNT)
+
+
+def losses_and_predictions(seed: int) -> tuple[list[float], NDArray[np.float32]]:
+    trained = train(network, noise(), ROWS, LABELS, 4, config(), seed)
+    return trained.loss, predict(trained.network, noise(), ROWS)
+
+
+def test_the_same_seed_gives_the_same_losses_and_predictions() -> None:
+    losses, predictions = losses_and_predictions(seed=7)
+    torch.rand(3)  # what ran before must not matter
+    again, predictions_again = losses_and_predictions(seed=7)
+    assert again == losses
+    np.testing.assert_array_equal(predictions_again, predictions)
+
+
+def test_another_seed_gives_other_losses_and_predictions() -> None:
+    losses, predictions = losses_and_predictions(seed=7)
+    others, other_predictions = losses_and_predictions(seed=8)
+    assert others != losses
+    assert (other_predictions != predictions).any()
+
+
+class Watching(nn.Module):
+    """Notes what it is given while it trains."""
+
+    def __init__(self, seen: list[Tensor]) -> None:
+        super().__init__()
+        self.inner, self.seen = network(), seen
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.training:
+            self.seen.append(x.detach().clone())
+        logits: Tensor = self.inner(x)
+        return logits
+
+
+def watched(count: int, batch: int, epochs: int = 1, seed: int = 0) -> list[Tensor]:
+    seen: list[Tensor] = []
+    train(lambda: Watching(seen), noise(count), np.arange(count), np.arange(count) % 2, batch, config(epochs), seed)
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("count", "batch", "sizes"),
+    [(9, 4, [4, 4]), (10, 4, [4, 4, 2]), (8, 4, [4, 4]), (3, 2, [2]), (5, 64, [5]), (2, 2, [2])],
+)
+def test_a_lone_last_chip_is_left_out(count: int, batch: int, sizes: list[int]) -> None:
+    assert [len(inputs) for inputs in watched(count, batch)] == sizes
+
+
+def test_each_epoch_sees_every_chip_once_in_another_order() -> None:
+    seen = watched(8, 4, epochs=2)
+    first, second = torch.cat(seen[:2]), torch.cat(seen[2:])
+    assert not torch.equal(first, second)
+    pixels = noise(8).batch(np.arange(8))
+    for epoch in (first, second):
+        key = np.sort(epoch.numpy()[:, :, 0, 0], axis=0)
+        np.testing.assert_array_equal(key, np.sort(pixels[:, 0, 0, :], axis=0))
+
+
+def test_another_seed_shuffles_otherwise() -> None:
+    assert torch.equal(watched(8, 4, seed=1)[0], watched(8, 4, seed=1)[0])
+    assert not torch.equal(watched(8, 4, seed=1)[0], watched(8, 4, seed=2)[0])
+
+
+def test_a_network_sees_channels_first_images_of_its_channels() -> None:
+    seen = watched(4, 4)[0]
+    pixels = noise(4).batch(np.arange(4))
+    assert seen.shape == (4, 2, SIDE, SIDE)
+    order = [int(np.argmin(abs(pixels[:, 0, 0, 0] - value))) for value in seen[:, 0, 0, 0].numpy()]
+    np.testing.assert_array_equal(seen.numpy(), pixels[order].transpose(0, 3, 1, 2))
+
+
+def test_labels_stay_with_their_chips_when_only_some_rows_train() -> None:
+    view, labels = striped()
+    rows = np.flatnonzero(np.arange(40) % 4 < 3)
+    trained = train(network, view, rows, labels[rows], 8, config(epochs=30, learning_rate=0.02), 0)
+    assert (predict(trained.network, view, rows).argmax(1) == labels[rows]).mean() > 0.95
+
+
+def test_the_reported_loss_is_the_mean_over_chips() -> None:
+    """With no learning rate to speak of and no batch norm, the loss of an epoch is that of the fresh network."""
+
+    def plain() -> nn.Module:
+        return nn.Sequential(nn.Flatten(), nn.Linear(2 * SIDE * SIDE, 2))
+
+    trained = train(plain, noise(10), np.arange(10), LABELS[:10], 4, config(1, 1e-30), 3)
+    probabilities = predict(trained.network, noise(10), np.arange(10))
+    expected = -np.log(probabilities[np.arange(10), LABELS[:10]]).mean()
+    assert trained.loss == [pytest.approx(float(expected), rel=1e-5)]
+
+
+def test_a_small_separable_problem_is_learned() -> None:
+    view, labels = striped()
+    training, validation = np.arange(30), np.arange(30, 40)
+    trained = train(network, view, training, labels[training], 8, config(epochs=40, learning_rate=0.02), 0)
+    assert len(trained.loss) == 40
+    assert trained.loss[-1] < 0.2 < trained.loss[0]
+    assert (predict(trained.network, view, validation).argmax(1) == labels[validation]).all()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_loss_that_is_not_finite_is_the_users_error(value: float) -> None:
+    view = noise()
+    view.chips[3] = value
+    with pytest.raises(UserError, match=r"the training loss is nan after epoch 1; lower training\.learning_rate"):
+        train(network, view, ROWS, LABELS, 4, config(), 0)
+
+
+def test_a_learning_rate_that_is_too_high_is_the_users_error() -> None:
+    with pytest.raises(UserError, match=r"the training loss is .* after epoch"):
+        train(network, noise(), ROWS, LABELS, 4, config(epochs=5, learning_rate=1e30), 0)
+
+
+def test_one_chip_is_too_few() -> None:
+    with pytest.raises(UserError, match="1 training chips; at least 2 are needed"):
+        train(network, noise(), ROWS[:1], LABELS[:1], 4, config(), 0)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
+def test_cuda_where_there_is_none_is_refused() -> None:
+    with pytest.raises(UserError, match=r"no CUDA device here"):
+        train(network, noise(), ROWS, LABELS, 4, config(device="cuda"), 0)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
+def test_auto_is_the_cpu_where_there_is_no_cuda() -> None:
+    assert train(network, noise(), ROWS, LABELS, 4, config(device="auto"), 0).compute_device == "cpu"
+
+
+def test_bf16_on_a_cpu_is_refused() -> None:
+    with pytest.raises(UserError, match="bf16 needs CUDA"):
+        train(network, noise(), ROWS, LABELS, 4, config(precision="bf16"), 0)
+
+
+def test_a_device_is_refused_before_the_network_is_built() -> None:
+    def unbuildable() -> nn.Module:
+        raise AssertionError
+
+    with pytest.raises(UserError):
+        train(unbuildable, noise(), ROWS, LABELS, 4, config(precision="bf16"), 0)
+
+
+def trained_network() -> nn.Module:
+    return train(network, noise(), ROWS, LABELS, 4, config(), 0).network
+
+
+@pytest.mark.parametrize("count", [1, PREDICTION_BATCH, PREDICTION_BATCH + 1, 2 * PREDICTION_BATCH + 3])
+def test_probabilities_come_in_the_order_of_the_rows(count: int) -> None:
+    model, view = trained_network(), noise(2 * PREDICTION_BATCH + 3)
+    rows = np.random.default_rng(1).permutation(2 * PREDICTION_BATCH + 3)[:count]
+    found = predict(model, view, rows)
+    inputs = torch.from_numpy(view.batch(rows)).permute(0, 3, 1, 2)
+    with torch.no_grad():
+        expected = torch.softmax(model.eval()(inputs), 1)
+    assert found.shape == (count, 2)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected.numpy(), atol=1e-6)
+    np.testing.assert_allclose(found.sum(1), 1, atol=1e-6)
+
+
+def test_a_prediction_does_not_depend_on_its_neighbours_and_changes_nothing() -> None:
+    model, view = trained_network(), noise()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    together = predict(model, view, ROWS)
+    alone = np.concatenate([predict(model.train(), view, ROWS[[row]]) for row in ROWS])
+    np.testing.assert_allclose(alone, together, atol=1e-6)
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def test_what_it_cost_is_noted() -> None:
+    build: Callable[[], nn.Module] = network
+    trained = train(build, noise(), ROWS, LABELS, 4, config(), 0)
+    assert trained.seconds > 0
+    assert trained.peak_memory_bytes > 10_000_000
+    assert trained.compute_device == "cpu"
