@@ -18,7 +18,7 @@ _VALUES: dict[str, Any] = {
     "data": {
         "regions": {
             name: [{"folder": f"{name}/DEM", "bands": ["dem"]}, {"folder": f"{name}/Aer", "bands": AERIAL}]
-            for name in ("East", "West", "North")
+            for name in ("Nebraska", "Illinois", "California")
         },
         "classes": ["F", "T"],
     },
@@ -57,7 +57,7 @@ def fold_scores(
             "f1_pct": accuracy,
             "auc": 0.9,
             "recall_pct": [accuracy, accuracy],
-            "regions": ["East", "West"],
+            "regions": ["Nebraska", "Illinois"],
             "region_accuracy_pct": [accuracy, accuracy],
             "region_chips": [10, 10],
             "loss": [0.7, 0.6],
@@ -122,7 +122,7 @@ def candidate(
         "f1_pct": mean,
         "auc": 0.9,
         "recall_F_pct": mean,
-        "region_East_accuracy_pct": mean,
+        "region_Nebraska_accuracy_pct": mean,
         "training_s": 1.0,
         "latency_mean_ms": latency_ms,
         "latency_device_std_ms": 0.5,

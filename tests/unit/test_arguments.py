@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from examples import config
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field, create_model
 
-from examples import config
 from workflow_lib.core.arguments import Arguments, flags, run_stage
 from workflow_lib.core.config import ReportConfig, Section, TrainingConfig
 from workflow_lib.core.errors import ConfigError, UserError
@@ -20,15 +20,15 @@ CHANGED = config(
         "seed": 7,
         "keep_weights": True,
         "data.root": "-odd folder/with = and 'quotes'",
-        "data.generate.counts": {name: {"F": 3, "T": 0} for name in ("East", "West", "North")},
+        "data.generate.counts": {name: {"F": 3, "T": 0} for name in ("Nebraska", "Illinois", "California")},
         "data.normalisation": "per_column",
         "data.max_nodata_pct": 12.5,
         "folds": {"method": "spatial_block", "count": 3, "block_m": 1e-3, "buffer_m": 1e7},
-        "folds.holdout": {"method": "region", "regions": ["East"]},
+        "folds.holdout": {"method": "region", "regions": ["Nebraska"]},
         "grid.space.padding": [1, 3],
         "grid.space.initial_output_feature": [48],
         "training": {"epochs": 1, "learning_rate": 1e-7, "device": "cpu"},
-        "devices": {"phone": {}, "board.2": {"kind": "calibrated"}},
+        "devices": {"myriadvpu_openvino2019r2": {}, "adreno630gpu_tflite21": {"kind": "calibrated"}},
         "front.resamples": 3,
         "report.title": "100 % of the chips; --count=3",
     }

@@ -5,8 +5,8 @@ from typing import Any
 
 import pandas as pd
 import pytest
-
 from examples import BASELINE, SMALL, UNPOOLED, config, fold_scores, latency, network
+
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.spaces import cross
 from workflow_lib.core.tables import CANDIDATES, RAW_CONFIGURATIONS

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.tables import CHIPS
-from workflow_lib.data.dataset import Dataset, DatasetArguments, rows_with_role
+from workflow_lib.data.dataset import Dataset, DatasetArguments
 
 BANDS = ["dem", "red", "nir"]
 CHIP_COUNT, SIDE = 8, 6
@@ -146,6 +146,11 @@ def test_rows_are_those_of_one_role_in_one_fold() -> None:
             "role": ["training", "validation", "training"] + ["buffer"] * 3,
         }
     )
-    assert rows_with_role(folds, 0, "training").tolist() == [0, 2]
+    dataset = Dataset(
+        np.zeros((3, 1, 1, 1), np.float32), np.zeros((3, 1, 2)), pd.DataFrame({"chip": range(3)}), ["a"], ["F"], "none"
+    )
+    assert dataset.rows(folds, 0, "training").tolist() == [0, 2]
     with pytest.raises(UserError, match="fold 1 has no training chip"):
-        rows_with_role(folds, 1, "training")
+        dataset.rows(folds, 1, "training")
+    with pytest.raises(UserError, match="names chip 9, but there are 3"):
+        dataset.rows(folds.replace({"chip": {2: 9}}), 0, "training")

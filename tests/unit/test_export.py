@@ -7,9 +7,9 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+from examples import SMALL, UNPOOLED
 from torch import nn
 
-from examples import SMALL, UNPOOLED
 from workflow_lib.core.config import TrainingConfig
 from workflow_lib.core.spaces.cross import Architecture
 from workflow_lib.data.dataset import ChipView

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from examples import config
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -17,7 +18,6 @@ from scipy.spatial import cKDTree
 from sklearn.model_selection import StratifiedKFold
 
 import workflow_lib
-from examples import config
 from workflow_lib.core.config import FoldsConfig, parse_config
 from workflow_lib.core.errors import ConfigError, UserError
 from workflow_lib.core.tables import CHIPS, FOLDS
@@ -280,8 +280,8 @@ def test_the_buffer_holds_between_regions_in_two_crs() -> None:
     places = square(12, 450)
     west = places[:, 0] < 0
     parts = [
-        land.chips(["EPSG:32614"] * int(west.sum()), places[west], 500, "West"),
-        land.chips(["EPSG:4269"] * int((~west).sum()), places[~west], 0.005, "East"),
+        land.chips(["EPSG:32614"] * int(west.sum()), places[west], 500, "Illinois"),
+        land.chips(["EPSG:4269"] * int((~west).sum()), places[~west], 0.005, "Nebraska"),
     ]
     chips = pd.concat(parts, ignore_index=True).assign(chip=range(len(places)))
     folds = assign_folds(chips, folds_config(method="region", count=2, buffer_m=300), 0)
@@ -339,8 +339,8 @@ def test_regions_far_apart_in_one_geographic_crs_keep_their_buffers() -> None:
         ),
         (
             grid(6, 6, 600),
-            {"method": "spatial_block", "block_m": 1800, "holdout": {"method": "spatial_block"}},
-            "blocks of 1800 m, but 9 are needed",
+            {"method": "spatial_block", "block_m": 1800, "holdout": {"method": "spatial_block", "share": 0.1}},
+            "blocks of 1800 m, but 10 are needed",
         ),
     ],
 )

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-
 from examples import candidate
+
 from workflow_lib.core.config import FrontConfig
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.tables import CANDIDATES, FRONT

@@ -13,13 +13,13 @@ from cross_network import Network, export, kernels
 from onnx import TensorProto, helper
 
 from workflow_lib.core.errors import UserError
-from workflow_lib.latency.kernels import detect_kernels, strip_weights
+from workflow_lib.export.graph import strip_weights
+from workflow_lib.latency.kernels import FUSION_RULES, detect_kernels
 
 pytest.importorskip("nn_meter")
 pytest.importorskip("torch")
 
-FUSION_RULES = Path(__file__).parents[1] / "workflow_lib" / "latency" / "fusion_rules.json"
-EXPECTED = Path("/work/shared/data/nn_meter/k8_cpu_expected.json")
+EXPECTED = Path(__file__).parents[3] / "shared" / "data" / "nn_meter" / "k8_cpu_expected.json"
 NETWORK = Network(channels=7, width=32, kernel_size=5, stride=2, padding=2, pool=(3, 2))
 
 
@@ -160,5 +160,5 @@ def test_nothing_is_printed_or_logged_and_no_root_handler_is_added(model: onnx.M
         "assert not logging.getLogger().handlers; assert 'torch' not in sys.modules"
     )
     command = [sys.executable, "-c", code, str(path), str(FUSION_RULES)]
-    result = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False)
+    result = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")

@@ -5,13 +5,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from examples import fold_scores
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 from sklearn.metrics import accuracy_score, f1_score, recall_score, roc_auc_score
 
-from examples import fold_scores
 from workflow_lib.core.tables import SCORES, Table
 from workflow_lib.training.metrics import macro_auc, macro_f1, recall_per_class, score
 
@@ -69,7 +69,7 @@ def test_auc_at_its_ends_and_for_ties(second: list[float], expected: float) -> N
 
 @given(LABELS, PROBABILITIES, arrays(np.int64, COUNT, elements=st.integers(0, 2)))
 def test_every_score_by_scikit_learn(truth: Ints, probabilities: Floats, places: Ints) -> None:
-    regions = np.array(["West", "East", "North"])[places]
+    regions = np.array(["Illinois", "Nebraska", "North"])[places]
     scores = score(truth, probabilities, regions)
     predicted = probabilities.argmax(1)
     assert scores["accuracy_pct"] == pytest.approx(100 * accuracy_score(truth, predicted))

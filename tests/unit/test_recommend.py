@@ -4,8 +4,8 @@ from typing import Any
 
 import pandas as pd
 import pytest
-
 from examples import candidate
+
 from workflow_lib.core.config import FrontConfig, Objective
 from workflow_lib.pareto.recommend import recommend
 

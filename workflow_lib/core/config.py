@@ -41,7 +41,14 @@ def _check_architecture(text: str) -> str:
         raise ValueError(str(error)) from error
 
 
+def _check_distinct(values: list[Any]) -> list[Any]:
+    if len(set(values)) != len(values):
+        raise ValueError(f"{values} names a value twice")
+    return values
+
+
 Name = Annotated[str, AfterValidator(_check_name)]
+Distinct = AfterValidator(_check_distinct)
 ArchitectureId = Annotated[str, AfterValidator(_check_architecture)]
 
 
@@ -174,15 +181,25 @@ class FoldsConfig(Section):
 class SpaceConfig(Section):
     """The CROSS search space: ResNet-18 with a searched stem; one list of values per dimension."""
 
-    kernel_size: list[Literal[3, 5]] = Field(default=[3, 5], min_length=1, description="stem kernel (pixels)")
-    stride: list[Literal[1, 2]] = Field(default=[1, 2], min_length=1, description="stem stride (pixels)")
-    padding: list[Literal[1, 2, 3]] = Field(default=[1, 2, 3], min_length=1, description="stem padding (pixels)")
-    pool_choice: list[Literal[0, 1]] = Field(default=[0, 1], min_length=1, description="0: max-pooling, 1: none")
-    kernel_size_pool: list[Literal[2, 3]] = Field(
+    kernel_size: Annotated[list[Literal[3, 5]], Distinct] = Field(
+        default=[3, 5], min_length=1, description="stem kernel (pixels)"
+    )
+    stride: Annotated[list[Literal[1, 2]], Distinct] = Field(
+        default=[1, 2], min_length=1, description="stem stride (pixels)"
+    )
+    padding: Annotated[list[Literal[1, 2, 3]], Distinct] = Field(
+        default=[1, 2, 3], min_length=1, description="stem padding (pixels)"
+    )
+    pool_choice: Annotated[list[Literal[0, 1]], Distinct] = Field(
+        default=[0, 1], min_length=1, description="0: max-pooling, 1: none"
+    )
+    kernel_size_pool: Annotated[list[Literal[2, 3]], Distinct] = Field(
         default=[2, 3], min_length=1, description="max-pooling kernel (pixels)"
     )
-    stride_pool: list[Literal[1, 2]] = Field(default=[1, 2], min_length=1, description="max-pooling stride (pixels)")
-    initial_output_feature: list[Literal[32, 48, 64]] = Field(
+    stride_pool: Annotated[list[Literal[1, 2]], Distinct] = Field(
+        default=[1, 2], min_length=1, description="max-pooling stride (pixels)"
+    )
+    initial_output_feature: Annotated[list[Literal[32, 48, 64]], Distinct] = Field(
         default=[32, 48, 64],
         min_length=1,
         description="stem width (channels); the stages have 1, 2, 4 and 8 times as many",
@@ -201,7 +218,9 @@ class GridConfig(Section):
     channel_sets: dict[Name, Annotated[list[Name], Field(min_length=1)]] = Field(
         min_length=1, description="name -> bands and indices (ndvi, ndwi) that a network sees"
     )
-    batch_sizes: list[Annotated[int, Field(ge=2)]] = Field(min_length=1, description="training batch sizes (chips)")
+    batch_sizes: Annotated[list[Annotated[int, Field(ge=2)]], Distinct] = Field(
+        min_length=1, description="training batch sizes (chips)"
+    )
     space: SpaceConfig = Field(default=SpaceConfig(), description="the architectures")
     baseline: ArchitectureId = Field(
         default=str(cross.BASELINE),
@@ -273,7 +292,7 @@ class Config(Section):
     """The whole configuration of one run."""
 
     run: Name = Field(description="name of the run: its results lie in results/<run>")
-    seed: int = Field(default=42, ge=0, description="base seed of everything random")
+    seed: int = Field(default=42, ge=0, lt=2**32, description="base seed of everything random")
     data: DataConfig = Field(description="where the chips are and how they are read")
     folds: FoldsConfig = Field(default=FoldsConfig(), description="training and validation")
     grid: GridConfig = Field(description="what is searched")

@@ -68,7 +68,7 @@ class Table:
         arrow = self._checked(frame, path)
         with atomic_path(path) as temporary:
             if path.suffix == ".csv":
-                _spell_lists(arrow.to_pandas()).to_csv(temporary, index=False)
+                _to_csv_frame(arrow).to_csv(temporary, index=False)
             else:
                 pq.write_table(arrow, temporary)
 
@@ -79,7 +79,7 @@ class Table:
             TableError: if it is no Parquet file, or not as declared.
         """
         try:
-            frame: pd.DataFrame = pq.ParquetFile(path).read().to_pandas()
+            frame: pd.DataFrame = _read_valid(path).to_pandas()
         except FileNotFoundError:
             raise TableError("no such file", path) from None
         except (pa.ArrowException, ValueError, OSError) as error:
@@ -107,7 +107,7 @@ class Table:
         schema = pa.schema([column.arrow(name) for name, column in declared.items()], metadata={"table": self.name})
         try:
             arrow = pa.Table.from_pandas(frame, schema=schema, preserve_index=False, safe=True)
-        except (pa.ArrowInvalid, pa.ArrowTypeError, ValueError) as error:
+        except (pa.ArrowException, ValueError) as error:
             raise TableError(f"table {self.name}: {error}", path) from None
         for name, column in declared.items():
             self._check_values(name, column, arrow[name], path)
@@ -137,7 +137,10 @@ class Table:
         if not column.kind.startswith(("integer", "number")):
             return
         flat = values.combine_chunks()
-        numbers = (flat.flatten() if column.kind.endswith("s") else flat).drop_null().to_numpy(zero_copy_only=False)
+        flat = flat.flatten() if column.kind.endswith("s") else flat
+        if flat.null_count and not column.optional:
+            raise TableError(f"table {self.name}: a list in column {name} has missing or NaN values", path)
+        numbers = flat.drop_null().to_numpy(zero_copy_only=False)
         if column.kind.startswith("number") and not np.isfinite(numbers).all():
             raise TableError(f"table {self.name}: column {name} has NaN or infinite values", path)
         low, high = column.low, column.high
@@ -148,9 +151,19 @@ class Table:
             )
 
 
-def _spell_lists(frame: pd.DataFrame) -> pd.DataFrame:
-    """Lists as text, values separated by semicolons: CSV has no lists."""
-    return frame.map(lambda value: ";".join(map(str, value)) if isinstance(value, np.ndarray) else value)
+def _read_valid(path: Path) -> pa.Table:
+    arrow = pq.ParquetFile(path).read()
+    arrow.validate(full=True)  # text that is no UTF-8 would surface only where it is used
+    return arrow
+
+
+def _to_csv_frame(arrow: pa.Table) -> pd.DataFrame:
+    """Lists as text, values separated by semicolons, and whole numbers whole beside missing ones."""
+    frame: pd.DataFrame = arrow.to_pandas(integer_object_nulls=True)
+    for name in arrow.schema.names:
+        if pa.types.is_list(arrow.schema.field(name).type):
+            frame[name] = [";".join(map(str, values)) for values in frame[name]]
+    return frame
 
 
 def percent(name: str, meaning: str, kind: str = "number", optional: bool = False, family: bool = False) -> Column:
@@ -228,6 +241,7 @@ SCORES = (
         "recall_pct",
         kind="numbers",
         meaning="recall per class, in the config's order; missing where a class has no chip",
+        optional=True,
     ),
     Column("regions", "texts", meaning="regions of the validation chips"),
     percent("region_accuracy_pct", kind="numbers", meaning="accuracy per region, in the order of `regions`"),

@@ -1,5 +1,7 @@
 """Which chips train and which validate, so that no pixel of the ground is on both sides."""
 
+from fractions import Fraction
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -66,12 +68,13 @@ def _hold_out(chips: pd.DataFrame, folds: FoldsConfig, seed: int) -> Mask:
         held_out[next(splitter.split(chips, chips["class"]))[1]] = True
     if holdout.method == "spatial_block":
         blocks = _blocks(chips, folds.block_m)
-        parts = max(2, round(1 / holdout.share))
-        _check_enough(
-            len(np.unique(blocks)), parts + folds.count - 1, f"blocks of {folds.block_m:g} m", "folds.block_m"
-        )
-        grouped = StratifiedGroupKFold(n_splits=parts, shuffle=True, random_state=seed)
-        held_out[next(grouped.split(chips, chips["class"], blocks))[1]] = True
+        share = Fraction(holdout.share).limit_denominator(20)
+        if share in (0, 1):
+            raise UserError(f"{holdout.share} cannot be told from {share}", "config: folds.holdout.share")
+        _check_enough(len(np.unique(blocks)), share.denominator, f"blocks of {folds.block_m:g} m", "folds.block_m")
+        grouped = StratifiedGroupKFold(n_splits=share.denominator, shuffle=True, random_state=seed)
+        for _, part in islice(grouped.split(chips, chips["class"], blocks), share.numerator):
+            held_out[part] = True
     return held_out
 
 
@@ -118,14 +121,14 @@ def _check_classes(classes: pd.Series, role: NDArray[np.object_], fold: int) -> 
 
 
 def _in_metres(chips: pd.DataFrame) -> pd.DataFrame:
-    """Bring footprints in degrees or feet into the UTM zone of their middle; metres stay as they are.
+    """Bring each region's footprints into the UTM zone of its middle, unless its CRS is true to scale already.
 
     Raises:
         UserError: if a CRS is local, or a footprint lies outside what it describes.
     """
-    parts = chips.groupby("crs", sort=False)
+    parts = chips.groupby(["crs", "region"], sort=False)
     try:
-        metric: pd.DataFrame = pd.concat([_part_in_metres(str(name), part) for name, part in parts]).sort_index()
+        metric: pd.DataFrame = pd.concat([_part_in_metres(str(crs), part) for (crs, _), part in parts]).sort_index()
     except (CRSError, RasterioError) as error:
         raise UserError(f"footprints are not in metres ({error})", "chips", "use stratified folds") from None
     return metric
@@ -133,7 +136,7 @@ def _in_metres(chips: pd.DataFrame) -> pd.DataFrame:
 
 def _part_in_metres(name: str, part: pd.DataFrame) -> pd.DataFrame:
     crs = CRS.from_user_input(name) if name else None
-    if not crs or (crs.is_projected and crs.linear_units_factor[1] == 1):
+    if not crs or _is_true_to_scale(crs):
         return part
     if not (crs.is_projected or crs.is_geographic):
         raise UserError("a local CRS has no place on the ground", name, "use stratified folds")
@@ -145,6 +148,14 @@ def _part_in_metres(name: str, part: pd.DataFrame) -> pd.DataFrame:
     return part.assign(
         left=left, bottom=bottom, right=right, top=top, x=(left + right) / 2, y=(bottom + top) / 2, crs=utm
     )
+
+
+def _is_true_to_scale(crs: CRS) -> bool:
+    """Whether a metre of the CRS is about one on the ground: not so in web Mercator, degrees or feet."""
+    if not crs.is_projected or crs.linear_units_factor[1] != 1:
+        return False
+    method = crs.to_dict(projjson=True).get("conversion", {}).get("method", {}).get("name", "")
+    return str(method).startswith(("Transverse Mercator", "Lambert Conic Conformal"))
 
 
 def _blocks(chips: pd.DataFrame, block_m: float) -> NDArray[np.integer[Any]]:

@@ -31,7 +31,8 @@ def count_activation_bytes(network: nn.Module, channels: int, size_px: int) -> i
     def record(_module: nn.Module, _inputs: Any, output: torch.Tensor) -> None:
         sizes.append(output.numel() * BYTES_PER_FLOAT)
 
-    leaves = [module for module in network.modules() if not any(module.children())]
+    layers = [module for module in network.modules() if not isinstance(module, nn.Identity)]
+    leaves = [module for module in layers if not any(module.children())]
     hooks = [module.register_forward_hook(record) for module in leaves]
     try:
         with torch.inference_mode():

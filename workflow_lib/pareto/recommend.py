@@ -30,7 +30,7 @@ def recommend(candidates: pd.DataFrame, objectives: Sequence[Objective]) -> int:
     close = np.ones(len(front), dtype=bool)
     if any(objective.name == "accuracy_pct" for objective in objectives):
         best = members.iloc[int(members["accuracy_pct"].to_numpy().argmax())]
-        error = best["accuracy_fold_std_pct"] / np.sqrt(best["folds"])
+        error = np.nan_to_num(best["accuracy_fold_std_pct"]) / np.sqrt(best["folds"])  # one fold has no spread
         close = members["accuracy_pct"].to_numpy() >= best["accuracy_pct"] - error
     costs = np.zeros(len(front))
     for objective in objectives:

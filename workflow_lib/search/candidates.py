@@ -40,8 +40,12 @@ def build_candidates(
 def _over_devices(latencies: pd.DataFrame) -> pd.DataFrame:
     """One row per (channels, architecture): mean, population deviation and worst over devices, and each device."""
     wide = latencies.pivot(index=["channels", "architecture"], columns="device", values="latency_ms")
-    if wide.isna().any(axis=None):
-        raise UserError("some networks lack the latency of some device", "latencies")
+    lacking = wide.index[wide.isna().any(axis=1)]
+    if len(lacking):
+        devices = ", ".join(wide.columns[wide.loc[lacking[0]].isna()])
+        raise UserError(
+            f"no latency of {' '.join(lacking[0])} on {devices}, and of {len(lacking) - 1} more", "latencies"
+        )
     table = wide.add_prefix("latency_").add_suffix("_ms")
     table["latency_mean_ms"] = wide.mean(axis=1)
     table["latency_device_std_ms"] = wide.std(axis=1, ddof=0)
