@@ -1,11 +1,12 @@
 """Command lines of stages: what `flags` spells, `parse` reads; and how a stage ends."""
 
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from examples import config
+from examples import AERIAL, GENERATED, config
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field, create_model
@@ -20,15 +21,16 @@ CHANGED = config(
         "seed": 7,
         "keep_weights": True,
         "data.root": "-odd folder/with = and 'quotes'",
-        "data.generate.counts": {name: {"F": 3, "T": 0} for name in ("Nebraska", "Illinois", "California")},
+        "data.regions": {name: [{"folder": name, "bands": ["dem", *AERIAL]}] for name in GENERATED},
+        "data.generate.counts": {name: {"F": 3, "T": 0} for name in GENERATED},
         "data.normalisation": "per_column",
         "data.max_nodata_pct": 12.5,
         "folds": {"method": "spatial_block", "count": 3, "block_m": 1e-3, "buffer_m": 1e7},
-        "folds.holdout": {"method": "region", "regions": ["Nebraska"]},
+        "folds.holdout": {"method": "region", "regions": ["Illinois"]},
         "grid.space.padding": [1, 3],
         "grid.space.initial_output_feature": [48],
         "training": {"epochs": 1, "learning_rate": 1e-7, "device": "cpu"},
-        "devices": {"myriadvpu_openvino2019r2": {}, "adreno630gpu_tflite21": {"kind": "calibrated"}},
+        "devices": {"myriadvpu_openvino2019r2": {}},
         "front.resamples": 3,
         "report.title": "100 % of the chips; --count=3",
     }
@@ -160,6 +162,13 @@ def test_help_shows_every_description(capsys: pytest.CaptureFixture[str]) -> Non
     shown = " ".join(capsys.readouterr().out.split())
     for text in ("What it does.", "a mapping, 100 %", "passes over the training chips"):
         assert text in shown
+
+
+@pytest.fixture(autouse=True)
+def _signals_as_before() -> Iterator[None]:
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
 
 
 def raising(error: Exception) -> Callable[[], None]:

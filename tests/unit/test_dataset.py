@@ -146,11 +146,31 @@ def test_rows_are_those_of_one_role_in_one_fold() -> None:
             "role": ["training", "validation", "training"] + ["buffer"] * 3,
         }
     )
-    dataset = Dataset(
-        np.zeros((3, 1, 1, 1), np.float32), np.zeros((3, 1, 2)), pd.DataFrame({"chip": range(3)}), ["a"], ["F"], "none"
-    )
-    assert dataset.rows(folds, 0, "training").tolist() == [0, 2]
+    assert dataset().rows(folds, 0, "training").tolist() == [0, 2]
     with pytest.raises(UserError, match="fold 1 has no training chip"):
-        dataset.rows(folds, 1, "training")
-    with pytest.raises(UserError, match="names chip 9, but there are 3"):
-        dataset.rows(folds.replace({"chip": {2: 9}}), 0, "training")
+        dataset().rows(folds, 1, "training")
+
+
+def test_folds_of_other_chips_are_refused() -> None:
+    folds = pd.DataFrame({"chip": [0, CHIP_COUNT], "fold": 0, "role": "training"})
+    with pytest.raises(UserError, match="names chip 8, but there are 8"):
+        dataset().rows(folds, 0, "training")
+
+
+def test_an_unknown_channel_is_refused() -> None:
+    with pytest.raises(UserError, match="no band is called swir; known are dem, red, nir"):
+        dataset().view(["red", "swir"], TRAINING)
+
+
+@pytest.mark.parametrize("name", ["chips.npy", "moments.npy"])
+@pytest.mark.parametrize("damage", [b"", b"no array at all"])
+def test_a_damaged_array_is_refused(name: str, damage: bytes, tmp_path: Path) -> None:
+    told = arguments(tmp_path)
+    (tmp_path / name).write_bytes(damage)
+    with pytest.raises(UserError, match="not a readable array"):
+        Dataset.open(told)
+
+
+def test_a_class_that_is_not_the_configurations_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"has classes \['T'\] beside \['F', 'X'\]"):
+        Dataset.open(arguments(tmp_path).model_copy(update={"classes": ["F", "X"]}))

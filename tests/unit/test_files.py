@@ -51,8 +51,9 @@ def test_an_exception_leaves_the_old_file(tmp_path: Path) -> None:
 def test_a_full_disk_leaves_the_old_text(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     write_text(path, "old")
-    with disk_full_beyond(1000), pytest.raises(OSError, match="File too large"):
+    with disk_full_beyond(1000), pytest.raises(OSError, match="File too large") as caught:
         write_text(path, "new" * 1000)
+    assert caught.value.filename == str(path)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import yaml
 from examples import config
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from rasterio.warp import transform
@@ -167,7 +167,7 @@ def test_neighbouring_regions_are_kept_apart() -> None:
 # The buffer, against a slow oracle
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, phases=[Phase.generate])  # looking for a smaller failing example takes minutes
 @given(
     st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), min_size=24, max_size=40),
     st.sampled_from([0, 100, 250, 500]),
@@ -280,8 +280,8 @@ def test_the_buffer_holds_between_regions_in_two_crs() -> None:
     places = square(12, 450)
     west = places[:, 0] < 0
     parts = [
-        land.chips(["EPSG:32614"] * int(west.sum()), places[west], 500, "Illinois"),
-        land.chips(["EPSG:4269"] * int((~west).sum()), places[~west], 0.005, "Nebraska"),
+        land.chips(["EPSG:32614"] * int(west.sum()), places[west], 500, "West"),
+        land.chips(["EPSG:4269"] * int((~west).sum()), places[~west], 0.005, "East"),
     ]
     chips = pd.concat(parts, ignore_index=True).assign(chip=range(len(places)))
     folds = assign_folds(chips, folds_config(method="region", count=2, buffer_m=300), 0)
@@ -339,8 +339,8 @@ def test_regions_far_apart_in_one_geographic_crs_keep_their_buffers() -> None:
         ),
         (
             grid(6, 6, 600),
-            {"method": "spatial_block", "block_m": 1800, "holdout": {"method": "spatial_block", "share": 0.1}},
-            "blocks of 1800 m, but 10 are needed",
+            {"method": "spatial_block", "block_m": 1e6, "holdout": {"method": "spatial_block"}},
+            "blocks of 1e+06 m, but 5 are needed",
         ),
     ],
 )
@@ -359,8 +359,19 @@ def test_too_little_to_divide_is_refused(chips: pd.DataFrame, values: dict[str, 
             {"count": 2, "holdout": {"method": "share", "share": 0.2}},
         ),
         (grid(4, 1, 600), {"count": 2, "holdout": {"method": "share", "share": 0.2}}),
+        (grid(10, 1, 600), {"count": 2, "holdout": {"method": "share", "share": 0.9}}),
+        (
+            grid(5, 4, 2000),
+            {"method": "spatial_block", "count": 2, "holdout": {"method": "spatial_block", "share": 0.05}},
+        ),
     ],
-    ids=["fewer chips of each class than folds", "one chip of a class", "a share of less than a chip per class"],
+    ids=[
+        "fewer chips of each class than folds",
+        "one chip of a class",
+        "a share of less than a chip per class",
+        "less than a chip per class left",
+        "fewer chips of each class than parts of the hold-out",
+    ],
 )
 def test_what_scikit_learn_refuses_is_the_users_error(chips: pd.DataFrame, values: dict[str, Any]) -> None:
     with pytest.raises(UserError):

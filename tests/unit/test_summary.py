@@ -65,13 +65,13 @@ def test_intervals_end_at_0_and_100() -> None:
 def test_a_regions_accuracy_is_over_its_chips_not_over_folds() -> None:
     scores = fold_scores(
         [90.0, 80.0, 70.0],
-        regions=[["Nebraska", "Illinois"], ["Illinois"], ["Nebraska", "Illinois"]],
+        regions=[["East", "West"], ["West"], ["East", "West"]],
         region_accuracy_pct=[[100.0, 50.0], [80.0], [0.0, 75.0]],
         region_chips=[[30, 2], [10], [10, 4]],
     )
     row = summarise_folds(scores, ["F", "T"]).iloc[0]
-    assert row["region_Nebraska_accuracy_pct"] == pytest.approx((30 * 100 + 10 * 0) / 40)
-    assert row["region_Illinois_accuracy_pct"] == pytest.approx((2 * 50 + 10 * 80 + 4 * 75) / 16)
+    assert row["region_East_accuracy_pct"] == pytest.approx((30 * 100 + 10 * 0) / 40)
+    assert row["region_West_accuracy_pct"] == pytest.approx((2 * 50 + 10 * 80 + 4 * 75) / 16)
 
 
 def test_the_regions_weights_are_each_candidates_own() -> None:
@@ -82,8 +82,8 @@ def test_the_regions_weights_are_each_candidates_own() -> None:
         ]
     )
     table = summarise_folds(both, ["F", "T"]).set_index("architecture")
-    assert table.loc[SMALL, "region_Nebraska_accuracy_pct"] == 100
-    assert table.loc[UNPOOLED, "region_Illinois_accuracy_pct"] == 60
+    assert table.loc[SMALL, "region_East_accuracy_pct"] == 100
+    assert table.loc[UNPOOLED, "region_West_accuracy_pct"] == 60
 
 
 def test_a_recall_is_named_by_its_class_and_skips_folds_without_it() -> None:

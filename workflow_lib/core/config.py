@@ -326,8 +326,15 @@ class Config(Section):
             raise ValueError("folds.holdout.regions names every region: none is left to train on")
         if (self.folds.holdout.method == "region") != bool(self.folds.holdout.regions):
             raise ValueError("folds.holdout.regions and folds.holdout.method: region belong together")
-        if self.folds.method == "stratified" and self.folds.buffer_m:
+        spatial_holdout = self.folds.holdout.method in ("region", "spatial_block")
+        if self.folds.buffer_m and self.folds.method == "stratified" and not spatial_holdout:
             raise ValueError("folds.buffer_m needs spatial folds: set folds.method to region or spatial_block")
+        if self.folds.method != "stratified" and self.folds.holdout.method == "share":
+            raise ValueError(
+                "folds.holdout.method: share lets neighbours leak; with spatial folds use region or spatial_block"
+            )
+        if self.training.precision == "bf16" and self.training.device == "cpu":
+            raise ValueError("training.precision: bf16 needs CUDA, and training.device is cpu")
         if self.folds.method == "region":
             left = len(self.data.regions) - len(self.folds.holdout.regions)
             if self.folds.count != left:

@@ -1,6 +1,5 @@
 """Files that are either whole or absent."""
 
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,7 +32,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
             error.filename = error.filename or str(path)
             raise
         if temporary.is_dir() and path.is_dir():
-            shutil.rmtree(path)
+            path.rename(Path(scratch) / "replaced")  # a folder cannot be replaced in one step
         temporary.replace(path)
 
 

@@ -61,7 +61,10 @@ def _hold_out(chips: pd.DataFrame, folds: FoldsConfig, seed: int) -> Mask:
         return chips["region"].isin(holdout.regions).to_numpy()
     if holdout.method == "share":
         _check_enough(
-            round(holdout.share * len(chips)), chips["class"].nunique(), "chips in the hold-out", "folds.holdout.share"
+            round(min(holdout.share, 1 - holdout.share) * len(chips)),
+            chips["class"].nunique(),
+            "chips in the hold-out or beside it",
+            "folds.holdout.share",
         )
         _check_enough(int(chips["class"].value_counts().min()), 2, "chips of the rarest class", "folds.holdout.share")
         splitter = StratifiedShuffleSplit(n_splits=1, test_size=holdout.share, random_state=seed)
@@ -72,6 +75,12 @@ def _hold_out(chips: pd.DataFrame, folds: FoldsConfig, seed: int) -> Mask:
         if share in (0, 1):
             raise UserError(f"{holdout.share} cannot be told from {share}", "config: folds.holdout.share")
         _check_enough(len(np.unique(blocks)), share.denominator, f"blocks of {folds.block_m:g} m", "folds.block_m")
+        _check_enough(
+            int(chips["class"].value_counts().max()),
+            share.denominator,
+            "chips of the commonest class",
+            "folds.holdout.share",
+        )
         grouped = StratifiedGroupKFold(n_splits=share.denominator, shuffle=True, random_state=seed)
         for _, part in islice(grouped.split(chips, chips["class"], blocks), share.numerator):
             held_out[part] = True

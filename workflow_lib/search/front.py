@@ -29,6 +29,9 @@ def rank_candidates(candidates: pd.DataFrame, front: FrontConfig, seed: int) -> 
     if searched.empty:
         raise UserError("there is no candidate beside the baseline", "candidates", "widen grid.space")
     losses = to_losses(searched, front.objectives)
+    for objective, undefined in zip(front.objectives, np.isnan(losses).sum(0), strict=True):
+        if undefined:
+            raise UserError(f"{objective.name} is undefined for {undefined} candidates", "config: front.objectives")
     on_front = front_mask(losses)
     searched["rank"] = pareto_ranks(losses)
     searched["on_front"] = on_front

@@ -10,6 +10,7 @@ from typing import Any
 
 from torch import nn
 
+from workflow_lib.core.errors import ConfigError
 from workflow_lib.core.spaces.cross import CHOICES, Architecture
 from workflow_lib.models.cross import CrossNet
 
@@ -86,9 +87,12 @@ def architecture_of(sample: Mapping[str, int | str]) -> Architecture:
         Its architecture. NNI's samples are raw configurations: its 288 are 180 distinct architectures.
 
     Raises:
-        ValueError: if a label is missing or unknown, or a value is not in the space.
+        ConfigError: if a label is missing or unknown, or a value is not in the space.
     """
-    return Architecture.from_configuration({label: int(value) for label, value in sample.items()})
+    configuration = {label: int(value) for label, value in sample.items()}
+    if configuration.keys() != CHOICES.keys() or any(value not in CHOICES[key] for key, value in configuration.items()):
+        raise ConfigError("not a sample of the CROSS space", str(configuration))
+    return Architecture.from_configuration(configuration)
 
 
 def grid_samples(space: CrossModelSpace) -> Iterator[dict[str, int | str]]:

@@ -24,7 +24,7 @@ class TrainArguments(DatasetArguments):
     seed: int = Field(description="base seed of the run")
     channels: str = Field(description="name of the channel set")
     select: list[str] = Field(description="its bands and indices, in order")
-    batch: int = Field(description="training batch size (chips)")
+    batch: int = Field(ge=2, description="training batch size (chips)")
     architecture: str = Field(description="architecture id")
     fold: int = Field(description="fold number")
     output: Path = Field(description="writes the scores")

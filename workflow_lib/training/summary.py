@@ -8,14 +8,17 @@ from numpy.typing import NDArray
 from scipy.stats import t
 
 
-def confidence_interval(scores: NDArray[np.float64], level: float = 0.95) -> tuple[float, float]:
+def confidence_interval(
+    scores: NDArray[np.float64], validation_share: float | None = None, level: float = 0.95
+) -> tuple[float, float]:
     """Interval of the mean of cross-validation scores.
 
     Folds share training chips, so the plain t interval is too narrow; the variance of the mean is corrected by the
-    ratio of validation to training chips, 1 / (k - 1).
+    ratio of validation to training chips.
 
     Args:
         scores: (k,) one per fold, k at least 2.
+        validation_share: validation chips per training chip; None: 1 / (k - 1), as without buffer and hold-out.
         level: coverage.
 
     Returns:
@@ -24,7 +27,8 @@ def confidence_interval(scores: NDArray[np.float64], level: float = 0.95) -> tup
     Source: Nadeau and Bengio 2003, equation 12 (corrected resampled t).
     """
     folds = len(scores)
-    deviation = scores.std(ddof=1) * np.sqrt(1 / folds + 1 / (folds - 1))
+    overlap = 1 / (folds - 1) if validation_share is None else validation_share
+    deviation = scores.std(ddof=1) * np.sqrt(1 / folds + overlap)
     half = float(t.ppf((1 + level) / 2, folds - 1) * deviation)
     return float(scores.mean()) - half, float(scores.mean()) + half
 
@@ -45,7 +49,7 @@ def summarise_folds(scores: pd.DataFrame, classes: Sequence[str]) -> pd.DataFram
         ["channels", "batch", "architecture"], sort=True
     ):
         accuracy = folds["accuracy_pct"].to_numpy(dtype=np.float64)
-        low, high = confidence_interval(accuracy)
+        low, high = confidence_interval(accuracy, float((folds["validation_chips"] / folds["training_chips"]).mean()))
         recalls = np.array(
             [[np.nan if share is None else share for share in fold] for fold in folds["recall_pct"]], dtype=float
         )
