@@ -115,6 +115,7 @@ def candidate(
         **network(BASELINE if baseline else SMALL, memory_bytes=memory_bytes),
         "baseline": baseline,
         "folds": len(accuracies),
+        "validation_share": 1 / (len(accuracies) - 1) if len(accuracies) > 1 else 1.0,
         "accuracy_pct": mean,
         "accuracy_fold_std_pct": float(pd.Series(accuracies).std()),
         "accuracy_low_pct": max(0, mean - 1),

@@ -160,6 +160,7 @@ def _candidate(
         "architecture": str(network),
         "baseline": baseline,
         "folds": 5,
+        "validation_share": 0.25,
         "accuracy_pct": mean,
         "accuracy_fold_std_pct": folds.std(ddof=1),
         "accuracy_low_pct": max(0.0, mean - half),

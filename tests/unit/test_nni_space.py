@@ -135,5 +135,5 @@ def test_a_changed_sample_is_refused(space: CrossModelSpace, change: dict[str, i
 
 
 def test_a_sample_of_another_space_is_refused() -> None:
-    with pytest.raises(ConfigError, match="expected the dimensions"):
+    with pytest.raises(ConfigError, match="not a sample of the CROSS space"):
         architecture_of({"kernel_size": 3})

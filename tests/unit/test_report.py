@@ -96,7 +96,7 @@ def test_a_clear_difference_is_called_significant(run: Run) -> None:
 def test_paired_differences_ignore_what_the_folds_share() -> None:
     hard_and_easy = [60.0, 95.0, 70.0, 90.0, 80.0]
     shifted = [score + 2 + step for score, step in zip(hard_and_easy, (0.1, -0.1, 0, 0.1, -0.1), strict=True)]
-    difference = Difference.between(shifted, hard_and_easy)
+    difference = Difference.between(pd.Series({"fold_accuracy_pct": shifted, "validation_share": 0.25}), hard_and_easy)
     assert difference.clear
     assert difference.mean == pytest.approx(2.0)
 

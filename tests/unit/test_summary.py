@@ -14,24 +14,24 @@ ACCURACIES = [90.0, 92.0, 94.0, 96.0, 98.0]
 
 def test_the_interval_by_hand() -> None:
     """Mean 94, variance 10, t(0.975, 4) = 2.776445: half width 2.776445 x sqrt(10 x (1/5 + 1/4)) = 5.88973."""
-    assert confidence_interval(np.array(ACCURACIES)) == pytest.approx((88.11027, 99.88973), abs=1e-5)
+    assert confidence_interval(np.array(ACCURACIES), 1 / 4) == pytest.approx((88.11027, 99.88973), abs=1e-5)
 
 
 def test_another_level_by_hand() -> None:
     """t(0.95, 4) = 2.131847: half width 2.131847 x sqrt(4.5) = 4.52233."""
-    low, high = confidence_interval(np.array(ACCURACIES), level=0.9)
+    low, high = confidence_interval(np.array(ACCURACIES), 1 / 4, level=0.9)
     assert (low, high) == pytest.approx((94 - 4.52233, 94 + 4.52233), abs=1e-5)
 
 
 def test_two_folds_by_hand() -> None:
     """Mean 81, variance 2, t(0.975, 1) = 12.706205: half width 12.706205 x sqrt(2 x (1/2 + 1)) = 22.00779."""
-    assert confidence_interval(np.array([80.0, 82.0])) == pytest.approx((58.99221, 103.00779), abs=1e-5)
+    assert confidence_interval(np.array([80.0, 82.0]), 1.0) == pytest.approx((58.99221, 103.00779), abs=1e-5)
 
 
 @given(st.lists(st.floats(0, 100), min_size=2, max_size=20))
 def test_the_interval_is_wider_than_the_plain_one_and_centred(scores: list[float]) -> None:
     values = np.array(scores)
-    low, high = confidence_interval(values)
+    low, high = confidence_interval(values, 1 / (len(values) - 1))
     assert low + high == pytest.approx(2 * values.mean(), abs=1e-9)
     assert high - low >= 2 * 1.96 * values.std(ddof=1) / np.sqrt(len(values)) - 1e-9
 

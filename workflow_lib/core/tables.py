@@ -337,6 +337,7 @@ CANDIDATES = Table(
         ARCHITECTURE,
         Column("baseline", "flag", meaning="the plain network outside the space"),
         Column("folds", "integer", meaning="folds trained", low=1),
+        Column("validation_share", "number", meaning="validation chips per training chip, mean over folds", low=0),
         percent("accuracy_pct", "mean accuracy over folds"),
         Column("accuracy_fold_std_pct", "number", "%", "standard deviation over folds (n - 1)", low=0, optional=True),
         percent("accuracy_low_pct", "lower end of the 95 % interval", optional=True),

@@ -26,10 +26,10 @@ class Difference:
     high: float
 
     @classmethod
-    def between(cls, one: Sequence[float], other: Sequence[float]) -> "Difference":
-        """Compare fold by fold, with the corrected resampled t interval of the paired differences."""
-        differences = np.asarray(one, dtype=np.float64) - np.asarray(other, dtype=np.float64)
-        return cls(float(differences.mean()), *confidence_interval(differences))
+    def between(cls, candidate: pd.Series, other: Sequence[float]) -> "Difference":
+        """Compare a candidate with another's accuracies, fold by fold, with the corrected resampled t interval."""
+        differences = np.asarray(candidate["fold_accuracy_pct"], dtype=np.float64) - np.asarray(other, dtype=np.float64)
+        return cls(float(differences.mean()), *confidence_interval(differences, candidate["validation_share"]))
 
     @property
     def clear(self) -> bool:
@@ -127,7 +127,7 @@ def _compare(candidate: pd.Series, baseline: pd.Series, name: str) -> str:
     if pd.isna(ours) or pd.isna(theirs):
         return ""
     if name == "accuracy_pct":
-        return str(Difference.between(candidate["fold_accuracy_pct"], baseline["fold_accuracy_pct"]))
+        return str(Difference.between(candidate, baseline["fold_accuracy_pct"]))
     if name in ("f1_pct", "auc"):
         return f"{ours - theirs:+.1f} points" if name == "f1_pct" else f"{ours - theirs:+.3f}"
     if ours == theirs:
@@ -156,7 +156,7 @@ def _against_baseline(ranked: pd.DataFrame, candidate: pd.Series) -> list[str]:
     baseline = reference_baseline(ranked, candidate)
     if baseline is None:
         return []
-    difference = Difference.between(candidate["fold_accuracy_pct"], baseline["fold_accuracy_pct"])
+    difference = Difference.between(candidate, baseline["fold_accuracy_pct"])
     meaning = (
         f"It is significantly {'more' if difference.mean > 0 else 'less'} accurate than the baseline "
         f"{baseline['candidate']}"
@@ -169,7 +169,7 @@ def _against_baseline(ranked: pd.DataFrame, candidate: pd.Series) -> list[str]:
 def _against_front(candidate: pd.Series, others: pd.DataFrame) -> str:
     if others.empty:
         return "It is the only member of the front."
-    differences = [Difference.between(candidate["fold_accuracy_pct"], other) for other in others["fold_accuracy_pct"]]
+    differences = [Difference.between(candidate, other) for other in others["fold_accuracy_pct"]]
     better = sum(difference.low > 0 for difference in differences)
     worse = sum(difference.high < 0 for difference in differences)
     same = len(differences) - better - worse
@@ -201,7 +201,7 @@ def forest_verdict(content: ReportContent) -> str:
     forest = content.forest[content.forest["channels"] == candidate["channels"]].sort_values("fold")
     if len(forest) != len(candidate["fold_accuracy_pct"]):
         return f"The reference classifier was not scored on all folds of channel set {candidate['channels']}."
-    difference = Difference.between(candidate["fold_accuracy_pct"], forest["accuracy_pct"].to_list())
+    difference = Difference.between(candidate, forest["accuracy_pct"].to_list())
     if difference.low > 0:
         return f"On the same channels the recommended network is significantly more accurate: {difference}."
     if difference.high < 0:

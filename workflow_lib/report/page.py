@@ -110,7 +110,7 @@ def _tables(content: ReportContent) -> dict[str, TextTable]:
     makers = (
         sections.front, sections.ranges, sections.baselines, sections.counts, sections.bands,
         sections.rejected, sections.folds, sections.predictors, sections.device_latencies, sections.forest,
-        sections.run_facts,
+        sections.regions, sections.run_facts,
     )  # fmt: skip
     tables = {make.__name__: make(content) for make in makers}
     if content.holdout is not None and not content.holdout.empty:

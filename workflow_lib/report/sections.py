@@ -175,13 +175,24 @@ def device_latencies(content: ReportContent) -> TextTable:
     return _table({"#": frame.index, "Candidate": frame["candidate"], **devices}, texts=2, marked=0)
 
 
+def regions(content: ReportContent) -> TextTable:
+    """Accuracy of each front member in each region, over all folds (percent)."""
+    frame = front_members(content.ranked, content.config.front.objectives)
+    accuracies = {
+        f"{region} (%)": [quantity("accuracy_pct").number(value) for value in frame[f"region_{region}_accuracy_pct"]]
+        for region in sorted(content.config.data.regions)
+        if f"region_{region}_accuracy_pct" in frame  # a region that is held out has none
+    }
+    return _table({"#": frame.index, "Candidate": frame["candidate"], **accuracies}, texts=2, marked=0)
+
+
 def forest(content: ReportContent) -> TextTable:
     """Accuracy of the reference classifier beside that of the best network on the same channels."""
     networks = candidates_only(content.ranked).groupby("channels")["accuracy_pct"].max()
     rows = []
     for channels, frame in content.forest.groupby("channels", sort=False):
         accuracy = frame["accuracy_pct"].to_numpy(dtype=float)
-        low, high = confidence_interval(accuracy)
+        low, high = confidence_interval(accuracy, content.ranked["validation_share"].iloc[0])  # the same folds
         interval = f"{max(low, 0):.1f} to {min(high, 100):.1f}"
         f1 = quantity("f1_pct").number(frame["f1_pct"].mean())
         auc = quantity("auc").number(frame["auc"].astype(float).mean())

@@ -9,7 +9,7 @@ from scipy.stats import t
 
 
 def confidence_interval(
-    scores: NDArray[np.float64], validation_share: float | None = None, level: float = 0.95
+    scores: NDArray[np.float64], validation_share: float, level: float = 0.95
 ) -> tuple[float, float]:
     """Interval of the mean of cross-validation scores.
 
@@ -18,7 +18,7 @@ def confidence_interval(
 
     Args:
         scores: (k,) one per fold, k at least 2.
-        validation_share: validation chips per training chip; None: 1 / (k - 1), as without buffer and hold-out.
+        validation_share: validation chips per training chip, mean over folds: 1 / (k - 1) without buffer and hold-out.
         level: coverage.
 
     Returns:
@@ -27,8 +27,7 @@ def confidence_interval(
     Source: Nadeau and Bengio 2003, equation 12 (corrected resampled t).
     """
     folds = len(scores)
-    overlap = 1 / (folds - 1) if validation_share is None else validation_share
-    deviation = scores.std(ddof=1) * np.sqrt(1 / folds + overlap)
+    deviation = scores.std(ddof=1) * np.sqrt(1 / folds + validation_share)
     half = float(t.ppf((1 + level) / 2, folds - 1) * deviation)
     return float(scores.mean()) - half, float(scores.mean()) + half
 
@@ -49,7 +48,8 @@ def summarise_folds(scores: pd.DataFrame, classes: Sequence[str]) -> pd.DataFram
         ["channels", "batch", "architecture"], sort=True
     ):
         accuracy = folds["accuracy_pct"].to_numpy(dtype=np.float64)
-        low, high = confidence_interval(accuracy, float((folds["validation_chips"] / folds["training_chips"]).mean()))
+        validation_share = float((folds["validation_chips"] / folds["training_chips"]).mean())
+        low, high = confidence_interval(accuracy, validation_share)
         recalls = np.array(
             [[np.nan if share is None else share for share in fold] for fold in folds["recall_pct"]], dtype=float
         )
@@ -59,6 +59,7 @@ def summarise_folds(scores: pd.DataFrame, classes: Sequence[str]) -> pd.DataFram
                 "batch": batch,
                 "architecture": architecture,
                 "folds": len(folds),
+                "validation_share": validation_share,
                 "accuracy_pct": accuracy.mean(),
                 "accuracy_fold_std_pct": accuracy.std(ddof=1),
                 "accuracy_low_pct": max(low, 0.0),
