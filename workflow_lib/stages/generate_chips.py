@@ -8,7 +8,7 @@ from pydantic import Field
 from workflow_lib.core.arguments import Arguments, run_stage
 from workflow_lib.core.config import GenerateConfig
 from workflow_lib.core.files import atomic_path
-from workflow_lib.data.generate import generate_chips
+from workflow_lib.data.synthetic.generate import generate_chips
 
 
 class GenerateArguments(Arguments):

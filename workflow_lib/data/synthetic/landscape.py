@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from workflow_lib.data.noise import correlated_noise
-from workflow_lib.data.regions import Reflectance, Region
-from workflow_lib.data.scenes import FloatArray, Scene
+from workflow_lib.data.synthetic.noise import correlated_noise
+from workflow_lib.data.synthetic.regions import Reflectance, Region
+from workflow_lib.data.synthetic.scenes import FloatArray, Scene
 
 ByteArray = NDArray[np.uint8]
 

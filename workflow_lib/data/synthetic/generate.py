@@ -9,9 +9,9 @@ import rasterio
 from rasterio.crs import CRS
 from rasterio.transform import Affine
 
-from workflow_lib.data.landscape import draw_chip
-from workflow_lib.data.regions import SITES, Site
-from workflow_lib.data.scenes import draw_scene
+from workflow_lib.data.synthetic.landscape import draw_chip
+from workflow_lib.data.synthetic.regions import SITES, Site
+from workflow_lib.data.synthetic.scenes import draw_scene
 
 DEM_NODATA_M = -9999.0
 MINIMUM_SIZE_PX = 32

@@ -1,0 +1,1 @@
+"""Generated chips: farmland, channels and roads, in place of real ones."""
