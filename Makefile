@@ -22,13 +22,13 @@ demo: setup  ## Run the demo on generated chips: under five minutes on two cores
 
 run: setup  ## Run SCENARIO=config/scenarios/NAME.yaml
 	@test -n "$(SCENARIO)" || { echo "error: say which: make run SCENARIO=config/scenarios/demo.yaml" >&2; exit 2; }
-	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --configfile $(SCENARIO) --cores $(CORES) --quiet rules progress
+	$(BIN)/snakemake --configfile $(SCENARIO) --cores $(CORES) --quiet rules progress
 	@run=$$($(BIN)/python -c 'import sys, yaml; print(yaml.safe_load(open(sys.argv[1]))["run"])' $(SCENARIO)); \
 	echo "front: results/$$run/build_front/front.parquet"; \
 	echo "report: results/$$run/build_report/report.html"
 
 test: setup  ## Run the tests
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n $(CORES) --dist loadgroup tests
+	$(BIN)/python -m pytest -n $(CORES) --dist loadgroup tests
 
 check: setup  ## Lint, types, imports, formats
 	$(BIN)/ruff check .

@@ -26,7 +26,13 @@ FOLDS = range(CONFIG.folds.count)
 HAS_HOLDOUT = CONFIG.folds.holdout.method != "none"
 
 # What every stage that reads chips must know of them.
-DATASET = ["--bands", *CONFIG.data.bands, "--classes", *CONFIG.data.classes, f"--normalisation={CONFIG.data.normalisation}"]
+DATASET = [
+    "--bands",
+    *CONFIG.data.bands,
+    "--classes",
+    *CONFIG.data.classes,
+    f"--normalisation={CONFIG.data.normalisation}",
+]
 
 
 wildcard_constraints:
@@ -40,8 +46,16 @@ wildcard_constraints:
     candidate=rf"{NAME}_b\d+_{cross.PATTERN}|recommended",
 
 
-# Jobs find the library wherever Snakemake was started.
-shell.prefix(f"set -euo pipefail; export PYTHONPATH={shlex.quote(str(workflow.basedir))}; ")
+# Jobs find the library wherever Snakemake was started, and without conda also its interpreter.
+python_folder = (
+    ""
+    if workflow.deployment_settings.deployment_method
+    else f"{Path(sys.executable).parent}:"
+)
+shell.prefix(
+    "set -euo pipefail;"
+    f" export PATH={shlex.quote(python_folder)}$PATH PYTHONPATH={shlex.quote(str(workflow.basedir))}; "
+)
 
 logging.getLogger("snakemake.logging").addHandler(ProgressLog())
 
@@ -67,5 +81,11 @@ def raster_files(wildcards):
         for label in CONFIG.data.classes
     ]
     # import_chips refuses broken links, and names that Snakemake would take for wildcards, with a line that names them.
-    files = [entry.path for folder in folders if folder.is_dir() for entry in os.scandir(folder) if entry.is_file()]
+    files = [
+        entry.path
+        for folder in folders
+        if folder.is_dir()
+        for entry in os.scandir(folder)
+        if entry.is_file()
+    ]
     return sorted(file for file in files if not set("{}") & set(file))

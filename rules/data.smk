@@ -9,6 +9,10 @@ rule generate_chips:
     """Generate synthetic chips in CROSS's folder layout."""
     output:
         directory("results/{run}/generate_chips/chips"),
+    log:
+        "results/{run}/logs/generate_chips.log",
+    conda:
+        "../envs/data.yaml"
     params:
         options=options(
             "generate_chips",
@@ -16,10 +20,6 @@ rule generate_chips:
             *flags(CONFIG.data, "chip_size_px"),
             *flags(CONFIG, "seed"),
         ),
-    log:
-        "results/{run}/logs/generate_chips.log",
-    conda:
-        "../envs/data.yaml"
     shell:
         "python -m workflow_lib.stages.generate_chips {params.options:q} --output {output:q} 2> {log:q}"
 
@@ -34,18 +34,28 @@ rule import_chips:
         chips="results/{run}/import_chips/chips.parquet",
         bands="results/{run}/import_chips/bands.parquet",
         rejected="results/{run}/import_chips/rejected.parquet",
-    params:
-        options=options(
-            "import_chips",
-            *flags(
-                CONFIG.data, "regions", "classes", "chip_size_px", "normalisation", "on_bad_chip", "max_nodata_pct"
-            ),
-        ),
-        root="results/{run}/generate_chips/chips" if CONFIG.data.generate else CONFIG.data.root,
     log:
         "results/{run}/logs/import_chips.log",
     conda:
         "../envs/data.yaml"
+    params:
+        options=options(
+            "import_chips",
+            *flags(
+                CONFIG.data,
+                "regions",
+                "classes",
+                "chip_size_px",
+                "normalisation",
+                "on_bad_chip",
+                "max_nodata_pct",
+            ),
+        ),
+        root=(
+            "results/{run}/generate_chips/chips"
+            if CONFIG.data.generate
+            else CONFIG.data.root
+        ),
     shell:
         "python -m workflow_lib.stages.import_chips"
         " {params.options:q}"
@@ -64,12 +74,12 @@ rule assign_folds:
         chips="results/{run}/import_chips/chips.parquet",
     output:
         "results/{run}/assign_folds/folds.parquet",
-    params:
-        options=options("assign_folds", *flags(CONFIG.folds), *flags(CONFIG, "seed")),
     log:
         "results/{run}/logs/assign_folds.log",
     conda:
         "../envs/data.yaml"
+    params:
+        options=options("assign_folds", *flags(CONFIG.folds), *flags(CONFIG, "seed")),
     shell:
         "python -m workflow_lib.stages.assign_folds"
         " {params.options:q}"

@@ -8,24 +8,34 @@ output: results/{run}/deploy_model/{candidate}/*, where candidate may be `recomm
 rule deploy_model:
     """Retrain a candidate on all its data and write everything that a device needs."""
     input:
+        **(
+            {"holdout": "results/{run}/score_holdout/scores.parquet"}
+            if HAS_HOLDOUT
+            else {}
+        ),
         array="results/{run}/import_chips/chips.npy",
         moments="results/{run}/import_chips/moments.npy",
         chips="results/{run}/import_chips/chips.parquet",
         ranked="results/{run}/build_front/ranked.parquet",
-        **({"holdout": "results/{run}/score_holdout/scores.parquet"} if HAS_HOLDOUT else {}),
     output:
         model="results/{run}/deploy_model/{candidate}/model.onnx",
         bundle="results/{run}/deploy_model/{candidate}/bundle.json",
         card="results/{run}/deploy_model/{candidate}/model_card.md",
-    params:
-        options=options(
-            "deploy_model", *DATASET, *flags(CONFIG.training), *flags(CONFIG.grid, "channel_sets"), *flags(CONFIG, "seed")
-        ),
-        holdout=lambda wildcards, input: ["--holdout", input.holdout] if HAS_HOLDOUT else [],
     log:
         "results/{run}/logs/deploy_model/{candidate}.log",
     conda:
         "../envs/training.yaml"
+    params:
+        options=options(
+            "deploy_model",
+            *DATASET,
+            *flags(CONFIG.training),
+            *flags(CONFIG.grid, "channel_sets"),
+            *flags(CONFIG, "seed"),
+        ),
+        holdout=lambda wildcards, input: (
+            ["--holdout", input.holdout] if HAS_HOLDOUT else []
+        ),
     shell:
         "python -m workflow_lib.stages.deploy_model"
         " {params.options:q}"

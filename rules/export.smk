@@ -12,13 +12,17 @@ rule export_network:
         paper="results/{run}/export_network/{channels}/{architecture}/paper.onnx",
         detection="results/{run}/export_network/{channels}/{architecture}/detection.onnx",
         table="results/{run}/export_network/{channels}/{architecture}/network.parquet",
-    params:
-        options=options("export_network", f"--classes={len(CONFIG.data.classes)}", *flags(CONFIG.data, "chip_size_px")),
-        inputs=lambda wildcards: f"--inputs={len(CHANNEL_SETS[wildcards.channels])}",
     log:
         "results/{run}/logs/export_network/{channels}/{architecture}.log",
     conda:
         "../envs/training.yaml"
+    params:
+        options=options(
+            "export_network",
+            f"--classes={len(CONFIG.data.classes)}",
+            *flags(CONFIG.data, "chip_size_px"),
+        ),
+        inputs=lambda wildcards: f"--inputs={len(CHANNEL_SETS[wildcards.channels])}",
     shell:
         "python -m workflow_lib.stages.export_network"
         " {params.options:q}"

@@ -12,8 +12,16 @@ rule build_candidates:
         networks="results/{run}/gather_table/networks.parquet",
         latencies="results/{run}/gather_table/latencies.parquet",
     output:
-        candidates=multiext("results/{run}/build_candidates/candidates", ".parquet", ".csv"),
-        raw=multiext("results/{run}/build_candidates/raw_configurations", ".parquet", ".csv"),
+        candidates=multiext(
+            "results/{run}/build_candidates/candidates", ".parquet", ".csv"
+        ),
+        raw=multiext(
+            "results/{run}/build_candidates/raw_configurations", ".parquet", ".csv"
+        ),
+    log:
+        "results/{run}/logs/build_candidates.log",
+    conda:
+        "../envs/report.yaml"
     params:
         options=options(
             "build_candidates",
@@ -22,10 +30,6 @@ rule build_candidates:
             "--classes",
             *CONFIG.data.classes,
         ),
-    log:
-        "results/{run}/logs/build_candidates.log",
-    conda:
-        "../envs/report.yaml"
     shell:
         "python -m workflow_lib.stages.build_candidates"
         " {params.options:q}"
@@ -44,12 +48,12 @@ rule build_front:
     output:
         ranked=multiext("results/{run}/build_front/ranked", ".parquet", ".csv"),
         front=multiext("results/{run}/build_front/front", ".parquet", ".csv"),
-    params:
-        options=options("build_front", *flags(CONFIG.front), *flags(CONFIG, "seed")),
     log:
         "results/{run}/logs/build_front.log",
     conda:
         "../envs/report.yaml"
+    params:
+        options=options("build_front", *flags(CONFIG.front), *flags(CONFIG, "seed")),
     shell:
         "python -m workflow_lib.stages.build_front"
         " {params.options:q}"
@@ -69,6 +73,10 @@ rule score_holdout:
         front="results/{run}/build_front/front.parquet",
     output:
         "results/{run}/score_holdout/scores.parquet",
+    log:
+        "results/{run}/logs/score_holdout.log",
+    conda:
+        "../envs/training.yaml"
     params:
         options=options(
             "score_holdout",
@@ -77,10 +85,6 @@ rule score_holdout:
             *flags(CONFIG.grid, "channel_sets"),
             *flags(CONFIG, "seed"),
         ),
-    log:
-        "results/{run}/logs/score_holdout.log",
-    conda:
-        "../envs/training.yaml"
     shell:
         "python -m workflow_lib.stages.score_holdout"
         " {params.options:q}"

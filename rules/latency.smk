@@ -11,12 +11,12 @@ rule detect_kernels:
         "results/{run}/export_network/{channels}/{architecture}/detection.onnx",
     output:
         "results/{run}/detect_kernels/{channels}/{architecture}.parquet",
-    params:
-        options=options("detect_kernels"),
     log:
         "results/{run}/logs/detect_kernels/{channels}/{architecture}.log",
     conda:
         "../envs/latency.yaml"
+    params:
+        options=options("detect_kernels"),
     shell:
         "python -m workflow_lib.stages.detect_kernels"
         " {params.options:q}"
@@ -29,12 +29,12 @@ rule calibrate_predictor:
     """Fit the analytic latency model of one device to nn-Meter's published predictions."""
     output:
         "results/{run}/calibrate_predictor/{device}.json",
-    params:
-        options=options("calibrate_predictor"),
     log:
         "results/{run}/logs/calibrate_predictor/{device}.log",
     conda:
         "../envs/latency.yaml"
+    params:
+        options=options("calibrate_predictor"),
     shell:
         "python -m workflow_lib.stages.calibrate_predictor"
         " {params.options:q}"
@@ -53,12 +53,14 @@ rule predict_latency:
         predictor=lambda wildcards: PREDICTORS[CONFIG.devices[wildcards.device].kind],
     output:
         "results/{run}/predict_latency/{channels}/{architecture}/{device}.parquet",
-    params:
-        options=lambda wildcards: options("predict_latency", *flags(CONFIG.devices[wildcards.device])),
     log:
         "results/{run}/logs/predict_latency/{channels}/{architecture}/{device}.log",
     conda:
         "../envs/latency.yaml"
+    params:
+        options=lambda wildcards: options(
+            "predict_latency", *flags(CONFIG.devices[wildcards.device])
+        ),
     shell:
         "python -m workflow_lib.stages.predict_latency"
         " {params.options:q}"

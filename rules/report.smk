@@ -32,6 +32,10 @@ rule plot_figures:
         ),
         vector=expand("results/{{run}}/plot_figures/{figure}.pdf", figure=FIGURES),
         interactive="results/{run}/plot_figures/front_3d.html",
+    log:
+        "results/{run}/logs/plot_figures.log",
+    conda:
+        "../envs/report.yaml"
     params:
         options=options(
             "plot_figures",
@@ -42,10 +46,6 @@ rule plot_figures:
             *CONFIG.devices,
             *flags(CONFIG.report, "dpi"),
         ),
-    log:
-        "results/{run}/logs/plot_figures.log",
-    conda:
-        "../envs/report.yaml"
     shell:
         "python -m workflow_lib.stages.plot_figures"
         " {params.options:q}"
@@ -62,6 +62,11 @@ rule plot_figures:
 rule build_report:
     """Write the report that a person reads, and the tables that go with it."""
     input:
+        **(
+            {"holdout": "results/{run}/score_holdout/scores.parquet"}
+            if HAS_HOLDOUT
+            else {}
+        ),
         chips="results/{run}/import_chips/chips.parquet",
         bands="results/{run}/import_chips/bands.parquet",
         rejected="results/{run}/import_chips/rejected.parquet",
@@ -72,19 +77,24 @@ rule build_report:
         latencies="results/{run}/gather_table/latencies.parquet",
         figures=expand("results/{{run}}/plot_figures/{figure}.png", figure=FIGURES),
         interactive="results/{run}/plot_figures/front_3d.html",
-        **({"holdout": "results/{run}/score_holdout/scores.parquet"} if HAS_HOLDOUT else {}),
     output:
-        page=report("results/{run}/build_report/report.html", category="Report", htmlindex="report.html"),
+        page=report(
+            "results/{run}/build_report/report.html",
+            category="Report",
+            htmlindex="report.html",
+        ),
         counts="results/{run}/build_report/region_counts.csv",
         ranges="results/{run}/build_report/ranges.csv",
         baselines="results/{run}/build_report/baselines.csv",
-    params:
-        options=options("build_report", *flags(CONFIG)),
-        holdout=lambda wildcards, input: ["--holdout", input.holdout] if HAS_HOLDOUT else [],
     log:
         "results/{run}/logs/build_report.log",
     conda:
         "../envs/report.yaml"
+    params:
+        options=options("build_report", *flags(CONFIG)),
+        holdout=lambda wildcards, input: (
+            ["--holdout", input.holdout] if HAS_HOLDOUT else []
+        ),
     shell:
         "python -m workflow_lib.stages.build_report"
         " {params.options:q}"

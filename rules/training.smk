@@ -14,22 +14,28 @@ rule train_fold:
         chips="results/{run}/import_chips/chips.parquet",
         folds="results/{run}/assign_folds/folds.parquet",
     output:
-        scores="results/{run}/train_fold/{channels}/{batch}/{architecture}/{fold}.parquet",
         **(
-            {"weights": "results/{run}/train_fold/{channels}/{batch}/{architecture}/{fold}.pt"}
+            {
+                "weights": "results/{run}/train_fold/{channels}/{batch}/{architecture}/{fold}.pt"
+            }
             if CONFIG.keep_weights
             else {}
         ),
-    params:
-        options=options("train_fold", *DATASET, *flags(CONFIG.training), *flags(CONFIG, "seed")),
-        select=select,
-        weights=lambda wildcards, output: ["--weights", output.weights] if CONFIG.keep_weights else [],
+        scores="results/{run}/train_fold/{channels}/{batch}/{architecture}/{fold}.parquet",
     log:
         "results/{run}/logs/train_fold/{channels}/{batch}/{architecture}/{fold}.log",
     benchmark:
         "results/{run}/benchmarks/train_fold/{channels}/{batch}/{architecture}/{fold}.tsv"
     conda:
         "../envs/training.yaml"
+    params:
+        options=options(
+            "train_fold", *DATASET, *flags(CONFIG.training), *flags(CONFIG, "seed")
+        ),
+        select=select,
+        weights=lambda wildcards, output: (
+            ["--weights", output.weights] if CONFIG.keep_weights else []
+        ),
     shell:
         "python -m workflow_lib.stages.train_fold"
         " {params.options:q}"
@@ -56,13 +62,13 @@ rule train_forest:
         folds="results/{run}/assign_folds/folds.parquet",
     output:
         "results/{run}/train_forest/{channels}/{fold}.parquet",
-    params:
-        options=options("train_forest", *DATASET, *flags(CONFIG, "seed")),
-        select=select,
     log:
         "results/{run}/logs/train_forest/{channels}/{fold}.log",
     conda:
         "../envs/training.yaml"
+    params:
+        options=options("train_forest", *DATASET, *flags(CONFIG, "seed")),
+        select=select,
     shell:
         "python -m workflow_lib.stages.train_forest"
         " {params.options:q}"
@@ -86,7 +92,9 @@ PARTS = {
         fold=FOLDS,
     ),
     "forest_scores": expand(
-        "results/{{run}}/train_forest/{channels}/{fold}.parquet", channels=CHANNEL_SETS, fold=FOLDS
+        "results/{{run}}/train_forest/{channels}/{fold}.parquet",
+        channels=CHANNEL_SETS,
+        fold=FOLDS,
     ),
     "networks": expand(
         "results/{{run}}/export_network/{channels}/{architecture}/network.parquet",
@@ -108,12 +116,12 @@ rule gather_table:
         lambda wildcards: PARTS[wildcards.table],
     output:
         "results/{run}/gather_table/{table}.parquet",
-    params:
-        options=options("gather_table"),
     log:
         "results/{run}/logs/gather_table/{table}.log",
     conda:
         "../envs/data.yaml"
+    params:
+        options=options("gather_table"),
     shell:
         "printf '%s\\n' {input:q} | python -m workflow_lib.stages.gather_table"
         " {params.options:q}"
