@@ -22,7 +22,7 @@ demo: setup  ## Run the demo on generated chips: under five minutes on two cores
 
 run: setup  ## Run SCENARIO=config/scenarios/NAME.yaml
 	@test -n "$(SCENARIO)" || { echo "error: say which: make run SCENARIO=config/scenarios/demo.yaml" >&2; exit 2; }
-	$(BIN)/snakemake --configfile $(SCENARIO) --cores $(CORES) --quiet rules progress
+	$(BIN)/snakemake --configfile $(SCENARIO) --cores $(CORES) --quiet rules
 	@run=$$($(BIN)/python -c 'import sys, yaml; print(yaml.safe_load(open(sys.argv[1]))["run"])' $(SCENARIO)); \
 	echo "front: results/$$run/build_front/front.parquet"; \
 	echo "report: results/$$run/build_report/report.html"

@@ -43,6 +43,7 @@ wildcard_constraints:
     fold=r"\d+",
     device=NAME,
     table=r"\w+",
+    rules=NAME,
     candidate=rf"{NAME}_b\d+_{cross.PATTERN}|recommended",
 
 
@@ -68,6 +69,14 @@ def options(stage, *values):
 def select(wildcards):
     """The flags that name a channel set's bands."""
     return ["--select", *CHANNEL_SETS[wildcards.channels]]
+
+
+def package_files(wildcards):
+    """Every file of a predictor package, so that a changed one imports again; none for a published package."""
+    source = CONFIG.devices[wildcards.device].package
+    if source and os.path.isdir(source):
+        return sorted(entry.path for entry in os.scandir(source) if entry.is_file())
+    return [source] if source else []
 
 
 def raster_files(wildcards):

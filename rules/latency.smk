@@ -5,22 +5,85 @@ output: results/{run}/predict_latency/{channels}/{architecture}/{device}.parquet
 """
 
 
-rule detect_kernels:
-    """Split a network into the fused kernels that devices run, with nn-Meter."""
+rule import_package:
+    """Bring an nn-Meter predictor package into plain arrays; a published one is downloaded once and verified."""
     input:
-        "results/{run}/export_network/{channels}/{architecture}/detection.onnx",
+        package_files,
     output:
-        "results/{run}/detect_kernels/{channels}/{architecture}.parquet",
+        directory("results/{run}/import_package/{device}"),
     log:
-        "results/{run}/logs/detect_kernels/{channels}/{architecture}.log",
+        "results/{run}/logs/import_package/{device}.log",
+    conda:
+        "../envs/latency.yaml"
+    params:
+        options=lambda wildcards: options(
+            "import_package",
+            *flags(CONFIG.devices[wildcards.device], "package", "unit"),
+        ),
+    shell:
+        "python -m workflow_lib.stages.import_package"
+        " {params.options:q}"
+        " --device {wildcards.device}"
+        " --published data/nn_meter/{wildcards.device}.zip"
+        " --output {output:q}"
+        " 2> {log:q}"
+
+
+rule detect_kernels:
+    """Split a network into the fused kernels that a device runs, with nn-Meter; `plain` rules are TFLite's."""
+    input:
+        network="results/{run}/export_network/{channels}/{architecture}/detection.onnx",
+        package=lambda wildcards: (
+            []
+            if wildcards.rules == "plain"
+            else "results/{run}/import_package/{rules}"
+        ),
+    output:
+        "results/{run}/detect_kernels/{channels}/{architecture}/{rules}.parquet",
+    log:
+        "results/{run}/logs/detect_kernels/{channels}/{architecture}/{rules}.log",
     conda:
         "../envs/latency.yaml"
     params:
         options=options("detect_kernels"),
+        rules=lambda wildcards, input: (
+            ["--fusion-rules", f"{input.package}/fusion_rules.json"]
+            if input.package
+            else []
+        ),
     shell:
         "python -m workflow_lib.stages.detect_kernels"
         " {params.options:q}"
-        " --network {input:q}"
+        " {params.rules:q}"
+        " --network {input.network:q}"
+        " --output {output:q}"
+        " 2> {log:q}"
+
+
+rule check_coverage:
+    """Check that a package has a forest for every kernel of every network, once for all of them."""
+    input:
+        kernels=expand(
+            "results/{{run}}/detect_kernels/{channels}/{architecture}/{{device}}.parquet",
+            channels=CHANNEL_SETS,
+            architecture=NETWORKS,
+        ),
+        predictor="results/{run}/import_package/{device}",
+    output:
+        "results/{run}/check_coverage/{device}.parquet",
+    log:
+        "results/{run}/logs/check_coverage/{device}.log",
+    conda:
+        "../envs/latency.yaml"
+    params:
+        options=lambda wildcards: options(
+            "check_coverage", *flags(CONFIG.devices[wildcards.device])
+        ),
+    shell:
+        "printf '%s\\n' {input.kernels:q} | python -m workflow_lib.stages.check_coverage"
+        " {params.options:q}"
+        " --device {wildcards.device}"
+        " --predictor {input.predictor:q}"
         " --output {output:q}"
         " 2> {log:q}"
 
@@ -43,14 +106,24 @@ rule calibrate_predictor:
         " 2> {log:q}"
 
 
-PREDICTORS = {"calibrated": "results/{run}/calibrate_predictor/{device}.json"}
+# What each kind of predictor needs.
+PREDICTORS = {
+    "calibrated": {
+        "kernels": "results/{run}/detect_kernels/{channels}/{architecture}/plain.parquet",
+        "predictor": "results/{run}/calibrate_predictor/{device}.json",
+    },
+    "package": {
+        "kernels": "results/{run}/detect_kernels/{channels}/{architecture}/{device}.parquet",
+        "predictor": "results/{run}/import_package/{device}",
+        "coverage": "results/{run}/check_coverage/{device}.parquet",
+    },
+}
 
 
 rule predict_latency:
     """Predict the latency of one network on one device."""
     input:
-        kernels="results/{run}/detect_kernels/{channels}/{architecture}.parquet",
-        predictor=lambda wildcards: PREDICTORS[CONFIG.devices[wildcards.device].kind],
+        unpack(lambda wildcards: PREDICTORS[CONFIG.devices[wildcards.device].kind]),
     output:
         "results/{run}/predict_latency/{channels}/{architecture}/{device}.parquet",
     log:

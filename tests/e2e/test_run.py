@@ -129,6 +129,21 @@ def test_adding_a_value_trains_what_is_new_and_nothing_else(run: Path, tmp_path:
     assert "import_chips" not in jobs
 
 
+def test_a_predictor_package_prices_the_networks(run: Path, tmp_path: Path, shared: Path) -> None:
+    config = yaml.safe_load(TINY.read_text())
+    package = {"kind": "package", "package": str(shared / "data" / "nn_meter" / "k8_cpu"), "unit": "us"}
+    config["devices"]["k8_cpu"] = package
+    path = tmp_path / "package.yaml"
+    path.write_text(yaml.safe_dump(config))
+    snakemake(run.parents[1], "results/tiny/gather_table/latencies.parquet", config=path)
+    latencies = pd.read_parquet(run / "gather_table/latencies.parquet")
+    priced = latencies[latencies["device"] == "k8_cpu"]
+    assert len(priced) == 3
+    assert (priced["predictor"] == "package").all()
+    assert (priced["covered_kernels"] == priced["kernels"]).all()
+    assert priced["latency_ms"].between(1, 1000).all()
+
+
 def test_snakemake_s_own_report_works(run: Path) -> None:
     snakemake(run.parents[1], "all", "--report", "overview.zip")
     assert (run.parents[1] / "overview.zip").stat().st_size > 100_000

@@ -101,6 +101,8 @@ def latency(device: str, latency_ms: float, architecture: str = SMALL, channels:
         "predictor_error_pct": 5.0,
         "kernels": 22,
         "covered_kernels": 22,
+        "filled_kernels": 0,
+        "covered_multiply_adds_pct": 100.0,
     }
 
 

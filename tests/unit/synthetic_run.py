@@ -305,6 +305,8 @@ def _latencies(ranked: pd.DataFrame) -> pd.DataFrame:
             "predictor_error_pct": 4.0 + position,
             "kernels": 31,
             "covered_kernels": 31 - 2 * (position == 3),
+            "filled_kernels": 0,
+            "covered_multiply_adds_pct": 100.0,
         }
         for _, row in ranked.drop_duplicates(["channels", "architecture"]).iterrows()
         for position, device in enumerate(DEVICES)

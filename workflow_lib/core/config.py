@@ -242,9 +242,28 @@ class TrainingConfig(Section):
 class PredictorConfig(Section):
     """How the latency on one device is predicted."""
 
-    kind: Literal["calibrated"] = Field(
-        default="calibrated", description="calibrated: an analytic model fitted to nn-Meter's published predictions"
+    kind: Literal["calibrated", "package"] = Field(
+        default="calibrated",
+        description="calibrated: an analytic model fitted to nn-Meter's published predictions; package: the random "
+        "forests of an nn-Meter predictor package",
     )
+    package: str | None = Field(
+        default=None, description="folder or zip of the package; without it nn-Meter's published one is downloaded"
+    )
+    unit: Literal["ms", "us"] | None = Field(
+        default=None, description="what the package's forests predict; without it what its meta.yaml says"
+    )
+    uncovered: Literal["error", "report", "calibrated"] = Field(
+        default="error",
+        description="kernels that the package has no forest for: an error, counted as 0 ms and shown in the report, or "
+        "priced by the calibrated model",
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.kind == "calibrated" and self != PredictorConfig.model_construct():
+            raise ValueError("package, unit and uncovered belong to kind: package")
+        return self
 
 
 class Objective(Section):
@@ -320,6 +339,13 @@ class Config(Section):
         for device, predictor in self.devices.items():
             if predictor.kind == "calibrated" and device not in CALIBRATED_DEVICES:
                 raise ValueError(f"devices.{device}: calibrated predictors exist for {', '.join(CALIBRATED_DEVICES)}")
+            published = predictor.package is None or predictor.uncovered == "calibrated"
+            if published and device not in CALIBRATED_DEVICES:
+                raise ValueError(
+                    f"devices.{device}: only {', '.join(CALIBRATED_DEVICES)} have published packages and models"
+                )
+            if device in ("mean", "worst", "device_std"):
+                raise ValueError(f"devices.{device}: latency_{device}_ms is a column already; choose another name")
         if unknown_regions := set(self.folds.holdout.regions) - set(self.data.regions):
             raise ValueError(f"folds.holdout.regions names {sorted(unknown_regions)}, which data.regions does not")
         if set(self.folds.holdout.regions) == set(self.data.regions):

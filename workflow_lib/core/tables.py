@@ -319,13 +319,27 @@ LATENCIES = Table(
             "predictor_error_pct",
             "number",
             "%",
-            "median absolute error of the predictor on networks it was not fitted to",
+            "median absolute error of the predictor on networks it was not fitted to, if known",
             low=0,
+            optional=True,
         ),
         Column("kernels", "integer", meaning="kernels in the network", low=1),
-        Column("covered_kernels", "integer", meaning="kernels that the predictor knows", low=0),
+        Column("covered_kernels", "integer", meaning="kernels that the predictor has a price for", low=0),
+        Column("filled_kernels", "integer", meaning="kernels priced by the calibrated model instead", low=0),
+        percent("covered_multiply_adds_pct", "multiply-adds in kernels that the predictor has a price for"),
     ),
     key=("channels", "architecture", "device"),
+)
+
+COVERAGE = Table(
+    "coverage",
+    (
+        DEVICE,
+        Column("type", "text", meaning="nn-Meter's name of a kernel that the predictor has no price for"),
+        Column("kernels", "integer", meaning="such kernels in all networks", low=1),
+        Column("networks", "integer", meaning="networks that have one", low=1),
+    ),
+    key=("device", "type"),
 )
 
 CANDIDATES = Table(

@@ -136,6 +136,11 @@ class CalibratedModel:
         return per_kernel
 
     @property
+    def unit(self) -> str:
+        """Unit of its predictions."""
+        return "ms"
+
+    @property
     def error_pct(self) -> float:
         """Median absolute error on networks that the model was not fitted to (percent)."""
         return self.loo_median_error_pct

@@ -12,7 +12,7 @@ from typing import Any
 import onnx
 
 from workflow_lib.core.errors import UserError
-from workflow_lib.export.graph import strip_weights
+from workflow_lib.export.graph import load_without_weights, strip_weights
 from workflow_lib.latency.kernel import Kernel
 
 FUSION_RULES = Path(__file__).with_name("fusion_rules.json")
@@ -25,6 +25,8 @@ _FREE_OPERATORS = frozenset({"reshape"})
 _WINDOW_OPERATORS = {"conv", "dwconv", "maxpool", "avgpool"}
 _MAP_OPERATORS = {"add", "bn", "channelshuffle", "concat", "gap", "hswish", "relu", "se", "split"}
 _PRICED_OPERATORS = _WINDOW_OPERATORS | _MAP_OPERATORS | {"fc"}
+# Topologies that are remembered; a search space has a handful, a space of cells thousands, of 100 kB each.
+_MAX_TOPOLOGIES = 64
 _HOW_TO_GO_ON = "replace them in the network, or predict its latency without nn-Meter (lookup table, measurement)"
 
 
@@ -61,7 +63,7 @@ def detect_kernels(model: onnx.ModelProto | Path, fusion_rules: Path) -> list[Ke
     _refuse_unknown_operators(named, nn_meter.known_operators)
     ir_graph = nn_meter.OnnxConverter(named).convert()
     _refuse_unknown_shapes(named, ir_graph)
-    detector = _detector(fusion_rules, nn_meter)
+    detector = _read_detector(fusion_rules)
     detector.load_graph(ir_graph)
     _refuse_lost_operators(ir_graph, detector.bbs)
     blocks = zip(detector.bbs, detector.get_kernels(), strict=True)
@@ -74,8 +76,7 @@ def detect_kernels(model: onnx.ModelProto | Path, fusion_rules: Path) -> list[Ke
 
 def _load(path: Path) -> onnx.ModelProto:
     try:
-        # Values that lie in a second file are weights: not needed here.
-        return onnx.load(path, load_external_data=False)
+        return load_without_weights(path)
     except Exception as error:  # protobuf's DecodeError has no public, stable home
         raise UserError(f"not a readable ONNX file ({error})", path, "export the network again") from error
 
@@ -107,11 +108,47 @@ def _nn_meter() -> SimpleNamespace:
     )
 
 
-def _detector(fusion_rules: Path, nn_meter: SimpleNamespace) -> Any:
+def _read_detector(fusion_rules: Path) -> Any:
     try:
-        return nn_meter.KernelDetector(str(fusion_rules))
+        return _detector(fusion_rules, fusion_rules.read_bytes())
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UserError(f"not a file of nn-Meter fusion rules ({error!r})", fusion_rules) from error
+
+
+@cache
+def _detector(fusion_rules: Path, content: bytes) -> Any:
+    """nn-Meter's detector for one file of rules; the content is among the arguments so that a changed file is read."""
+    detector = _nn_meter().KernelDetector(str(fusion_rules))
+    detector.splitter = _RememberingSplitter(detector.splitter)
+    return detector
+
+
+class _RememberingSplitter:
+    """nn-Meter's splitter, asked once per topology: its search for blocks is most of a detection.
+
+    Which operators become one follows from their names, types and connections; sizes come in later.
+    """
+
+    def __init__(self, splitter: Any) -> None:
+        self._splitter = splitter
+        self._memory: dict[tuple[Any, ...], tuple[Any, Any, list[tuple[str, str, str]]]] = {}
+
+    def split(self, graph: Any) -> Any:
+        nodes = graph.get_graph()
+        topology = tuple((name, node["attr"]["type"], *node["inbounds"]) for name, node in nodes.items())
+        if topology in self._memory:
+            blocks, self._fusion_graph, merged = self._memory[topology]
+            graph.graph = {name: {"attr": nodes[root]["attr"] | {"type": kind}} for name, root, kind in merged}
+            return blocks
+        # Operators that it merges before fusion keep the attributes of their first.
+        roots = {id(node["attr"]): name for name, node in nodes.items()}
+        blocks = self._splitter.split(graph)
+        merged = [(name, roots[id(node["attr"])], node["attr"]["type"]) for name, node in nodes.items()]
+        self._fusion_graph = self._splitter._fusion_graph  # KernelDetector asks for it by this name
+        if len(self._memory) >= _MAX_TOPOLOGIES:
+            self._memory.clear()
+        self._memory[topology] = blocks, self._fusion_graph, merged
+        return blocks
 
 
 def _with_constants_as_initializers(model: onnx.ModelProto) -> onnx.ModelProto:

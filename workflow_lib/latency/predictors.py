@@ -3,15 +3,15 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from workflow_lib.core.errors import UserError
 from workflow_lib.latency.calibrated import CalibratedModel
 from workflow_lib.latency.kernel import Kernel
+from workflow_lib.latency.packages import read_package
 
 
 class Predictor(Protocol):
@@ -22,61 +22,52 @@ class Predictor(Protocol):
         """Name of the device."""
 
     @property
-    def error_pct(self) -> float:
-        """Median absolute error on networks that it was not fitted to (percent)."""
+    def unit(self) -> str:
+        """Unit of its predictions: ms, or mJ for energy."""
+
+    @property
+    def error_pct(self) -> float | None:
+        """Median absolute error on networks that it was not fitted to (percent); None if nobody has measured it."""
 
     def covers(self, kernel: Kernel) -> bool:
         """Whether it has a price for a kernel; the others count as 0 ms, and the tables say how many."""
 
     def predict(self, kernels: Sequence[Kernel]) -> NDArray[np.float64]:
-        """(len(kernels),) milliseconds for one chip.
+        """(len(kernels),) in `unit`, for one chip; 0 for kernels that it does not cover.
 
         Raises:
             UserError: if a kernel is of a type that the predictor has never heard of.
         """
 
 
-READERS: Mapping[str, Callable[[Mapping[str, Any]], Predictor]] = {"calibrated": CalibratedModel.from_dict}
-"""Kind of predictor (`devices.<name>.kind` of the config) -> how its file is read."""
-
-
-def read_predictor(kind: str, path: Path, device: str) -> Predictor:
-    """Read a predictor's JSON file.
-
-    Args:
-        kind: one of `READERS`.
-        path: the file.
-        device: the device that it must be for.
-
-    Raises:
-        UserError: if the file is not one of this kind, or for another device.
-    """
+def _read_calibrated(path: Path) -> CalibratedModel:
     try:
-        predictor = READERS[kind](json.loads(path.read_text(encoding="utf-8")))
+        return CalibratedModel.from_dict(json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, RecursionError) as error:
         raise UserError(f"not JSON ({error})", path, "delete it and run again") from None
     except UserError as error:
         raise UserError(error.what, path) from None
-    if predictor.device != device:
-        raise UserError(f"predicts {predictor.device}, not {device}", path)
-    return predictor
 
 
-def predict_network(kernels: pd.DataFrame, predictor: Predictor) -> dict[str, float | int]:
-    """Add up the kernels of one network.
+READERS: Mapping[str, Callable[[Path], Predictor]] = {"calibrated": _read_calibrated, "package": read_package}
+"""Kind of predictor (`devices.<name>.kind` of the config) -> how its file or folder is read."""
+
+
+def read_predictor(kind: str, path: Path, device: str, unit: str = "ms") -> Predictor:
+    """Read a predictor.
 
     Args:
-        kernels: rows of KERNELS.
-        predictor: of one device.
+        kind: one of `READERS`.
+        path: its file or folder.
+        device: the device that it must be for.
+        unit: what it must predict: ms (latency) or mJ (energy).
 
-    Returns:
-        The columns of LATENCIES that the predictor decides.
+    Raises:
+        UserError: if it is not one of this kind, for another device, or predicts something else.
     """
-    records: list[dict[str, Any]] = kernels.drop(columns="kernel").to_dict("records")  # type: ignore[assignment]
-    parts = [Kernel(**(record | {"features": tuple(record["features"])})) for record in records]
-    return {
-        "latency_ms": float(predictor.predict(parts).sum()),
-        "predictor_error_pct": predictor.error_pct,
-        "kernels": len(parts),
-        "covered_kernels": sum(predictor.covers(kernel) for kernel in parts),
-    }
+    predictor = READERS[kind](path)
+    if predictor.device != device:
+        raise UserError(f"predicts {predictor.device}, not {device}", path)
+    if predictor.unit != unit:
+        raise UserError(f"predicts {predictor.unit}, not {unit}", path)
+    return predictor

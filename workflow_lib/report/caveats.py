@@ -37,9 +37,11 @@ def _counted_caveats(content: ReportContent, candidates: pd.DataFrame) -> list[s
     notes = []
     if len(content.rejected):
         notes.append(f"{len(content.rejected):,} chips were rejected and are in no fold; see the data section.")
-    if uncovered := int((content.latencies["covered_kernels"] < content.latencies["kernels"]).sum()):
+    latencies = content.latencies
+    priced = latencies["covered_kernels"] + latencies["filled_kernels"]
+    if uncovered := int((priced < latencies["kernels"]).sum()):
         notes.append(
-            f"{uncovered:,} of {len(content.latencies):,} latencies leave out kernels that the device's "
+            f"{uncovered:,} of {len(latencies):,} latencies leave out kernels that the device's "
             "predictor does not know; these latencies are too low."
         )
     if missing := int(candidates["auc"].isna().sum()):

@@ -156,9 +156,14 @@ def predictors(content: ReportContent) -> TextTable:
         shares = 100 * frame["covered_kernels"] / frame["kernels"]
         errors = frame["predictor_error_pct"]
         coverage = "all kernels" if shares.min() == 100 else f"{shares.min():.0f} % of kernels or more"
-        error = (
-            f"{errors.min():.1f} %" if errors.min() == errors.max() else f"{errors.min():.1f} to {errors.max():.1f} %"
-        )
+        if errors.isna().any():
+            error = "not known"
+        elif errors.min() == errors.max():
+            error = f"{errors.min():.1f} %"
+        else:
+            error = f"{errors.min():.1f} to {errors.max():.1f} %"
+        if filled := int(frame["filled_kernels"].max()):
+            coverage += f"; up to {filled} kernels priced by the calibrated model"
         latency = f"{frame['latency_ms'].min():,.2f} to {frame['latency_ms'].max():,.2f}"
         rows.append([str(device), ", ".join(sorted(frame["predictor"].unique())), error, coverage, latency])
     headers = ["Device", "Predictor", "Median error, network left out", "Coverage", "Latencies (ms)"]

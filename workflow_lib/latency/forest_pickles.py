@@ -1,0 +1,235 @@
+"""Take a random forest's trees out of a scikit-learn pickle, with scikit-learn absent and nothing executed."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workflow_lib.core.errors import UserError
+from workflow_lib.latency.forests import MAX_FEATURES, Forest, check_forest
+from workflow_lib.latency.pickles import Call, Description, read_pickle
+
+_FOREST: Final = {f"sklearn.ensemble.{module}.RandomForestRegressor" for module in ("forest", "_forest")}
+_ESTIMATOR: Final = {f"sklearn.tree.{module}.DecisionTreeRegressor" for module in ("tree", "_classes")}
+_TREE: Final = {"sklearn.tree._tree.Tree"}
+_DTYPE: Final = {"numpy.dtype"}
+_ARRAY: Final = {f"numpy.{core}.multiarray._reconstruct" for core in ("core", "_core")}
+_BUFFER: Final = {f"numpy.{core}.numeric._frombuffer" for core in ("core", "_core")}
+_BYTES: Final = {"_codecs.encode"}
+# In a forest's pickle, but not in its trees: the kind of array, the out-of-bag score, a random state.
+_PASSED_OVER: Final = {
+    "numpy.ndarray",
+    *(f"numpy.{core}.multiarray.scalar" for core in ("core", "_core")),
+    "numpy.random._pickle.__randomstate_ctor",
+    "numpy.random._pickle.__bit_generator_ctor",
+    "numpy.random._mt19937.MT19937",
+}
+_ALLOWED: Final = frozenset(
+    _FOREST | _ESTIMATOR | _TREE | _DTYPE | _ARRAY | _BUFFER | _BYTES | _PASSED_OVER,
+)
+
+# Numbers of fixed size. Objects ("O8") are pickles within the pickle.
+_SCALARS: Final = frozenset({"f8", "f4", "i8", "u8", "i4", "u4", "i2", "u1", "b1"})
+_MAX_TREES: Final = 100_000
+_MAX_FIELDS: Final = 32  # of a node; it has 7, since scikit-learn 1.3 it has 8
+_SMALLEST_NODE_BYTES: Final = 56
+_NO_CHILD: Final = -1
+
+
+@dataclass(frozen=True)
+class PickledForest:
+    """A forest and where it came from.
+
+    Attributes:
+        forest: its trees.
+        sklearn_version: the version that pickled it.
+    """
+
+    forest: Forest
+    sklearn_version: str
+
+
+def read_forest_pickle(path: Path) -> PickledForest:
+    """Read the trees of a pickled `RandomForestRegressor`.
+
+    Args:
+        path: a plain pickle of protocol 2 or later, of scikit-learn 0.20 or later.
+
+    Returns:
+        Its trees, checked: every walk from a root ends at a leaf of the same tree.
+
+    Raises:
+        UserError: if the file is no such pickle, or anything else is in it.
+
+    Source: scikit-learn, sklearn/tree/_tree.pyx, Tree.__reduce__ and __getstate__; NumPy, ndarray.__reduce__ and
+        dtype.__reduce__. The fields of a node differ among versions and are read from the pickle.
+    """
+    description = read_pickle(path, _ALLOWED)
+    try:
+        return _pickled_forest(description)
+    except (_NotAForestError, ValueError, OverflowError) as error:  # NumPy's own words for an impossible array
+        fix = "nothing in it was run; import only pickled random forests of scikit-learn"
+        raise UserError(f"refused as a random forest: {str(error)[:200]}", path, fix) from None
+
+
+class _NotAForestError(Exception):
+    """Why a description is no forest; becomes a UserError that names the file."""
+
+
+def _pickled_forest(description: Description) -> PickledForest:
+    for call in description.calls:
+        if call.name.path in _DTYPE:
+            _dtype(call)  # also those of arrays that are passed over: an array of objects has no business here
+    state = _state(description.root, _FOREST)
+    estimators = _value(state, "estimators_", list)
+    if not 1 <= len(estimators) <= _MAX_TREES:
+        raise _NotAForestError(f"{len(estimators)} trees, and 1 to {_MAX_TREES} are possible")
+    calls = [_value(_state(estimator, _ESTIMATOR), "tree_", Call) for estimator in estimators]
+    # An array that is stored once and named by every tree would fill the memory.
+    nodes = sum(_value(_state(call, _TREE), "node_count", int) for call in calls)
+    if nodes * _SMALLEST_NODE_BYTES > description.size:
+        raise _NotAForestError(f"{nodes} nodes in a file of {description.size} bytes")
+    trees = [_tree(call) for call in calls]
+    if len({tree.features for tree in trees}) != 1:
+        raise _NotAForestError("its trees have different numbers of features")
+    forest = _join(trees)
+    if problem := check_forest(forest):
+        raise _NotAForestError(problem)
+    # BaseEstimator writes the version; a forest that is kept without it is still a forest.
+    version = state.get("_sklearn_version")
+    return PickledForest(forest, version[:20] if type(version) is str else "unknown")
+
+
+def _tree(call: Call) -> Forest:
+    """One tree as a forest, not yet checked."""
+    state = _state(call, _TREE)
+    features, _, outputs = _arguments(call, int, Call, int)
+    if outputs != 1:
+        raise _NotAForestError(f"a tree with {outputs} outputs")
+    count = _value(state, "node_count", int)
+    nodes, values = _array(_value(state, "nodes", Call)), _array(_value(state, "values", Call))
+    if nodes.shape != (count,) or values.shape != (count, 1, 1) or count < 1:
+        raise _NotAForestError(f"a tree of {count} nodes with arrays of shapes {nodes.shape} and {values.shape}")
+    left, right = _field(nodes, "left_child", "i"), _field(nodes, "right_child", "i")
+    feature, threshold = _field(nodes, "feature", "i"), _field(nodes, "threshold", "f")
+    leaf = (left == _NO_CHILD) & (right == _NO_CHILD)
+    own = np.arange(count)
+    children = np.stack([np.where(leaf, own, right), np.where(leaf, own, left)], axis=1)
+    if (np.abs(feature) > MAX_FEATURES).any() or (children < 0).any() or (children >= count).any():
+        raise _NotAForestError("a node that names a child or a feature out of range")
+    if values.dtype.kind != "f":
+        raise _NotAForestError("values that are not floating-point numbers")
+    return Forest(
+        roots=np.zeros(1, np.int32),
+        children=children.astype(np.int32),
+        feature=np.where(leaf, 0, feature).astype(np.int16),
+        threshold=np.where(leaf, 0.0, threshold),
+        value=values.reshape(count).astype(np.float64),
+        features=features,
+    )
+
+
+def _join(trees: list[Forest]) -> Forest:
+    roots = np.cumsum([0, *(len(tree.value) for tree in trees)])
+    if roots[-1] >= 2**30:
+        raise _NotAForestError(f"{roots[-1]} nodes")
+    return Forest(
+        roots=roots[:-1].astype(np.int32),
+        children=np.concatenate([tree.children + np.int32(root) for tree, root in zip(trees, roots, strict=False)]),
+        feature=np.concatenate([tree.feature for tree in trees]),
+        threshold=np.concatenate([tree.threshold for tree in trees]),
+        value=np.concatenate([tree.value for tree in trees]),
+        features=trees[0].features,
+    )
+
+
+def _field(nodes: NDArray[Any], name: str, kind: str) -> NDArray[Any]:
+    if nodes.dtype.names is None or name not in nodes.dtype.names or nodes.dtype[name].kind != kind:
+        raise _NotAForestError(f"nodes without a field {name!r} of numbers of kind {kind!r}")
+    field: NDArray[Any] = nodes[name].astype(np.int64 if kind == "i" else np.float64)
+    return field
+
+
+def _array(call: Call) -> NDArray[Any]:
+    """An array of numbers from its type, its shape and its bytes."""
+    if call.name.path in _BUFFER:  # protocol 5
+        buffer, dtype_call, shape, order = _arguments(call, (bytes, bytearray, Call), Call, tuple, str)
+        fortran = order == "F"
+    elif call.name.path in _ARRAY and type(call.state) is tuple and len(call.state) == 5:
+        _, shape, dtype_call, fortran, buffer = call.state
+    else:
+        raise _NotAForestError(f"{call.name.path} in the place of an array")
+    dtype, values = _dtype(dtype_call), _bytes(buffer)
+    # Lengths are compared as Python's integers, which do not overflow.
+    if type(shape) is not tuple or len(shape) > 3 or not all(type(size) is int and size >= 0 for size in shape):
+        raise _NotAForestError("an array whose shape is not at most three sizes")
+    if math.prod(shape) * dtype.itemsize != len(values):
+        raise _NotAForestError(f"an array of shape {shape} and {dtype.itemsize} bytes each in {len(values)} bytes")
+    return np.frombuffer(values, dtype).reshape(shape, order="F" if fortran is True else "C")
+
+
+def _bytes(value: Any) -> bytes:
+    if type(value) is Call and value.name.path in _BYTES:  # how protocol 2 spells bytes
+        text, encoding = _arguments(value, str, str)
+        if encoding != "latin1":
+            raise _NotAForestError("bytes in another spelling than latin1")
+        return str(text).encode("latin1")
+    if type(value) not in (bytes, bytearray):
+        raise _NotAForestError("an array whose values are not bytes (an array of Python objects has a list)")
+    return bytes(value)
+
+
+def _dtype(call: Any, nested: bool = False) -> np.dtype[Any]:
+    """The type of an array's elements: a number, or one level of named numbers."""
+    if type(call) is not Call or call.name.path not in _DTYPE:
+        raise _NotAForestError("an array without a type")
+    code = call.arguments[0] if call.arguments else None
+    if type(code) is not str or type(call.state) is not tuple or len(call.state) < 7:
+        raise _NotAForestError("an array whose type is incomplete")
+    _, order, _, names, fields, item_size, _ = call.state[:7]
+    if code in _SCALARS and names is None and fields is None:
+        if order not in ("<", ">", "|", "="):
+            raise _NotAForestError("a number of unknown byte order")
+        return np.dtype(code).newbyteorder(order)
+    if nested or not code.startswith("V") or type(names) is not tuple or type(fields) is not dict:
+        raise _NotAForestError(f"an array of type {code[:20]!r}, which is not one of numbers")
+    if len(names) > _MAX_FIELDS or type(item_size) is not int:
+        raise _NotAForestError(f"nodes of {len(names)} fields")
+    described = [_value(fields, name, tuple) for name in names]
+    if not all(len(field) == 2 and type(field[1]) is int for field in described):
+        raise _NotAForestError("a node with a field of unknown place")
+    formats, offsets = [_dtype(field[0], nested=True) for field in described], [field[1] for field in described]
+    ends = [offset + number.itemsize for offset, number in zip(offsets, formats, strict=True)]
+    if min(offsets, default=0) < 0 or max(ends, default=1) > item_size or item_size > _MAX_FIELDS * 8:
+        raise _NotAForestError("a node whose fields lie outside it")
+    return np.dtype({"names": list(names), "formats": formats, "offsets": offsets, "itemsize": item_size})
+
+
+def _state(value: Any, names: Iterable[str]) -> dict[str, Any]:
+    if type(value) is not Call or value.name.path not in names:
+        found = value.name.path if type(value) is Call else f"a {type(value).__name__}"
+        raise _NotAForestError(f"{found} in the place of a {sorted(names)[0].rpartition('.')[2]}")
+    if type(value.state) is not dict:
+        raise _NotAForestError(f"a {value.name.path} without content")
+    return value.state
+
+
+def _value(values: dict[str, Any], key: Any, kind: type) -> Any:
+    if type(key) is not str or type(values.get(key)) is not kind:
+        raise _NotAForestError(f"no {kind.__name__.lower()} {str(key)[:40] if type(key) is str else ''!r}")
+    return values[key]
+
+
+def _arguments(call: Call, *kinds: type | tuple[type, ...]) -> tuple[Any, ...]:
+    choices = [kind if isinstance(kind, tuple) else (kind,) for kind in kinds]
+    if len(call.arguments) != len(kinds) or not all(map(_is_one_of, call.arguments, choices)):
+        raise _NotAForestError(f"{call.name.path} with other arguments than an estimator's")
+    return call.arguments
+
+
+def _is_one_of(value: Any, kinds: tuple[type, ...]) -> bool:
+    return type(value) in kinds

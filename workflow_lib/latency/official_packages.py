@@ -1,0 +1,79 @@
+"""The four predictor packages that nn-Meter published, downloaded once and the same ever after."""
+
+import http.client
+import urllib.request
+import zipfile
+from pathlib import Path
+from typing import Final
+
+from workflow_lib.core.errors import UserError
+from workflow_lib.core.files import atomic_path, write_text
+from workflow_lib.latency.packages import sha256
+
+OFFICIAL_PACKAGES: Final = {
+    device: f"https://github.com/microsoft/nn-Meter/releases/download/v1.0-data/{device}.zip"
+    for device in (
+        "cortexA76cpu_tflite21",
+        "adreno640gpu_tflite21",
+        "adreno630gpu_tflite21",
+        "myriadvpu_openvino2019r2",
+    )
+}
+"""Device -> address of its package, whose unit is ms. Source: nn-Meter 2.0, nn_meter/configs/predictors.yaml."""
+
+_MAX_BYTES: Final = 4 * 2**30
+_TIMEOUT_S: Final = 60
+_CHUNK_BYTES: Final = 2**20
+
+
+def fetch_package(device: str, path: Path) -> None:
+    """See to it that one of nn-Meter's published packages lies here, and is the one that lay here first.
+
+    nn-Meter publishes no checksums. The first use of a file records its SHA-256 beside it, in `<path>.sha256`; every
+    later use, on another machine too if the record is copied along, compares.
+
+    Args:
+        device: one of `OFFICIAL_PACKAGES`.
+        path: the .zip file; downloaded if it is not there.
+
+    Raises:
+        UserError: if the device has no published package, the package cannot be downloaded (the message says where to
+            put it), or it is not the one that was recorded.
+    """
+    if device not in OFFICIAL_PACKAGES:
+        raise UserError(f"nn-Meter published no package for {device!r}; it has {', '.join(OFFICIAL_PACKAGES)}")
+    if not path.exists():
+        _download(OFFICIAL_PACKAGES[device], path)
+    record = path.with_name(f"{path.name}.sha256")
+    found = sha256(path)
+    if not record.exists():
+        _check_zip(path, path)
+        write_text(record, f"{found}  {path.name}\n")  # as sha256sum --check reads it
+    elif (recorded := record.read_text(encoding="utf-8").split()[:1]) != [found]:
+        raise UserError(
+            f"its SHA-256 is {found}, and {record.name} says {' '.join(recorded) or 'nothing'}",
+            path,
+            "delete the zip to download it again, or both if the change is meant",
+        )
+
+
+def _download(address: str, path: Path) -> None:
+    try:
+        with (
+            urllib.request.urlopen(address, timeout=_TIMEOUT_S) as answer,  # noqa: S310  # a constant https address
+            atomic_path(path) as temporary,
+            temporary.open("wb") as file,
+        ):
+            while chunk := answer.read(_CHUNK_BYTES):
+                file.write(chunk)
+                if file.tell() > _MAX_BYTES:
+                    raise UserError(f"{address} gives more than {_MAX_BYTES} bytes", path)
+            file.flush()
+            _check_zip(temporary, address)  # a connection that ends early is no error to urllib
+    except (OSError, http.client.HTTPException) as error:  # URLError is an OSError, as is a full disk
+        raise UserError(f"cannot download {address} ({error}); put the zip at {path}, and run again") from None
+
+
+def _check_zip(path: Path, name: object) -> None:
+    if not zipfile.is_zipfile(path):
+        raise UserError("not a whole zip file", name, "delete it if it is there, and run again")

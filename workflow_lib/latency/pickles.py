@@ -1,0 +1,262 @@
+"""Read a pickle as a description of what it would build, without building or importing any of it.
+
+A pickle is a program: "push this text, import that name, call it". This module runs the program on a stack of its
+own on which a name stays a name and a call stays a note of the call, so nothing that a pickle says can execute. Names
+outside an allow-list, operations that no estimator's pickle needs, and lengths that the file does not hold are refused
+by name. The limits bound time and memory: `pickletools` reads about a million operations per second.
+"""
+
+import pickletools
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+from workflow_lib.core.errors import UserError
+
+MAX_BYTES: Final = 4 * 2**30
+"""Largest pickle that is read. A forest of 550 unpruned trees over 25,000 samples takes about 1 GB."""
+
+MAX_OPERATIONS: Final = 2_000_000
+"""Most operations that are read; a forest takes about 130 per tree, whatever the trees' size."""
+
+_MAX_LINE: Final = 1000  # the names of protocols 2 and 3 are lines of text
+_OLDEST_PROTOCOL: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """What a pickle would import; nothing was imported.
+
+    Attributes:
+        path: module and name, joined by a dot.
+    """
+
+    path: str
+
+
+@dataclass(slots=True, eq=False)
+class Call:
+    """An object that a pickle would build; nothing was called.
+
+    Attributes:
+        name: what it would call.
+        arguments: what with.
+        state: what it would hand to the object afterwards; None if nothing.
+    """
+
+    name: Name
+    arguments: tuple[Any, ...]
+    state: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What a pickle describes.
+
+    Attributes:
+        root: the pickled object: plain values, tuples, lists and dictionaries by text, `Name` and `Call`.
+        calls: all the calls in it, whether the root holds them or not.
+        size: bytes of the file. Values can be shared, so what they hold together can be far more.
+    """
+
+    root: Any
+    calls: tuple[Call, ...]
+    size: int
+
+
+def read_pickle(path: Path, allowed: Collection[str]) -> Description:
+    """Read a pickle of protocol 2 or later.
+
+    Args:
+        path: the file; not compressed, nothing after the pickle.
+        allowed: module and name, joined by a dot, of all that the pickle may mention.
+
+    Returns:
+        What it describes. Values can be nested deeply or contain themselves: do not compare, print or walk them
+        recursively.
+
+    Raises:
+        UserError: if the file is too large, no pickle, or damaged, or has names or operations that are not allowed.
+            They are named.
+
+    Source: the operations are those of CPython's pickletools; the file format has no other specification.
+    """
+    size = path.stat().st_size
+    if size > MAX_BYTES:
+        raise UserError(f"a pickle of {size} bytes, and at most {MAX_BYTES} are read", path)
+    machine = _Machine(frozenset(allowed))
+    try:
+        with path.open("rb") as file:
+            machine.run(_Source(file, size))
+            if file.read(1):
+                raise _RefusedError("it goes on after its end")
+    except (_RefusedError, ValueError) as error:  # pickletools raises ValueError, UnicodeDecodeError among them
+        fix = "nothing in it was run; import only pickled random forests of scikit-learn"
+        raise UserError(f"refused as a pickle: {str(error)[:200]}", path, fix) from None
+    return Description(machine.stack[0], tuple(machine.calls), size)
+
+
+class _RefusedError(Exception):
+    """Why a pickle is refused; becomes a UserError that names the file."""
+
+
+class _Source:
+    """The part of a file's interface that pickletools needs; believes no length that the file does not hold."""
+
+    def __init__(self, file: BinaryIO, size: int) -> None:
+        self._file, self._size = file, size
+        self.tell = file.tell
+
+    def read(self, size: int) -> bytes:
+        self.expect(size)
+        return self._file.read(size)
+
+    def expect(self, size: int) -> None:
+        left = self._size - self.tell()
+        if size > left:
+            raise _RefusedError(f"at byte {self.tell()} it claims {size} more bytes, and {left} are left")
+
+    def readline(self) -> bytes:
+        return self._file.readline(_MAX_LINE)
+
+
+class _Machine:
+    """The stack machine that pickles are programs for, without the operations that execute."""
+
+    def __init__(self, allowed: frozenset[str]) -> None:
+        self.stack: list[Any] = []
+        self.calls: list[Call] = []
+        self._below: list[list[Any]] = []  # stacks under the open marks
+        self._memo: dict[int, Any] = {}
+        self._allowed = allowed
+
+    def run(self, source: _Source) -> None:
+        """Leave the pickled object alone on the stack."""
+        operations = pickletools.genops(source)  # type: ignore[arg-type]  # it asks for these three methods only
+        for count, (operation, argument, position) in enumerate(operations):
+            if count >= MAX_OPERATIONS:
+                raise _RefusedError(f"it has more than {MAX_OPERATIONS} operations")
+            if count == 0 and operation.name != "PROTO":
+                raise _RefusedError(f"it does not start as one of protocol {_OLDEST_PROTOCOL} or later does")
+            if operation.name in _CONSTANTS:
+                self.stack.append(_CONSTANTS.get(operation.name, argument))
+            elif operation.name in _LITERALS:
+                self.stack.append(argument)
+            elif operation.name in _OPERATIONS:
+                _OPERATIONS[operation.name](self, argument)
+            elif operation.name == "FRAME":
+                source.expect(int(argument or 0))
+            elif operation.name != "STOP":
+                raise _RefusedError(f"operation {operation.name} at byte {position}, which no random forest needs")
+        if len(self.stack) != 1 or self._below:
+            raise _RefusedError("it does not end with one object")
+
+    def protocol(self, version: int) -> None:
+        if version < _OLDEST_PROTOCOL:
+            raise _RefusedError(f"protocol {version}, and {_OLDEST_PROTOCOL} is the oldest that is read")
+
+    def pop(self) -> Any:
+        if not self.stack:
+            raise _RefusedError("it takes a value from an empty stack")
+        return self.stack.pop()
+
+    def top(self, kind: type) -> Any:
+        if not self.stack or type(self.stack[-1]) is not kind:
+            raise _RefusedError(f"it changes something that is no {kind.__name__.lower()}")
+        return self.stack[-1]
+
+    def mark(self, _: object) -> None:
+        self._below.append(self.stack)
+        self.stack = []
+
+    def pop_to_mark(self) -> list[Any]:
+        if not self._below:
+            raise _RefusedError("it goes back to a mark that it has not set")
+        items, self.stack = self.stack, self._below.pop()
+        return items
+
+    def push_tuple(self, length: int) -> None:
+        items = [self.pop() for _ in range(length)]
+        self.stack.append(tuple(reversed(items)))
+
+    def push_tuple_from_mark(self, _: object) -> None:
+        items = self.pop_to_mark()  # first, because it changes the stack
+        self.stack.append(tuple(items))
+
+    def extend(self, items: list[Any]) -> None:
+        self.top(list).extend(items)
+
+    def update(self, items: list[Any]) -> None:
+        target, keys = self.top(dict), items[::2]
+        if len(items) % 2 or not all(type(key) is str for key in keys):
+            # Other keys, deeply nested tuples say, are hashed or compared by running code.
+            raise _RefusedError("it has a dictionary whose keys are not text")
+        target.update(zip(keys, items[1::2], strict=True))
+
+    def remember(self, index: int | None) -> None:
+        if not self.stack:
+            raise _RefusedError("it remembers a value of an empty stack")
+        self._memo[len(self._memo) if index is None else index] = self.stack[-1]
+
+    def recall(self, index: int) -> None:
+        if index not in self._memo:
+            raise _RefusedError(f"it recalls value {index}, which it has not remembered")
+        self.stack.append(self._memo[index])
+
+    def name(self, path: str) -> None:
+        if path not in self._allowed:
+            raise _RefusedError(f"it names {path!r}, which no random forest holds")
+        self.stack.append(Name(path))
+
+    def name_from_stack(self, _: object) -> None:
+        name, module = self.pop(), self.pop()
+        if type(name) is not str or type(module) is not str:
+            raise _RefusedError("it has a name that is not text")
+        self.name(f"{module}.{name}")
+
+    def call(self, _: object) -> None:
+        arguments, name = self.pop(), self.pop()
+        if type(arguments) is not tuple or type(name) is not Name:
+            raise _RefusedError("it calls something that is not a name")
+        self.calls.append(Call(name, arguments))
+        self.stack.append(self.calls[-1])
+
+    def set_state(self, _: object) -> None:
+        state = self.pop()
+        call = self.top(Call)
+        if call.state is not None:
+            raise _RefusedError(f"it sets the state of one {call.name.path} twice")
+        call.state = state
+
+
+_CONSTANTS: Final = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
+_NUMBERS: Final = {"BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT"}
+_TEXTS: Final = {"BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8"}
+_BYTES: Final = {"SHORT_BINBYTES", "BINBYTES", "BINBYTES8", "BYTEARRAY8"}
+_LITERALS: Final = _NUMBERS | _TEXTS | _BYTES
+_OPERATIONS: Final[dict[str, Callable[[_Machine, Any], None]]] = {
+    "PROTO": _Machine.protocol,
+    "MARK": _Machine.mark,
+    "EMPTY_TUPLE": lambda machine, _: machine.push_tuple(0),
+    "TUPLE1": lambda machine, _: machine.push_tuple(1),
+    "TUPLE2": lambda machine, _: machine.push_tuple(2),
+    "TUPLE3": lambda machine, _: machine.push_tuple(3),
+    "TUPLE": _Machine.push_tuple_from_mark,
+    "EMPTY_LIST": lambda machine, _: machine.stack.append([]),
+    "APPEND": lambda machine, _: machine.extend([machine.pop()]),
+    "APPENDS": lambda machine, _: machine.extend(machine.pop_to_mark()),
+    "EMPTY_DICT": lambda machine, _: machine.stack.append({}),
+    "SETITEM": lambda machine, _: machine.update([machine.pop(), machine.pop()][::-1]),
+    "SETITEMS": lambda machine, _: machine.update(machine.pop_to_mark()),
+    "MEMOIZE": lambda machine, _: machine.remember(None),
+    "BINPUT": _Machine.remember,
+    "LONG_BINPUT": _Machine.remember,
+    "BINGET": _Machine.recall,
+    "LONG_BINGET": _Machine.recall,
+    "GLOBAL": lambda machine, argument: machine.name(argument.replace(" ", ".", 1)),
+    "STACK_GLOBAL": _Machine.name_from_stack,
+    "REDUCE": _Machine.call,
+    "NEWOBJ": _Machine.call,
+    "BUILD": _Machine.set_state,
+}

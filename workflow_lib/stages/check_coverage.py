@@ -1,0 +1,36 @@
+"""Check that a predictor package has a forest for every kernel of every network."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import Field
+
+from workflow_lib.core.arguments import Arguments, run_stage
+from workflow_lib.core.config import PredictorConfig
+from workflow_lib.core.tables import COVERAGE, KERNELS
+from workflow_lib.latency.predictors import read_predictor
+from workflow_lib.latency.pricing import count_uncovered, require_coverage, to_kernels
+
+
+class CoverageArguments(Arguments):
+    """Flags of the stage; the paths of the kernel tables come on standard input, one per line."""
+
+    predictor_config: PredictorConfig
+    device: str = Field(description="name of the device")
+    predictor: Path = Field(description="folder of import_package")
+    output: Path = Field(description="writes the kernels without a forest")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the stage."""
+    arguments = CoverageArguments.parse(__doc__, argv)
+    predictor = read_predictor(arguments.predictor_config.kind, arguments.predictor, arguments.device)
+    networks = {line: to_kernels(KERNELS.read(Path(line))) for line in sys.stdin.read().splitlines() if line}
+    if arguments.predictor_config.uncovered == "error":
+        require_coverage(networks, predictor)
+    COVERAGE.write(count_uncovered(networks, predictor), arguments.output)
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,35 @@
+"""Bring an nn-Meter predictor package into plain arrays; a published one is downloaded once and verified."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import Field
+
+from workflow_lib.core.arguments import Arguments, run_stage
+from workflow_lib.latency.forest_predictor import Unit
+from workflow_lib.latency.official_packages import fetch_package
+from workflow_lib.latency.packages import import_package
+
+
+class PackageArguments(Arguments):
+    """Flags of the stage."""
+
+    device: str = Field(description="name of the device")
+    package: Path | None = Field(default=None, description="folder or zip of the package; none: the published one")
+    unit: Unit | None = Field(default=None, description="what the forests predict: ms, us, mJ; none: as meta.yaml says")
+    published: Path = Field(description="where the published zip lies, or is downloaded to")
+    output: Path = Field(description="writes this folder")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the stage."""
+    arguments = PackageArguments.parse(__doc__, argv)
+    if arguments.package:
+        import_package(arguments.package, arguments.output, arguments.unit, arguments.device)
+    else:
+        fetch_package(arguments.device, arguments.published)
+        import_package(arguments.published, arguments.output, "ms", arguments.device)
+
+
+if __name__ == "__main__":
+    run_stage(main)
