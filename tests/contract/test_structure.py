@@ -2,7 +2,6 @@
 
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -59,12 +58,7 @@ def test_schema_and_key_table_are_those_of_the_model() -> None:
 
 
 def test_the_example_config_shows_every_key() -> None:
-    def keys(values: Any) -> set[str]:
-        if isinstance(values, dict):
-            return set(values) | {key for value in values.values() for key in keys(value)}
-        return {key for value in values for key in keys(value)} if isinstance(values, list) else set()
-
-    shown = keys(yaml.safe_load((ROOT / "config" / "config.yaml").read_text()))
+    shown = set(re.findall(r"(\w+):", (ROOT / "config" / "config.yaml").read_text()))
     declared = {part for row in re.findall(r"^\| `([^`]+)`", docs.key_table(), re.MULTILINE) for part in row.split(".")}
     assert {name.removesuffix("[]") for name in declared if "<" not in name} <= shown
 

@@ -15,6 +15,8 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 TINY = Path(__file__).with_name("tiny.yaml")
+pytestmark = pytest.mark.xdist_group("e2e")  # one worker: the run is made once
+
 MEASURED = ["training_s", "peak_memory_bytes"]
 
 

@@ -29,7 +29,7 @@ def _flags(stage: str) -> list[str]:
         value for value in vars(module).values()
         if isinstance(value, type) and issubclass(value, Arguments) and value.__module__ == module.__name__
     ]  # fmt: skip
-    (arguments,) = declared
+    arguments = declared[0]  # those of the rule; a second class is for use by hand
     names: list[str] = []
     for name, field in arguments.model_fields.items():
         kind = field.annotation

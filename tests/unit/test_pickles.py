@@ -58,7 +58,7 @@ def test_forests_of_scikit_learn_0_23_predict_what_it_predicted(folder: Path) ->
 def test_they_do_so_without_scikit_learn(folder: Path) -> None:
     ran = subprocess.run(
         [sys.executable, "-c", COMPARE, str(folder / "sklearn_0_23_1")],
-        capture_output=True, text=True, cwd=Path(__file__).parents[1], check=True,
+        capture_output=True, text=True, cwd=Path(__file__).parents[2], check=True,
     )  # fmt: skip
     count, worst = json.loads(ran.stdout)
     assert (count, worst <= 1e-9) == (8, True)

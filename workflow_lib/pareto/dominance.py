@@ -96,7 +96,6 @@ def hypervolume_share(losses: Losses, front: Mask) -> NDArray[np.float64]:
     scaled = (losses - losses.min(0)) / np.where(spread == 0, 1, spread)
     reference: Any = np.full(losses.shape[1], 1.1)
     share = np.zeros(len(losses))
-    share[front] = (
-        100 * moocore.hv_contributions(scaled[front], ref=reference) / moocore.hypervolume(scaled[front], ref=reference)
-    )
+    lost = moocore.hv_contributions(scaled[front], ref=reference) / moocore.hypervolume(scaled[front], ref=reference)
+    share[front] = 100 * np.clip(lost, 0, 1)  # rounding takes a lone member's share beyond 1
     return share
