@@ -135,7 +135,7 @@ def front_3d_interactive(ranked: pd.DataFrame, objectives: Sequence[Objective]) 
         include_plotlyjs=True,
         config={"displaylogo": False, "responsive": True},
         div_id="front",
-        default_height="96vh",
+        default_height="93vh",
     )
     return page
 
