@@ -248,3 +248,18 @@ def test_every_device_can_be_an_objective() -> None:
     objectives = [{"name": name, "direction": "min"} for name in names]
     checked = config({"devices": {device: {}}, "front.objectives": objectives})
     assert [objective.name for objective in checked.front.objectives] == names
+
+
+@pytest.mark.parametrize("name", ["mean", "worst", "device_std", "plain"])
+def test_a_device_is_not_called_like_a_column_or_a_set_of_rules(name: str) -> None:
+    package = {"kind": "package", "package": "folder"}
+    assert f"devices.{name}: the name has a meaning" in refusal({"devices": {name: package}})
+
+
+@pytest.mark.parametrize("key", [{"package": "folder"}, {"unit": "us"}, {"uncovered": "report"}])
+def test_keys_of_packages_are_refused_for_calibrated_devices(key: dict[str, str]) -> None:
+    assert "belong to kind: package" in refusal({"devices": {"cortexA76cpu_tflite21": key}})
+
+
+def test_a_device_without_a_published_package_needs_one_of_its_own() -> None:
+    assert "have published packages" in refusal({"devices": {"board": {"kind": "package"}}})

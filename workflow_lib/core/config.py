@@ -344,8 +344,8 @@ class Config(Section):
                 raise ValueError(
                     f"devices.{device}: only {', '.join(CALIBRATED_DEVICES)} have published packages and models"
                 )
-            if device in ("mean", "worst", "device_std"):
-                raise ValueError(f"devices.{device}: latency_{device}_ms is a column already; choose another name")
+            if device in ("mean", "worst", "device_std", "plain"):
+                raise ValueError(f"devices.{device}: the name has a meaning in tables or folders; choose another")
         if unknown_regions := set(self.folds.holdout.regions) - set(self.data.regions):
             raise ValueError(f"folds.holdout.regions names {sorted(unknown_regions)}, which data.regions does not")
         if set(self.folds.holdout.regions) == set(self.data.regions):
