@@ -3,7 +3,7 @@
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +17,7 @@ from workflow_lib.core.config import TrainingConfig
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.seeds import derive_seed
 from workflow_lib.data.dataset import ChipView, Rows
+from workflow_lib.training.metrics import Labels
 
 PREDICTION_BATCH = 64
 
@@ -36,7 +37,7 @@ def train(
     build: Callable[[], nn.Module],
     view: ChipView,
     rows: Rows,
-    labels: Rows,
+    labels: Labels,
     batch: int,
     training: TrainingConfig,
     seed: int,
@@ -65,36 +66,45 @@ def train(
     network = build().to(device)
     network = network.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]  # missing in its stubs
     optimizer = torch.optim.Adam(network.parameters(), lr=training.learning_rate)
-    criterion = nn.CrossEntropyLoss()
-    losses = []
+    losses: list[float] = []
     start = time.perf_counter()
-    for epoch in range(training.epochs):
+    for epoch in range(1, training.epochs + 1):
         order = shuffler.permutation(len(rows))
-        total = torch.zeros((), device=device)
-        seen = 0
-        for first in range(0, len(order), batch):
-            chosen = order[first : first + batch]
-            if len(chosen) < 2:
-                continue
-            inputs = to_input(view.batch(rows[chosen]), device)
-            targets = torch.from_numpy(labels[chosen]).to(device)
-            optimizer.zero_grad(set_to_none=True)
-            with autocast(training, device):
-                loss = criterion(network(inputs), targets)
-            loss.backward()
-            optimizer.step()
-            total += loss.detach() * len(chosen)
-            seen += len(chosen)
-        losses.append(float(total) / seen)
+        batches = (order[first : first + batch] for first in range(0, len(order), batch))
+        steps = ((view.batch(rows[chosen]), labels[chosen]) for chosen in batches if len(chosen) > 1)
+        losses.append(_train_epoch(network, optimizer, steps, training, device))
         if not np.isfinite(losses[-1]):
             raise UserError(
-                f"the training loss is {losses[-1]} after epoch {epoch + 1}",
+                f"the training loss is {losses[-1]} after epoch {epoch}",
                 "config: training",
                 "lower training.learning_rate",
             )
-        print(f"epoch {epoch + 1} of {training.epochs}: loss {losses[-1]:.4f}", file=sys.stderr, flush=True)
+        print(f"epoch {epoch} of {training.epochs}: loss {losses[-1]:.4f}", file=sys.stderr, flush=True)
     seconds = time.perf_counter() - start
     return Training(network, losses, seconds, _peak_memory(device), _device_name(device))
+
+
+def _train_epoch(
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    steps: Iterable[tuple[NDArray[np.float32], Labels]],
+    training: TrainingConfig,
+    device: torch.device,
+) -> float:
+    """Take one step per batch; the mean loss over chips, read from the device only once."""
+    criterion = nn.CrossEntropyLoss()
+    total = torch.zeros((), device=device)
+    seen = 0
+    for pixels, classes in steps:
+        targets = torch.from_numpy(classes).to(device)
+        optimizer.zero_grad(set_to_none=True)
+        with autocast(training, device):
+            loss = criterion(network(to_input(pixels, device)), targets)
+        loss.backward()
+        optimizer.step()
+        total += loss.detach() * len(classes)
+        seen += len(classes)
+    return float(total) / seen
 
 
 def predict(network: nn.Module, view: ChipView, rows: Rows) -> NDArray[np.float32]:
