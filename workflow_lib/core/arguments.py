@@ -6,6 +6,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Literal, Self, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -103,6 +104,18 @@ def flags(section: Section, *names: str) -> list[str]:
             text = value if isinstance(value, str) else json.dumps(value, sort_keys=True, separators=(",", ":"))
             result.append(f"--{name.replace('_', '-')}={text}")
     return result
+
+
+def paths_from_stdin(stage: str) -> list[Path]:
+    """Read the paths that a rule gives on standard input, one per line: a command line could not hold them all.
+
+    Raises:
+        UserError: if there is none.
+    """
+    paths = [Path(line) for line in sys.stdin.read().splitlines() if line]
+    if not paths:
+        raise UserError("no paths on standard input", stage)
+    return paths
 
 
 def run_stage(main: Callable[[], None]) -> None:

@@ -1,12 +1,11 @@
 """Check that a predictor package has a forest for every kernel of every network."""
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import Field
 
-from workflow_lib.core.arguments import Arguments, run_stage
+from workflow_lib.core.arguments import Arguments, paths_from_stdin, run_stage
 from workflow_lib.core.config import PredictorConfig
 from workflow_lib.core.tables import COVERAGE, KERNELS
 from workflow_lib.latency.predictors import read_predictor
@@ -26,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the stage."""
     arguments = CoverageArguments.parse(__doc__, argv)
     predictor = read_predictor(arguments.predictor_config.kind, arguments.predictor, arguments.device)
-    networks = {line: to_kernels(KERNELS.read(Path(line))) for line in sys.stdin.read().splitlines() if line}
+    networks = {str(path): to_kernels(KERNELS.read(path)) for path in paths_from_stdin("check_coverage")}
     if arguments.predictor_config.uncovered == "error":
         require_coverage(networks, predictor)
     COVERAGE.write(count_uncovered(networks, predictor), arguments.output)

@@ -1,12 +1,11 @@
 """Put the one-row tables of many jobs into one table."""
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import Field
 
-from workflow_lib.core.arguments import Arguments, run_stage
+from workflow_lib.core.arguments import Arguments, paths_from_stdin, run_stage
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.tables import FOLD_SCORES, FOREST_SCORES, LATENCIES, NETWORKS
 
@@ -26,10 +25,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if arguments.table not in TABLES:
         raise UserError(f"no table is called so; known are {', '.join(TABLES)}", f"--table {arguments.table}")
     table = TABLES[arguments.table]
-    parts = [Path(line) for line in sys.stdin.read().splitlines() if line]
-    if not parts:
-        raise UserError("no paths on standard input", "gather_table")
-    table.write(table.read_all(parts), arguments.output)
+    table.write(table.read_all(paths_from_stdin("gather_table")), arguments.output)
 
 
 if __name__ == "__main__":

@@ -66,10 +66,7 @@ def deploy_model(
     description = _describe(dataset, candidate, channels, view, training, holdout)
     export_deployed(trained.network, len(channels), size_px, model)
     write_text(bundle, json.dumps(description, indent=2) + "\n")
-    template = Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False).from_string(  # noqa: S701
-        Path(__file__).with_name("model_card.md.j2").read_text(encoding="utf-8")
-    )
-    write_text(card, template.render(description))  # Markdown: nothing to escape
+    write_text(card, _card(description))
 
 
 def pick_candidate(ranked: pd.DataFrame, name: str) -> dict[str, Any]:
@@ -136,3 +133,9 @@ def _describe_index(name: str) -> dict[str, str]:
         "of": "raw values",
         "0/0": "a quarter of the sum of its finite 4-neighbours, clamped to the edge",
     }
+
+
+def _card(description: Mapping[str, Any]) -> str:
+    template = Path(__file__).with_name("model_card.md.j2").read_text(encoding="utf-8")
+    markdown = Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)  # noqa: S701  # no HTML
+    return markdown.from_string(template).render(description)
