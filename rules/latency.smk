@@ -1,7 +1,7 @@
-"""Predict every network's latency on every device.
+"""Predict or measure every network's latency on every device.
 
-input:  results/{run}/export_network/{channels}/{architecture}/detection.onnx
-output: results/{run}/predict_latency/{channels}/{architecture}/{device}.parquet
+input:  results/{run}/export_network/{channels}/{architecture}/*.onnx
+output: results/{run}/{predict_latency,measure_latency}/{channels}/{architecture}/{device}.parquet
 """
 
 
@@ -106,6 +106,105 @@ rule calibrate_predictor:
         " 2> {log:q}"
 
 
+# Every network's kernels, and the file that is deployed: what a device of one's own is measured with.
+MEASURABLE = {
+    "kernels": expand(
+        "results/{{run}}/detect_kernels/{channels}/{architecture}/plain.parquet",
+        channels=CHANNEL_SETS,
+        architecture=NETWORKS,
+    ),
+    "networks": expand(
+        "results/{{run}}/export_network/{channels}/{architecture}/deployed.onnx",
+        channels=CHANNEL_SETS,
+        architecture=NETWORKS,
+    ),
+}
+
+
+rule export_kernels:
+    """Write the networks to measure on a device that this workflow cannot reach, with a manifest."""
+    input:
+        **MEASURABLE,
+    output:
+        directory("results/{run}/export_kernels/{device}"),
+    log:
+        "results/{run}/logs/export_kernels/{device}.log",
+    conda:
+        "../envs/latency.yaml"
+    params:
+        options=lambda wildcards: options(
+            "export_kernels",
+            *flags(
+                CONFIG.devices[wildcards.device],
+                "kind",
+                "sample_kernels",
+                "sample_networks",
+            ),
+            *flags(CONFIG, "seed"),
+        ),
+    shell:
+        "printf '%s\\n' {input:q} | python -m workflow_lib.stages.export_kernels"
+        " {params.options:q}"
+        " --output {output:q}"
+        " 2> {log:q}"
+
+
+rule build_predictor:
+    """Build a predictor from kernels and networks that are measured here, with no other job at work, or elsewhere."""
+    input:
+        **MEASURABLE,
+        measurements=measurements_file,
+    output:
+        package=directory("results/{run}/build_predictor/{device}"),
+        measured="results/{run}/build_predictor/{device}.measured.csv",
+        validation="results/{run}/build_predictor/{device}.validation.parquet",
+    log:
+        "results/{run}/logs/build_predictor/{device}.log",
+    conda:
+        "../envs/latency.yaml"
+    threads: ALL_CORES
+    params:
+        options=lambda wildcards: options(
+            "build_predictor",
+            *flags(CONFIG.devices[wildcards.device]),
+            *flags(CONFIG, "seed"),
+        ),
+    shell:
+        "printf '%s\\n' {input.kernels:q} {input.networks:q} | python -m workflow_lib.stages.build_predictor"
+        " {params.options:q}"
+        " --device {wildcards.device}"
+        " --output {output.package:q}"
+        " --measured {output.measured:q}"
+        " --validation {output.validation:q}"
+        " 2> {log:q}"
+
+
+rule measure_latency:
+    """Measure the latency of one network here, with no other job at work."""
+    input:
+        "results/{run}/export_network/{channels}/{architecture}/deployed.onnx",
+    output:
+        "results/{run}/measure_latency/{channels}/{architecture}/{device}.parquet",
+    log:
+        "results/{run}/logs/measure_latency/{channels}/{architecture}/{device}.log",
+    conda:
+        "../envs/latency.yaml"
+    threads: ALL_CORES
+    params:
+        options=lambda wildcards: options(
+            "measure_latency", *flags(CONFIG.devices[wildcards.device])
+        ),
+    shell:
+        "python -m workflow_lib.stages.measure_latency"
+        " {params.options:q}"
+        " --network {input:q}"
+        " --channels {wildcards.channels}"
+        " --architecture {wildcards.architecture}"
+        " --device {wildcards.device}"
+        " --output {output:q}"
+        " 2> {log:q}"
+
+
 # What each kind of predictor needs.
 PREDICTORS = {
     "calibrated": {
@@ -116,6 +215,10 @@ PREDICTORS = {
         "kernels": "results/{run}/detect_kernels/{channels}/{architecture}/{device}.parquet",
         "predictor": "results/{run}/import_package/{device}",
         "coverage": "results/{run}/check_coverage/{device}.parquet",
+    },
+    "built": {
+        "kernels": "results/{run}/detect_kernels/{channels}/{architecture}/plain.parquet",
+        "predictor": "results/{run}/build_predictor/{device}",
     },
 }
 

@@ -4,6 +4,9 @@ input:  the tables of all stages
 output: results/{run}/plot_figures/*, results/{run}/build_report/*
 """
 
+BUILT = [
+    device for device, predictor in CONFIG.devices.items() if predictor.kind == "built"
+]
 FIGURES = [
     "input_channels",
     "front_3d",
@@ -13,6 +16,7 @@ FIGURES = [
     "dimension_effects",
     "chip_map",
     "chip_map_roles",
+    *(["predictor_validation"] if BUILT else []),
 ]
 
 
@@ -24,6 +28,9 @@ rule plot_figures:
         chips="results/{run}/import_chips/chips.parquet",
         folds="results/{run}/assign_folds/folds.parquet",
         ranked="results/{run}/build_front/ranked.parquet",
+        validations=expand(
+            "results/{{run}}/build_predictor/{device}.validation.parquet", device=BUILT
+        ),
     output:
         figures=report(
             expand("results/{{run}}/plot_figures/{figure}.png", figure=FIGURES),
@@ -43,12 +50,16 @@ rule plot_figures:
             *flags(CONFIG.front, "objectives"),
             *flags(CONFIG.grid, "channel_sets"),
             "--devices",
-            *CONFIG.devices,
+            *CONFIG.devices_with("latency_ms"),
             *flags(CONFIG.report, "dpi"),
+        ),
+        validations=lambda wildcards, input: (
+            ["--validations", *input.validations] if BUILT else []
         ),
     shell:
         "python -m workflow_lib.stages.plot_figures"
         " {params.options:q}"
+        " {params.validations:q}"
         " --array {input.array:q}"
         " --moments {input.moments:q}"
         " --chips {input.chips:q}"

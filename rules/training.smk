@@ -101,12 +101,13 @@ PARTS = {
         channels=CHANNEL_SETS,
         architecture=NETWORKS,
     ),
-    "latencies": expand(
-        "results/{{run}}/predict_latency/{channels}/{architecture}/{device}.parquet",
-        channels=CHANNEL_SETS,
-        architecture=NETWORKS,
-        device=CONFIG.devices,
-    ),
+    "latencies": [
+        f"results/{{run}}/{'measure' if predictor.kind == 'measured' else 'predict'}_latency"
+        f"/{channels}/{architecture}/{device}.parquet"
+        for device, predictor in CONFIG.devices.items()
+        for channels in CHANNEL_SETS
+        for architecture in NETWORKS
+    ],
 }
 
 

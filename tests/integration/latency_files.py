@@ -44,5 +44,5 @@ def write_latency(path: Path, device: str = "board", ms: float = 1.0) -> Path:
         "latency_ms": ms, "predictor_error_pct": 10.0, "kernels": 40, "covered_kernels": 40,
         "filled_kernels": 0, "covered_multiply_adds_pct": 100.0,
     }  # fmt: skip
-    LATENCIES.write(pd.DataFrame([row]), path)
+    LATENCIES.write(LATENCIES.complete(pd.DataFrame([row])), path)
     return path

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from workflow_lib.core import tables
 from workflow_lib.core.config import Config, Objective, parse_config
 from workflow_lib.core.spaces import cross
+from workflow_lib.core.tables import LATENCIES
 from workflow_lib.report import figures
 from workflow_lib.report.content import ReportContent
 from workflow_lib.report.page import CAPTIONS
@@ -294,6 +295,25 @@ def _forest(random: np.random.Generator, auc: bool) -> pd.DataFrame:
     )
 
 
+def validation() -> pd.DataFrame:
+    """Networks that were measured whole, and what two built predictors say of them."""
+    random = np.random.default_rng(0)
+    measured = np.geomspace(2, 100, 30)
+    parts = [
+        pd.DataFrame(
+            {
+                "device": device,
+                "network": [f"7_{number}" for number in range(30)],
+                "use": ["calibration"] * 12 + ["validation"] * 18,
+                "latency_ms": measured,
+                "predicted_ms": measured * random.normal(1, 0.05, 30),
+            }
+        )
+        for device in ("board", "laptop")
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
 def _latencies(ranked: pd.DataFrame) -> pd.DataFrame:
     rows = [
         {
@@ -311,7 +331,7 @@ def _latencies(ranked: pd.DataFrame) -> pd.DataFrame:
         for _, row in ranked.drop_duplicates(["channels", "architecture"]).iterrows()
         for position, device in enumerate(DEVICES)
     ]
-    return pd.DataFrame(rows)
+    return LATENCIES.complete(pd.DataFrame(rows))
 
 
 def _trained(random: np.random.Generator, ranked: pd.DataFrame) -> pd.DataFrame:
@@ -377,6 +397,7 @@ def _draw(run: Run) -> dict[str, bytes]:
         "front_3d": figures.front_3d(run.ranked, run.objectives),
         "front_radar": figures.front_radar(run.ranked, run.objectives),
         "latency_devices": figures.latency_devices(run.ranked, run.objectives, DEVICES),
+        "predictor_validation": figures.predictor_validation(validation()),
         "dimension_effects": figures.dimension_effects(run.ranked, run.objectives),
         "input_channels": figures.input_channels(samples, CHANNEL_SETS["all7"]),
         "chip_map": figures.chip_map(run.chips, run.folds),

@@ -258,7 +258,23 @@ def test_a_device_is_not_called_like_a_column_or_a_set_of_rules(name: str) -> No
 
 @pytest.mark.parametrize("key", [{"package": "folder"}, {"unit": "us"}, {"uncovered": "report"}])
 def test_keys_of_packages_are_refused_for_calibrated_devices(key: dict[str, str]) -> None:
-    assert "belong to kind: package" in refusal({"devices": {"cortexA76cpu_tflite21": key}})
+    assert f"kind calibrated has no {next(iter(key))}" in refusal({"devices": {"cortexA76cpu_tflite21": key}})
+
+
+def test_a_package_of_energy_gives_an_objective_and_no_latency() -> None:
+    board = {"kind": "package", "package": "folder"}
+    names = config({"devices": {"board": board, "meter": board | {"unit": "mJ"}}}).objective_names
+    assert {"energy_meter_mj", "energy_mean_mj", "latency_board_ms"} <= set(names)
+    assert "latency_meter_ms" not in names
+    assert "at least one must have a latency" in refusal({"devices": {"meter": board | {"unit": "mJ"}}})
+    priced = board | {"unit": "mJ", "uncovered": "calibrated"}
+    assert "unit mJ is energy" in refusal({"devices": {"cortexA76cpu_tflite21": priced}})
+
+
+@pytest.mark.parametrize("kind", ["built", "measured"])
+def test_measuring_needs_no_published_device(kind: str) -> None:
+    assert config({"devices": {"here": {"kind": kind, "threads": 2}}}).devices["here"].threads == 2
+    assert f"kind {kind} has no unit" in refusal({"devices": {"here": {"kind": kind, "unit": "ms"}}})
 
 
 def test_a_device_without_a_published_package_needs_one_of_its_own() -> None:

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Text
-from synthetic_run import CHANNEL_SETS, DEVICES, Run, make_run, png
+from synthetic_run import CHANNEL_SETS, DEVICES, Run, make_run, png, validation
 
 from workflow_lib.core.config import Objective
 from workflow_lib.data.dataset import Dataset
@@ -94,7 +94,14 @@ def test_every_caption_has_a_figure(usual: Run, name: str) -> None:
     pixels = np.random.default_rng(0).random((len(usual.chips), 16, 16, len(bands)), dtype=np.float32)
     dataset = Dataset(pixels, np.zeros((len(pixels), 7, 2)), usual.chips, bands, ["F", "T"], "none")
     drawn = figures.draw_figure(
-        name, usual.ranked, usual.objectives, DEVICES, dataset, {"five": CHANNEL_SETS["five"]}, usual.folds
+        name,
+        usual.ranked,
+        usual.objectives,
+        DEVICES,
+        dataset,
+        {"five": CHANNEL_SETS["five"]},
+        usual.folds,
+        validation(),
     )
     assert len(drawn.axes) > 0
     if name == "input_channels":

@@ -102,8 +102,8 @@ def test_reading_by_kind(tmp_path: Path, k8_cpu: Path) -> None:  # noqa: F811
     assert read_predictor("package", tmp_path / "package", "k8_cpu").device == "k8_cpu"
     with pytest.raises(UserError, match="predicts k8_cpu, not phone"):
         read_predictor("package", tmp_path / "package", "phone")
-    with pytest.raises(UserError, match="predicts ms, not mJ"):
-        read_predictor("package", tmp_path / "package", "k8_cpu", unit="mJ")
+    with pytest.raises(UserError, match="predicts ms, and not energy_mj"):
+        read_predictor("package", tmp_path / "package", "k8_cpu", quantity="energy_mj")
     (tmp_path / "model.json").write_text(json.dumps({"device": "x"}))
     with pytest.raises(UserError, match="not a calibrated latency model"):
         read_predictor("calibrated", tmp_path / "model.json", "x")

@@ -240,29 +240,63 @@ class TrainingConfig(Section):
 
 
 class PredictorConfig(Section):
-    """How the latency on one device is predicted."""
+    """How the latency, or the energy, on one device is predicted."""
 
-    kind: Literal["calibrated", "package"] = Field(
+    kind: Literal["calibrated", "package", "built", "measured"] = Field(
         default="calibrated",
         description="calibrated: an analytic model fitted to nn-Meter's published predictions; package: the random "
-        "forests of an nn-Meter predictor package",
+        "forests of an nn-Meter predictor package; built: forests fitted to kernels that are measured where the job "
+        "runs, or elsewhere (`measurements`); measured: every network is measured where its job runs",
     )
     package: str | None = Field(
-        default=None, description="folder or zip of the package; without it nn-Meter's published one is downloaded"
+        default=None,
+        description="package: folder or zip of it, or a folder that build_predictor made; without it nn-Meter's "
+        "published one is downloaded",
     )
-    unit: Literal["ms", "us"] | None = Field(
-        default=None, description="what the package's forests predict; without it what its meta.yaml says"
+    unit: Literal["ms", "us", "mJ"] | None = Field(
+        default=None,
+        description="package: what its forests predict; without it what its meta.yaml says. Must be given for mJ: then "
+        "the device has an energy, and no latency",
     )
     uncovered: Literal["error", "report", "calibrated"] = Field(
         default="error",
-        description="kernels that the package has no forest for: an error, counted as 0 ms and shown in the report, or "
+        description="package: kernels that it has no forest for: an error, counted as 0 ms and shown in the report, or "
         "priced by the calibrated model",
     )
+    threads: int = Field(default=1, ge=1, description="built, measured: threads of ONNX Runtime")
+    provider: Literal["cpu", "cuda"] = Field(
+        default="cpu", description="built, measured: what ONNX Runtime runs networks on"
+    )
+    sample_kernels: int = Field(default=200, ge=10, description="built: how many kernels are measured")
+    sample_networks: int = Field(
+        default=32, ge=0, description="built: how many whole networks are measured, two fifths of them to calibrate"
+    )
+    measurements: str | None = Field(
+        default=None,
+        description="built: CSV of latencies that were measured elsewhere (columns model, latency_ms) of the networks "
+        "in results/<run>/export_kernels/<device>",
+    )
+
+    @property
+    def quantity(self) -> Literal["latency_ms", "energy_mj"]:
+        """The column of LATENCIES that the device has."""
+        return "energy_mj" if self.unit == "mJ" else "latency_ms"
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if self.kind == "calibrated" and self != PredictorConfig.model_construct():
-            raise ValueError("package, unit and uncovered belong to kind: package")
+        measuring = {"threads", "provider"}
+        belongs = {
+            "calibrated": set(),
+            "package": {"package", "unit", "uncovered"},
+            "built": measuring | {"sample_kernels", "sample_networks", "measurements"},
+            "measured": measuring,
+        }
+        defaults = PredictorConfig.model_construct()
+        changed = [name for name, value in self if name != "kind" and value != getattr(defaults, name)]
+        if foreign := [name for name in changed if name not in belongs[self.kind]]:
+            raise ValueError(f"kind {self.kind} has no {', '.join(foreign)}")
+        if self.quantity == "energy_mj" and self.uncovered == "calibrated":
+            raise ValueError("uncovered: calibrated prices latency, and unit mJ is energy; choose error or report")
         return self
 
 
@@ -322,6 +356,10 @@ class Config(Section):
         min_length=1,
         description="device -> how its latency is predicted",
     )
+    warm_worker: bool = Field(
+        default=True,
+        description="jobs of one Snakemake share a process that has imported what they need; false: each starts anew",
+    )
     front: FrontConfig = Field(default=FrontConfig(), description="the Pareto front")
     report: ReportConfig = Field(default=ReportConfig(), description="figures and report")
 
@@ -340,12 +378,14 @@ class Config(Section):
             if predictor.kind == "calibrated" and device not in CALIBRATED_DEVICES:
                 raise ValueError(f"devices.{device}: calibrated predictors exist for {', '.join(CALIBRATED_DEVICES)}")
             published = predictor.package is None or predictor.uncovered == "calibrated"
-            if published and device not in CALIBRATED_DEVICES:
+            if predictor.kind == "package" and published and device not in CALIBRATED_DEVICES:
                 raise ValueError(
                     f"devices.{device}: only {', '.join(CALIBRATED_DEVICES)} have published packages and models"
                 )
             if device in ("mean", "worst", "device_std", "plain"):
                 raise ValueError(f"devices.{device}: the name has a meaning in tables or folders; choose another")
+        if not self.devices_with("latency_ms"):
+            raise ValueError("devices: at least one must have a latency; those of unit mJ have an energy only")
         if unknown_regions := set(self.folds.holdout.regions) - set(self.data.regions):
             raise ValueError(f"folds.holdout.regions names {sorted(unknown_regions)}, which data.regions does not")
         if set(self.folds.holdout.regions) == set(self.data.regions):
@@ -378,16 +418,22 @@ class Config(Section):
         """Ids of the distinct candidate networks; the baseline is not among them."""
         return [str(architecture) for architecture in cross.architectures(self.grid.space.choices)]
 
+    def devices_with(self, quantity: str) -> list[str]:
+        """Devices that predict a quantity: latency_ms or energy_mj."""
+        return [name for name, predictor in self.devices.items() if predictor.quantity == quantity]
+
     @cached_property
     def objective_names(self) -> list[str]:
         """Columns of the candidates table that can be objectives."""
+        meters = self.devices_with("energy_mj")
         return [
             "accuracy_pct",
             "f1_pct",
             "auc",
             "latency_mean_ms",
             "latency_worst_ms",
-            *(f"latency_{device}_ms" for device in self.devices),
+            *(f"latency_{device}_ms" for device in self.devices_with("latency_ms")),
+            *(f"energy_{name}_mj" for name in (["mean", *meters] if meters else [])),
             "memory_bytes",
             "paper_memory_bytes",
             "weights_bytes",

@@ -73,15 +73,18 @@ class Table:
                 pq.write_table(arrow, temporary)
 
     def read(self, path: Path) -> pd.DataFrame:
-        """Read a Parquet file and check it.
+        """Read a Parquet file, or a CSV file without lists, and check it.
 
         Raises:
-            TableError: if it is no Parquet file, or not as declared.
+            TableError: if it is no such file, or not as declared. CSV files come from people: they may lack columns
+                whose values may be missing.
         """
         try:
-            frame: pd.DataFrame = _read_valid(path).to_pandas()
+            frame = self._read_csv(path) if path.suffix == ".csv" else _read_valid(path).to_pandas()
         except FileNotFoundError:
             raise TableError("no such file", path) from None
+        except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+            raise TableError(f"not a readable CSV file ({error})", path) from None
         except (pa.ArrowException, ValueError, OSError) as error:
             raise TableError(
                 f"not a readable Parquet file ({error})", path, "if it is damaged, delete it and run again"
@@ -101,6 +104,15 @@ class Table:
         whole = pd.concat(parts, ignore_index=True)
         checked: pd.DataFrame = self._checked(whole, paths[0].parent).to_pandas()
         return checked
+
+    def _read_csv(self, path: Path) -> pd.DataFrame:
+        texts = {column.name: str for column in self.columns if column.kind == "text"}
+        return self.complete(pd.read_csv(path, dtype=texts))
+
+    def complete(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Add the columns that a frame lacks and whose values may be missing."""
+        lacking = [column.name for column in self.columns if column.optional and column.name not in frame]
+        return frame.assign(**dict.fromkeys(lacking))
 
     def _checked(self, frame: pd.DataFrame, path: Path) -> pa.Table:
         declared = self._declared(frame, path)
@@ -314,7 +326,10 @@ LATENCIES = Table(
         ARCHITECTURE,
         DEVICE,
         Column("predictor", "text", meaning="kind of predictor"),
-        Column("latency_ms", "number", "ms", "predicted latency of one chip", low=0),
+        Column("latency_ms", "number", "ms", "latency of one chip", low=0, optional=True),
+        Column("energy_mj", "number", "mJ", "energy of one chip, instead of its latency", low=0, optional=True),
+        Column("latency_run_std_ms", "number", "ms", "standard deviation over measurements", low=0, optional=True),
+        Column("runs", "integer", meaning="runs that were measured", low=1, optional=True),
         Column(
             "predictor_error_pct",
             "number",
@@ -323,10 +338,12 @@ LATENCIES = Table(
             low=0,
             optional=True,
         ),
-        Column("kernels", "integer", meaning="kernels in the network", low=1),
-        Column("covered_kernels", "integer", meaning="kernels that the predictor has a price for", low=0),
-        Column("filled_kernels", "integer", meaning="kernels priced by the calibrated model instead", low=0),
-        percent("covered_multiply_adds_pct", "multiply-adds in kernels that the predictor has a price for"),
+        Column(
+            "kernels", "integer", meaning="kernels in the network; missing where it was measured", low=1, optional=True
+        ),
+        Column("covered_kernels", "integer", meaning="kernels that have a price", low=0, optional=True),
+        Column("filled_kernels", "integer", meaning="kernels priced by the calibrated model", low=0, optional=True),
+        percent("covered_multiply_adds_pct", "multiply-adds in kernels that have a price", optional=True),
     ),
     key=("channels", "architecture", "device"),
 )
@@ -340,6 +357,29 @@ COVERAGE = Table(
         Column("networks", "integer", meaning="networks that have one", low=1),
     ),
     key=("device", "type"),
+)
+
+MEASUREMENTS = Table(
+    "measurements",
+    (
+        Column("model", "text", meaning="a kernel's name, <channels>_<architecture> of a network, or empty"),
+        Column("latency_ms", "number", "ms", "the fastest round's median", low=0),
+        Column("latency_run_std_ms", "number", "ms", "standard deviation over rounds", low=0, optional=True),
+        Column("runs", "integer", meaning="runs in all rounds", low=1, optional=True),
+    ),
+    key=("model",),
+)
+
+VALIDATION = Table(
+    "validation",
+    (
+        DEVICE,
+        Column("network", "text", meaning="<channels>_<architecture>"),
+        Column("use", "text", meaning="calibration (the predictor was fitted to it) or validation"),
+        Column("latency_ms", "number", "ms", "measured", low=0),
+        Column("predicted_ms", "number", "ms", "predicted", low=0),
+    ),
+    key=("device", "network"),
 )
 
 CANDIDATES = Table(
@@ -367,6 +407,7 @@ CANDIDATES = Table(
         Column("latency_worst_ms", "number", "ms", "slowest device", low=0),
         *NETWORKS.columns[2:],
         Column(r"latency_.+_ms", "number", "ms", "latency on a device", low=0, family=True),
+        Column(r"energy_.+_mj", "number", "mJ", "energy on a device; energy_mean_mj over devices", low=0, family=True),
     ),
     key=("candidate",),
 )

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workflow_lib.core.errors import UserError
-from workflow_lib.latency.forests import MAX_FEATURES, Forest, check_forest
+from workflow_lib.latency.forests import MAX_FEATURES, Forest, check_forest, join_trees, make_tree
 from workflow_lib.latency.pickles import Call, Description, read_pickle
 
 _FOREST: Final = {f"sklearn.ensemble.{module}.RandomForestRegressor" for module in ("forest", "_forest")}
@@ -94,9 +94,7 @@ def _pickled_forest(description: Description) -> PickledForest:
     if nodes * _SMALLEST_NODE_BYTES > description.size:
         raise _NotAForestError(f"{nodes} nodes in a file of {description.size} bytes")
     trees = [_tree(call) for call in calls]
-    if len({tree.features for tree in trees}) != 1:
-        raise _NotAForestError("its trees have different numbers of features")
-    forest = _join(trees)
+    forest = join_trees(trees)
     if problem := check_forest(forest):
         raise _NotAForestError(problem)
     # BaseEstimator writes the version; a forest that is kept without it is still a forest.
@@ -116,35 +114,13 @@ def _tree(call: Call) -> Forest:
         raise _NotAForestError(f"a tree of {count} nodes with arrays of shapes {nodes.shape} and {values.shape}")
     left, right = _field(nodes, "left_child", "i"), _field(nodes, "right_child", "i")
     feature, threshold = _field(nodes, "feature", "i"), _field(nodes, "threshold", "f")
-    leaf = (left == _NO_CHILD) & (right == _NO_CHILD)
-    own = np.arange(count)
-    children = np.stack([np.where(leaf, own, right), np.where(leaf, own, left)], axis=1)
-    if (np.abs(feature) > MAX_FEATURES).any() or (children < 0).any() or (children >= count).any():
+    links = np.stack([left, right])
+    named = (links >= _NO_CHILD).all() and (links < count).all() and (np.diff(links == _NO_CHILD, axis=0) == 0).all()
+    if not named or (np.abs(feature) > MAX_FEATURES).any():
         raise _NotAForestError("a node that names a child or a feature out of range")
     if values.dtype.kind != "f":
         raise _NotAForestError("values that are not floating-point numbers")
-    return Forest(
-        roots=np.zeros(1, np.int32),
-        children=children.astype(np.int32),
-        feature=np.where(leaf, 0, feature).astype(np.int16),
-        threshold=np.where(leaf, 0.0, threshold),
-        value=values.reshape(count).astype(np.float64),
-        features=features,
-    )
-
-
-def _join(trees: list[Forest]) -> Forest:
-    roots = np.cumsum([0, *(len(tree.value) for tree in trees)])
-    if roots[-1] >= 2**30:
-        raise _NotAForestError(f"{roots[-1]} nodes")
-    return Forest(
-        roots=roots[:-1].astype(np.int32),
-        children=np.concatenate([tree.children + np.int32(root) for tree, root in zip(trees, roots, strict=False)]),
-        feature=np.concatenate([tree.feature for tree in trees]),
-        threshold=np.concatenate([tree.threshold for tree in trees]),
-        value=np.concatenate([tree.value for tree in trees]),
-        features=trees[0].features,
-    )
+    return make_tree((left, right), feature, threshold, values.reshape(count), features)
 
 
 def _field(nodes: NDArray[Any], name: str, kind: str) -> NDArray[Any]:

@@ -59,7 +59,8 @@ def import_package(source: Path, target: Path, unit: Unit | None = None, device:
 
     Args:
         source: folder or .zip file with one pickled forest per kernel (`<kernel>.pkl`), `fusion_rules.json` and, if
-            its builder wrote one, `meta.yaml`; in a zip they may lie in a subfolder.
+            its builder wrote one, `meta.yaml`; in a zip they may lie in a subfolder. Or a folder in Edgefront's form,
+            from another run or machine: it is checked and copied.
         target: the folder to create or replace.
         unit: what the forests predict; None: what `meta.yaml` says under `unit`.
         device: name of the device; None: what `meta.yaml` says under `name`, else the source's name.
@@ -70,6 +71,9 @@ def import_package(source: Path, target: Path, unit: Unit | None = None, device:
 
     Source: nn-Meter 2.0, nn_meter/predictor/utils.py, loading_to_local.
     """
+    if (source / ABOUT).is_file():
+        _copy_package(source, target, unit, device)
+        return
     with _files(source) as files:
         if FUSION_RULES not in files:
             raise UserError(f"holds no {FUSION_RULES}: not an nn-Meter predictor package", source)
@@ -96,6 +100,14 @@ def import_package(source: Path, target: Path, unit: Unit | None = None, device:
         rules = _read_text(files[FUSION_RULES])
         forests = {name: pickled.forest for name, pickled in read.items()}
         write_package(target, Origin(name, chosen, None, provenance), forests, rules)
+
+
+def _copy_package(source: Path, target: Path, unit: Unit | None, device: str | None) -> None:
+    predictor, about = read_package(source), _read_about(source)
+    if unit not in (None, predictor.forest_unit):
+        raise UserError(f"predicts {predictor.forest_unit}, not {unit}", source, "leave the unit out")
+    origin = Origin(device or predictor.device, predictor.forest_unit, predictor.error_pct, about["provenance"])
+    write_package(target, origin, predictor.forests, _read_text(source / FUSION_RULES))
 
 
 def write_package(target: Path, origin: Origin, forests: Mapping[str, Forest], fusion_rules: str) -> None:

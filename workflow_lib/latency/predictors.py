@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,10 @@ class Predictor(Protocol):
         """
 
 
+QUANTITIES: Final = {"ms": "latency_ms", "mJ": "energy_mj"}
+"""Unit of a predictor -> the column of LATENCIES that its total goes to."""
+
+
 def _read_calibrated(path: Path) -> CalibratedModel:
     try:
         return CalibratedModel.from_dict(json.loads(path.read_text(encoding="utf-8")))
@@ -49,18 +53,22 @@ def _read_calibrated(path: Path) -> CalibratedModel:
         raise UserError(error.what, path) from None
 
 
-READERS: Mapping[str, Callable[[Path], Predictor]] = {"calibrated": _read_calibrated, "package": read_package}
+READERS: Mapping[str, Callable[[Path], Predictor]] = {
+    "calibrated": _read_calibrated,
+    "package": read_package,
+    "built": read_package,
+}
 """Kind of predictor (`devices.<name>.kind` of the config) -> how its file or folder is read."""
 
 
-def read_predictor(kind: str, path: Path, device: str, unit: str = "ms") -> Predictor:
+def read_predictor(kind: str, path: Path, device: str, quantity: str = "latency_ms") -> Predictor:
     """Read a predictor.
 
     Args:
         kind: one of `READERS`.
         path: its file or folder.
         device: the device that it must be for.
-        unit: what it must predict: ms (latency) or mJ (energy).
+        quantity: what it must predict: latency_ms or energy_mj.
 
     Raises:
         UserError: if it is not one of this kind, for another device, or predicts something else.
@@ -68,6 +76,6 @@ def read_predictor(kind: str, path: Path, device: str, unit: str = "ms") -> Pred
     predictor = READERS[kind](path)
     if predictor.device != device:
         raise UserError(f"predicts {predictor.device}, not {device}", path)
-    if predictor.unit != unit:
-        raise UserError(f"predicts {predictor.unit}, not {unit}", path)
+    if QUANTITIES[predictor.unit] != quantity:
+        raise UserError(f"predicts {predictor.unit}, and not {quantity}", path, "give the config's device that unit")
     return predictor

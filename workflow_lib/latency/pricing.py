@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from workflow_lib.core.errors import UserError
 from workflow_lib.latency.calibrated import fit
 from workflow_lib.latency.kernel import Kernel
-from workflow_lib.latency.predictors import Predictor
+from workflow_lib.latency.predictors import QUANTITIES, Predictor
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,11 +126,11 @@ def predict_network(
         fallback: prices what the predictor has no price for.
 
     Returns:
-        The columns of LATENCIES that the predictor decides.
+        The columns of LATENCIES that the predictor decides: its total is a latency or an energy.
     """
     prices = price_kernels(to_kernels(kernels), predictor, fallback)
     return {
-        "latency_ms": float(prices.values.sum()),
+        QUANTITIES[predictor.unit]: float(prices.values.sum()),
         "predictor_error_pct": predictor.error_pct,
         "kernels": len(prices.kernels),
         "covered_kernels": int(prices.covered.sum()),

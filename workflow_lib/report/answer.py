@@ -189,7 +189,7 @@ def _against_predictors(content: ReportContent, candidate: pd.Series, others: pd
     if not near.any():
         return []
     return [
-        f"The latencies are predicted. The largest median error of a predictor is {error:.1f} %, and "
+        f"Latencies are predicted. The largest median error of a predictor is {error:.1f} %, and "
         f"{near.sum()} of the {len(others)} other front members are within that of its latency: which of "
         "them is faster is not certain."
     ]

@@ -10,8 +10,7 @@ def caveats(content: ReportContent) -> list[str]:
     """List what a reader must know before relying on the numbers."""
     config = content.config
     candidates = candidates_only(content.ranked)
-    kinds = ", ".join(sorted(content.latencies["predictor"].unique()))
-    notes = [f"Latencies are predicted ({kinds}), not measured on the devices."]
+    notes = _latency_caveats(set(content.latencies["predictor"]))
     if content.holdout is None or content.holdout.empty:
         notes.append(
             f"There is no hold-out. The recommendation is the outcome of comparing {len(candidates):,} "
@@ -31,6 +30,18 @@ def caveats(content: ReportContent) -> list[str]:
     if config.data.normalisation == "per_column":
         notes.append("Each image column was scaled on its own, as CROSS's code does; relief across columns is lost.")
     return notes + _counted_caveats(content, candidates)
+
+
+def _latency_caveats(kinds: set[str]) -> list[str]:
+    notes = []
+    if predicted := sorted(kinds - {"measured"}):
+        notes.append(f"Latencies are predicted ({', '.join(predicted)}), not measured on the devices.")
+    if "measured" in kinds:
+        notes.append(
+            "Measured latencies are those of the machine that the job ran on, with ONNX Runtime and no other job of "
+            "this run beside it."
+        )
+    return notes
 
 
 def _counted_caveats(content: ReportContent, candidates: pd.DataFrame) -> list[str]:

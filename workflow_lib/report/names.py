@@ -15,6 +15,7 @@ _TITLES = {
     "latency_mean_ms": ("Latency, mean over devices", "Latency"),
     "latency_worst_ms": ("Latency, slowest device", "Worst latency"),
     "latency_device_std_ms": ("Latency, standard deviation over devices", "Latency std"),
+    "energy_mean_mj": ("Energy, mean over devices", "Energy"),
     "memory_bytes": ("Memory, deployed ONNX file", "Memory"),
     "paper_memory_bytes": ("Memory, untrained ONNX file", "Untrained file"),
     "weights_bytes": ("Weights", "Weights"),
@@ -25,7 +26,7 @@ _TITLES = {
     "hypervolume_pct": ("Hypervolume lost without it", "Hypervolume"),
     "front_frequency": ("Front frequency", "Front frequency"),
 }
-_UNITS = {"B": ("MB", 1e-6, 2), "%": ("%", 1.0, 1), "ms": ("ms", 1.0, 2), "s": ("s", 1.0, 1)}
+_UNITS = {"B": ("MB", 1e-6, 2), "%": ("%", 1.0, 1), "ms": ("ms", 1.0, 2), "mJ": ("mJ", 1.0, 2), "s": ("s", 1.0, 1)}
 _COUNTS = {
     "parameters": ("million", 1e-6, 2),
     "multiply_adds": ("billion", 1e-9, 3),
@@ -99,8 +100,8 @@ def quantity(column: str) -> Quantity:
     declared = _declared(column)
     if column in _TITLES:
         title, short = _TITLES[column]
-    elif declared.family and (device := re.fullmatch(r"latency_(.+)_ms", column)):
-        title, short = f"Latency, {device[1]}", device[1]
+    elif declared.family and (device := re.fullmatch(r"(latency|energy)_(.+)_(?:ms|mj)", column)):
+        title, short = f"{device[1].capitalize()}, {device[2]}", device[2]
     else:
         title = short = declared.meaning[:1].upper() + declared.meaning[1:]
     unit, factor, digits = _COUNTS.get(column) or _UNITS.get(declared.unit) or (declared.unit, 1.0, 3)
@@ -112,9 +113,10 @@ def axis_name(column: str) -> str:
     return quantity(column).axis
 
 
-def device_column(device: str) -> str:
-    """The column of the candidates table that holds a device's latency."""
-    return f"latency_{device}_ms"
+def device_column(device: str, quantity: str = "latency_ms") -> str:
+    """The column of the candidates table that holds a device's latency_ms or energy_mj."""
+    name, unit = quantity.split("_")
+    return f"{name}_{device}_{unit}"
 
 
 def _declared(column: str) -> Column:

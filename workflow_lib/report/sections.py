@@ -153,29 +153,46 @@ def predictors(content: ReportContent) -> TextTable:
     """Kind, error and coverage of each device's latency predictor."""
     rows = []
     for device, frame in content.latencies.groupby("device", sort=False):
-        shares = 100 * frame["covered_kernels"] / frame["kernels"]
-        errors = frame["predictor_error_pct"]
-        coverage = "all kernels" if shares.min() == 100 else f"{shares.min():.0f} % of kernels or more"
-        if errors.isna().any():
-            error = "not known"
-        elif errors.min() == errors.max():
-            error = f"{errors.min():.1f} %"
-        else:
-            error = f"{errors.min():.1f} to {errors.max():.1f} %"
-        if filled := int(frame["filled_kernels"].max()):
-            coverage += f"; up to {filled} kernels priced by the calibrated model"
-        latency = f"{frame['latency_ms'].min():,.2f} to {frame['latency_ms'].max():,.2f}"
-        rows.append([str(device), ", ".join(sorted(frame["predictor"].unique())), error, coverage, latency])
-    headers = ["Device", "Predictor", "Median error, network left out", "Coverage", "Latencies (ms)"]
+        column, unit = ("latency_ms", "ms") if frame["latency_ms"].notna().all() else ("energy_mj", "mJ")
+        values = f"{frame[column].min():,.2f} to {frame[column].max():,.2f} {unit}"
+        kind = ", ".join(sorted(frame["predictor"].unique()))
+        rows.append([str(device), kind, _predictor_error(frame), _coverage(frame), values])
+    headers = ["Device", "Predictor", "Median error, network left out", "Coverage", "Values"]
     return TextTable(headers, rows, texts=2)
 
 
+def _predictor_error(frame: pd.DataFrame) -> str:
+    """Error of one device's predictor, or how much measurements of the same network differ."""
+    errors = frame["predictor_error_pct"]
+    if frame["runs"].notna().all():
+        spread = (100 * frame["latency_run_std_ms"] / frame["latency_ms"]).median()
+        return f"measured; standard deviation over rounds {spread:.1f} % (median)"
+    if errors.isna().any():
+        return "not known"
+    if errors.min() == errors.max():
+        return f"{errors.min():.1f} %"
+    return f"{errors.min():.1f} to {errors.max():.1f} %"
+
+
+def _coverage(frame: pd.DataFrame) -> str:
+    """Which kernels one device's predictor has prices for."""
+    if frame["kernels"].isna().all():
+        return "whole networks"
+    shares = 100 * frame["covered_kernels"] / frame["kernels"]
+    coverage = "all kernels" if shares.min() == 100 else f"{shares.min():.0f} % of kernels or more"
+    if filled := int(frame["filled_kernels"].max()):
+        coverage += f"; up to {filled} kernels priced by the calibrated model"
+    return coverage
+
+
 def device_latencies(content: ReportContent) -> TextTable:
-    """Latency of each front member on each device."""
+    """Latency, or energy, of each front member on each device."""
     frame = front_members(content.ranked, content.config.front.objectives)
     devices = {
-        f"{device} (ms)": [f"{value:,.2f}" for value in frame[device_column(device)]]
-        for device in content.config.devices
+        f"{device} ({'ms' if predictor.quantity == 'latency_ms' else 'mJ'})": [
+            f"{value:,.2f}" for value in frame[device_column(device, predictor.quantity)]
+        ]
+        for device, predictor in content.config.devices.items()
     }
     return _table({"#": frame.index, "Candidate": frame["candidate"], **devices}, texts=2, marked=0)
 

@@ -24,9 +24,10 @@ class CoverageArguments(Arguments):
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the stage."""
     arguments = CoverageArguments.parse(__doc__, argv)
-    predictor = read_predictor(arguments.predictor_config.kind, arguments.predictor, arguments.device)
+    config = arguments.predictor_config
+    predictor = read_predictor(config.kind, arguments.predictor, arguments.device, config.quantity)
     networks = {str(path): to_kernels(KERNELS.read(path)) for path in paths_from_stdin("check_coverage")}
-    if arguments.predictor_config.uncovered == "error":
+    if config.uncovered == "error":
         require_coverage(networks, predictor)
     COVERAGE.write(count_uncovered(networks, predictor), arguments.output)
 

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import pandas as pd
 from pydantic import Field
 
 from workflow_lib.core.arguments import run_stage
 from workflow_lib.core.config import Objective
 from workflow_lib.core.files import atomic_path, write_text
-from workflow_lib.core.tables import FOLDS, FRONT
+from workflow_lib.core.tables import FOLDS, FRONT, VALIDATION
 from workflow_lib.data.dataset import Dataset, DatasetArguments
 from workflow_lib.report.figures import draw_figure, front_3d_interactive, save_figure
 
@@ -18,7 +19,8 @@ class FiguresArguments(DatasetArguments):
 
     objectives: list[Objective] = Field(description="axes of the front")
     channel_sets: dict[str, list[str]] = Field(description="channel sets of the run: name -> bands and indices")
-    devices: list[str] = Field(description="devices of the run")
+    devices: list[str] = Field(description="devices of the run that have a latency")
+    validations: list[Path] = Field(default=[], description="validation.parquet of each built predictor")
     dpi: int = Field(default=200, description="resolution of the PNG files (dots per inch)")
     folds: Path = Field(description="folds.parquet of assign_folds")
     ranked: Path = Field(description="ranked.parquet of build_front")
@@ -31,9 +33,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = FiguresArguments.parse(__doc__, argv)
     ranked = FRONT.read(arguments.ranked)
     dataset, folds = Dataset.open(arguments), FOLDS.read(arguments.folds)
+    validation = VALIDATION.read_all(arguments.validations) if arguments.validations else pd.DataFrame()
     for path in arguments.figures:
         figure = draw_figure(
-            path.stem, ranked, arguments.objectives, arguments.devices, dataset, arguments.channel_sets, folds
+            path.stem,
+            ranked,
+            arguments.objectives,
+            arguments.devices,
+            dataset,
+            arguments.channel_sets,
+            folds,
+            validation,
         )
         with atomic_path(path) as temporary:
             save_figure(figure, temporary, arguments.dpi)

@@ -56,10 +56,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = LatencyArguments.parse(__doc__, given)
     config = arguments.predictor_config
     fallback = calibrated_fallback(arguments.device) if config.uncovered == "calibrated" else None
-    predictor = read_predictor(config.kind, arguments.predictor, arguments.device)
+    predictor = read_predictor(config.kind, arguments.predictor, arguments.device, config.quantity)
     row = {name: getattr(arguments, name) for name in ("channels", "architecture", "device")}
     row |= {"predictor": config.kind} | predict_network(KERNELS.read(arguments.kernels), predictor, fallback)
-    LATENCIES.write(pd.DataFrame([row]), arguments.output)
+    LATENCIES.write(LATENCIES.complete(pd.DataFrame([row])), arguments.output)
 
 
 def _describe(arguments: FileArguments) -> str:

@@ -1,7 +1,7 @@
 """The figures of a run: frames in, matplotlib figures out."""
 
 from workflow_lib.report.figures.channels import input_channels
-from workflow_lib.report.figures.devices import latency_devices
+from workflow_lib.report.figures.devices import latency_devices, predictor_validation
 from workflow_lib.report.figures.dimensions import dimension_effects
 from workflow_lib.report.figures.draw import draw_figure
 from workflow_lib.report.figures.maps import chip_map
@@ -20,5 +20,6 @@ __all__ = [
     "front_radar",
     "input_channels",
     "latency_devices",
+    "predictor_validation",
     "save_figure",
 ]

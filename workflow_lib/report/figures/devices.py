@@ -1,4 +1,4 @@
-"""Predicted latency on every device."""
+"""Latency on every device."""
 
 from collections.abc import Sequence
 
@@ -50,7 +50,7 @@ def latency_devices(ranked: pd.DataFrame, objectives: Sequence[Objective], devic
     axes.set_ylim(places.min() - 0.7, places.max() + 0.7)
     axes.tick_params(axis="y", length=0)
     left_out = f"; {len(every) - len(members)} more front members are not drawn" if len(every) > MOST else ""
-    axes.set_xlabel(f"Predicted latency of one chip (ms){left_out}")
+    axes.set_xlabel(f"Latency of one chip (ms){left_out}")
     if wants_log(pd.Series(values.to_numpy().ravel())):
         set_log(axes.xaxis, pd.Series(values.to_numpy().ravel()))
     else:
@@ -58,4 +58,34 @@ def latency_devices(ranked: pd.DataFrame, objectives: Sequence[Objective], devic
     mean = Line2D([], [], color="black", marker="|", linestyle="none", markersize=8, label="mean over devices")
     handles = [*axes.get_legend_handles_labels()[0], mean]
     figure.legend(handles=handles, loc="outside upper center", ncols=3)
+    return figure
+
+
+@themed
+def predictor_validation(validation: pd.DataFrame) -> Figure:
+    """Draw predicted against measured latency of whole networks, one panel per built predictor.
+
+    Args:
+        validation: VALIDATION of all of them.
+    """
+    devices = list(validation.groupby("device", sort=False))
+    figure = Figure(figsize=(min(WIDTH_IN, 3.9 * len(devices)), 3.6), layout="constrained")
+    for axes, (device, frame) in zip(figure.subplots(1, len(devices), squeeze=False)[0], devices, strict=True):
+        both = pd.concat([frame["latency_ms"], frame["predicted_ms"]])
+        ends = np.array([both.min() / 1.15, both.max() * 1.15])
+        axes.fill_between(ends, ends / 1.1, ends * 1.1, color="0.92", zorder=0)
+        axes.plot(ends, ends, color="0.6", linewidth=1, zorder=1)
+        for use, colour in (("calibration", "0.55"), ("validation", PALETTE[0])):
+            rows = frame[frame["use"] == use]
+            axes.scatter(
+                rows["latency_ms"], rows["predicted_ms"], s=24, color=colour, edgecolor="white", linewidth=0.4,
+                label=f"{use} ({len(rows)})", zorder=3,
+            )  # fmt: skip
+        for axis in (axes.xaxis, axes.yaxis):
+            set_log(axis, both)
+        axes.set_aspect("equal")
+        axes.set_title(str(device))
+        axes.set_xlabel("Measured latency (ms)")
+        axes.set_ylabel("Predicted latency (ms)")
+        axes.legend(loc="upper left")
     return figure

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from workflow_lib.core.config import Objective
 from workflow_lib.data.dataset import Dataset
 from workflow_lib.report.figures.channels import input_channels
-from workflow_lib.report.figures.devices import latency_devices
+from workflow_lib.report.figures.devices import latency_devices, predictor_validation
 from workflow_lib.report.figures.dimensions import dimension_effects
 from workflow_lib.report.figures.maps import chip_map
 from workflow_lib.report.figures.pairs import front_pairs
@@ -26,6 +26,7 @@ def draw_figure(
     dataset: Dataset,
     channel_sets: Mapping[str, Sequence[str]],
     folds: pd.DataFrame,
+    validation: pd.DataFrame,
 ) -> Figure:
     """Draw one figure of a run.
 
@@ -33,10 +34,11 @@ def draw_figure(
         name: one of the keys of `workflow_lib.report.page.CAPTIONS`.
         ranked: the front table, all candidates and baselines.
         objectives: the axes of the front.
-        devices: the run's devices.
+        devices: those that have a latency.
         dataset: the imported chips.
         channel_sets: the run's channel sets.
         folds: the folds table.
+        validation: measured networks of built predictors; empty if there are none.
 
     Raises:
         KeyError: if no figure is called so.
@@ -46,6 +48,7 @@ def draw_figure(
         "front_pairs": lambda: front_pairs(ranked, objectives),
         "front_radar": lambda: front_radar(ranked, objectives),
         "latency_devices": lambda: latency_devices(ranked, objectives, devices),
+        "predictor_validation": lambda: predictor_validation(validation),
         "dimension_effects": lambda: dimension_effects(ranked, objectives),
         "input_channels": lambda: input_channels(*_samples(dataset, channel_sets)),
         "chip_map": lambda: chip_map(dataset.chips, folds),

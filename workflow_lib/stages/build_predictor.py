@@ -1,0 +1,69 @@
+"""Build a predictor of one's own device: from measurements made here, or made elsewhere and given as CSV."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from pydantic import Field
+
+from workflow_lib.core.arguments import Arguments, paths_from_stdin, run_stage
+from workflow_lib.core.config import PredictorConfig
+from workflow_lib.core.errors import UserError
+from workflow_lib.core.tables import MEASUREMENTS, VALIDATION
+from workflow_lib.latency.host import Host, Stopwatch
+from workflow_lib.latency.kernels import FUSION_RULES
+from workflow_lib.latency.own_device import choose_networks, describe_fit, fit_predictor, measure_space
+from workflow_lib.latency.packages import Origin, write_package
+from workflow_lib.latency.run_networks import RunNetworks, read_networks
+
+
+class BuildArguments(Arguments):
+    """Flags of the stage; paths of kernel tables and deployed networks come on standard input, one per line."""
+
+    predictor_config: PredictorConfig
+    device: str = Field(description="name of the device")
+    seed: int = Field(description="base seed of the run")
+    output: Path = Field(description="writes the package: this folder")
+    measured: Path = Field(description="writes what was measured (CSV)")
+    validation: Path = Field(description="writes measured and predicted latency of whole networks")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the stage."""
+    arguments = BuildArguments.parse(__doc__, argv)
+    networks = read_networks(paths_from_stdin("build_predictor"))
+    measurements, provenance = _measurements(arguments, networks)
+    built = fit_predictor(networks.kernels, measurements, arguments.device, arguments.seed)
+    origin = Origin(arguments.device, "ms", built.error_pct, provenance | describe_fit(built))
+    MEASUREMENTS.write(measurements, arguments.measured)
+    VALIDATION.write(built.validation, arguments.validation)
+    write_package(arguments.output, origin, built.forests, FUSION_RULES.read_text(encoding="utf-8"))
+
+
+def _measurements(arguments: BuildArguments, networks: RunNetworks) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Rows of MEASUREMENTS, and where they come from."""
+    config = arguments.predictor_config
+    if config.measurements:
+        path = Path(config.measurements)
+        if not path.exists():
+            fix = "measure the networks that export_kernels writes for the device, see config/README.md"
+            raise UserError("no such file", path, fix)
+        return MEASUREMENTS.read(path), {"source": path.name}
+    chosen = choose_networks(list(networks.files), config.sample_networks, arguments.seed)
+    host = Host(config.threads, config.provider)
+    # Any network will do that takes neither so short that it is noise, nor long.
+    stopwatch = Stopwatch(host, sorted(networks.files.values(), key=lambda file: file.stat().st_size)[0])
+    files = {name: networks.files[name] for name in chosen}
+    measurements = measure_space(networks.kernels, files, stopwatch, config.sample_kernels, arguments.seed, _report)
+    return measurements, host.describe() | {"source": "measured", "drift_pct": stopwatch.drift_pct}
+
+
+def _report(done: int, total: int) -> None:
+    if done % 20 == 0 or done == total:
+        print(f"build_predictor: {done} of {total} measurements", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,48 @@
+"""Write the networks to measure on a device that this workflow cannot reach: kernels alone, and some whole networks."""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+from pydantic import Field
+
+from workflow_lib.core.arguments import Arguments, paths_from_stdin, run_stage
+from workflow_lib.core.config import PredictorConfig
+from workflow_lib.core.files import atomic_path
+from workflow_lib.latency.own_device import choose_models
+from workflow_lib.latency.run_networks import read_networks
+
+
+class ExportArguments(Arguments):
+    """Flags of the stage; paths of kernel tables and deployed networks come on standard input, one per line."""
+
+    predictor_config: PredictorConfig
+    seed: int = Field(description="base seed of the run")
+    output: Path = Field(description="writes this folder")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the stage."""
+    arguments = ExportArguments.parse(__doc__, argv)
+    config = arguments.predictor_config
+    networks = read_networks(paths_from_stdin("export_kernels"))
+    models = choose_models(
+        networks.kernels, networks.files, config.sample_kernels, config.sample_networks, arguments.seed
+    )
+    with atomic_path(arguments.output) as folder:
+        folder.mkdir()
+        for name, make in models.items():
+            model, file = make(), folder / f"{name}.onnx"
+            if isinstance(model, Path):
+                shutil.copyfile(model, file)
+            else:
+                file.write_bytes(model)
+        manifest = pd.DataFrame(
+            {"model": list(models), "file": [f"{name}.onnx" for name in models], "latency_ms": None}
+        )
+        manifest.to_csv(folder / "manifest.csv", index=False)
+
+
+if __name__ == "__main__":
+    run_stage(main)
