@@ -7,7 +7,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-BENCHMARKS = {"latency_engine": ["--unit", "us", "--quick", "--package"]}
+PACKAGE = "nn_meter/k8_cpu"
+BENCHMARKS = {
+    "latency_engine": ["--unit", "us", "--quick", "--package", PACKAGE],
+    "own_device": ["--quick"],
+}
 
 
 def test_all_benchmarks_are_listed() -> None:
@@ -15,9 +19,12 @@ def test_all_benchmarks_are_listed() -> None:
 
 
 @pytest.mark.parametrize("name", BENCHMARKS)
-def test_it_prints_ratios(name: str, shared: Path) -> None:
-    package = shared / "data" / "nn_meter" / "k8_cpu"
-    command = [sys.executable, str(ROOT / "benchmarks" / f"{name}.py"), *BENCHMARKS[name], str(package)]
+def test_it_prints_ratios(name: str, request: pytest.FixtureRequest) -> None:
+    flags = BENCHMARKS[name]
+    if PACKAGE in flags:
+        shared: Path = request.getfixturevalue("shared")
+        flags = [str(shared / "data" / PACKAGE) if flag == PACKAGE else flag for flag in flags]
+    command = [sys.executable, str(ROOT / "benchmarks" / f"{name}.py"), *flags]
     result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr[-2000:]
     assert "ratio" in result.stdout
