@@ -23,6 +23,8 @@ RUN = CONFIG.run
 CHANNEL_SETS = CONFIG.grid.channel_sets
 NETWORKS = [*CONFIG.architectures, CONFIG.grid.baseline]
 FOLDS = range(CONFIG.folds.count)
+# Jobs that measure time share the machine with no other.
+ALL_CORES = workflow.cores or 1
 HAS_HOLDOUT = CONFIG.folds.holdout.method != "none"
 
 # What every stage that reads chips must know of them.
@@ -47,7 +49,22 @@ wildcard_constraints:
     candidate=rf"{NAME}_b\d+_{cross.PATTERN}|recommended",
 
 
-# Jobs find the library wherever Snakemake was started, and without conda also its interpreter.
+logging.getLogger("snakemake.logging").addHandler(ProgressLog())
+
+
+def warm_stages(folder):
+    """Bash that has `python -m workflow_lib.stages.*` run by the worker of this Snakemake, and all else as it is."""
+    client = shlex.quote(f"{folder}/workflow_lib/worker/client.py")
+    # No braces: Snakemake formats what stands before a command.
+    return (
+        f"export EDGEFRONT_WORKER={os.getpid()};"
+        ' python() if [[ "$*" == "-m workflow_lib.stages."* ]];'
+        f' then command python -I -S {client} "$@"; else command python "$@"; fi; '
+    )
+
+
+# Jobs find the library wherever Snakemake was started, and without conda also its interpreter. One thread each: the
+# same results on every machine, and no two jobs in each other's way.
 python_folder = (
     ""
     if workflow.deployment_settings.deployment_method
@@ -55,10 +72,10 @@ python_folder = (
 )
 shell.prefix(
     "set -euo pipefail;"
-    f" export PATH={shlex.quote(python_folder)}$PATH PYTHONPATH={shlex.quote(str(workflow.basedir))}; "
+    f" export PATH={shlex.quote(python_folder)}$PATH PYTHONPATH={shlex.quote(str(workflow.basedir))}"
+    " OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1; "
+    + (warm_stages(str(workflow.basedir)) if CONFIG.warm_worker else "")
 )
-
-logging.getLogger("snakemake.logging").addHandler(ProgressLog())
 
 
 def options(stage, *values):
@@ -77,6 +94,12 @@ def package_files(wildcards):
     if source and os.path.isdir(source):
         return sorted(entry.path for entry in os.scandir(source) if entry.is_file())
     return [source] if source else []
+
+
+def measurements_file(wildcards):
+    """What was measured elsewhere; build_predictor itself says what to do where it is missing."""
+    path = CONFIG.devices[wildcards.device].measurements
+    return [path] if path and os.path.exists(path) else []
 
 
 def raster_files(wildcards):
