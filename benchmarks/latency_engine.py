@@ -1,6 +1,6 @@
 """Edgefront's latency engine beside nn-Meter's own predict: the same ONNX files, in one run, on one thread.
 
-Run: python benchmarks/latency_engine.py --package ../shared/data/nn_meter/k8_cpu --unit us [--quick]
+Run: python benchmarks/latency_engine.py --package FOLDER --unit us [--quick]
 """
 
 import argparse

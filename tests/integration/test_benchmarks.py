@@ -11,6 +11,7 @@ PACKAGE = "nn_meter/k8_cpu"
 BENCHMARKS = {
     "latency_engine": ["--unit", "us", "--quick", "--package", PACKAGE],
     "own_device": ["--quick"],
+    "start_up": ["--quick"],
 }
 
 

@@ -98,6 +98,8 @@ def latency(device: str, latency_ms: float, architecture: str = SMALL, channels:
         "device": device,
         "predictor": "calibrated",
         "latency_ms": latency_ms,
+        "latency_run_std_ms": None,
+        "runs": None,
         "energy_mj": None,
         "predictor_error_pct": 5.0,
         "kernels": 22,

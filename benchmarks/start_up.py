@@ -1,0 +1,80 @@
+"""Short jobs with a warm worker beside the same jobs started plainly: one workflow, one Snakemake each, in turns.
+
+Run: python benchmarks/start_up.py [--repeats 3] [--quick]
+"""
+
+import argparse
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parents[1]
+RUN = "start_up"
+DEVICES = ["cortexA76cpu_tflite21", "adreno640gpu_tflite21", "adreno630gpu_tflite21", "myriadvpu_openvino2019r2"]
+
+
+SPACE = {
+    "kernel_size": [3, 5], "stride": [1, 2], "padding": [1, 2, 3], "pool_choice": [0, 1],
+    "kernel_size_pool": [3], "stride_pool": [2], "initial_output_feature": [32, 48],
+}  # fmt: skip
+QUICK_SPACE = {key: values[:1] for key, values in SPACE.items()}
+
+
+def write_config(path: Path, space: dict[str, list[int]]) -> None:
+    """The demo's config with another space, one channel set and nn-Meter's four devices."""
+    config = yaml.safe_load((ROOT / "config" / "scenarios" / "demo.yaml").read_text())
+    config["run"] = RUN
+    config["grid"]["channel_sets"].pop("7")
+    config["grid"]["space"] = space
+    config["devices"] = {device: {"kind": "calibrated"} for device in DEVICES}
+    path.write_text(yaml.safe_dump(config))
+
+
+def snakemake(folder: Path, target: str, warm: bool) -> float:
+    """Run the workflow up to a target; its wall time in seconds."""
+    command = [
+        sys.executable, "-m", "snakemake", target, "--snakefile", str(ROOT / "Snakefile"),
+        "--workflow-profile", str(ROOT / "profiles" / "default"), "--directory", str(folder),
+        "--configfile", str(folder / "config.yaml"), "--config", f"warm_worker={warm}",
+        "--cores", str(os.cpu_count()), "--quiet", "all",
+    ]  # fmt: skip
+    start = time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    """Print seconds per job and the ratio."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--repeats", type=int, default=3, help="runs of each kind, in turns")
+    parser.add_argument("--quick", action="store_true", help="two networks, one repeat: shows that it runs")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_config(folder / "config.yaml", QUICK_SPACE if arguments.quick else SPACE)
+        target = f"results/{RUN}/gather_table/latencies.parquet"
+        snakemake(folder, target, warm=True)
+        latencies = folder / "results" / RUN / "predict_latency"
+        jobs = len(list(latencies.rglob("*.parquet")))
+        seconds: dict[bool, list[float]] = {True: [], False: []}
+        for _ in range(1 if arguments.quick else arguments.repeats):
+            for warm, taken in seconds.items():
+                shutil.rmtree(latencies)
+                (folder / target).unlink()
+                taken.append(snakemake(folder, target, warm))
+    for warm, taken in seconds.items():
+        each = " ".join(f"{value:.1f}" for value in taken)
+        print(f"{jobs} predict_latency jobs, {'warm' if warm else 'plain'}: {each} s")
+    ratio = statistics.median(plain / warm for warm, plain in zip(seconds[True], seconds[False], strict=True))
+    print(f"ratio, plain to warm, Snakemake's own time included: {ratio:.2f}")
+
+
+if __name__ == "__main__":
+    main()
