@@ -22,6 +22,23 @@ include: "rules/report.smk"
 include: "rules/deploy.smk"
 
 
+# A scheduler would take longer to start these than they run.
+localrules:
+    all,
+    data,
+    train,
+    export,
+    latency,
+    deploy,
+    calibrate_predictor,
+    import_package,
+    check_coverage,
+    gather_table,
+    assign_folds,
+    build_candidates,
+    build_report,
+
+
 rule all:
     """The front and its report."""
     default_target: True

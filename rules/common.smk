@@ -4,12 +4,15 @@ import logging
 import os
 import shlex
 import sys
+from functools import cache
 from pathlib import Path
 
 from workflow_lib.core.arguments import flags
 from workflow_lib.core.config import NAME, parse_config
+from workflow_lib.core import resources as needs
 from workflow_lib.core.contracts import CONTRACTS
 from workflow_lib.core.errors import UserError
+from workflow_lib.core.files import hold
 from workflow_lib.core.progress import ProgressLog
 from workflow_lib.core.spaces import cross
 
@@ -23,8 +26,9 @@ RUN = CONFIG.run
 CHANNEL_SETS = CONFIG.grid.channel_sets
 NETWORKS = [*CONFIG.architectures, CONFIG.grid.baseline]
 FOLDS = range(CONFIG.folds.count)
-# Jobs that measure time share the machine with no other.
-ALL_CORES = workflow.cores or 1
+# Jobs that measure time share the machine with no other, under Slurm too.
+ALL_CORES = workflow.resource_settings.cores or 1
+ALONE = {"slurm_extra": "--exclusive"}
 HAS_HOLDOUT = CONFIG.folds.holdout.method != "none"
 
 # What every stage that reads chips must know of them.
@@ -47,6 +51,17 @@ wildcard_constraints:
     table=r"\w+",
     rules=NAME,
     candidate=rf"{NAME}_b\d+_{cross.PATTERN}|recommended",
+
+
+onstart:
+    # Snakemake's own lock outlives a killed Snakemake, so the profiles turn it off.
+    run_lock = Path("results", RUN, ".lock")
+    if not hold(run_lock):
+        print(
+            f"error: {run_lock}: {run_lock.read_text()} works on this run; wait for its end, or stop it",
+            file=sys.stderr,
+        )
+        sys.exit(2)
 
 
 logging.getLogger("snakemake.logging").addHandler(ProgressLog())
@@ -73,7 +88,7 @@ python_folder = (
 shell.prefix(
     "set -euo pipefail;"
     f" export PATH={shlex.quote(python_folder)}$PATH PYTHONPATH={shlex.quote(str(workflow.basedir))}"
-    " OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1; "
+    f" OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 EDGEFRONT_JOBS_PER_GPU={CONFIG.jobs_per_gpu}; "
     + (warm_stages(str(workflow.basedir)) if CONFIG.warm_worker else "")
 )
 
@@ -100,6 +115,21 @@ def measurements_file(wildcards):
     """What was measured elsewhere; build_predictor itself says what to do where it is missing."""
     path = CONFIG.devices[wildcards.device].measurements
     return [path] if path and os.path.exists(path) else []
+
+
+@cache
+def count_chips():
+    """How many chips there are, for memory and time of jobs: those of each region's first folder."""
+    if CONFIG.data.generate:
+        return sum(
+            sum(counts.values()) for counts in CONFIG.data.generate.chips.values()
+        )
+    folders = [
+        Path(CONFIG.data.root, parts[0].folder, label)
+        for parts in CONFIG.data.regions.values()
+        for label in CONFIG.data.classes
+    ]
+    return sum(len(os.listdir(folder)) for folder in folders if folder.is_dir())
 
 
 def raster_files(wildcards):

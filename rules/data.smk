@@ -13,6 +13,8 @@ rule generate_chips:
         "results/{run}/logs/generate_chips.log",
     conda:
         "../envs/data.yaml"
+    resources:
+        **needs.reading(count_chips),
     params:
         options=options(
             "generate_chips",
@@ -38,6 +40,8 @@ rule import_chips:
         "results/{run}/logs/import_chips.log",
     conda:
         "../envs/data.yaml"
+    resources:
+        **needs.reading(count_chips),
     params:
         options=options(
             "import_chips",
@@ -78,6 +82,8 @@ rule assign_folds:
         "results/{run}/logs/assign_folds.log",
     conda:
         "../envs/data.yaml"
+    resources:
+        **needs.fixed("assign_folds"),
     params:
         options=options("assign_folds", *flags(CONFIG.folds), *flags(CONFIG, "seed")),
     shell:

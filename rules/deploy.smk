@@ -25,6 +25,8 @@ rule deploy_model:
         "results/{run}/logs/deploy_model/{candidate}.log",
     conda:
         "../envs/training.yaml"
+    resources:
+        **needs.training(CONFIG, count_chips),
     params:
         options=options(
             "deploy_model",

@@ -16,6 +16,8 @@ rule export_network:
         "results/{run}/logs/export_network/{channels}/{architecture}.log",
     conda:
         "../envs/training.yaml"
+    resources:
+        **needs.fixed("export_network"),
     params:
         options=options(
             "export_network",

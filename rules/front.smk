@@ -22,6 +22,8 @@ rule build_candidates:
         "results/{run}/logs/build_candidates.log",
     conda:
         "../envs/report.yaml"
+    resources:
+        **needs.fixed("build_candidates"),
     params:
         options=options(
             "build_candidates",
@@ -52,6 +54,8 @@ rule build_front:
         "results/{run}/logs/build_front.log",
     conda:
         "../envs/report.yaml"
+    resources:
+        **needs.fixed("build_front"),
     params:
         options=options("build_front", *flags(CONFIG.front), *flags(CONFIG, "seed")),
     shell:
@@ -77,6 +81,8 @@ rule score_holdout:
         "results/{run}/logs/score_holdout.log",
     conda:
         "../envs/training.yaml"
+    resources:
+        **needs.training(CONFIG, count_chips, trainings=10),
     params:
         options=options(
             "score_holdout",

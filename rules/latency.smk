@@ -15,6 +15,8 @@ rule import_package:
         "results/{run}/logs/import_package/{device}.log",
     conda:
         "../envs/latency.yaml"
+    resources:
+        **needs.fixed("import_package"),
     params:
         options=lambda wildcards: options(
             "import_package",
@@ -44,6 +46,8 @@ rule detect_kernels:
         "results/{run}/logs/detect_kernels/{channels}/{architecture}/{rules}.log",
     conda:
         "../envs/latency.yaml"
+    resources:
+        **needs.fixed("detect_kernels"),
     params:
         options=options("detect_kernels"),
         rules=lambda wildcards, input: (
@@ -75,6 +79,8 @@ rule check_coverage:
         "results/{run}/logs/check_coverage/{device}.log",
     conda:
         "../envs/latency.yaml"
+    resources:
+        **needs.fixed("check_coverage"),
     params:
         options=lambda wildcards: options(
             "check_coverage", *flags(CONFIG.devices[wildcards.device])
@@ -96,6 +102,8 @@ rule calibrate_predictor:
         "results/{run}/logs/calibrate_predictor/{device}.log",
     conda:
         "../envs/latency.yaml"
+    resources:
+        **needs.fixed("calibrate_predictor"),
     params:
         options=options("calibrate_predictor"),
     shell:
@@ -131,6 +139,8 @@ rule export_kernels:
         "results/{run}/logs/export_kernels/{device}.log",
     conda:
         "../envs/latency.yaml"
+    resources:
+        **needs.fixed("export_kernels"),
     params:
         options=lambda wildcards: options(
             "export_kernels",
@@ -163,6 +173,9 @@ rule build_predictor:
     conda:
         "../envs/latency.yaml"
     threads: ALL_CORES
+    resources:
+        **needs.fixed("build_predictor"),
+        **ALONE,
     params:
         options=lambda wildcards: options(
             "build_predictor",
@@ -190,6 +203,9 @@ rule measure_latency:
     conda:
         "../envs/latency.yaml"
     threads: ALL_CORES
+    resources:
+        **needs.fixed("measure_latency"),
+        **ALONE,
     params:
         options=lambda wildcards: options(
             "measure_latency", *flags(CONFIG.devices[wildcards.device])
@@ -233,6 +249,8 @@ rule predict_latency:
         "results/{run}/logs/predict_latency/{channels}/{architecture}/{device}.log",
     conda:
         "../envs/latency.yaml"
+    resources:
+        **needs.fixed("predict_latency"),
     params:
         options=lambda wildcards: options(
             "predict_latency", *flags(CONFIG.devices[wildcards.device])

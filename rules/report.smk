@@ -43,6 +43,8 @@ rule plot_figures:
         "results/{run}/logs/plot_figures.log",
     conda:
         "../envs/report.yaml"
+    resources:
+        **needs.fixed("plot_figures"),
     params:
         options=options(
             "plot_figures",
@@ -101,6 +103,8 @@ rule build_report:
         "results/{run}/logs/build_report.log",
     conda:
         "../envs/report.yaml"
+    resources:
+        **needs.fixed("build_report"),
     params:
         options=options("build_report", *flags(CONFIG)),
         holdout=lambda wildcards, input: (

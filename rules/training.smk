@@ -28,6 +28,16 @@ rule train_fold:
         "results/{run}/benchmarks/train_fold/{channels}/{batch}/{architecture}/{fold}.tsv"
     conda:
         "../envs/training.yaml"
+    resources:
+        **needs.training(
+            CONFIG,
+            count_chips,
+            lambda wildcards: (
+                wildcards.channels,
+                int(wildcards.batch),
+                wildcards.architecture,
+            ),
+        ),
     params:
         options=options(
             "train_fold", *DATASET, *flags(CONFIG.training), *flags(CONFIG, "seed")
@@ -66,6 +76,8 @@ rule train_forest:
         "results/{run}/logs/train_forest/{channels}/{fold}.log",
     conda:
         "../envs/training.yaml"
+    resources:
+        **needs.reading(count_chips),
     params:
         options=options("train_forest", *DATASET, *flags(CONFIG, "seed")),
         select=select,
@@ -121,6 +133,8 @@ rule gather_table:
         "results/{run}/logs/gather_table/{table}.log",
     conda:
         "../envs/data.yaml"
+    resources:
+        **needs.fixed("gather_table"),
     params:
         options=options("gather_table"),
     shell:

@@ -1,8 +1,6 @@
 """A whole run as a user starts it, on the smallest config that does everything."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,31 +10,7 @@ import pytest
 import rasterio
 import torch
 import yaml
-
-ROOT = Path(__file__).parents[2]
-TINY = Path(__file__).with_name("tiny.yaml")
-pytestmark = pytest.mark.xdist_group("e2e")  # one worker: the run is made once
-
-MEASURED = ["training_s", "peak_memory_bytes"]
-
-
-def snakemake(folder: Path, *arguments: str, config: Path = TINY) -> str:
-    command = [
-        sys.executable, "-m", "snakemake", *arguments,
-        "--snakefile", str(ROOT / "Snakefile"), "--workflow-profile", str(ROOT / "profiles" / "default"),
-        "--directory", str(folder), "--configfile", str(config), "--cores", "1", "--quiet", "rules",
-    ]  # fmt: skip
-    result = subprocess.run(command, capture_output=True, text=True)
-    assert result.returncode == 0, (result.stdout + result.stderr)[-4000:]
-    return result.stdout + result.stderr
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("run")
-    output = snakemake(folder, "all", "deploy")
-    assert " 0 left, 0 failed" in output
-    return folder / "results" / "tiny"
+from runs import TINY, assert_same_tables, snakemake
 
 
 def test_a_second_run_has_nothing_to_do(run: Path) -> None:
@@ -45,20 +19,7 @@ def test_a_second_run_has_nothing_to_do(run: Path) -> None:
 
 def test_the_same_seed_gives_the_same_tables(run: Path, tmp_path: Path) -> None:
     snakemake(tmp_path, "all")
-    for table in [
-        "build_candidates/candidates",
-        "build_front/ranked",
-        "gather_table/fold_scores",
-        "score_holdout/scores",
-    ]:
-        first, second = (
-            pd.read_parquet(folder / f"{table}.parquet").drop(columns=MEASURED, errors="ignore")
-            for folder in (run, tmp_path / "results" / "tiny")
-        )
-        pd.testing.assert_frame_equal(first, second, check_exact=True)
-    assert np.array_equal(
-        np.load(run / "import_chips/chips.npy"), np.load(tmp_path / "results/tiny/import_chips/chips.npy")
-    )
+    assert_same_tables(run, tmp_path / "results" / "tiny")
 
 
 def test_the_front_is_part_of_the_candidates_and_without_the_baseline(run: Path) -> None:

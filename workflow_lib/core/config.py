@@ -360,6 +360,7 @@ class Config(Section):
         default=True,
         description="jobs of one Snakemake share a process that has imported what they need; false: each starts anew",
     )
+    jobs_per_gpu: int = Field(default=1, ge=1, description="how many training jobs may share one GPU of a host")
     front: FrontConfig = Field(default=FrontConfig(), description="the Pareto front")
     report: ReportConfig = Field(default=ReportConfig(), description="figures and report")
 

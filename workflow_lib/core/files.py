@@ -1,13 +1,18 @@
 """Files that are either whole or absent."""
 
+import fcntl
+import os
+import platform
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_held: list[IO[str]] = []
 
 
 @contextmanager
@@ -46,3 +51,23 @@ def write_text(path: Path, text: str) -> None:
     """Write a text file atomically."""
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def hold(path: Path) -> bool:
+    """Lock a file for as long as this process lives, however it ends.
+
+    Returns:
+        Whether it is locked now; False if another process, on this host or (NFS) another, holds it and is named in it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    holder = path.open("a+", encoding="utf-8")
+    try:
+        fcntl.flock(holder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder.close()
+        return False
+    holder.truncate(0)
+    holder.write(f"process {os.getpid()} on {platform.node()}")
+    holder.flush()
+    _held.append(holder)
+    return True

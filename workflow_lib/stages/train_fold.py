@@ -4,15 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
-import torch
 from pydantic import Field
 
 from workflow_lib.core.arguments import run_stage
 from workflow_lib.core.config import TrainingConfig
-from workflow_lib.core.files import atomic_path
 from workflow_lib.core.seeds import derive_seed
 from workflow_lib.core.tables import FOLD_SCORES, FOLDS
 from workflow_lib.data.dataset import Dataset, DatasetArguments
+from workflow_lib.training.checkpoint import Checkpoint, save_tensors
 from workflow_lib.training.fold import train_and_score
 
 
@@ -36,6 +35,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = TrainArguments.parse(__doc__, argv)
     ids = {name: getattr(arguments, name) for name in ("channels", "batch", "architecture", "fold")}
     dataset, folds = Dataset.open(arguments), FOLDS.read(arguments.folds)
+    checkpoint = Checkpoint(
+        arguments.output,
+        [arguments.chips, arguments.folds, arguments.moments],
+        (arguments.model_dump(exclude={"output", "weights"}), arguments.array.stat().st_mtime_ns),
+    )
     scores, network = train_and_score(
         dataset,
         arguments.select,
@@ -45,11 +49,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         dataset.rows(folds, arguments.fold, "training"),
         dataset.rows(folds, arguments.fold, "validation"),
         derive_seed(arguments.seed, "train_fold", *ids.values()),
+        checkpoint,
     )
     if arguments.weights:
-        with atomic_path(arguments.weights) as path:
-            torch.save(network.state_dict(), path)
+        save_tensors(network.state_dict(), arguments.weights)
     FOLD_SCORES.write(pd.DataFrame([ids | scores]), arguments.output)
+    checkpoint.remove()
 
 
 if __name__ == "__main__":

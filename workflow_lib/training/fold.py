@@ -13,6 +13,7 @@ from workflow_lib.core.config import TrainingConfig
 from workflow_lib.core.seeds import derive_seed
 from workflow_lib.data.dataset import Dataset, Rows
 from workflow_lib.models.cross import to_module
+from workflow_lib.training.checkpoint import Checkpoint
 from workflow_lib.training.loop import predict, train, use_one_thread
 from workflow_lib.training.metrics import score
 
@@ -26,6 +27,7 @@ def train_and_score(
     training_rows: Rows,
     validation_rows: Rows,
     seed: int,
+    checkpoint: Checkpoint | None = None,
 ) -> tuple[dict[str, Any], nn.Module]:
     """Train fresh weights on some chips and score them on others.
 
@@ -37,6 +39,7 @@ def train_and_score(
         training: epochs, learning rate, device, precision.
         training_rows, validation_rows: rows of the dataset, without overlap.
         seed: of weights and shuffling.
+        checkpoint: where a killed training goes on.
 
     Returns:
         The columns of FOLD_SCORES except its key, and the trained network.
@@ -47,6 +50,7 @@ def train_and_score(
     trained = train(
         lambda: to_module(architecture, len(channels), len(dataset.classes)),
         view, training_rows, labels[training_rows], batch, training, derive_seed(seed, "train"),
+        checkpoint,
     )  # fmt: skip
     probabilities = predict(trained.network, view, validation_rows)
     row = score(labels[validation_rows], probabilities, dataset.regions[validation_rows]) | {

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ from workflow_lib.core.config import TrainingConfig
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.seeds import derive_seed
 from workflow_lib.data.dataset import ChipView, Rows
+from workflow_lib.training.checkpoint import Checkpoint
+from workflow_lib.training.gpus import claim
 from workflow_lib.training.metrics import Labels
 
 PREDICTION_BATCH = 64
@@ -41,6 +44,7 @@ def train(
     batch: int,
     training: TrainingConfig,
     seed: int,
+    checkpoint: Checkpoint | None = None,
 ) -> Training:
     """Train fresh weights with Adam and cross-entropy, and no schedule.
 
@@ -52,6 +56,7 @@ def train(
         batch: chips per step; a last batch of one chip is left out of its epoch (batch norm needs two).
         training: epochs, learning rate, device and precision.
         seed: of weights and shuffling.
+        checkpoint: where a killed training goes on, with the same result; without it, from the beginning.
 
     Raises:
         UserError: if there are fewer than two chips, the device is absent, or the loss stops being finite.
@@ -67,8 +72,15 @@ def train(
     network = network.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]  # missing in its stubs
     optimizer = torch.optim.Adam(network.parameters(), lr=training.learning_rate)
     losses: list[float] = []
-    start = time.perf_counter()
-    for epoch in range(1, training.epochs + 1):
+    seconds = 0.0
+    if checkpoint and (state := checkpoint.load(device)):
+        network.load_state_dict(state["network"])
+        optimizer.load_state_dict(state["optimizer"])
+        shuffler.bit_generator.state = state["shuffler"]
+        losses, seconds = state["losses"], state["seconds"]
+        print(f"going on after epoch {len(losses)} of {training.epochs}", file=sys.stderr, flush=True)
+    for epoch in range(len(losses) + 1, training.epochs + 1):
+        start = time.perf_counter()
         order = shuffler.permutation(len(rows))
         batches = (order[first : first + batch] for first in range(0, len(order), batch))
         steps = ((view.batch(rows[chosen]), labels[chosen]) for chosen in batches if len(chosen) > 1)
@@ -79,9 +91,28 @@ def train(
                 "config: training",
                 "lower training.learning_rate",
             )
+        seconds += time.perf_counter() - start
         print(f"epoch {epoch} of {training.epochs}: loss {losses[-1]:.4f}", file=sys.stderr, flush=True)
-    seconds = time.perf_counter() - start
+        if checkpoint and checkpoint.due:
+            checkpoint.save(_state(network, optimizer, shuffler, losses, seconds))
     return Training(network, losses, seconds, _peak_memory(device), _device_name(device))
+
+
+def _state(
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    shuffler: np.random.Generator,
+    losses: list[float],
+    seconds: float,
+) -> dict[str, Any]:
+    """All that the next epoch depends on, and what is reported of the past ones."""
+    return {
+        "network": network.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "shuffler": shuffler.bit_generator.state,
+        "losses": losses,
+        "seconds": seconds,
+    }
 
 
 def _train_epoch(
@@ -125,7 +156,7 @@ def to_input(pixels: NDArray[np.float32], device: torch.device) -> torch.Tensor:
 
 
 def choose_device(training: TrainingConfig) -> torch.device:
-    """The device that the config asks for.
+    """The device that the config asks for; of several GPUs, one that this job may use until it ends.
 
     Raises:
         UserError: if it asks for CUDA where there is none, or for bf16 on a CPU.
@@ -136,7 +167,13 @@ def choose_device(training: TrainingConfig) -> torch.device:
     device = torch.device("cuda" if available and training.device != "cpu" else "cpu")
     if training.precision == "bf16" and device.type != "cuda":
         raise UserError("bf16 needs CUDA, and this job runs on the CPU", "config: training.precision", "use float32")
-    return device
+    return device if device.type == "cpu" else _claim_gpu()
+
+
+@cache
+def _claim_gpu() -> torch.device:
+    gpus = [str(torch.cuda.get_device_properties(place).uuid) for place in range(torch.cuda.device_count())]
+    return torch.device("cuda", claim(gpus))
 
 
 def autocast(training: TrainingConfig, device: torch.device) -> Any:

@@ -1,0 +1,55 @@
+"""The same run through Slurm, by both executors: the same tables as here."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from private_slurm import Slurm
+from runs import ROOT, TINY, assert_same_tables, write_config
+
+# Waits that make sense for a cluster's hours, shortened.
+QUICKLY = {
+    "slurm": ["--slurm-init-seconds-before-status-checks", "2", "--seconds-between-status-checks", "2"],
+    "cluster-generic": ["--seconds-between-status-checks", "1"],
+}
+
+
+def command(folder: Path, profile: str, *arguments: str, config: Path = TINY) -> list[str]:
+    return [
+        sys.executable, "-m", "snakemake", *arguments, "--snakefile", str(ROOT / "Snakefile"),
+        "--profile", str(ROOT / "profiles" / profile), "--directory", str(folder), "--configfile", str(config),
+        "--quiet", "rules", "--latency-wait", "20", *QUICKLY[profile],
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("profile", QUICKLY)
+def test_a_cluster_s_tables_are_those_of_this_machine(profile: str, slurm: Slurm, run: Path, tmp_path: Path) -> None:
+    before = jobs_so_far(slurm)
+    result = subprocess.run(command(tmp_path, profile, "all"), capture_output=True, text=True, env=slurm.environment)
+    assert result.returncode == 0, (result.stdout + result.stderr)[-4000:]
+    assert_same_tables(run, tmp_path / "results" / "tiny")
+    # 6 trainings of folds, chips, import, hold-out and figures alone; export, latency and forests in groups.
+    assert 8 <= jobs_so_far(slurm) - before <= 20
+
+
+def jobs_so_far(slurm: Slurm) -> int:
+    return len(slurm.query("squeue", "--noheader", "--states=all", "--format=%i").split())
+
+
+@pytest.mark.parametrize("profile", QUICKLY)
+def test_a_training_on_cuda_asks_for_one_gpu(profile: str, slurm: Slurm, run: Path, tmp_path: Path) -> None:
+    """The fake GPU cannot train: what is tested is the request, and that the refusal is one clear line."""
+    config = write_config(tmp_path / "cuda.yaml", {"training.device": "cuda"})
+    folder = shutil.copytree(run.parents[1], tmp_path / "run")
+    target = "results/tiny/train_fold/6/8/k3-s2-p1-pool3s2-w32/0.parquet"
+    result = subprocess.run(
+        command(folder, profile, target, "--retries", "0", config=config),
+        capture_output=True, text=True, env=slurm.environment,
+    )  # fmt: skip
+    assert result.returncode == 1
+    jobs = slurm.query("scontrol", "show", "jobs", "--detail").split("\n\n")
+    assert any("TresPerJob=gres:gpu:1" in job or "GRES=gpu:fake:1" in job for job in jobs)
+    log = folder / "results/tiny/logs/train_fold/6/8/k3-s2-p1-pool3s2-w32/0.log"
+    assert log.read_text().startswith("error: config: training.device: no CUDA device here")

@@ -1,0 +1,22 @@
+"""Costs from an id alone are those that torch counts."""
+
+import pytest
+
+from workflow_lib.core.spaces import cross
+from workflow_lib.core.spaces.cross_costs import Costs, costs
+from workflow_lib.export.costs import BYTES_PER_FLOAT, count_activation_bytes, count_multiply_adds, count_parameters
+from workflow_lib.models.cross import to_module
+
+SPREAD = [*cross.architectures()[::13], cross.BASELINE]
+
+
+@pytest.mark.parametrize("architecture", SPREAD, ids=str)
+def test_costs_are_torch_s(architecture: cross.Architecture) -> None:
+    channels, classes, size_px = 5, 3, 57
+    network = to_module(str(architecture), channels, classes)
+    counted = Costs(
+        count_multiply_adds(network, channels, size_px),
+        count_activation_bytes(network, channels, size_px) // BYTES_PER_FLOAT,
+        count_parameters(network),
+    )
+    assert costs(architecture, channels, classes, size_px) == counted

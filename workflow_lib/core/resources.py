@@ -1,0 +1,117 @@
+"""What a job needs of a cluster, from the size of its work: memory and time, growing with each attempt."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from workflow_lib.core.config import Config
+from workflow_lib.core.spaces.cross import Architecture
+from workflow_lib.core.spaces.cross_costs import costs
+
+MULTIPLY_ADDS_PER_S = 10e9
+"""What one core of an old node is trusted to do; a time limit that is too long costs less than a killed job."""
+
+_FLOAT_BYTES = 4
+_MEGABYTE = 1e6
+Candidate = tuple[str, int, str]
+"""Channel set, batch size, architecture."""
+
+Resource = int | Callable[[Any, int], int]
+"""A value, or one by wildcards and attempt."""
+
+# A training step costs its forward pass three times.
+_TRAINING_PASSES = 3
+
+
+@dataclass(frozen=True)
+class Needs:
+    """Memory (MB) and wall time (minutes) of one job."""
+
+    memory_mb: float
+    minutes: float
+
+    def as_resources(self) -> dict[str, Resource]:
+        """Snakemake's `mem_mb` and `runtime`: doubled with each attempt."""
+        return _resources(lambda _: self)
+
+
+_LIGHT = Needs(1000, 20)
+_STAGES = {
+    "import_package": Needs(2000, 30),
+    "export_network": Needs(2000, 10),
+    "detect_kernels": Needs(1500, 10),
+    "predict_latency": Needs(1000, 5),
+    "measure_latency": Needs(2000, 10),
+    "export_kernels": Needs(2000, 60),
+    "build_predictor": Needs(4000, 120),
+    "build_front": Needs(2000, 60),
+    "plot_figures": Needs(4000, 60),
+}
+
+
+def fixed(stage: str) -> dict[str, Resource]:
+    """Resources of a stage whose jobs are much alike."""
+    return _STAGES.get(stage, _LIGHT).as_resources()
+
+
+def reading(chips: Callable[[], int]) -> dict[str, Resource]:
+    """Resources of a job that goes over all chips once."""
+    return _resources(lambda _: Needs(2000, 15 + chips() / 1000))
+
+
+def training(
+    config: Config,
+    chips: Callable[[], int],
+    candidate: Callable[[Any], Candidate] | None = None,
+    trainings: int = 1,
+) -> dict[str, Resource]:
+    """Resources of a job that trains one network after the other.
+
+    Args:
+        config: of the run.
+        chips: how many there are.
+        candidate: wildcards -> the network; without it, the one that costs most.
+        trainings: how many of its kind are trained.
+    """
+
+    def needs(wildcards: Any) -> Needs:
+        one = _train(config, chips(), *(candidate(wildcards) if candidate else _costliest(config)))
+        return Needs(one.memory_mb, one.minutes * trainings)
+
+    return _resources(needs) | ({"gpu": 1} if config.training.device == "cuda" else {})
+
+
+def _train(config: Config, chips: int, channels: str, batch: int, architecture: str) -> Needs:
+    counted = costs(
+        Architecture.parse(architecture),
+        len(config.grid.channel_sets[channels]),
+        len(config.data.classes),
+        config.data.chip_size_px,
+    )
+    # Activations and their gradients; weights, gradients and Adam's two moments.
+    numbers = 2 * batch * counted.activations + 4 * counted.parameters
+    passes = _TRAINING_PASSES * config.training.epochs + 1
+    seconds = chips * passes * counted.multiply_adds / MULTIPLY_ADDS_PER_S
+    return Needs(1000 + numbers * _FLOAT_BYTES / _MEGABYTE, 10 + seconds / 60)
+
+
+def _costliest(config: Config) -> Candidate:
+    channels = max(config.grid.channel_sets, key=lambda name: len(config.grid.channel_sets[name]))
+    batch = max(config.grid.batch_sizes)
+    networks = [*config.architectures, config.grid.baseline]
+    return channels, batch, max(networks, key=lambda name: _train(config, 1_000_000, channels, batch, name).minutes)
+
+
+def _resources(needs: Callable[[Any], Needs]) -> dict[str, Resource]:
+    def memory_mb(wildcards: Mapping[str, str], attempt: int) -> int:
+        return _grow(needs(wildcards).memory_mb, attempt)
+
+    def minutes(wildcards: Mapping[str, str], attempt: int) -> int:
+        return _grow(needs(wildcards).minutes, attempt)
+
+    return {"mem_mb": memory_mb, "runtime": minutes}
+
+
+def _grow(value: float, attempt: int) -> int:
+    return math.ceil(value) << (attempt - 1)

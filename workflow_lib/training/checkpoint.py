@@ -1,0 +1,69 @@
+"""How far a long training has come, so that a killed one goes on from there."""
+
+import hashlib
+import io
+import pickle
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from workflow_lib.core.files import atomic_path
+
+# Shorter trainings are cheaper to repeat than to look after.
+INTERVAL_S = 60.0
+
+
+class Checkpoint:
+    """One file beside a job's output, named after all that the training depends on.
+
+    Args:
+        output: what the job writes when it is done.
+        content: files that the training reads, and which change it.
+        values: everything else that changes it; their text counts.
+    """
+
+    def __init__(self, output: Path, content: Sequence[Path], values: object) -> None:
+        digest = hashlib.sha256(f"{values} {torch.__version__}".encode())
+        for file in content:
+            digest.update(hashlib.sha256(file.read_bytes()).digest())
+        self._others = f".{output.stem}.*.checkpoint"
+        self._path = output.with_name(f".{output.stem}.{digest.hexdigest()[:16]}.checkpoint")
+        self._saved = time.monotonic()
+
+    def load(self, device: torch.device) -> dict[str, Any] | None:
+        """What an earlier job saved last; None if nothing, or if it is damaged, which is said."""
+        try:
+            state: dict[str, Any] = torch.load(self._path, map_location=device, weights_only=True)
+        except FileNotFoundError:
+            return None
+        except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+            print(f"{self._path} is damaged ({type(error).__name__}); starting anew", file=sys.stderr, flush=True)
+            return None
+        return state
+
+    @property
+    def due(self) -> bool:
+        """Whether the last one is long enough ago."""
+        return time.monotonic() - self._saved >= INTERVAL_S
+
+    def save(self, state: dict[str, Any]) -> None:
+        """Save all that the next epoch depends on."""
+        save_tensors(state, self._path)
+        self._saved = time.monotonic()
+
+    def remove(self) -> None:
+        """Remove it, and those of trainings that are wanted no more."""
+        for path in self._path.parent.glob(self._others):
+            path.unlink(missing_ok=True)
+
+
+def save_tensors(state: dict[str, Any], path: Path) -> None:
+    """Write, atomically, what `torch.load(weights_only=True)` reads; torch itself calls a full disk a RuntimeError."""
+    content = io.BytesIO()
+    torch.save(state, content)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(content.getbuffer())
