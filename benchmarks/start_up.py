@@ -42,7 +42,7 @@ def snakemake(folder: Path, target: str, warm: bool) -> float:
     command = [
         sys.executable, "-m", "snakemake", target, "--snakefile", str(ROOT / "Snakefile"),
         "--workflow-profile", str(ROOT / "profiles" / "default"), "--directory", str(folder),
-        "--configfile", str(folder / "config.yaml"), "--config", f"warm_worker={warm}",
+        "--configfile", str(folder / "config.yaml"), "--config", f"execution={{warm_worker: {warm}}}",
         "--cores", str(os.cpu_count()), "--quiet", "all",
     ]  # fmt: skip
     start = time.perf_counter()

@@ -8,8 +8,8 @@ from functools import cache
 from pathlib import Path
 
 from workflow_lib.core.arguments import flags
-from workflow_lib.core.config import NAME, parse_config
-from workflow_lib.core import resources as needs
+from workflow_lib.core.config import NAME, Config, parse_config
+from workflow_lib.core import resources
 from workflow_lib.core.contracts import CONTRACTS
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.files import hold
@@ -41,8 +41,13 @@ DATASET = [
 ]
 
 
+pathvars:
+    results=f"results/{RUN}",
+    logs=f"results/{RUN}/logs",
+    benchmarks=f"results/{RUN}/benchmarks",
+
+
 wildcard_constraints:
-    run=RUN,
     channels=NAME,
     batch=r"\d+",
     architecture=cross.PATTERN,
@@ -88,14 +93,41 @@ python_folder = (
 shell.prefix(
     "set -euo pipefail;"
     f" export PATH={shlex.quote(python_folder)}$PATH PYTHONPATH={shlex.quote(str(workflow.basedir))}"
-    f" OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 EDGEFRONT_JOBS_PER_GPU={CONFIG.jobs_per_gpu}; "
-    + (warm_stages(str(workflow.basedir)) if CONFIG.warm_worker else "")
+    f" OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 EDGEFRONT_JOBS_PER_GPU={CONFIG.execution.jobs_per_gpu}; "
+    + (warm_stages(str(workflow.basedir)) if CONFIG.execution.warm_worker else "")
 )
 
 
 def options(stage, *values):
-    """The flags of a stage that come from the config, and its contract: one self-describing parameter."""
-    return [f"--contract={CONTRACTS[stage]}", *values]
+    """The flags of a stage that come from the config, and its contract: one self-describing parameter, quoted.
+
+    One string, because Snakemake goes over each string of a list once per job.
+    """
+    text = shlex.join([f"--contract={CONTRACTS[stage]}", *values])
+    # In strings, but not in what functions return, Snakemake takes braces for wildcards.
+    return (lambda wildcards: text) if "{" in text else text
+
+
+# Memory and time are asked for by schedulers, and by those who limit them here; for all others they would be worked
+# out in vain, once per job.
+ASKED = workflow.resource_settings.nodes or workflow.resource_settings.resources
+
+
+def fixed(stage):
+    """Resources of a stage whose jobs are much alike."""
+    return resources.fixed(stage) if ASKED else {}
+
+
+def reading():
+    """Resources of a job that goes over all chips once."""
+    return resources.reading(count_chips) if ASKED else {}
+
+
+def training(candidate=None, trainings=1):
+    """Resources of a job that trains networks: the one that its wildcards name, or some that nobody knows yet."""
+    return (
+        resources.training(CONFIG, count_chips, candidate, trainings) if ASKED else {}
+    )
 
 
 def select(wildcards):
@@ -135,7 +167,7 @@ def count_chips():
 def raster_files(wildcards):
     """Every file that import_chips reads, so that a changed one imports again; what is missing it reports itself."""
     if CONFIG.data.generate:
-        return "results/{run}/generate_chips/chips"
+        return "<results>/generate_chips/chips"
     folders = [
         Path(CONFIG.data.root, part.folder, label)
         for parts in CONFIG.data.regions.values()

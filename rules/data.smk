@@ -1,20 +1,20 @@
 """From rasters to one shared array and its folds.
 
 input:  the raster folders of the config's regions, or none when chips are generated
-output: results/{run}/import_chips/*, results/{run}/assign_folds/folds.parquet
+output: <results>/import_chips/*, <results>/assign_folds/folds.parquet
 """
 
 
 rule generate_chips:
     """Generate synthetic chips in CROSS's folder layout."""
     output:
-        directory("results/{run}/generate_chips/chips"),
+        directory("<results>/generate_chips/chips"),
     log:
-        "results/{run}/logs/generate_chips.log",
+        "<logs>/generate_chips.log",
     conda:
         "../envs/data.yaml"
     resources:
-        **needs.reading(count_chips),
+        **reading(),
     params:
         options=options(
             "generate_chips",
@@ -23,7 +23,7 @@ rule generate_chips:
             *flags(CONFIG, "seed"),
         ),
     shell:
-        "python -m workflow_lib.stages.generate_chips {params.options:q} --output {output:q} 2> {log:q}"
+        "python -m workflow_lib.stages.generate_chips {params.options} --output {output:q} 2> {log:q}"
 
 
 rule import_chips:
@@ -31,17 +31,17 @@ rule import_chips:
     input:
         raster_files,
     output:
-        array="results/{run}/import_chips/chips.npy",
-        moments="results/{run}/import_chips/moments.npy",
-        chips="results/{run}/import_chips/chips.parquet",
-        bands="results/{run}/import_chips/bands.parquet",
-        rejected="results/{run}/import_chips/rejected.parquet",
+        array="<results>/import_chips/chips.npy",
+        moments="<results>/import_chips/moments.npy",
+        chips="<results>/import_chips/chips.parquet",
+        bands="<results>/import_chips/bands.parquet",
+        rejected="<results>/import_chips/rejected.parquet",
     log:
-        "results/{run}/logs/import_chips.log",
+        "<logs>/import_chips.log",
     conda:
         "../envs/data.yaml"
     resources:
-        **needs.reading(count_chips),
+        **reading(),
     params:
         options=options(
             "import_chips",
@@ -56,13 +56,13 @@ rule import_chips:
             ),
         ),
         root=(
-            "results/{run}/generate_chips/chips"
+            f"results/{RUN}/generate_chips/chips"
             if CONFIG.data.generate
             else CONFIG.data.root
         ),
     shell:
         "python -m workflow_lib.stages.import_chips"
-        " {params.options:q}"
+        " {params.options}"
         " --root {params.root:q}"
         " --array {output.array:q}"
         " --moments {output.moments:q}"
@@ -75,20 +75,20 @@ rule import_chips:
 rule assign_folds:
     """Decide which chips train and which validate in each fold."""
     input:
-        chips="results/{run}/import_chips/chips.parquet",
+        chips="<results>/import_chips/chips.parquet",
     output:
-        "results/{run}/assign_folds/folds.parquet",
+        "<results>/assign_folds/folds.parquet",
     log:
-        "results/{run}/logs/assign_folds.log",
+        "<logs>/assign_folds.log",
     conda:
         "../envs/data.yaml"
     resources:
-        **needs.fixed("assign_folds"),
+        **fixed("assign_folds"),
     params:
         options=options("assign_folds", *flags(CONFIG.folds), *flags(CONFIG, "seed")),
     shell:
         "python -m workflow_lib.stages.assign_folds"
-        " {params.options:q}"
+        " {params.options}"
         " --chips {input.chips:q}"
         " --output {output:q}"
         " 2> {log:q}"

@@ -1,32 +1,28 @@
 """The chosen model, ready to be copied to a device.
 
-input:  results/{run}/import_chips/*, results/{run}/build_front/ranked.parquet
-output: results/{run}/deploy_model/{candidate}/*, where candidate may be `recommended`
+input:  <results>/import_chips/*, <results>/build_front/ranked.parquet
+output: <results>/deploy_model/{candidate}/*, where candidate may be `recommended`
 """
 
 
 rule deploy_model:
     """Retrain a candidate on all its data and write everything that a device needs."""
     input:
-        **(
-            {"holdout": "results/{run}/score_holdout/scores.parquet"}
-            if HAS_HOLDOUT
-            else {}
-        ),
-        array="results/{run}/import_chips/chips.npy",
-        moments="results/{run}/import_chips/moments.npy",
-        chips="results/{run}/import_chips/chips.parquet",
-        ranked="results/{run}/build_front/ranked.parquet",
+        **({"holdout": "<results>/score_holdout/scores.parquet"} if HAS_HOLDOUT else {}),
+        array="<results>/import_chips/chips.npy",
+        moments="<results>/import_chips/moments.npy",
+        chips="<results>/import_chips/chips.parquet",
+        ranked="<results>/build_front/ranked.parquet",
     output:
-        model="results/{run}/deploy_model/{candidate}/model.onnx",
-        bundle="results/{run}/deploy_model/{candidate}/bundle.json",
-        card="results/{run}/deploy_model/{candidate}/model_card.md",
+        model="<results>/deploy_model/{candidate}/model.onnx",
+        bundle="<results>/deploy_model/{candidate}/bundle.json",
+        card="<results>/deploy_model/{candidate}/model_card.md",
     log:
-        "results/{run}/logs/deploy_model/{candidate}.log",
+        "<logs>/deploy_model/{candidate}.log",
     conda:
         "../envs/training.yaml"
     resources:
-        **needs.training(CONFIG, count_chips),
+        **training(),
     params:
         options=options(
             "deploy_model",
@@ -40,7 +36,7 @@ rule deploy_model:
         ),
     shell:
         "python -m workflow_lib.stages.deploy_model"
-        " {params.options:q}"
+        " {params.options}"
         " {params.holdout:q}"
         " --array {input.array:q}"
         " --moments {input.moments:q}"

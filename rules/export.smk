@@ -1,23 +1,23 @@
 """Write every network as ONNX.
 
 input:  none: a network's files depend on its architecture, channels, classes and chip size alone
-output: results/{run}/export_network/{channels}/{architecture}/*
+output: <results>/export_network/{channels}/{architecture}/*
 """
 
 
 rule export_network:
     """Write the ONNX files of one network and count what it costs."""
     output:
-        deployed="results/{run}/export_network/{channels}/{architecture}/deployed.onnx",
-        paper="results/{run}/export_network/{channels}/{architecture}/paper.onnx",
-        detection="results/{run}/export_network/{channels}/{architecture}/detection.onnx",
-        table="results/{run}/export_network/{channels}/{architecture}/network.parquet",
+        deployed="<results>/export_network/{channels}/{architecture}/deployed.onnx",
+        paper="<results>/export_network/{channels}/{architecture}/paper.onnx",
+        detection="<results>/export_network/{channels}/{architecture}/detection.onnx",
+        table="<results>/export_network/{channels}/{architecture}/network.parquet",
     log:
-        "results/{run}/logs/export_network/{channels}/{architecture}.log",
+        "<logs>/export_network/{channels}/{architecture}.log",
     conda:
         "../envs/training.yaml"
     resources:
-        **needs.fixed("export_network"),
+        **fixed("export_network"),
     params:
         options=options(
             "export_network",
@@ -27,7 +27,7 @@ rule export_network:
         inputs=lambda wildcards: f"--inputs={len(CHANNEL_SETS[wildcards.channels])}",
     shell:
         "python -m workflow_lib.stages.export_network"
-        " {params.options:q}"
+        " {params.options}"
         " {params.inputs:q}"
         " --channels {wildcards.channels}"
         " --architecture {wildcards.architecture}"

@@ -1,29 +1,27 @@
 """Join everything per candidate and find the front.
 
-input:  results/{run}/gather_table/*.parquet
-output: results/{run}/build_candidates/*, results/{run}/build_front/*, results/{run}/score_holdout/scores.parquet
+input:  <results>/gather_table/*.parquet
+output: <results>/build_candidates/*, <results>/build_front/*, <results>/score_holdout/scores.parquet
 """
 
 
 rule build_candidates:
     """Join accuracy, latency and memory: one row per candidate."""
     input:
-        scores="results/{run}/gather_table/fold_scores.parquet",
-        networks="results/{run}/gather_table/networks.parquet",
-        latencies="results/{run}/gather_table/latencies.parquet",
+        scores="<results>/gather_table/fold_scores.parquet",
+        networks="<results>/gather_table/networks.parquet",
+        latencies="<results>/gather_table/latencies.parquet",
     output:
-        candidates=multiext(
-            "results/{run}/build_candidates/candidates", ".parquet", ".csv"
-        ),
+        candidates=multiext("<results>/build_candidates/candidates", ".parquet", ".csv"),
         raw=multiext(
-            "results/{run}/build_candidates/raw_configurations", ".parquet", ".csv"
+            "<results>/build_candidates/raw_configurations", ".parquet", ".csv"
         ),
     log:
-        "results/{run}/logs/build_candidates.log",
+        "<logs>/build_candidates.log",
     conda:
         "../envs/report.yaml"
     resources:
-        **needs.fixed("build_candidates"),
+        **fixed("build_candidates"),
     params:
         options=options(
             "build_candidates",
@@ -34,7 +32,7 @@ rule build_candidates:
         ),
     shell:
         "python -m workflow_lib.stages.build_candidates"
-        " {params.options:q}"
+        " {params.options}"
         " --scores {input.scores:q}"
         " --networks {input.networks:q}"
         " --latencies {input.latencies:q}"
@@ -46,21 +44,21 @@ rule build_candidates:
 rule build_front:
     """Find the front, say how sure it is, and recommend one candidate."""
     input:
-        candidates="results/{run}/build_candidates/candidates.parquet",
+        candidates="<results>/build_candidates/candidates.parquet",
     output:
-        ranked=multiext("results/{run}/build_front/ranked", ".parquet", ".csv"),
-        front=multiext("results/{run}/build_front/front", ".parquet", ".csv"),
+        ranked=multiext("<results>/build_front/ranked", ".parquet", ".csv"),
+        front=multiext("<results>/build_front/front", ".parquet", ".csv"),
     log:
-        "results/{run}/logs/build_front.log",
+        "<logs>/build_front.log",
     conda:
         "../envs/report.yaml"
     resources:
-        **needs.fixed("build_front"),
+        **fixed("build_front"),
     params:
         options=options("build_front", *flags(CONFIG.front), *flags(CONFIG, "seed")),
     shell:
         "python -m workflow_lib.stages.build_front"
-        " {params.options:q}"
+        " {params.options}"
         " --candidates {input.candidates:q}"
         " --ranked {output.ranked:q}"
         " --front {output.front:q}"
@@ -70,19 +68,19 @@ rule build_front:
 rule score_holdout:
     """Retrain the front's members on all chips that are not held out, and score them on those that are."""
     input:
-        array="results/{run}/import_chips/chips.npy",
-        moments="results/{run}/import_chips/moments.npy",
-        chips="results/{run}/import_chips/chips.parquet",
-        folds="results/{run}/assign_folds/folds.parquet",
-        front="results/{run}/build_front/front.parquet",
+        array="<results>/import_chips/chips.npy",
+        moments="<results>/import_chips/moments.npy",
+        chips="<results>/import_chips/chips.parquet",
+        folds="<results>/assign_folds/folds.parquet",
+        front="<results>/build_front/front.parquet",
     output:
-        "results/{run}/score_holdout/scores.parquet",
+        "<results>/score_holdout/scores.parquet",
     log:
-        "results/{run}/logs/score_holdout.log",
+        "<logs>/score_holdout.log",
     conda:
         "../envs/training.yaml"
     resources:
-        **needs.training(CONFIG, count_chips, trainings=10),
+        **training(trainings=10),
     params:
         options=options(
             "score_holdout",
@@ -93,7 +91,7 @@ rule score_holdout:
         ),
     shell:
         "python -m workflow_lib.stages.score_holdout"
-        " {params.options:q}"
+        " {params.options}"
         " --array {input.array:q}"
         " --moments {input.moments:q}"
         " --chips {input.chips:q}"

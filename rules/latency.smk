@@ -1,7 +1,7 @@
 """Predict or measure every network's latency on every device.
 
-input:  results/{run}/export_network/{channels}/{architecture}/*.onnx
-output: results/{run}/{predict_latency,measure_latency}/{channels}/{architecture}/{device}.parquet
+input:  <results>/export_network/{channels}/{architecture}/*.onnx
+output: <results>/{predict_latency,measure_latency}/{channels}/{architecture}/{device}.parquet
 """
 
 
@@ -10,13 +10,13 @@ rule import_package:
     input:
         package_files,
     output:
-        directory("results/{run}/import_package/{device}"),
+        directory("<results>/import_package/{device}"),
     log:
-        "results/{run}/logs/import_package/{device}.log",
+        "<logs>/import_package/{device}.log",
     conda:
         "../envs/latency.yaml"
     resources:
-        **needs.fixed("import_package"),
+        **fixed("import_package"),
     params:
         options=lambda wildcards: options(
             "import_package",
@@ -24,7 +24,7 @@ rule import_package:
         ),
     shell:
         "python -m workflow_lib.stages.import_package"
-        " {params.options:q}"
+        " {params.options}"
         " --device {wildcards.device}"
         " --published data/nn_meter/{wildcards.device}.zip"
         " --output {output:q}"
@@ -34,20 +34,18 @@ rule import_package:
 rule detect_kernels:
     """Split a network into the fused kernels that a device runs, with nn-Meter; `plain` rules are TFLite's."""
     input:
-        network="results/{run}/export_network/{channels}/{architecture}/detection.onnx",
+        network="<results>/export_network/{channels}/{architecture}/detection.onnx",
         package=lambda wildcards: (
-            []
-            if wildcards.rules == "plain"
-            else "results/{run}/import_package/{rules}"
+            [] if wildcards.rules == "plain" else "<results>/import_package/{rules}"
         ),
     output:
-        "results/{run}/detect_kernels/{channels}/{architecture}/{rules}.parquet",
+        "<results>/detect_kernels/{channels}/{architecture}/{rules}.parquet",
     log:
-        "results/{run}/logs/detect_kernels/{channels}/{architecture}/{rules}.log",
+        "<logs>/detect_kernels/{channels}/{architecture}/{rules}.log",
     conda:
         "../envs/latency.yaml"
     resources:
-        **needs.fixed("detect_kernels"),
+        **fixed("detect_kernels"),
     params:
         options=options("detect_kernels"),
         rules=lambda wildcards, input: (
@@ -57,7 +55,7 @@ rule detect_kernels:
         ),
     shell:
         "python -m workflow_lib.stages.detect_kernels"
-        " {params.options:q}"
+        " {params.options}"
         " {params.rules:q}"
         " --network {input.network:q}"
         " --output {output:q}"
@@ -68,26 +66,26 @@ rule check_coverage:
     """Check that a package has a forest for every kernel of every network, once for all of them."""
     input:
         kernels=expand(
-            "results/{{run}}/detect_kernels/{channels}/{architecture}/{{device}}.parquet",
+            "<results>/detect_kernels/{channels}/{architecture}/{{device}}.parquet",
             channels=CHANNEL_SETS,
             architecture=NETWORKS,
         ),
-        predictor="results/{run}/import_package/{device}",
+        predictor="<results>/import_package/{device}",
     output:
-        "results/{run}/check_coverage/{device}.parquet",
+        "<results>/check_coverage/{device}.parquet",
     log:
-        "results/{run}/logs/check_coverage/{device}.log",
+        "<logs>/check_coverage/{device}.log",
     conda:
         "../envs/latency.yaml"
     resources:
-        **needs.fixed("check_coverage"),
+        **fixed("check_coverage"),
     params:
         options=lambda wildcards: options(
             "check_coverage", *flags(CONFIG.devices[wildcards.device])
         ),
     shell:
         "printf '%s\\n' {input.kernels:q} | python -m workflow_lib.stages.check_coverage"
-        " {params.options:q}"
+        " {params.options}"
         " --device {wildcards.device}"
         " --predictor {input.predictor:q}"
         " --output {output:q}"
@@ -97,18 +95,18 @@ rule check_coverage:
 rule calibrate_predictor:
     """Fit the analytic latency model of one device to nn-Meter's published predictions."""
     output:
-        "results/{run}/calibrate_predictor/{device}.json",
+        "<results>/calibrate_predictor/{device}.json",
     log:
-        "results/{run}/logs/calibrate_predictor/{device}.log",
+        "<logs>/calibrate_predictor/{device}.log",
     conda:
         "../envs/latency.yaml"
     resources:
-        **needs.fixed("calibrate_predictor"),
+        **fixed("calibrate_predictor"),
     params:
         options=options("calibrate_predictor"),
     shell:
         "python -m workflow_lib.stages.calibrate_predictor"
-        " {params.options:q}"
+        " {params.options}"
         " --device {wildcards.device}"
         " --output {output:q}"
         " 2> {log:q}"
@@ -117,12 +115,12 @@ rule calibrate_predictor:
 # Every network's kernels, and the file that is deployed: what a device of one's own is measured with.
 MEASURABLE = {
     "kernels": expand(
-        "results/{{run}}/detect_kernels/{channels}/{architecture}/plain.parquet",
+        "<results>/detect_kernels/{channels}/{architecture}/plain.parquet",
         channels=CHANNEL_SETS,
         architecture=NETWORKS,
     ),
     "networks": expand(
-        "results/{{run}}/export_network/{channels}/{architecture}/deployed.onnx",
+        "<results>/export_network/{channels}/{architecture}/deployed.onnx",
         channels=CHANNEL_SETS,
         architecture=NETWORKS,
     ),
@@ -134,13 +132,13 @@ rule export_kernels:
     input:
         **MEASURABLE,
     output:
-        directory("results/{run}/export_kernels/{device}"),
+        directory("<results>/export_kernels/{device}"),
     log:
-        "results/{run}/logs/export_kernels/{device}.log",
+        "<logs>/export_kernels/{device}.log",
     conda:
         "../envs/latency.yaml"
     resources:
-        **needs.fixed("export_kernels"),
+        **fixed("export_kernels"),
     params:
         options=lambda wildcards: options(
             "export_kernels",
@@ -154,7 +152,7 @@ rule export_kernels:
         ),
     shell:
         "printf '%s\\n' {input:q} | python -m workflow_lib.stages.export_kernels"
-        " {params.options:q}"
+        " {params.options}"
         " --output {output:q}"
         " 2> {log:q}"
 
@@ -165,16 +163,16 @@ rule build_predictor:
         **MEASURABLE,
         measurements=measurements_file,
     output:
-        package=directory("results/{run}/build_predictor/{device}"),
-        measured="results/{run}/build_predictor/{device}.measured.csv",
-        validation="results/{run}/build_predictor/{device}.validation.parquet",
+        package=directory("<results>/build_predictor/{device}"),
+        measured="<results>/build_predictor/{device}.measured.csv",
+        validation="<results>/build_predictor/{device}.validation.parquet",
     log:
-        "results/{run}/logs/build_predictor/{device}.log",
+        "<logs>/build_predictor/{device}.log",
     conda:
         "../envs/latency.yaml"
     threads: ALL_CORES
     resources:
-        **needs.fixed("build_predictor"),
+        **fixed("build_predictor"),
         **ALONE,
     params:
         options=lambda wildcards: options(
@@ -184,7 +182,7 @@ rule build_predictor:
         ),
     shell:
         "printf '%s\\n' {input.kernels:q} {input.networks:q} | python -m workflow_lib.stages.build_predictor"
-        " {params.options:q}"
+        " {params.options}"
         " --device {wildcards.device}"
         " --output {output.package:q}"
         " --measured {output.measured:q}"
@@ -195,16 +193,16 @@ rule build_predictor:
 rule measure_latency:
     """Measure the latency of one network here, with no other job at work."""
     input:
-        "results/{run}/export_network/{channels}/{architecture}/deployed.onnx",
+        "<results>/export_network/{channels}/{architecture}/deployed.onnx",
     output:
-        "results/{run}/measure_latency/{channels}/{architecture}/{device}.parquet",
+        "<results>/measure_latency/{channels}/{architecture}/{device}.parquet",
     log:
-        "results/{run}/logs/measure_latency/{channels}/{architecture}/{device}.log",
+        "<logs>/measure_latency/{channels}/{architecture}/{device}.log",
     conda:
         "../envs/latency.yaml"
     threads: ALL_CORES
     resources:
-        **needs.fixed("measure_latency"),
+        **fixed("measure_latency"),
         **ALONE,
     params:
         options=lambda wildcards: options(
@@ -212,7 +210,7 @@ rule measure_latency:
         ),
     shell:
         "python -m workflow_lib.stages.measure_latency"
-        " {params.options:q}"
+        " {params.options}"
         " --network {input:q}"
         " --channels {wildcards.channels}"
         " --architecture {wildcards.architecture}"
@@ -224,17 +222,17 @@ rule measure_latency:
 # What each kind of predictor needs.
 PREDICTORS = {
     "calibrated": {
-        "kernels": "results/{run}/detect_kernels/{channels}/{architecture}/plain.parquet",
-        "predictor": "results/{run}/calibrate_predictor/{device}.json",
+        "kernels": "<results>/detect_kernels/{channels}/{architecture}/plain.parquet",
+        "predictor": "<results>/calibrate_predictor/{device}.json",
     },
     "package": {
-        "kernels": "results/{run}/detect_kernels/{channels}/{architecture}/{device}.parquet",
-        "predictor": "results/{run}/import_package/{device}",
-        "coverage": "results/{run}/check_coverage/{device}.parquet",
+        "kernels": "<results>/detect_kernels/{channels}/{architecture}/{device}.parquet",
+        "predictor": "<results>/import_package/{device}",
+        "coverage": "<results>/check_coverage/{device}.parquet",
     },
     "built": {
-        "kernels": "results/{run}/detect_kernels/{channels}/{architecture}/plain.parquet",
-        "predictor": "results/{run}/build_predictor/{device}",
+        "kernels": "<results>/detect_kernels/{channels}/{architecture}/plain.parquet",
+        "predictor": "<results>/build_predictor/{device}",
     },
 }
 
@@ -244,20 +242,20 @@ rule predict_latency:
     input:
         unpack(lambda wildcards: PREDICTORS[CONFIG.devices[wildcards.device].kind]),
     output:
-        "results/{run}/predict_latency/{channels}/{architecture}/{device}.parquet",
+        "<results>/predict_latency/{channels}/{architecture}/{device}.parquet",
     log:
-        "results/{run}/logs/predict_latency/{channels}/{architecture}/{device}.log",
+        "<logs>/predict_latency/{channels}/{architecture}/{device}.log",
     conda:
         "../envs/latency.yaml"
     resources:
-        **needs.fixed("predict_latency"),
+        **fixed("predict_latency"),
     params:
         options=lambda wildcards: options(
             "predict_latency", *flags(CONFIG.devices[wildcards.device])
         ),
     shell:
         "python -m workflow_lib.stages.predict_latency"
-        " {params.options:q}"
+        " {params.options}"
         " --kernels {input.kernels:q}"
         " --predictor {input.predictor:q}"
         " --channels {wildcards.channels}"

@@ -1,7 +1,7 @@
 """Figures and the report.
 
 input:  the tables of all stages
-output: results/{run}/plot_figures/*, results/{run}/build_report/*
+output: <results>/plot_figures/*, <results>/build_report/*
 """
 
 BUILT = [
@@ -23,28 +23,28 @@ FIGURES = [
 rule plot_figures:
     """Draw every figure as PNG and PDF, and the front as a page to turn and zoom."""
     input:
-        array="results/{run}/import_chips/chips.npy",
-        moments="results/{run}/import_chips/moments.npy",
-        chips="results/{run}/import_chips/chips.parquet",
-        folds="results/{run}/assign_folds/folds.parquet",
-        ranked="results/{run}/build_front/ranked.parquet",
+        array="<results>/import_chips/chips.npy",
+        moments="<results>/import_chips/moments.npy",
+        chips="<results>/import_chips/chips.parquet",
+        folds="<results>/assign_folds/folds.parquet",
+        ranked="<results>/build_front/ranked.parquet",
         validations=expand(
-            "results/{{run}}/build_predictor/{device}.validation.parquet", device=BUILT
+            "<results>/build_predictor/{device}.validation.parquet", device=BUILT
         ),
     output:
         figures=report(
-            expand("results/{{run}}/plot_figures/{figure}.png", figure=FIGURES),
+            expand("<results>/plot_figures/{figure}.png", figure=FIGURES),
             category="Figures",
-            labels=lambda wildcards: {"run": wildcards.run},
+            labels={"run": RUN},
         ),
-        vector=expand("results/{{run}}/plot_figures/{figure}.pdf", figure=FIGURES),
-        interactive="results/{run}/plot_figures/front_3d.html",
+        vector=expand("<results>/plot_figures/{figure}.pdf", figure=FIGURES),
+        interactive="<results>/plot_figures/front_3d.html",
     log:
-        "results/{run}/logs/plot_figures.log",
+        "<logs>/plot_figures.log",
     conda:
         "../envs/report.yaml"
     resources:
-        **needs.fixed("plot_figures"),
+        **fixed("plot_figures"),
     params:
         options=options(
             "plot_figures",
@@ -60,7 +60,7 @@ rule plot_figures:
         ),
     shell:
         "python -m workflow_lib.stages.plot_figures"
-        " {params.options:q}"
+        " {params.options}"
         " {params.validations:q}"
         " --array {input.array:q}"
         " --moments {input.moments:q}"
@@ -75,44 +75,43 @@ rule plot_figures:
 rule build_report:
     """Write the report that a person reads, and the tables that go with it."""
     input:
-        **(
-            {"holdout": "results/{run}/score_holdout/scores.parquet"}
-            if HAS_HOLDOUT
-            else {}
-        ),
-        chips="results/{run}/import_chips/chips.parquet",
-        bands="results/{run}/import_chips/bands.parquet",
-        rejected="results/{run}/import_chips/rejected.parquet",
-        folds="results/{run}/assign_folds/folds.parquet",
-        ranked="results/{run}/build_front/ranked.parquet",
-        scores="results/{run}/gather_table/fold_scores.parquet",
-        forest="results/{run}/gather_table/forest_scores.parquet",
-        latencies="results/{run}/gather_table/latencies.parquet",
-        figures=expand("results/{{run}}/plot_figures/{figure}.png", figure=FIGURES),
-        interactive="results/{run}/plot_figures/front_3d.html",
+        **({"holdout": "<results>/score_holdout/scores.parquet"} if HAS_HOLDOUT else {}),
+        chips="<results>/import_chips/chips.parquet",
+        bands="<results>/import_chips/bands.parquet",
+        rejected="<results>/import_chips/rejected.parquet",
+        folds="<results>/assign_folds/folds.parquet",
+        ranked="<results>/build_front/ranked.parquet",
+        scores="<results>/gather_table/fold_scores.parquet",
+        forest="<results>/gather_table/forest_scores.parquet",
+        latencies="<results>/gather_table/latencies.parquet",
+        figures=expand("<results>/plot_figures/{figure}.png", figure=FIGURES),
+        interactive="<results>/plot_figures/front_3d.html",
     output:
         page=report(
-            "results/{run}/build_report/report.html",
+            "<results>/build_report/report.html",
             category="Report",
             htmlindex="report.html",
         ),
-        counts="results/{run}/build_report/region_counts.csv",
-        ranges="results/{run}/build_report/ranges.csv",
-        baselines="results/{run}/build_report/baselines.csv",
+        counts="<results>/build_report/region_counts.csv",
+        ranges="<results>/build_report/ranges.csv",
+        baselines="<results>/build_report/baselines.csv",
     log:
-        "results/{run}/logs/build_report.log",
+        "<logs>/build_report.log",
     conda:
         "../envs/report.yaml"
     resources:
-        **needs.fixed("build_report"),
+        **fixed("build_report"),
     params:
-        options=options("build_report", *flags(CONFIG)),
+        options=options(
+            "build_report",
+            *flags(CONFIG, *(key for key in Config.model_fields if key != "execution")),
+        ),
         holdout=lambda wildcards, input: (
             ["--holdout", input.holdout] if HAS_HOLDOUT else []
         ),
     shell:
         "python -m workflow_lib.stages.build_report"
-        " {params.options:q}"
+        " {params.options}"
         " {params.holdout:q}"
         " --chips {input.chips:q}"
         " --bands {input.bands:q}"

@@ -1,37 +1,35 @@
 """Train every candidate on every fold.
 
-input:  results/{run}/import_chips/*, results/{run}/assign_folds/folds.parquet
-output: results/{run}/train_fold/{channels}/{batch}/{architecture}/{fold}.parquet,
-        results/{run}/train_forest/{channels}/{fold}.parquet, results/{run}/gather_table/{table}.parquet
+input:  <results>/import_chips/*, <results>/assign_folds/folds.parquet
+output: <results>/train_fold/{channels}/{batch}/{architecture}/{fold}.parquet,
+        <results>/train_forest/{channels}/{fold}.parquet, <results>/gather_table/{table}.parquet
 """
 
 
 rule train_fold:
     """Train one candidate on one fold, from fresh weights."""
     input:
-        array="results/{run}/import_chips/chips.npy",
-        moments="results/{run}/import_chips/moments.npy",
-        chips="results/{run}/import_chips/chips.parquet",
-        folds="results/{run}/assign_folds/folds.parquet",
+        array="<results>/import_chips/chips.npy",
+        moments="<results>/import_chips/moments.npy",
+        chips="<results>/import_chips/chips.parquet",
+        folds="<results>/assign_folds/folds.parquet",
     output:
         **(
             {
-                "weights": "results/{run}/train_fold/{channels}/{batch}/{architecture}/{fold}.pt"
+                "weights": "<results>/train_fold/{channels}/{batch}/{architecture}/{fold}.pt"
             }
             if CONFIG.keep_weights
             else {}
         ),
-        scores="results/{run}/train_fold/{channels}/{batch}/{architecture}/{fold}.parquet",
+        scores="<results>/train_fold/{channels}/{batch}/{architecture}/{fold}.parquet",
     log:
-        "results/{run}/logs/train_fold/{channels}/{batch}/{architecture}/{fold}.log",
+        "<logs>/train_fold/{channels}/{batch}/{architecture}/{fold}.log",
     benchmark:
-        "results/{run}/benchmarks/train_fold/{channels}/{batch}/{architecture}/{fold}.tsv"
+        "<benchmarks>/train_fold/{channels}/{batch}/{architecture}/{fold}.tsv"
     conda:
         "../envs/training.yaml"
     resources:
-        **needs.training(
-            CONFIG,
-            count_chips,
+        **training(
             lambda wildcards: (
                 wildcards.channels,
                 int(wildcards.batch),
@@ -43,12 +41,9 @@ rule train_fold:
             "train_fold", *DATASET, *flags(CONFIG.training), *flags(CONFIG, "seed")
         ),
         select=select,
-        weights=lambda wildcards, output: (
-            ["--weights", output.weights] if CONFIG.keep_weights else []
-        ),
     shell:
         "python -m workflow_lib.stages.train_fold"
-        " {params.options:q}"
+        " {params.options}"
         " {params.select:q}"
         " --array {input.array:q}"
         " --moments {input.moments:q}"
@@ -59,31 +54,31 @@ rule train_fold:
         " --architecture {wildcards.architecture}"
         " --fold {wildcards.fold}"
         " --output {output.scores:q}"
-        " {params.weights:q}"
-        " 2> {log:q}"
+        + (" --weights {output.weights:q}" if CONFIG.keep_weights else "")
+        + " 2> {log:q}"
 
 
 rule train_forest:
     """Train the reference classifier on one fold: a random forest on colour percentiles."""
     input:
-        array="results/{run}/import_chips/chips.npy",
-        moments="results/{run}/import_chips/moments.npy",
-        chips="results/{run}/import_chips/chips.parquet",
-        folds="results/{run}/assign_folds/folds.parquet",
+        array="<results>/import_chips/chips.npy",
+        moments="<results>/import_chips/moments.npy",
+        chips="<results>/import_chips/chips.parquet",
+        folds="<results>/assign_folds/folds.parquet",
     output:
-        "results/{run}/train_forest/{channels}/{fold}.parquet",
+        "<results>/train_forest/{channels}/{fold}.parquet",
     log:
-        "results/{run}/logs/train_forest/{channels}/{fold}.log",
+        "<logs>/train_forest/{channels}/{fold}.log",
     conda:
         "../envs/training.yaml"
     resources:
-        **needs.reading(count_chips),
+        **reading(),
     params:
         options=options("train_forest", *DATASET, *flags(CONFIG, "seed")),
         select=select,
     shell:
         "python -m workflow_lib.stages.train_forest"
-        " {params.options:q}"
+        " {params.options}"
         " {params.select:q}"
         " --array {input.array:q}"
         " --moments {input.moments:q}"
@@ -97,24 +92,24 @@ rule train_forest:
 
 PARTS = {
     "fold_scores": expand(
-        "results/{{run}}/train_fold/{channels}/{batch}/{architecture}/{fold}.parquet",
+        "<results>/train_fold/{channels}/{batch}/{architecture}/{fold}.parquet",
         channels=CHANNEL_SETS,
         batch=CONFIG.grid.batch_sizes,
         architecture=NETWORKS,
         fold=FOLDS,
     ),
     "forest_scores": expand(
-        "results/{{run}}/train_forest/{channels}/{fold}.parquet",
+        "<results>/train_forest/{channels}/{fold}.parquet",
         channels=CHANNEL_SETS,
         fold=FOLDS,
     ),
     "networks": expand(
-        "results/{{run}}/export_network/{channels}/{architecture}/network.parquet",
+        "<results>/export_network/{channels}/{architecture}/network.parquet",
         channels=CHANNEL_SETS,
         architecture=NETWORKS,
     ),
     "latencies": [
-        f"results/{{run}}/{'measure' if predictor.kind == 'measured' else 'predict'}_latency"
+        f"<results>/{'measure' if predictor.kind == 'measured' else 'predict'}_latency"
         f"/{channels}/{architecture}/{device}.parquet"
         for device, predictor in CONFIG.devices.items()
         for channels in CHANNEL_SETS
@@ -128,18 +123,18 @@ rule gather_table:
     input:
         lambda wildcards: PARTS[wildcards.table],
     output:
-        "results/{run}/gather_table/{table}.parquet",
+        "<results>/gather_table/{table}.parquet",
     log:
-        "results/{run}/logs/gather_table/{table}.log",
+        "<logs>/gather_table/{table}.log",
     conda:
         "../envs/data.yaml"
     resources:
-        **needs.fixed("gather_table"),
+        **fixed("gather_table"),
     params:
         options=options("gather_table"),
     shell:
         "printf '%s\\n' {input:q} | python -m workflow_lib.stages.gather_table"
-        " {params.options:q}"
+        " {params.options}"
         " --table {wildcards.table}"
         " --output {output:q}"
         " 2> {log:q}"

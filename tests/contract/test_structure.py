@@ -29,9 +29,9 @@ def test_a_rule_s_folders_log_and_command_carry_its_name(rule: str) -> None:
     assert re.match(r'    """[A-Z].*\."""\n|    """[A-Z][^"]*\.\n?\s*"""', body), "a docstring of one sentence"
     output = re.search(r"    output:\n((?:        .*\n)+)", body)
     assert output
-    folders = set(re.findall(r"results/\{+run\}+/(\w+)", output[1]))
+    folders = set(re.findall(r"<results>/(\w+)", output[1]))
     assert folders == {rule}
-    assert re.search(rf'    log:\n        "results/{{run}}/logs/{rule}[./]', body)
+    assert re.search(rf'    log:\n        "<logs>/{rule}[./]', body)
     assert f"python -m workflow_lib.stages.{rule}" in body
     assert f'"{rule}"' in body, "its contract is among its params"
     assert "conda:" in body

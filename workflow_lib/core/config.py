@@ -341,6 +341,16 @@ class ReportConfig(Section):
     dpi: int = Field(default=200, ge=50, le=1200, description="resolution of the PNG figures (dots per inch)")
 
 
+class ExecutionConfig(Section):
+    """How jobs are run."""
+
+    warm_worker: bool = Field(
+        default=True,
+        description="jobs of one Snakemake share a process that has imported what they need; false: each starts anew",
+    )
+    jobs_per_gpu: int = Field(default=1, ge=1, description="how many training jobs may share one GPU of a host")
+
+
 class Config(Section):
     """The whole configuration of one run."""
 
@@ -356,11 +366,9 @@ class Config(Section):
         min_length=1,
         description="device -> how its latency is predicted",
     )
-    warm_worker: bool = Field(
-        default=True,
-        description="jobs of one Snakemake share a process that has imported what they need; false: each starts anew",
+    execution: ExecutionConfig = Field(
+        default=ExecutionConfig(), description="how jobs are run; changes no result, and repeats nothing"
     )
-    jobs_per_gpu: int = Field(default=1, ge=1, description="how many training jobs may share one GPU of a host")
     front: FrontConfig = Field(default=FrontConfig(), description="the Pareto front")
     report: ReportConfig = Field(default=ReportConfig(), description="figures and report")
 
