@@ -4,7 +4,7 @@ PYTHON ?= python3
 CORES ?= $(shell nproc)
 BIN := .venv/bin
 
-.PHONY: help setup demo run test check format record clean
+.PHONY: help setup demo run plan survive test check format record clean
 
 help:  ## Show what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -26,6 +26,13 @@ run: setup  ## Run SCENARIO=config/scenarios/NAME.yaml
 	@run=$$($(BIN)/python -c 'import sys, yaml; print(yaml.safe_load(open(sys.argv[1]))["run"])' $(SCENARIO)); \
 	echo "front: results/$$run/build_front/front.parquet"; \
 	echo "report: results/$$run/build_report/report.html"
+
+plan: setup  ## Show what a run of SCENARIO=config/scenarios/NAME.yaml would do, why, and what it would cost
+	@test -n "$(SCENARIO)" || { echo "error: say which: make plan SCENARIO=config/scenarios/demo.yaml" >&2; exit 2; }
+	@EDGEFRONT_PLAN=1 $(BIN)/snakemake --configfile $(SCENARIO) --dry-run --quiet rules
+
+survive: setup  ## Kill jobs, Snakemake, a Slurm node and its controller, 30 times, and compare the tables
+	EDGEFRONT_KILLS=30 $(BIN)/python -m pytest tests/e2e/test_survival.py
 
 test: setup  ## Run the tests
 	$(BIN)/python -m pytest -n $(CORES) --dist loadgroup tests

@@ -40,38 +40,41 @@ localrules:
 
 
 rule all:
-    """The front and its report."""
+    """The front and its report; what lies between, too, or a failed job would leave old results for up to date."""
     default_target: True
     input:
-        f"results/{RUN}/build_front/front.parquet",
-        f"results/{RUN}/build_report/report.html",
+        expand("<results>/gather_table/{table}.parquet", table=PARTS),
+        "<results>/build_candidates/candidates.parquet",
+        "<results>/build_front/front.parquet",
+        "<results>/plot_figures/front_3d.html",
+        "<results>/build_report/report.html",
 
 
 rule data:
     """The imported chips and their folds."""
     input:
-        f"results/{RUN}/assign_folds/folds.parquet",
+        "<results>/assign_folds/folds.parquet",
 
 
 rule train:
     """Every candidate on every fold."""
     input:
-        f"results/{RUN}/gather_table/fold_scores.parquet",
+        "<results>/gather_table/fold_scores.parquet",
 
 
 rule export:
     """Every network as ONNX files."""
     input:
-        f"results/{RUN}/gather_table/networks.parquet",
+        "<results>/gather_table/networks.parquet",
 
 
 rule latency:
     """Every network's latency on every device."""
     input:
-        f"results/{RUN}/gather_table/latencies.parquet",
+        "<results>/gather_table/latencies.parquet",
 
 
 rule deploy:
     """The recommended model, retrained on all its data and ready to be copied to a device."""
     input:
-        f"results/{RUN}/deploy_model/recommended/model.onnx",
+        "<results>/deploy_model/recommended/model.onnx",

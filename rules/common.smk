@@ -13,6 +13,7 @@ from workflow_lib.core import resources
 from workflow_lib.core.contracts import CONTRACTS
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.files import hold
+from workflow_lib.core.plan import PLAN, PlanLog
 from workflow_lib.core.progress import ProgressLog
 from workflow_lib.core.spaces import cross
 
@@ -58,6 +59,21 @@ wildcard_constraints:
     candidate=rf"{NAME}_b\d+_{cross.PATTERN}|recommended",
 
 
+@cache
+def count_chips():
+    """How many chips there are, for memory and time of jobs: those of each region's first folder."""
+    if CONFIG.data.generate:
+        return sum(
+            sum(counts.values()) for counts in CONFIG.data.generate.chips.values()
+        )
+    folders = [
+        Path(CONFIG.data.root, parts[0].folder, label)
+        for parts in CONFIG.data.regions.values()
+        for label in CONFIG.data.classes
+    ]
+    return sum(len(os.listdir(folder)) for folder in folders if folder.is_dir())
+
+
 onstart:
     # Snakemake's own lock outlives a killed Snakemake, so the profiles turn it off.
     run_lock = Path("results", RUN, ".lock")
@@ -70,6 +86,12 @@ onstart:
 
 
 logging.getLogger("snakemake.logging").addHandler(ProgressLog())
+
+
+if PLAN in os.environ:
+    logging.getLogger("snakemake.logging").addHandler(
+        PlanLog(workflow, CONFIG, count_chips(), list(CONTRACTS))
+    )
 
 
 def warm_stages(folder):
@@ -110,7 +132,9 @@ def options(stage, *values):
 
 # Memory and time are asked for by schedulers, and by those who limit them here; for all others they would be worked
 # out in vain, once per job.
-ASKED = workflow.resource_settings.nodes or workflow.resource_settings.resources
+ASKED = workflow.resource_settings.nodes or {"_cores", "_nodes"} != set(
+    workflow.resource_settings.resources
+)
 
 
 def fixed(stage):
@@ -147,21 +171,6 @@ def measurements_file(wildcards):
     """What was measured elsewhere; build_predictor itself says what to do where it is missing."""
     path = CONFIG.devices[wildcards.device].measurements
     return [path] if path and os.path.exists(path) else []
-
-
-@cache
-def count_chips():
-    """How many chips there are, for memory and time of jobs: those of each region's first folder."""
-    if CONFIG.data.generate:
-        return sum(
-            sum(counts.values()) for counts in CONFIG.data.generate.chips.values()
-        )
-    folders = [
-        Path(CONFIG.data.root, parts[0].folder, label)
-        for parts in CONFIG.data.regions.values()
-        for label in CONFIG.data.classes
-    ]
-    return sum(len(os.listdir(folder)) for folder in folders if folder.is_dir())
 
 
 def raster_files(wildcards):

@@ -58,3 +58,12 @@ def test_a_typo_in_the_config_is_one_line_that_names_the_key() -> None:
     lines = [line for line in result.stderr.splitlines() if "sed" in line]
     assert lines == ["error: config: sed: unknown key; see config/README.md"]
     assert "Traceback" not in result.stderr
+
+
+def test_a_plan_is_printed_instead_of_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EDGEFRONT_PLAN", "1")
+    result = snakemake("--dry-run", "--quiet", "rules", "--configfile", "config/scenarios/paper.yaml")
+    assert result.returncode == 0, result.stderr[-2000:]
+    lines = {line.split()[0]: line.split() for line in result.stdout.splitlines() if line.strip()}
+    assert lines["train_fold"][1:3] == ["5430", "0"]
+    assert lines["expected:"][2].startswith("core-hours")

@@ -80,18 +80,6 @@ def test_the_deployed_folder_alone_classifies_raw_chips(run: Path) -> None:
     assert front["candidate"] in (bundle / "model_card.md").read_text()
 
 
-def test_adding_a_value_trains_what_is_new_and_nothing_else(run: Path, tmp_path: Path) -> None:
-    config = yaml.safe_load(TINY.read_text())
-    config["grid"]["space"]["initial_output_feature"].append(48)
-    wider = tmp_path / "wider.yaml"
-    wider.write_text(yaml.safe_dump(config))
-    plan = snakemake(run.parents[1], "all", "--dry-run", config=wider)
-    jobs = dict(line.split() for line in plan.splitlines() if len(line.split()) == 2 and line.split()[1].isdigit())
-    assert jobs["train_fold"] == "4"
-    assert jobs["export_network"] == "2"
-    assert "import_chips" not in jobs
-
-
 def test_a_predictor_package_prices_the_networks(run: Path, tmp_path: Path, shared: Path) -> None:
     config = yaml.safe_load(TINY.read_text())
     package = {"kind": "package", "package": str(shared / "data" / "nn_meter" / "k8_cpu"), "unit": "us"}

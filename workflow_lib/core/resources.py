@@ -20,8 +20,8 @@ Candidate = tuple[str, int, str]
 Resource = int | Callable[[Any, int], int]
 """A value, or one by wildcards and attempt."""
 
-# A training step costs its forward pass three times.
-_TRAINING_PASSES = 3
+TRAINING_PASSES = 3
+"""What a training step costs in forward passes."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def _train(config: Config, chips: int, channels: str, batch: int, architecture: 
     )
     # Activations and their gradients; weights, gradients and Adam's two moments.
     numbers = 2 * batch * counted.activations + 4 * counted.parameters
-    passes = _TRAINING_PASSES * config.training.epochs + 1
+    passes = TRAINING_PASSES * config.training.epochs + 1
     seconds = chips * passes * counted.multiply_adds / MULTIPLY_ADDS_PER_S
     return Needs(1000 + numbers * _FLOAT_BYTES / _MEGABYTE, 10 + seconds / 60)
 

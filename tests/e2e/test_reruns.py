@@ -1,0 +1,161 @@
+"""What an edit repeats: every row of the README's table, and nothing else."""
+
+import os
+import re
+import shutil
+import subprocess
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+from runs import ROOT, TINY, assert_same_tables, command, snakemake, write_config
+
+TABLE = (ROOT / "README.md").read_text().split("## What an edit repeats")[1].split("\n## ")[0]
+ROWS = dict(re.findall(r"^\| ([^|]+) \| ([^|]+) \|$", TABLE, re.MULTILINE))
+GROUPS = {
+    "nothing": set[str](),
+    "tables": {"gather_table", "build_candidates", "build_front"},
+    "results": {"score_holdout", "plot_figures", "build_report"},
+}
+TRAININGS = 6  # 2 networks and the baseline, 2 folds
+NEW_SET = {"grid.channel_sets": {"6": ["dem", "red", "green", "blue", "nir", "ndvi"], "3": ["red", "green", "blue"]}}
+
+# The README's row -> changes of the config, and how many trainings run.
+CONFIG_EDITS: dict[str, tuple[dict[str, Any], int]] = {
+    "add a value to `grid.space`": ({"grid.space.initial_output_feature": [32, 48]}, 4),
+    "add a channel set": (NEW_SET, TRAININGS),
+    "add a batch size": ({"grid.batch_sizes": [8, 16]}, TRAININGS),
+    "add a device": ({"devices.adreno640gpu_tflite21": {"kind": "calibrated"}}, 0),
+    "change `folds.count`": ({"folds.count": 3}, 9),
+    "change `training`, such as `epochs`": ({"training.epochs": 2}, TRAININGS),
+    "change `seed`": ({"seed": 8}, TRAININGS),
+    "change `front.objectives`": (
+        {"front.objectives": [{"name": n, "direction": "min"} for n in ("latency_worst_ms", "memory_bytes")]},
+        0,
+    ),
+    "change `report.dpi`": ({"report.dpi": 100}, 0),
+    "change `report.title`": ({"report.title": "Another"}, 0),
+    "change `execution`": ({"execution.warm_worker": False}, 0),
+    "remove a value, a device, a channel set": ({"grid.space.kernel_size": [3]}, 0),
+}
+OTHER_EDITS = {
+    "comment or reformat the config",
+    "comment or reformat rules or code",
+    "raise the contract of `predict_latency`",
+    "touch a raster",
+    "change a raster",
+    "edit a predictor package",
+}
+
+
+def documented(row: str) -> set[str]:
+    """The rules that the README says run."""
+    names = re.findall(r"`(\w+)`|\b(nothing|tables|results)\b", ROWS[row])
+    return set().union(*(GROUPS.get(group, {rule}) for rule, group in names))
+
+
+def planned(arguments: list[str]) -> Counter[str]:
+    """Jobs per rule of a dry run; of a target that is up to date, none."""
+    result = subprocess.run([*arguments, "--dry-run"], capture_output=True, text=True)
+    assert result.returncode == 0, (result.stdout + result.stderr)[-3000:]
+    table = re.findall(r"^(\w+) +(\d+)$", result.stdout, re.MULTILINE)
+    return Counter({rule: int(count) for rule, count in table if rule not in ("total", "all")})
+
+
+def test_every_row_of_the_table_is_tested() -> None:
+    tested = CONFIG_EDITS.keys() | OTHER_EDITS
+    assert set(ROWS) - {"edit", "---"} == tested
+
+
+@pytest.mark.parametrize("row", CONFIG_EDITS)
+def test_an_edit_of_the_config_repeats_what_the_table_says(row: str, run: Path, tmp_path: Path) -> None:
+    changes, trainings = CONFIG_EDITS[row]
+    jobs = planned(command(run.parents[1], config=write_config(tmp_path / "edited.yaml", changes)))
+    assert set(jobs) == documented(row)
+    assert jobs["train_fold"] == trainings
+
+
+def test_comments_and_format_of_the_config_repeat_nothing(run: Path, tmp_path: Path) -> None:
+    values = yaml.safe_load(TINY.read_text())
+    text = "# a comment\n" + yaml.safe_dump(dict(reversed(values.items())), default_flow_style=True, width=40)
+    (tmp_path / "reformatted.yaml").write_text(text)
+    jobs = planned(command(run.parents[1], config=tmp_path / "reformatted.yaml"))
+    assert set(jobs) == documented("comment or reformat the config") == set()
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A copy of the workflow, to edit."""
+    folder = tmp_path / "checkout"
+    for part in ("rules", "profiles", "workflow_lib", "envs"):
+        shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "Snakefile", folder)
+    return folder
+
+
+def in_checkout(checkout: Path, run: Path) -> list[str]:
+    ours, theirs = str(ROOT / "Snakefile"), str(checkout / "Snakefile")
+    return [theirs if part == ours else part for part in command(run.parents[1])]
+
+
+def test_comments_and_format_of_rules_and_code_repeat_nothing(run: Path, checkout: Path) -> None:
+    for file in [*checkout.glob("rules/*.smk"), *checkout.glob("workflow_lib/**/*.py")]:
+        file.write_text(file.read_text().rstrip("\n") + "\n\n# a comment\n")
+    jobs = planned(in_checkout(checkout, run))
+    assert set(jobs) == documented("comment or reformat rules or code") == set()
+
+
+def test_a_raised_contract_repeats_its_stage(run: Path, checkout: Path) -> None:
+    contracts = checkout / "workflow_lib" / "core" / "contracts.py"
+    contracts.write_text(re.sub(r'("predict_latency": )\d+', r"\g<1>99", contracts.read_text()))
+    environment = os.environ | {"PYTHONPATH": str(checkout)}
+    result = subprocess.run(
+        [*in_checkout(checkout, run), "--dry-run"], capture_output=True, text=True, cwd=checkout, env=environment
+    )
+    assert set(re.findall(r"^(\w+) +\d+$", result.stdout, re.MULTILINE)) - {"all", "total"} == documented(
+        "raise the contract of `predict_latency`"
+    )
+
+
+def test_rasters(run: Path, tmp_path: Path) -> None:
+    """The run's own chips, as if they were a user's."""
+    shutil.copytree(run / "generate_chips" / "chips", tmp_path / "chips")
+    config = write_config(tmp_path / "real.yaml", {"data.generate": None, "data.root": "chips"})
+    target = "results/tiny/train_fold/6/8/k3-s2-p1-pool3s2-w32/0.parquet"
+    snakemake(tmp_path, target, config=config)
+    whole = command(tmp_path, target, config=config)
+    raster = next((tmp_path / "chips").rglob("*.tif"))
+    os.utime(raster)
+    assert set(planned(whole)) == documented("touch a raster") == set()
+    raster.write_bytes(raster.read_bytes()[:-1] + b"\0")
+    jobs = planned(whole)
+    assert set(jobs) == documented("change a raster") - GROUPS["tables"] - GROUPS["results"] - {"train_forest"}
+
+
+def test_an_edited_predictor_package(run: Path, tmp_path: Path, shared: Path) -> None:
+    folder = shutil.copytree(run.parents[1], tmp_path / "run")
+    package = shutil.copytree(shared / "data" / "nn_meter" / "k8_cpu", tmp_path / "package")
+    config = write_config(
+        tmp_path / "package.yaml", {"devices.k8_cpu": {"kind": "package", "package": str(package), "unit": "us"}}
+    )
+    snakemake(folder, "all", config=config)
+    with (package / "meta.yaml").open("a") as meta:
+        meta.write("\n# edited\n")
+    jobs = planned(command(folder, config=config))
+    assert set(jobs) == documented("edit a predictor package")
+    assert jobs["predict_latency"] == 3, "of this device alone"
+
+
+def test_nothing_stale_is_kept_and_old_rows_leak_nowhere(run: Path, tmp_path: Path) -> None:
+    """A smaller grid in the folder of a larger one gives the tables of the smaller one alone."""
+    folder = shutil.copytree(run.parents[1], tmp_path / "run")
+    smaller = {"grid.space.kernel_size": [3], "devices": {"cortexA76cpu_tflite21": {"kind": "calibrated"}}}
+    config = write_config(tmp_path / "smaller.yaml", smaller)
+    snakemake(folder, "all", config=config)
+    snakemake(tmp_path / "fresh", "all", config=config)
+    assert_same_tables(folder / "results" / "tiny", tmp_path / "fresh" / "results" / "tiny")
+    scores = pd.read_parquet(folder / "results/tiny/gather_table/fold_scores.parquet")
+    assert set(scores["architecture"]) == {"k3-s2-p1-pool3s2-w32", "k7-s2-p3-pool3s2-w64"}

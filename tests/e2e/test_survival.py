@@ -1,0 +1,143 @@
+"""Whatever is killed, the same command finishes later, with the tables of an undisturbed run.
+
+EDGEFRONT_KILLS=30 makes it long (`make survive`).
+"""
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from private_slurm import Slurm
+from runs import assert_same_tables, command, snakemake
+from test_executors import command as cluster_command
+
+KILLS = int(os.environ.get("EDGEFRONT_KILLS", "5"))
+LONGEST_S = 12.0
+ATTEMPTS = 4
+
+
+def start(arguments: list[str], environment: dict[str, str] | None = None) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
+
+
+def kill_snakemake(process: "subprocess.Popen[bytes]") -> None:
+    process.kill()
+
+
+def kill_a_job(process: "subprocess.Popen[bytes]") -> None:
+    """One of its jobs: the shell, what runs in it, the worker, or the worker's child."""
+    tree = psutil.Process(process.pid).children(recursive=True)
+    workers = [other for other in psutil.process_iter(["cmdline"]) if str(process.pid) in (other.info["cmdline"] or [])]
+    if jobs := [*tree, *workers, *(child for worker in workers for child in worker.children())]:
+        random.choice(jobs).kill()
+
+
+def assert_nothing_is_left(process: "subprocess.Popen[bytes]") -> None:
+    """The worker of a Snakemake that is gone, and its jobs, go too."""
+    end = time.monotonic() + 10
+    while any(str(process.pid) in (other.info["cmdline"] or []) for other in psutil.process_iter(["cmdline"])):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def finish(arguments: list[str], environment: dict[str, str] | None = None) -> None:
+    """The same command, at most a few times: a job that was killed fails its run."""
+    for _ in range(ATTEMPTS):
+        result = subprocess.run(arguments, capture_output=True, text=True, env=environment)
+        if result.returncode == 0:
+            return
+    pytest.fail((result.stdout + result.stderr)[-4000:])
+
+
+def test_kills_at_random_moments_change_no_table(run: Path, tmp_path: Path) -> None:
+    random.seed(7)
+    folder = tmp_path / "run"
+    for number in range(KILLS):
+        process = start(command(folder, "all", cores=2))
+        time.sleep(random.uniform(0.5, LONGEST_S))
+        if process.poll() is None:
+            random.choice([kill_snakemake, kill_a_job])(process)
+        if number % 2 == 0:
+            process.kill()  # or it goes on without the job
+        process.wait()
+        assert_nothing_is_left(process)
+        if (folder / "results/tiny/build_report/report.html").exists():
+            assert_same_tables(run, folder / "results" / "tiny")
+            shutil.rmtree(folder)
+    finish(command(folder, "all", cores=2))
+    assert_same_tables(run, folder / "results" / "tiny")
+
+
+def test_two_snakemakes_on_one_folder(run: Path, tmp_path: Path) -> None:
+    first = start(command(tmp_path, "all", cores=2))
+    lock = tmp_path / "results" / "tiny" / ".lock"
+    while not lock.exists() or not lock.read_text():
+        time.sleep(0.02)
+    second = subprocess.run(command(tmp_path, "all"), capture_output=True, text=True)
+    assert second.returncode == 2
+    assert f"process {first.pid}" in next(line for line in second.stderr.splitlines() if line.startswith("error: "))
+    assert first.wait() == 0
+    assert_same_tables(run, tmp_path / "results" / "tiny")
+
+
+@pytest.mark.parametrize("damage", ["truncated", "empty", "another schema"])
+def test_a_damaged_result_is_set_aside_and_made_again(damage: str, run: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(run.parents[1], tmp_path / "run")
+    part = folder / "results/tiny/train_fold/6/8/k3-s2-p1-pool3s2-w32/0.parquet"
+    other = folder / "results/tiny/export_network/6/k3-s2-p1-pool3s2-w32/network.parquet"
+    content = {"truncated": part.read_bytes()[:-9], "empty": b"", "another schema": other.read_bytes()}[damage]
+    part.write_bytes(content)
+    result = subprocess.run(command(folder, "all"), capture_output=True, text=True)
+    assert result.returncode == 1
+    assert f"{part.name}.damaged" in (folder / "results/tiny/logs/gather_table/fold_scores.log").read_text()
+    assert part.with_name(f"{part.name}.damaged").read_bytes() == content
+    snakemake(folder, "all")
+    assert_same_tables(run, folder / "results" / "tiny")
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
+    """A disk of so many megabytes, that can grow."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if os.getuid() or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]).returncode:
+        pytest.skip("a disk of its own needs root and mount")
+
+    def resize(megabytes: int) -> Path:
+        subprocess.run(["mount", "-o", f"remount,size={megabytes}m", str(folder)], check=True)
+        return folder
+
+    yield resize
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.mark.parametrize("megabytes", [3, 30])
+def test_a_full_disk(megabytes: int, run: Path, small_disk: Callable[[int], Path]) -> None:
+    folder = small_disk(megabytes)
+    # A log on a full disk may stay empty; what counts is that nothing half written passes for a result.
+    assert subprocess.run(command(folder, "all"), capture_output=True).returncode != 0
+    finish(command(small_disk(900), "all"))
+    assert_same_tables(run, folder / "results" / "tiny")
+
+
+def test_a_killed_node_and_controller(run: Path, slurm: Slurm, tmp_path: Path) -> None:
+    random.seed(7)
+    arguments = cluster_command(tmp_path, "cluster-generic", "all")
+    process = start(arguments, slurm.environment)
+    for daemon in ("n1", "slurmctld", "n2"):
+        time.sleep(random.uniform(2, 10))
+        slurm.kill(daemon)
+        time.sleep(1)
+        slurm.start()
+    time.sleep(random.uniform(1, 5))
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    finish(arguments, slurm.environment)
+    assert_same_tables(run, tmp_path / "results" / "tiny")
