@@ -5,7 +5,6 @@ Run: python benchmarks/dry_run.py [--folds 5 19 47] [--repeats 3] [--quick]
 
 import argparse
 import os
-import re
 import statistics
 import subprocess
 import sys
@@ -206,11 +205,10 @@ rule build_report:
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds of CPU time (it is one process, and machines are noisy), peak memory (MB), jobs counted."""
+    """Seconds of CPU time (it is one process, and machines are noisy), peak memory (MB)."""
 
     seconds: float
     memory_mb: float
-    jobs: int
 
 
 def measure(command: list[str]) -> Cost:
@@ -222,8 +220,7 @@ def measure(command: list[str]) -> Cost:
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         sys.exit(output[-3000:])
-    jobs = re.search(r"^total +(\d+)", output, re.MULTILINE)
-    return Cost(usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, int(jobs[1]) if jobs else 0)
+    return Cost(usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
 def write_grid(folder: Path, folds: int, quick: bool) -> dict[str, list[str]]:
@@ -255,11 +252,15 @@ def write_grid(folder: Path, folds: int, quick: bool) -> dict[str, list[str]]:
 
 # Snakemake's own --touch takes half an hour for this.
 FINISH = """
+import os
+from itertools import chain
+from pathlib import Path
+
 include: "{snakefile}"
 
 onstart:
     async def finish():
-        for job in workflow.dag.jobs:
+        for job in chain.from_iterable(workflow.dag.toposorted()):
             if not job.is_norun:
                 for path in map(Path, job.output):
                     path.parent.mkdir(parents=True, exist_ok=True)
@@ -275,8 +276,8 @@ def finish(commands: dict[str, list[str]], folder: Path) -> None:
     for command in commands.values():
         place = command.index("--snakefile") + 1
         wrapper = folder / "finish.smk"
-        wrapper.write_text("import os\nfrom pathlib import Path\n" + FINISH.format(snakefile=command[place]))
-        arguments = [*command[:place], str(wrapper), *command[place + 1 :], "--cores", "1", "--quiet", "all"]
+        wrapper.write_text(FINISH.format(snakefile=command[place]))
+        arguments = [*command[:place], str(wrapper), *command[place + 1 :], "--cores", "1", "--", "all"]
         subprocess.run(arguments, check=True, capture_output=True)
         check = subprocess.run([*command, "--dry-run"], check=True, capture_output=True, text=True).stdout
         if "Nothing to be done" not in check or "missing provenance" in check:
@@ -291,7 +292,7 @@ def compare(commands: dict[str, list[str]], what: str, repeats: int) -> None:
             costs[name].append(measure([*command, "--dry-run", "--quiet"]))
     for name, each in costs.items():
         seconds, memory = (statistics.median(getattr(cost, unit) for cost in each) for unit in ("seconds", "memory_mb"))
-        print(f"{what}, {name}: {each[0].jobs} jobs, {seconds:.1f} s, {memory:.0f} MB", flush=True)
+        print(f"{what}, {name}: {seconds:.1f} s, {memory:.0f} MB", flush=True)
     pairs = list(zip(costs["edgefront"], costs["bare"], strict=True))
     time_ratio = statistics.median(ours.seconds / bare.seconds for ours, bare in pairs)
     memory_ratio = statistics.median(ours.memory_mb / bare.memory_mb for ours, bare in pairs)
@@ -310,10 +311,11 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             commands = write_grid(folder, folds, arguments.quick)
-            compare(commands, f"{folds} folds, nothing done", repeats)
+            what = f"{folds} folds" if arguments.quick else f"{folds * 1086:,} trainings"
+            compare(commands, f"{what}, nothing done", repeats)
             if folds <= NO_OP_FOLDS:
                 finish(commands, folder)
-                compare(commands, f"{folds} folds, all done", repeats)
+                compare(commands, f"{what}, all done", repeats)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """A Slurm of one's own, for tests: three nodes on this host."""
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -8,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
 
 _START = Path(__file__).with_name("start_slurm")
@@ -35,8 +37,10 @@ class Slurm:
         """SIGKILL slurmctld or a node (n1, n2, n3), and a node's jobs with it."""
         process = int((self.folder / f"{daemon}.pid").read_text())
         os.kill(process, 9)
-        if daemon != "slurmctld":
-            subprocess.run(["pkill", "-KILL", "-f", f"slurmstepd: .*{daemon}|slurmd -N {daemon}"], check=False)
+        for job in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                if job.environ().get("SLURMD_NODENAME") == daemon:
+                    job.kill()
 
     def query(self, *command: str) -> str:
         return subprocess.run(command, env=self.environment, capture_output=True, text=True, check=True).stdout

@@ -9,6 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGE = "nn_meter/k8_cpu"
 BENCHMARKS = {
+    "dry_run": ["--quick"],
     "latency_engine": ["--unit", "us", "--quick", "--package", PACKAGE],
     "own_device": ["--quick"],
     "start_up": ["--quick"],
