@@ -104,7 +104,9 @@ rule build_report:
     params:
         options=options(
             "build_report",
-            *flags(CONFIG, *(key for key in Config.model_fields if key != "execution")),
+            *flags(
+                CONFIG, *(key for key in Config.model_fields if key != "execution")
+            ),
         ),
         holdout=lambda wildcards, input: (
             ["--holdout", input.holdout] if HAS_HOLDOUT else []
