@@ -9,8 +9,6 @@ import pytest
 from private_slurm import Slurm
 from runs import ROOT, TINY, assert_same_tables, write_config
 
-pytestmark = pytest.mark.xdist_group("e2e")  # one worker: the run is made once, and Slurm is started once
-
 # Waits that make sense for a cluster's hours, shortened.
 QUICKLY = {
     "slurm": ["--slurm-init-seconds-before-status-checks", "2", "--seconds-between-status-checks", "2"],

@@ -13,8 +13,6 @@ import pytest
 import yaml
 from runs import ROOT, TINY, assert_same_tables, command, snakemake, write_config
 
-pytestmark = pytest.mark.xdist_group("e2e")  # one worker: the run is made once, and Slurm is started once
-
 TABLE = (ROOT / "README.md").read_text().split("## What an edit repeats")[1].split("\n## ")[0]
 ROWS = dict(re.findall(r"^\| ([^|]+) \| ([^|]+) \|$", TABLE, re.MULTILINE))
 GROUPS = {

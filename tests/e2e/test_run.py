@@ -12,8 +12,6 @@ import torch
 import yaml
 from runs import TINY, assert_same_tables, snakemake
 
-pytestmark = pytest.mark.xdist_group("e2e")  # one worker: the run is made once, and Slurm is started once
-
 
 def test_a_second_run_has_nothing_to_do(run: Path) -> None:
     assert "Nothing to be done" in snakemake(run.parents[1], "all", "deploy")

@@ -18,8 +18,6 @@ from private_slurm import Slurm
 from runs import assert_same_tables, command, snakemake
 from test_executors import command as cluster_command
 
-pytestmark = pytest.mark.xdist_group("e2e")  # one worker: the run is made once, and Slurm is started once
-
 KILLS = int(os.environ.get("EDGEFRONT_KILLS", "5"))
 LONGEST_S = 12.0
 ATTEMPTS = 4
