@@ -1,6 +1,5 @@
 """The same run through Slurm, by both executors: the same tables as here."""
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -39,17 +38,18 @@ def jobs_so_far(slurm: Slurm) -> int:
 
 
 @pytest.mark.parametrize("profile", QUICKLY)
-def test_a_training_on_cuda_asks_for_one_gpu(profile: str, slurm: Slurm, run: Path, tmp_path: Path) -> None:
+def test_a_training_on_cuda_asks_for_one_gpu(
+    profile: str, slurm: Slurm, run: Path, own_run: Path, tmp_path: Path
+) -> None:
     """The fake GPU cannot train: what is tested is the request, and that the refusal is one clear line."""
     config = write_config(tmp_path / "cuda.yaml", {"training.device": "cuda"})
-    folder = shutil.copytree(run.parents[1], tmp_path / "run")
     target = "results/tiny/train_fold/6/8/k3-s2-p1-pool3s2-w32/0.parquet"
     result = subprocess.run(
-        command(folder, profile, target, "--retries", "0", config=config),
+        command(own_run, profile, target, "--retries", "0", config=config),
         capture_output=True, text=True, env=slurm.environment,
     )  # fmt: skip
     assert result.returncode == 1
     jobs = slurm.query("scontrol", "show", "jobs", "--detail").split("\n\n")
     assert any("TresPerJob=gres:gpu:1" in job or "GRES=gpu:fake:1" in job for job in jobs)
-    log = folder / "results/tiny/logs/train_fold/6/8/k3-s2-p1-pool3s2-w32/0.log"
+    log = own_run / "results/tiny/logs/train_fold/6/8/k3-s2-p1-pool3s2-w32/0.log"
     assert log.read_text().startswith("error: config: training.device: no CUDA device here")

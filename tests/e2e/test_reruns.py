@@ -135,27 +135,25 @@ def test_rasters(run: Path, tmp_path: Path) -> None:
     assert set(jobs) == documented("change a raster") - GROUPS["tables"] - GROUPS["results"] - {"train_forest"}
 
 
-def test_an_edited_predictor_package(run: Path, tmp_path: Path, shared: Path) -> None:
-    folder = shutil.copytree(run.parents[1], tmp_path / "run")
+def test_an_edited_predictor_package(own_run: Path, tmp_path: Path, shared: Path) -> None:
     package = shutil.copytree(shared / "data" / "nn_meter" / "k8_cpu", tmp_path / "package")
     config = write_config(
         tmp_path / "package.yaml", {"devices.k8_cpu": {"kind": "package", "package": str(package), "unit": "us"}}
     )
-    snakemake(folder, "all", config=config)
+    snakemake(own_run, "all", config=config)
     with (package / "meta.yaml").open("a") as meta:
         meta.write("\n# edited\n")
-    jobs = planned(command(folder, config=config))
+    jobs = planned(command(own_run, config=config))
     assert set(jobs) == documented("edit a predictor package")
     assert jobs["predict_latency"] == 3, "of this device alone"
 
 
-def test_nothing_stale_is_kept_and_old_rows_leak_nowhere(run: Path, tmp_path: Path) -> None:
+def test_nothing_stale_is_kept_and_old_rows_leak_nowhere(own_run: Path, tmp_path: Path) -> None:
     """A smaller grid in the folder of a larger one gives the tables of the smaller one alone."""
-    folder = shutil.copytree(run.parents[1], tmp_path / "run")
     smaller = {"grid.space.kernel_size": [3], "devices": {"cortexA76cpu_tflite21": {"kind": "calibrated"}}}
     config = write_config(tmp_path / "smaller.yaml", smaller)
-    snakemake(folder, "all", config=config)
+    snakemake(own_run, "all", config=config)
     snakemake(tmp_path / "fresh", "all", config=config)
-    assert_same_tables(folder / "results" / "tiny", tmp_path / "fresh" / "results" / "tiny")
-    scores = pd.read_parquet(folder / "results/tiny/gather_table/fold_scores.parquet")
+    assert_same_tables(own_run / "results" / "tiny", tmp_path / "fresh" / "results" / "tiny")
+    scores = pd.read_parquet(own_run / "results/tiny/gather_table/fold_scores.parquet")
     assert set(scores["architecture"]) == {"k3-s2-p1-pool3s2-w32", "k7-s2-p3-pool3s2-w64"}

@@ -9,8 +9,7 @@ import pandas as pd
 import pytest
 import rasterio
 import torch
-import yaml
-from runs import TINY, assert_same_tables, snakemake
+from runs import assert_same_tables, snakemake, write_config
 
 
 def test_a_second_run_has_nothing_to_do(run: Path) -> None:
@@ -80,14 +79,11 @@ def test_the_deployed_folder_alone_classifies_raw_chips(run: Path) -> None:
     assert front["candidate"] in (bundle / "model_card.md").read_text()
 
 
-def test_a_predictor_package_prices_the_networks(run: Path, tmp_path: Path, shared: Path) -> None:
-    config = yaml.safe_load(TINY.read_text())
+def test_a_predictor_package_prices_the_networks(own_run: Path, tmp_path: Path, shared: Path) -> None:
     package = {"kind": "package", "package": str(shared / "data" / "nn_meter" / "k8_cpu"), "unit": "us"}
-    config["devices"]["k8_cpu"] = package
-    path = tmp_path / "package.yaml"
-    path.write_text(yaml.safe_dump(config))
-    snakemake(run.parents[1], "results/tiny/gather_table/latencies.parquet", config=path)
-    latencies = pd.read_parquet(run / "gather_table/latencies.parquet")
+    path = write_config(tmp_path / "package.yaml", {"devices.k8_cpu": package})
+    snakemake(own_run, "results/tiny/gather_table/latencies.parquet", config=path)
+    latencies = pd.read_parquet(own_run / "results/tiny/gather_table/latencies.parquet")
     priced = latencies[latencies["device"] == "k8_cpu"]
     assert len(priced) == 3
     assert (priced["predictor"] == "package").all()
@@ -95,58 +91,51 @@ def test_a_predictor_package_prices_the_networks(run: Path, tmp_path: Path, shar
     assert priced["latency_ms"].between(1, 1000).all()
 
 
-def test_an_energy_package_adds_an_objective(run: Path, tmp_path: Path, shared: Path) -> None:
+def test_an_energy_package_adds_an_objective(own_run: Path, tmp_path: Path, shared: Path) -> None:
     """A real package of latencies, taken for one of energies: what matters is where its numbers go."""
-    config = yaml.safe_load(TINY.read_text())
     package = {"kind": "package", "package": str(shared / "data" / "nn_meter" / "k8_cpu"), "unit": "mJ"}
-    config["devices"]["meter"] = package
-    config["front"] = {
-        "objectives": [{"name": "accuracy_pct", "direction": "max"}, {"name": "energy_mean_mj", "direction": "min"}]
-    }
-    path = tmp_path / "energy.yaml"
-    path.write_text(yaml.safe_dump(config))
-    snakemake(run.parents[1], "all", config=path)
-    front = pd.read_parquet(run / "build_front/front.parquet")
+    objectives = [{"name": "accuracy_pct", "direction": "max"}, {"name": "energy_mean_mj", "direction": "min"}]
+    path = write_config(tmp_path / "energy.yaml", {"devices.meter": package, "front": {"objectives": objectives}})
+    snakemake(own_run, "all", config=path)
+    front = pd.read_parquet(own_run / "results/tiny/build_front/front.parquet")
     assert (front["energy_mean_mj"] == front["energy_meter_mj"]).all()
     assert (front["energy_mean_mj"] > 1).all()
     assert front["latency_mean_ms"].tolist() == pytest.approx(
         front[["latency_cortexA76cpu_tflite21_ms", "latency_myriadvpu_openvino2019r2_ms"]].mean(axis=1).tolist()
     )
-    assert "Energy, mean over devices" in (run / "build_report/report.html").read_text()
+    assert "Energy, mean over devices" in (own_run / "results/tiny/build_report/report.html").read_text()
 
 
-def test_the_host_is_a_device(run: Path, tmp_path: Path) -> None:
+def test_the_host_is_a_device(own_run: Path, tmp_path: Path) -> None:
     """A predictor built here, direct measurement, and the predictor rebuilt from what was measured."""
-    config = yaml.safe_load(TINY.read_text())
-    config["devices"] |= {
-        "here": {"kind": "built", "sample_kernels": 10, "sample_networks": 3},
-        "direct": {"kind": "measured"},
+    here = {
+        "devices.here": {"kind": "built", "sample_kernels": 10, "sample_networks": 3},
+        "devices.direct": {"kind": "measured"},
     }
-    path = tmp_path / "host.yaml"
-    path.write_text(yaml.safe_dump(config))
-    snakemake(run.parents[1], "all", config=path)
-    measured = run / "build_predictor" / "here.measured.csv"
+    path = write_config(tmp_path / "host.yaml", here)
+    snakemake(own_run, "all", config=path)
+    measured = own_run / "results/tiny/build_predictor" / "here.measured.csv"
     board = tmp_path / "board.csv"
     board.write_bytes(measured.read_bytes())
-    config["devices"] |= {
-        "board": {"kind": "built", "measurements": str(board)},
-        "copied": {"kind": "package", "package": str(run / "build_predictor" / "here")},
+    again = {
+        "devices.board": {"kind": "built", "measurements": str(board)},
+        "devices.copied": {"kind": "package", "package": str(own_run / "results/tiny/build_predictor/here")},
     }
-    path.write_text(yaml.safe_dump(config))
+    write_config(path, here | again)
     targets = ["results/tiny/export_kernels/board", "results/tiny/gather_table/latencies.parquet"]
-    snakemake(run.parents[1], *targets, config=path)
-    latencies = pd.read_parquet(run / "gather_table/latencies.parquet").set_index("device")
+    snakemake(own_run, *targets, config=path)
+    latencies = pd.read_parquet(own_run / "results/tiny/gather_table/latencies.parquet").set_index("device")
     assert latencies.loc["board", "latency_ms"].tolist() == latencies.loc["here", "latency_ms"].tolist()
     assert latencies.loc["copied", "latency_ms"].tolist() == latencies.loc["here", "latency_ms"].tolist()
     assert (latencies.loc["direct", "runs"] >= 24).all()
     assert (latencies.loc["direct", "latency_run_std_ms"] >= 0).all()
-    manifest = pd.read_csv(run / "export_kernels/board/manifest.csv")
+    manifest = pd.read_csv(own_run / "results/tiny/export_kernels/board/manifest.csv")
     assert set(pd.read_csv(measured)["model"]) <= set(manifest["model"]), "200 kernels are all of them"
     for name in manifest["file"]:
-        onnxruntime.InferenceSession(run / "export_kernels/board" / name)
-    assert (run / "plot_figures/predictor_validation.png").exists()
+        onnxruntime.InferenceSession(own_run / "results/tiny/export_kernels/board" / name)
+    assert (own_run / "results/tiny/plot_figures/predictor_validation.png").exists()
 
 
-def test_snakemake_s_own_report_works(run: Path) -> None:
-    snakemake(run.parents[1], "all", "--report", "overview.zip")
-    assert (run.parents[1] / "overview.zip").stat().st_size > 100_000
+def test_snakemake_s_own_report_works(own_run: Path) -> None:
+    snakemake(own_run, "all", "--report", "overview.zip")
+    assert (own_run / "overview.zip").stat().st_size > 100_000

@@ -88,18 +88,17 @@ def test_two_snakemakes_on_one_folder(run: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", ["truncated", "empty", "another schema"])
-def test_a_damaged_result_is_set_aside_and_made_again(damage: str, run: Path, tmp_path: Path) -> None:
-    folder = shutil.copytree(run.parents[1], tmp_path / "run")
-    part = folder / "results/tiny/train_fold/6/8/k3-s2-p1-pool3s2-w32/0.parquet"
-    other = folder / "results/tiny/export_network/6/k3-s2-p1-pool3s2-w32/network.parquet"
+def test_a_damaged_result_is_set_aside_and_made_again(damage: str, run: Path, own_run: Path) -> None:
+    part = own_run / "results/tiny/train_fold/6/8/k3-s2-p1-pool3s2-w32/0.parquet"
+    other = own_run / "results/tiny/export_network/6/k3-s2-p1-pool3s2-w32/network.parquet"
     content = {"truncated": part.read_bytes()[:-9], "empty": b"", "another schema": other.read_bytes()}[damage]
     part.write_bytes(content)
-    result = subprocess.run(command(folder, "all"), capture_output=True, text=True)
+    result = subprocess.run(command(own_run, "all"), capture_output=True, text=True)
     assert result.returncode == 1
-    assert f"{part.name}.damaged" in (folder / "results/tiny/logs/gather_table/fold_scores.log").read_text()
+    assert f"{part.name}.damaged" in (own_run / "results/tiny/logs/gather_table/fold_scores.log").read_text()
     assert part.with_name(f"{part.name}.damaged").read_bytes() == content
-    snakemake(folder, "all")
-    assert_same_tables(run, folder / "results" / "tiny")
+    snakemake(own_run, "all")
+    assert_same_tables(run, own_run / "results" / "tiny")
 
 
 @pytest.fixture
