@@ -34,16 +34,23 @@ class Slurm:
         subprocess.run([str(_START), str(self.folder), "stop"], check=True)
 
     def kill(self, daemon: str) -> None:
-        """SIGKILL slurmctld or a node (n1, n2, n3), and a node's jobs with it."""
+        """SIGKILL slurmctld or a node (n1, n2, n3), and a node's jobs with it: steps first, or they tell of it."""
         process = int((self.folder / f"{daemon}.pid").read_text())
         os.kill(process, 9)
-        for job in psutil.process_iter():
-            with contextlib.suppress(psutil.Error):
-                if job.environ().get("SLURMD_NODENAME") == daemon:
-                    job.kill()
+        jobs = [job for job in psutil.process_iter() if _node_of(job) == daemon]
+        steps = {step for job in jobs for step in job.parents() if step.name().startswith("slurmstepd")}
+        for victim in (*steps, *jobs):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                victim.kill()
 
     def query(self, *command: str) -> str:
         return subprocess.run(command, env=self.environment, capture_output=True, text=True, check=True).stdout
+
+
+def _node_of(process: psutil.Process) -> str | None:
+    with contextlib.suppress(psutil.Error):
+        return process.environ().get("SLURMD_NODENAME")
+    return None
 
 
 def why_not() -> str | None:
