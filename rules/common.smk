@@ -154,6 +154,18 @@ def training(candidate=None, trainings=1):
     )
 
 
+# A training that fails for good may fail alone; how often it is tried must be known inside its jobs, too.
+ALLOW_MISSING = CONFIG.grid.allow_missing
+RETRIES = 2 if ALLOW_MISSING else None
+LEFT_OUT = (
+    # Exit code 2: trying again is no use.
+    f" || {{{{ (( $? == 2 || {{resources.attempt}} > {RETRIES} ))"
+    ' && echo "failed: see {log}" | tee {output:q} >&2; }}'
+    if ALLOW_MISSING
+    else ""
+)
+
+
 def select(wildcards):
     """The flags that name a channel set's bands."""
     return ["--select", *CHANNEL_SETS[wildcards.channels]]

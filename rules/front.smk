@@ -27,6 +27,7 @@ rule build_candidates:
             "build_candidates",
             *flags(CONFIG.grid.space),
             *flags(CONFIG.grid, "baseline"),
+            f"--folds={CONFIG.folds.count}",
             "--classes",
             *CONFIG.data.classes,
         ),

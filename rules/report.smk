@@ -82,6 +82,7 @@ rule build_report:
         folds="<results>/assign_folds/folds.parquet",
         ranked="<results>/build_front/ranked.parquet",
         scores="<results>/gather_table/fold_scores.parquet",
+        networks="<results>/gather_table/networks.parquet",
         forest="<results>/gather_table/forest_scores.parquet",
         latencies="<results>/gather_table/latencies.parquet",
         figures=expand("<results>/plot_figures/{figure}.png", figure=FIGURES),
@@ -91,6 +92,11 @@ rule build_report:
             "<results>/build_report/report.html",
             category="Report",
             htmlindex="report.html",
+        ),
+        provenance=report(
+            "<results>/build_report/provenance.csv",
+            category="Provenance",
+            labels={"run": RUN},
         ),
         counts="<results>/build_report/region_counts.csv",
         ranges="<results>/build_report/ranges.csv",
@@ -121,11 +127,13 @@ rule build_report:
         " --folds-table {input.folds:q}"
         " --ranked {input.ranked:q}"
         " --scores {input.scores:q}"
+        " --networks {input.networks:q}"
         " --forest {input.forest:q}"
         " --latencies {input.latencies:q}"
         " --figures {input.figures:q}"
         " --interactive {input.interactive:q}"
         " --page {output.page:q}"
+        " --provenance {output.provenance:q}"
         " --region-counts {output.counts:q}"
         " --ranges {output.ranges:q}"
         " --baselines {output.baselines:q}"

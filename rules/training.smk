@@ -26,9 +26,11 @@ rule train_fold:
         "<logs>/train_fold/{channels}/{batch}/{architecture}/{fold}.log",
     benchmark:
         "<benchmarks>/train_fold/{channels}/{batch}/{architecture}/{fold}.tsv"
+    retries: RETRIES
     conda:
         "../envs/training.yaml"
     resources:
+        **({"attempt": lambda wildcards, attempt: attempt} if ALLOW_MISSING else {}),
         **training(
             lambda wildcards: (
                 wildcards.channels,
@@ -56,6 +58,7 @@ rule train_fold:
         " --output {output.scores:q}"
         + (" --weights {output.weights:q}" if CONFIG.keep_weights else "")
         + " 2> {log:q}"
+        + LEFT_OUT
 
 
 rule train_forest:
@@ -131,7 +134,14 @@ rule gather_table:
     resources:
         **fixed("gather_table"),
     params:
-        options=options("gather_table"),
+        options=lambda wildcards: options(
+            "gather_table",
+            *(
+                ["--allow-missing"]
+                if ALLOW_MISSING and wildcards.table == "fold_scores"
+                else []
+            ),
+        ),
     shell:
         "printf '%s\\n' {input:q} | python -m workflow_lib.stages.gather_table"
         " {params.options}"

@@ -37,6 +37,11 @@ def test_a_rule_s_folders_log_and_command_carry_its_name(rule: str) -> None:
     assert "conda:" in body
 
 
+def test_the_picture_of_the_rules_shows_all() -> None:
+    picture = (ROOT / "workflow_lib" / "report" / "templates" / "rulegraph.svg").read_text()
+    assert set(RULES) <= set(re.findall(r">(\w+)</text>", picture))
+
+
 def test_the_snakefile_is_short() -> None:
     lines = [line for line in (ROOT / "Snakefile").read_text().splitlines() if line.strip()]
     assert len(lines) <= 60

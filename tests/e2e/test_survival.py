@@ -12,10 +12,11 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pandas as pd
 import psutil
 import pytest
 from private_slurm import Slurm
-from runs import assert_same_tables, command, snakemake
+from runs import assert_same_tables, command, snakemake, write_config
 from test_executors import command as cluster_command
 
 KILLS = int(os.environ.get("EDGEFRONT_KILLS", "5"))
@@ -97,6 +98,35 @@ def test_a_damaged_result_is_set_aside_and_made_again(damage: str, run: Path, ow
     assert result.returncode == 1
     assert f"{part.name}.damaged" in (own_run / "results/tiny/logs/gather_table/fold_scores.log").read_text()
     assert part.with_name(f"{part.name}.damaged").read_bytes() == content
+    snakemake(own_run, "all")
+    assert_same_tables(run, own_run / "results" / "tiny")
+
+
+def test_a_training_that_fails_for_good_fails_alone(run: Path, own_run: Path, tmp_path: Path) -> None:
+    """Killed whenever it starts, as for lack of memory; without `allow_missing` it is trained after all."""
+    victim = {"--architecture", "k3-s2-p1-pool3s2-w32", "--fold", "1"}
+    part = own_run / "results/tiny/train_fold/6/8/k3-s2-p1-pool3s2-w32/1.parquet"
+    part.unlink()
+    config = write_config(tmp_path / "missing.yaml", {"grid.allow_missing": True})
+    process = start(command(own_run, "all", config=config, cores=2))
+    killed = set[int]()
+    while process.poll() is None:
+        for job in psutil.process_iter(["cmdline"]):
+            if victim < set(job.info["cmdline"] or []) and job.pid not in killed:
+                job.kill()
+                killed.add(job.pid)
+        time.sleep(0.01)
+    assert process.returncode == 0
+    assert len(killed) == 3
+    candidates = pd.read_parquet(own_run / "results/tiny/build_candidates/candidates.parquet")
+    assert candidates["architecture"].tolist() == ["k5-s2-p1-pool3s2-w32", "k7-s2-p3-pool3s2-w64"]
+    page = (own_run / "results/tiny/build_report/report.html").read_text()
+    assert "Trainings that failed for good: 1." in page
+    assert "results/tiny/logs/train_fold/6/8/k3-s2-p1-pool3s2-w32/1.log" in page
+    assert part.read_text().startswith("failed: see ")
+
+    assert subprocess.run(command(own_run, "all"), capture_output=True).returncode == 1
+    assert part.with_name("1.parquet.damaged").exists()
     snakemake(own_run, "all")
     assert_same_tables(run, own_run / "results" / "tiny")
 

@@ -71,6 +71,39 @@ def test_a_truncated_part_is_named(keep: int, tmp_path: Path, monkeypatch: pytes
     assert f"{parts[1]}: not a readable Parquet file" in _refusal(monkeypatch, tmp_path, *parts)
 
 
+def test_all_damaged_parts_are_set_aside_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = [write_latency(tmp_path / f"{name}.parquet", name) for name in "abc"]
+    for part in parts[1:]:
+        part.write_bytes(b"failed: see a log")
+    said = _refusal(monkeypatch, tmp_path, *parts)
+    assert said.startswith(f"{parts[1]}: not a readable Parquet file")
+    assert "it is now b.parquet.damaged, and 1 more are damaged, too; run the same command" in said
+    assert sorted(path.name for path in tmp_path.glob("*.parquet*")) == [
+        "a.parquet", "b.parquet.damaged", "c.parquet.damaged",
+    ]  # fmt: skip
+
+
+def _allowing(folder: Path, *parts: Path) -> Run:
+    stdin = "".join(f"{part}\n" for part in parts).encode()
+    return run_stage("gather_table", *_flags(folder), "--allow-missing", cwd=folder, stdin=stdin)
+
+
+def test_parts_of_failed_jobs_are_left_out_where_that_is_allowed(tmp_path: Path) -> None:
+    parts = [write_latency(tmp_path / f"{name}.parquet", name) for name in "ab"]
+    failed = tmp_path / "c.parquet"
+    failed.write_text("failed: see c.log\n")
+    assert _allowing(tmp_path, *parts, failed) == Run(0, [], "")
+    assert LATENCIES.read(tmp_path / "out" / "whole.parquet")["device"].tolist() == ["a", "b"]
+    assert failed.exists()
+    assert_refused(_allowing(tmp_path, failed), "table latencies: every job failed")
+
+
+def test_a_damaged_part_is_no_failed_job(tmp_path: Path) -> None:
+    part = write_latency(tmp_path / "a.parquet")
+    part.write_bytes(b"")
+    assert_refused(_allowing(tmp_path, part), "it is now a.parquet.damaged")
+
+
 def test_a_missing_part_is_named(tmp_path: Path) -> None:
     result = _command(tmp_path, write_latency(tmp_path / "a.parquet"), tmp_path / "b.parquet")
     assert_refused(result, f"{tmp_path / 'b.parquet'}: no such file")

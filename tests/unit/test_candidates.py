@@ -25,6 +25,7 @@ def parts() -> dict[str, Any]:
         ),
         "classes": ["F", "T"],
         "baseline": BASELINE,
+        "folds": 2,
     }
 
 
@@ -37,6 +38,24 @@ def test_each_candidate_has_its_own_accuracy_costs_and_latencies() -> None:
             assert row["memory_bytes"] == memory
             assert row["accuracy_pct"] == 91
             assert [row[f"latency_{device}_ms"] for device in LATENCIES[name]] == list(LATENCIES[name].values())
+
+
+def test_a_candidate_that_lacks_a_fold_is_left_out() -> None:
+    """Its mean would be over other chips than everybody else's."""
+    table = parts()
+    scores = table["scores"]
+    lost = (scores["architecture"] == SMALL) & (scores["batch"] == 8) & (scores["fold"] == 1)
+    table["scores"] = scores[~lost]
+    assert sorted(build_candidates(**table)["candidate"]) == sorted(
+        [f"5_b16_{SMALL}", f"5_b8_{UNPOOLED}", f"5_b16_{UNPOOLED}"]
+    )
+
+
+def test_no_candidate_with_all_its_folds_is_an_error() -> None:
+    table = parts()
+    table["scores"] = table["scores"].query("fold == 0")
+    with pytest.raises(UserError, match="no candidate has all its folds"):
+        build_candidates(**table)
 
 
 def test_the_spread_over_devices_is_the_populations() -> None:

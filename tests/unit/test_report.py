@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from synthetic_run import DEVICES, Run, content_of, make_run
 
+from workflow_lib.core.provenance import Provenance
 from workflow_lib.report.answer import (
     Difference,
     forest_verdict,
@@ -22,6 +23,7 @@ from workflow_lib.report.tables import (
     candidates_only,
     front_members,
     front_table,
+    left_out,
     ranges_table,
     region_counts,
 )
@@ -120,7 +122,7 @@ def test_nothing_is_loaded_from_elsewhere(run: Run) -> None:
     page = render(content_of(run, draw=True, holdout=True))
     outside = re.sub(r"srcdoc=\"[^\"]*\"", "", page)
     assert not re.search(r"https?:|url\(|@import|<link|<script", outside)
-    assert all(address.startswith("data:image/png;base64,") for address in re.findall(r'src="([^"]*)"', outside))
+    assert all(address.startswith("data:image/") for address in re.findall(r'src="([^"]*)"', outside))
     inside = unescape(re.search(r'srcdoc="([^"]*)"', page)[1])  # type: ignore[index]
     assert not re.search(r"<(script|link|img|iframe)[^>]*(src|href)=", inside)
 
@@ -212,3 +214,34 @@ def test_wrong_content_is_refused(run: Run) -> None:
         render(content_of(run, ranked=run.ranked.assign(recommended=False)))
     with pytest.raises(KeyError, match="no_such_figure"):
         render(replace(content_of(run), figures={"no_such_figure": b""}))
+
+
+def test_trainings_that_failed_are_listed() -> None:
+    run = make_run()
+    content = content_of(run)
+    lost = content.trained.iloc[0]
+    log = f"train_fold/{lost['channels']}/{lost['batch']}/{lost['architecture']}/{lost['fold']}.log"
+    before = len(left_out(content.trained, run.config))
+    assert log not in text_of(render(content))
+    text = text_of(render(replace(content, trained=content.trained.iloc[1:])))
+    assert f"Trainings that failed for good: {before + 1:,}." in text
+    assert log in text
+
+
+def test_a_run_without_failures_does_not_speak_of_them() -> None:
+    run = make_run()
+    keys = ["channels", "batch", "architecture", "fold"]
+    grid = left_out(pd.DataFrame(columns=keys), run.config)
+    everything = pd.concat([content_of(run).trained.iloc[[0]]] * len(grid), ignore_index=True)
+    everything[keys] = grid[keys]
+    content = content_of(run, trained=everything)
+    assert "failed for good" not in text_of(render(content))
+
+
+def test_the_report_says_what_made_its_tables() -> None:
+    record = Provenance(
+        stage="train_fold", contract=4, arguments=[], data=["0123456789abcdef"], versions=["Python 3.11"],
+        hosts=["node7"], seconds=7200, finished="2026-01-02T03:04:05+00:00", jobs=5430,
+    )  # fmt: skip
+    text = text_of(render(replace(content_of(make_run()), provenance=[record])))
+    assert "train_fold 4 5,430 2.0 h 2026-01-02 03:04 node7 0123456789ab Python 3.11" in text

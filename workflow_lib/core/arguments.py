@@ -12,6 +12,7 @@ from typing import Any, Literal, Self, get_args, get_origin
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.fields import FieldInfo
 
+from workflow_lib.core import provenance
 from workflow_lib.core.config import Section, as_config_error
 from workflow_lib.core.errors import UserError
 
@@ -54,10 +55,17 @@ class Arguments(BaseModel):
                 values[name] = {key: given[key] for key in section.model_fields if given[key] is not None}
             elif given[name] is not None:
                 values[name] = given[name]
+        provenance.begin(cls._stage(), sys.argv[1:] if argv is None else argv)
         try:
             return cls.model_validate(values)
         except ValidationError as error:
             raise as_config_error(error) from None
+
+    @classmethod
+    def _stage(cls) -> str:
+        """The module that declares these arguments, by its name even where it runs as `__main__`."""
+        spec = sys.modules[cls.__module__].__spec__
+        return spec.name.rpartition(".")[2] if spec else ""
 
 
 def _section(field: FieldInfo) -> type[Section] | None:

@@ -226,6 +226,11 @@ class GridConfig(Section):
         default=str(cross.BASELINE),
         description="trained and predicted like a candidate, drawn beside the front, never part of it",
     )
+    allow_missing: bool = Field(
+        default=False,
+        description="a training that fails for good, tried three times, fails alone: its candidate is left out of "
+        "everything, and the report says so; false: no front without all trainings",
+    )
 
 
 class TrainingConfig(Section):

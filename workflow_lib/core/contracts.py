@@ -25,6 +25,6 @@ CONTRACTS = {
     "build_front": 1,
     "score_holdout": 1,
     "plot_figures": 1,
-    "build_report": 1,
+    "build_report": 2,
     "deploy_model": 1,
 }

@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from workflow_lib.core import provenance
 from workflow_lib.core.errors import TableError
 from workflow_lib.core.files import atomic_path
 
@@ -70,7 +71,7 @@ class Table:
             if path.suffix == ".csv":
                 _to_csv_frame(arrow).to_csv(temporary, index=False)
             else:
-                pq.write_table(arrow, temporary)
+                pq.write_table(arrow.replace_schema_metadata(arrow.schema.metadata | provenance.stamp()), temporary)
 
     def read(self, path: Path) -> pd.DataFrame:
         """Read a Parquet file, or a CSV file without lists, and check it.
@@ -92,17 +93,32 @@ class Table:
         checked: pd.DataFrame = self._checked(frame, path).to_pandas()
         return checked
 
+    def read_filled(self, path: Path) -> pd.DataFrame:
+        """Read a file that must have rows.
+
+        Raises:
+            TableError: if it has none, or is not as declared.
+        """
+        frame = self.read(path)
+        if frame.empty:
+            raise TableError(f"table {self.name}: no rows", path, "delete it and run again")
+        return frame
+
     def read_all(self, paths: Sequence[Path]) -> pd.DataFrame:
         """Read many files of this schema into one table; the key must hold over all of them.
 
         Raises:
             TableError: if one is not as declared, or two hold the same key.
         """
-        parts = [self.read(path) for path in paths]
-        if empty := [path for path, part in zip(paths, parts, strict=True) if part.empty]:
-            raise TableError(f"table {self.name}: no rows", empty[0], "delete it and run again")
-        whole = pd.concat(parts, ignore_index=True)
-        checked: pd.DataFrame = self._checked(whole, paths[0].parent).to_pandas()
+        return self.concatenate([self.read_filled(path) for path in paths], paths[0].parent)
+
+    def concatenate(self, parts: Sequence[pd.DataFrame], where: Path) -> pd.DataFrame:
+        """Put tables of this schema into one; the key must hold over all of them.
+
+        Raises:
+            TableError: if two hold the same key; it names `where`.
+        """
+        checked: pd.DataFrame = self._checked(pd.concat(parts, ignore_index=True), where).to_pandas()
         return checked
 
     def _read_csv(self, path: Path) -> pd.DataFrame:
@@ -166,6 +182,7 @@ class Table:
 def _read_valid(path: Path) -> pa.Table:
     arrow = pq.ParquetFile(path).read()
     arrow.validate(full=True)  # text that is no UTF-8 would surface only where it is used
+    provenance.note_read(arrow.schema.metadata)
     return arrow
 
 

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from workflow_lib.report.content import ReportContent
-from workflow_lib.report.tables import candidates_only
+from workflow_lib.report.tables import candidates_only, left_out
 
 
 def caveats(content: ReportContent) -> list[str]:
@@ -46,6 +46,11 @@ def _latency_caveats(kinds: set[str]) -> list[str]:
 
 def _counted_caveats(content: ReportContent, candidates: pd.DataFrame) -> list[str]:
     notes = []
+    if failed := len(left_out(content.trained, content.config)):
+        notes.append(
+            f"Trainings that failed for good: {failed:,}. Their candidates are left out of everything here; see "
+            "what was run."
+        )
     if len(content.rejected):
         notes.append(f"{len(content.rejected):,} chips were rejected and are in no fold; see the data section.")
     latencies = content.latencies

@@ -1,11 +1,12 @@
 """What a report is made of."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
 
 from workflow_lib.core.config import Config
+from workflow_lib.core.provenance import Provenance
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class ReportContent:
         figures: name -> PNG; the names are the keys of `workflow_lib.report.page.CAPTIONS`, and the PNGs have
             `config.report.dpi` dots per inch.
         interactive_front: the page of `front_3d_interactive`.
+        provenance: what made the tables, one record per stage and contract.
         files: file name -> what it holds, of the tables beside the report.
     """
 
@@ -38,4 +40,5 @@ class ReportContent:
     holdout: pd.DataFrame | None
     figures: Mapping[str, bytes]
     interactive_front: str
+    provenance: Sequence[Provenance] = ()
     files: Mapping[str, str] = field(default_factory=dict)

@@ -2,6 +2,7 @@
 
 from base64 import b64encode
 from dataclasses import dataclass
+from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -38,6 +39,8 @@ CAPTIONS = {
 """Figure name -> caption; the names that `ReportContent.figures` may hold."""
 
 _SCREEN_DPI = 112
+_RULE_GRAPH = Path(__file__).with_name("templates") / "rulegraph.svg"
+"""dot -Tsvg of `snakemake all deploy --rulegraph dot` with a hold-out and a device of each kind; also in README.md."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,7 @@ def render(content: ReportContent) -> str:
         tables=_tables(content),
         figures={name: _embed(name, png, content.config.report.dpi) for name, png in content.figures.items()},
         interactive_front=content.interactive_front,
+        rules_address=_address(_RULE_GRAPH.read_bytes(), "svg+xml"),
         config_text=sections.config_text(content),
         files=content.files,
     )
@@ -97,8 +101,11 @@ def render(content: ReportContent) -> str:
 
 def _embed(name: str, png: bytes, dpi: int) -> _Figure:
     width = int.from_bytes(png[16:20], "big")  # a PNG's first chunk starts with its width
-    address = f"data:image/png;base64,{b64encode(png).decode('ascii')}"
-    return _Figure(CAPTIONS[name], address, round(width / dpi * _SCREEN_DPI))
+    return _Figure(CAPTIONS[name], _address(png, "png"), round(width / dpi * _SCREEN_DPI))
+
+
+def _address(image: bytes, kind: str) -> str:
+    return f"data:image/{kind};base64,{b64encode(image).decode('ascii')}"
 
 
 def _comparison(content: ReportContent) -> TextTable:
@@ -112,7 +119,7 @@ def _tables(content: ReportContent) -> dict[str, TextTable]:
     makers = (
         sections.front, sections.ranges, sections.baselines, sections.counts, sections.bands,
         sections.rejected, sections.folds, sections.predictors, sections.device_latencies, sections.forest,
-        sections.regions, sections.run_facts,
+        sections.regions, sections.run_facts, sections.left_out, sections.provenance,
     )  # fmt: skip
     tables = {make.__name__: make(content) for make in makers}
     if content.holdout is not None and not content.holdout.empty:

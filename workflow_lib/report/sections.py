@@ -15,11 +15,14 @@ from workflow_lib.report.tables import (
     candidates_only,
     front_members,
     front_table,
+    provenance_table,
     ranges_table,
     region_counts,
 )
+from workflow_lib.report.tables import left_out as left_out_table
 from workflow_lib.training.summary import confidence_interval
 
+SECONDS_LEFT_AS_THEY_ARE, SECONDS_PER_HOUR = 100, 3600
 ROLES = ("training", "validation", "buffer", "holdout")
 
 
@@ -272,6 +275,49 @@ def run_facts(content: ReportContent) -> TextTable:
         "Versions": "; ".join(sorted(trained["versions"].unique())),
     }
     return TextTable(["What", "Value"], [list(fact) for fact in facts.items()], texts=2)
+
+
+def left_out(content: ReportContent) -> TextTable:
+    """Trainings that failed for good, and where they say why."""
+    frame = left_out_table(content.trained, content.config)
+    logs = [
+        f"results/{content.config.run}/logs/train_fold/{job.channels}/{job.batch}/{job.architecture}/{job.fold}.log"
+        for job in frame.itertuples()
+    ]
+    return _table(
+        {
+            "Channels": frame["channels"],
+            "Batch": frame["batch"],
+            "Architecture": frame["architecture"],
+            "Fold": frame["fold"],
+            "Log": logs,
+        },
+        texts=5,
+    )
+
+
+def provenance(content: ReportContent) -> TextTable:
+    """What made the tables behind the report."""
+    frame = provenance_table(content.provenance)
+    return _table(
+        {
+            "Stage": frame["stage"],
+            "Contract": frame["contract"],
+            "Jobs": [f"{count:,}" for count in frame["jobs"]],
+            "Time": [_duration(seconds) for seconds in frame["seconds"]],
+            "Finished (UTC)": [text[:16].replace("T", " ") for text in frame["finished"]],
+            "Host": frame["hosts"],
+            "Chips (SHA-256)": [checksum[:12] for checksum in frame["data_sha256"]],
+            "Versions": frame["versions"],
+        },
+        texts=1,
+    )
+
+
+def _duration(seconds: float) -> str:
+    if seconds < SECONDS_LEFT_AS_THEY_ARE:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.0f} min" if seconds < SECONDS_PER_HOUR else f"{seconds / SECONDS_PER_HOUR:,.1f} h"
 
 
 def _folds_in_words(config: Config) -> str:

@@ -1,10 +1,12 @@
 """The tables of CROSS, as plain frames: for the report, for CSV files and for the figures."""
 
 from collections.abc import Sequence
+from itertools import product
 
 import pandas as pd
 
-from workflow_lib.core.config import Objective
+from workflow_lib.core.config import Config, Objective
+from workflow_lib.core.provenance import Provenance
 from workflow_lib.core.spaces.cross import Architecture
 
 
@@ -128,6 +130,34 @@ def baseline_table(ranked: pd.DataFrame, objectives: Sequence[Objective]) -> pd.
         `candidate`, `channels`, `batch`, `architecture` and the scores of `_scores`, in their stored units.
     """
     return baseline_rows(ranked)[["candidate", "channels", "batch", "architecture", *_scores(objectives)]]
+
+
+def left_out(trained: pd.DataFrame, config: Config) -> pd.DataFrame:
+    """Candidates that lack a training, because it failed for good.
+
+    Args:
+        trained: FOLD_SCORES of all trainings that succeeded.
+        config: what was to be trained.
+
+    Returns:
+        Columns channels, batch, architecture, fold: one row per failed training, in the grid's order.
+    """
+    keys = ["channels", "batch", "architecture", "fold"]
+    grid, folds = config.grid, range(config.folds.count)
+    wanted = product(grid.channel_sets, grid.batch_sizes, [*config.architectures, grid.baseline], folds)
+    done = set(trained[keys].itertuples(index=False, name=None))
+    return pd.DataFrame([job for job in wanted if job not in done], columns=keys)
+
+
+def provenance_table(records: Sequence[Provenance]) -> pd.DataFrame:
+    """What made the tables: one row per stage and contract; lists are separated by semicolons."""
+    columns = ["stage", "contract", "jobs", "seconds", "finished", "hosts", "data_sha256", "versions"]
+    rows = [
+        [one.stage, one.contract, one.jobs, round(one.seconds, 1), one.finished]
+        + ["; ".join(values) for values in (one.hosts, one.data, one.versions)]
+        for one in records
+    ]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _scores(objectives: Sequence[Objective]) -> list[str]:

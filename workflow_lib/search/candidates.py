@@ -10,7 +10,12 @@ from workflow_lib.training.summary import summarise_folds
 
 
 def build_candidates(
-    scores: pd.DataFrame, networks: pd.DataFrame, latencies: pd.DataFrame, classes: Sequence[str], baseline: str
+    scores: pd.DataFrame,
+    networks: pd.DataFrame,
+    latencies: pd.DataFrame,
+    classes: Sequence[str],
+    baseline: str,
+    folds: int,
 ) -> pd.DataFrame:
     """Join what is known of each candidate.
 
@@ -18,14 +23,19 @@ def build_candidates(
         scores, networks, latencies: tables FOLD_SCORES, NETWORKS, LATENCIES.
         classes: class names, in the order of the scores' recalls.
         baseline: architecture id of the baseline.
+        folds: how many there are; a candidate that lacks one is left out, for its mean would be over other chips.
 
     Returns:
         Rows of CANDIDATES, sorted by channels, batch and architecture.
 
     Raises:
-        UserError: if a trained network has no costs, or no latency on some device.
+        UserError: if no candidate has all its folds, a trained network has no costs, or no latency on some device.
     """
-    accuracy = summarise_folds(scores, classes)
+    trained = scores.groupby(["channels", "batch", "architecture"])["fold"].transform("count")
+    complete = scores[trained == folds]
+    if (complete["architecture"] == baseline).all():
+        raise UserError("no candidate has all its folds", "build_candidates", "see the logs of the trainings")
+    accuracy = summarise_folds(complete, classes)
     keys = ["channels", "architecture"]
     candidates = accuracy.merge(networks, on=keys, how="left").merge(_over_devices(latencies), on=keys, how="left")
     missing = candidates.loc[candidates[["memory_bytes", "latency_mean_ms"]].isna().any(axis=1), keys]

@@ -16,6 +16,7 @@ class CandidatesArguments(Arguments):
 
     space: SpaceConfig
     baseline: str = Field(description="architecture id of the baseline")
+    folds: int = Field(description="how many folds each candidate must have")
     classes: list[str] = Field(description="class names, in the order of the network's outputs")
     scores: Path = Field(description="fold_scores.parquet of gather_table")
     networks: Path = Field(description="networks.parquet of gather_table")
@@ -33,6 +34,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         LATENCIES.read(arguments.latencies),
         arguments.classes,
         arguments.baseline,
+        arguments.folds,
     )
     raw = map_raw_configurations(arguments.space.choices)
     for path in arguments.candidates:

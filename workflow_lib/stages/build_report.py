@@ -8,6 +8,7 @@ from pydantic import Field
 from workflow_lib.core.arguments import Arguments, run_stage
 from workflow_lib.core.config import Config
 from workflow_lib.core.files import write_csv, write_text
+from workflow_lib.core.provenance import behind
 from workflow_lib.core.tables import (
     BANDS,
     CHIPS,
@@ -21,7 +22,7 @@ from workflow_lib.core.tables import (
 )
 from workflow_lib.report.content import ReportContent
 from workflow_lib.report.page import render
-from workflow_lib.report.tables import baseline_table, ranges_table, region_counts
+from workflow_lib.report.tables import baseline_table, provenance_table, ranges_table, region_counts
 
 
 class ReportArguments(Arguments):
@@ -34,12 +35,14 @@ class ReportArguments(Arguments):
     folds_table: Path = Field(description="folds.parquet of assign_folds")
     ranked: Path = Field(description="ranked.parquet of build_front")
     scores: Path = Field(description="fold_scores.parquet of gather_table")
+    networks: Path = Field(description="networks.parquet of gather_table")
     forest: Path = Field(description="forest_scores.parquet of gather_table")
     latencies: Path = Field(description="latencies.parquet of gather_table")
     holdout: Path | None = Field(default=None, description="scores.parquet of score_holdout, if there is a hold-out")
     figures: list[Path] = Field(description="figures of plot_figures (PNG)")
     interactive: Path = Field(description="front_3d.html of plot_figures")
     page: Path = Field(description="writes the report (HTML)")
+    provenance: Path = Field(description="writes what made the tables")
     region_counts: Path = Field(description="writes the chips per region and class (CROSS table 1)")
     ranges: Path = Field(description="writes the range of each objective (CROSS table 3)")
     baselines: Path = Field(description="writes the baselines (CROSS table 5)")
@@ -50,6 +53,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = ReportArguments.parse(__doc__, argv)
     config = arguments.config
     ranked, chips = FRONT.read(arguments.ranked), CHIPS.read(arguments.chips)
+    tables = (
+        arguments.chips, arguments.folds_table, arguments.scores, arguments.forest, arguments.networks,
+        arguments.latencies, arguments.ranked, arguments.holdout,
+    )  # fmt: skip
+    records = behind(table for table in tables if table)
     content = ReportContent(
         config=config,
         ranked=ranked,
@@ -63,6 +71,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         holdout=HOLDOUT_SCORES.read(arguments.holdout) if arguments.holdout else None,
         figures={path.stem: path.read_bytes() for path in arguments.figures},
         interactive_front=arguments.interactive.read_text(encoding="utf-8"),
+        provenance=records,
         files={
             str(arguments.ranked): "all candidates with rank, front frequency and recommendation",
             str(arguments.scores): "the scores of every training",
@@ -73,6 +82,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             str(arguments.rejected): "the chips that were dropped, and why",
         },
     )
+    write_csv(arguments.provenance, provenance_table(records))
     write_csv(arguments.region_counts, region_counts(chips, config.data.classes))
     write_csv(arguments.ranges, ranges_table(ranked, config.front.objectives))
     write_csv(arguments.baselines, baseline_table(ranked, config.front.objectives))

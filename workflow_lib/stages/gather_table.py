@@ -3,19 +3,23 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import pandas as pd
 from pydantic import Field
 
 from workflow_lib.core.arguments import Arguments, paths_from_stdin, run_stage
 from workflow_lib.core.errors import TableError, UserError
-from workflow_lib.core.tables import FOLD_SCORES, FOREST_SCORES, LATENCIES, NETWORKS
+from workflow_lib.core.tables import FOLD_SCORES, FOREST_SCORES, LATENCIES, NETWORKS, Table
 
 TABLES = {table.name: table for table in (FOLD_SCORES, FOREST_SCORES, LATENCIES, NETWORKS)}
+FAILED = b"failed:"
+"""How a part begins that stands for a job that failed for good; rules/common.smk writes it."""
 
 
 class GatherArguments(Arguments):
     """Flags of the stage; the paths of the parts come on standard input, one per line."""
 
     table: str = Field(description=f"which table: {', '.join(TABLES)}")
+    allow_missing: bool = Field(default=False, description="leave out parts of jobs that failed for good")
     output: Path = Field(description="writes the whole table")
 
 
@@ -26,21 +30,38 @@ def main(argv: Sequence[str] | None = None) -> None:
         raise UserError(f"no table is called so; known are {', '.join(TABLES)}", f"--table {arguments.table}")
     table = TABLES[arguments.table]
     parts = paths_from_stdin("gather_table")
-    try:
-        whole = table.read_all(parts)
-    except TableError as error:
-        _set_aside(error, parts)
-        raise
-    table.write(whole, arguments.output)
+    if arguments.allow_missing:
+        parts = [part for part in parts if not _failed(part)]
+        if not parts:
+            raise UserError("every job failed; see their logs", f"table {table.name}")
+    table.write(table.concatenate(_read_all(table, parts), parts[0].parent), arguments.output)
 
 
-def _set_aside(error: TableError, parts: Sequence[Path]) -> None:
-    """Rename a damaged part, so that the next run makes it again."""
-    part = Path(error.where)
-    if part in parts and part.is_file():
-        damaged = part.with_name(f"{part.name}.damaged")
-        part.replace(damaged)
-        raise TableError(f"{error.what}; it is now {damaged.name}", part, "run the same command to make it again")
+def _failed(part: Path) -> bool:
+    with part.open("rb") as stream:
+        return stream.read(len(FAILED)) == FAILED
+
+
+def _read_all(table: Table, parts: Sequence[Path]) -> list[pd.DataFrame]:
+    """Read the parts; damaged ones, all of them, are renamed, so that the next run makes them again."""
+    frames, errors = [], []
+    for part in parts:
+        try:
+            frames.append(table.read_filled(part))
+        except TableError as error:
+            if not part.is_file():
+                raise
+            part.replace(part.with_name(f"{part.name}.damaged"))
+            errors.append(error)
+    if errors:
+        first = errors[0]
+        more = f", and {len(errors) - 1} more are damaged, too" if errors[1:] else ""
+        raise TableError(
+            f"{first.what}; it is now {Path(first.where).name}.damaged{more}",
+            first.where,
+            "run the same command to make what is damaged again",
+        )
+    return frames
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import Field
 
+from workflow_lib.core import provenance
 from workflow_lib.core.arguments import Arguments, run_stage
 from workflow_lib.core.config import DataConfig
 from workflow_lib.core.files import atomic_path
@@ -33,6 +34,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         moments, chips, bands, rejected, array = [stack.enter_context(atomic_path(path)) for path in outputs]
         imported = import_chips(arguments.data, Path(arguments.data.root), array)
         np.save(moments, imported.moments, allow_pickle=False)
+        provenance.note_data(array)
         CHIPS.write(imported.chips, chips)
         BANDS.write(imported.bands, bands)
         REJECTED.write(imported.rejected, rejected)
