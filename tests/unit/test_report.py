@@ -244,4 +244,5 @@ def test_the_report_says_what_made_its_tables() -> None:
         hosts=["node7"], seconds=7200, finished="2026-01-02T03:04:05+00:00", jobs=5430,
     )  # fmt: skip
     text = text_of(render(replace(content_of(make_run()), provenance=[record])))
-    assert "train_fold 4 5,430 2.0 h 2026-01-02 03:04 node7 0123456789ab Python 3.11" in text
+    assert "train_fold node7 0123456789ab 4 5,430 2.0 h 2026-01-02 03:04" in text
+    assert "Versions all Python 3.11" in text

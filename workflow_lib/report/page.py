@@ -120,6 +120,7 @@ def _tables(content: ReportContent) -> dict[str, TextTable]:
         sections.front, sections.ranges, sections.baselines, sections.counts, sections.bands,
         sections.rejected, sections.folds, sections.predictors, sections.device_latencies, sections.forest,
         sections.regions, sections.run_facts, sections.left_out, sections.provenance,
+        sections.versions,
     )  # fmt: skip
     tables = {make.__name__: make(content) for make in makers}
     if content.holdout is not None and not content.holdout.empty:

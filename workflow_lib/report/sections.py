@@ -302,16 +302,25 @@ def provenance(content: ReportContent) -> TextTable:
     return _table(
         {
             "Stage": frame["stage"],
+            "Host": frame["hosts"],
+            "Chips (SHA-256)": [checksum[:12] for checksum in frame["data_sha256"]],
             "Contract": frame["contract"],
             "Jobs": [f"{count:,}" for count in frame["jobs"]],
             "Time": [_duration(seconds) for seconds in frame["seconds"]],
             "Finished (UTC)": [text[:16].replace("T", " ") for text in frame["finished"]],
-            "Host": frame["hosts"],
-            "Chips (SHA-256)": [checksum[:12] for checksum in frame["data_sha256"]],
-            "Versions": frame["versions"],
         },
-        texts=1,
+        texts=3,
     )
+
+
+def versions(content: ReportContent) -> TextTable:
+    """Which environments the stages ran in."""
+    stages: dict[str, list[str]] = {}
+    for record in content.provenance:
+        for environment in record.versions:
+            stages.setdefault(environment, []).append(record.stage)
+    rows = [["all" if len(stages) == 1 else ", ".join(names), packages] for packages, names in stages.items()]
+    return TextTable(["Stages", "Versions"], rows, texts=2)
 
 
 def _duration(seconds: float) -> str:
