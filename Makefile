@@ -1,7 +1,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 PYTHON ?= python3
-CORES ?= $(shell nproc)
+CORES ?= $(shell $(BIN)/python -m workflow_lib.core.cores)
 BIN := .venv/bin
 
 .PHONY: help setup demo run plan survive test check format record clean

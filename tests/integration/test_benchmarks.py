@@ -11,8 +11,10 @@ PACKAGE = "nn_meter/k8_cpu"
 BENCHMARKS = {
     "dry_run": ["--quick"],
     "latency_engine": ["--unit", "us", "--quick", "--package", PACKAGE],
+    "memory": ["--quick"],
     "own_device": ["--quick"],
     "start_up": ["--quick"],
+    "training": ["--quick"],
 }
 
 

@@ -13,7 +13,8 @@ from workflow_lib.core.config import TrainingConfig
 from workflow_lib.data.dataset import ChipView
 from workflow_lib.training import checkpoint as module
 from workflow_lib.training.checkpoint import Checkpoint
-from workflow_lib.training.loop import Training, train, use_one_thread
+from workflow_lib.training.compute import use_one_thread
+from workflow_lib.training.loop import Training, train
 
 ROWS = np.arange(30)
 LABELS = ROWS % 2

@@ -17,7 +17,8 @@ from workflow_lib.export.costs import count_activation_bytes, count_multiply_add
 from workflow_lib.export.network import export_network
 from workflow_lib.export.onnx_files import export_deployed, export_for_detection, make_tensors_distinct
 from workflow_lib.models.cross import to_module
-from workflow_lib.training.loop import train, use_one_thread
+from workflow_lib.training.compute import use_one_thread
+from workflow_lib.training.loop import train
 
 CHIP_PX = 100
 

@@ -1,6 +1,7 @@
 """The training loop: reproducible, honest about failure, and able to learn."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,9 @@ from torch import Tensor, nn
 from workflow_lib.core.config import TrainingConfig
 from workflow_lib.core.errors import UserError
 from workflow_lib.data.dataset import ChipView
-from workflow_lib.training.loop import PREDICTION_BATCH, predict, train, use_one_thread
+from workflow_lib.training import compute
+from workflow_lib.training.compute import Compute, use_one_thread
+from workflow_lib.training.loop import PREDICTION_BATCH, predict, train
 
 CHIP_COUNT, SIDE = 21, 8
 
@@ -180,20 +183,57 @@ def test_cuda_where_there_is_none_is_refused() -> None:
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
 def test_auto_is_the_cpu_where_there_is_no_cuda() -> None:
-    assert train(network, noise(), ROWS, LABELS, 4, config(device="auto"), 0).compute_device == "cpu"
+    assert train(network, noise(), ROWS, LABELS, 4, config(device="auto"), 0).compute.name == "cpu"
 
 
-def test_bf16_on_a_cpu_is_refused() -> None:
-    with pytest.raises(UserError, match="bf16 needs CUDA"):
-        train(network, noise(), ROWS, LABELS, 4, config(precision="bf16"), 0)
+def processor(monkeypatch: pytest.MonkeyPatch, multiplies_bf16: bool) -> None:
+    monkeypatch.setattr(compute, "_cpu_multiplies_bf16", lambda: multiplies_bf16)
 
 
-def test_a_device_is_refused_before_the_network_is_built() -> None:
+def test_bf16_where_the_processor_does_not_multiply_it_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And before the network is built."""
+    processor(monkeypatch, multiplies_bf16=False)
+
     def unbuildable() -> nn.Module:
         raise AssertionError
 
-    with pytest.raises(UserError):
-        train(unbuildable, noise(), ROWS, LABELS, 4, config(precision="bf16"), 0)
+    with pytest.raises(UserError, match=r"does not multiply bf16; use auto or float32"):
+        train(unbuildable, noise(), ROWS, LABELS, 4, config(device="cpu", precision="bf16"), 0)
+
+
+@pytest.mark.parametrize("multiplies_bf16", [False, True])
+@pytest.mark.parametrize("asked", ["float32", "auto"])
+def test_the_precision_is_that_of_the_processor_where_it_may_be(
+    asked: str, multiplies_bf16: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    processor(monkeypatch, multiplies_bf16)
+    expected = "bf16" if asked == "auto" and multiplies_bf16 else "float32"
+    assert Compute.choose(config(device="cpu", precision=asked)).precision == expected
+
+
+@pytest.mark.skipif(not Path("/proc/cpuinfo").exists(), reason="no /proc/cpuinfo")
+def test_what_the_processor_multiplies_is_what_its_flags_say() -> None:
+    flags = Path("/proc/cpuinfo").read_text()
+    assert compute._cpu_multiplies_bf16() == any(name in flags for name in ("avx512_bf16", "amx_bf16"))
+
+
+def test_bf16_multiplies_in_bf16_and_trains() -> None:
+    seen = []
+    net = network()
+    net.register_forward_hook(lambda module, inputs, output: seen.append(output.dtype))
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        processor(monkeypatch, multiplies_bf16=True)  # or emulates it
+        trained = train(lambda: net, noise(), ROWS, LABELS, 4, config(device="cpu", precision="bf16"), 0)
+    assert set(seen) == {torch.bfloat16}
+    assert trained.compute.precision == "bf16"
+    assert {weights.dtype for weights in net.parameters()} == {torch.float32}
+
+
+def test_memory_is_this_process_s_own() -> None:
+    before = Compute(torch.device("cpu"), "float32").memory_bytes()
+    held = np.ones(30_000_000, dtype=np.float64)
+    after = Compute(torch.device("cpu"), "float32").memory_bytes()
+    assert 0.9 * held.nbytes < after - before < 1.2 * held.nbytes
 
 
 def trained_network() -> nn.Module:
@@ -228,4 +268,4 @@ def test_what_it_cost_is_noted() -> None:
     trained = train(build, noise(), ROWS, LABELS, 4, config(), 0)
     assert trained.seconds > 0
     assert trained.peak_memory_bytes > 10_000_000
-    assert trained.compute_device == "cpu"
+    assert trained.compute.name == "cpu"

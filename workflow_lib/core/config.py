@@ -239,8 +239,10 @@ class TrainingConfig(Section):
     epochs: int = Field(default=5, ge=1, description="passes over the training chips")
     learning_rate: float = Field(default=1e-3, gt=0, description="Adam's learning rate")
     device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="auto: CUDA where there is one")
-    precision: Literal["float32", "bf16"] = Field(
-        default="float32", description="bf16: autocast to bfloat16, on CUDA only"
+    precision: Literal["float32", "bf16", "auto"] = Field(
+        default="float32",
+        description="bf16: autocast to bfloat16, for processors that multiply it (GPUs since Ampere, CPUs with "
+        "AVX512-BF16 or AMX); auto: bf16 there, float32 elsewhere",
     )
 
 
@@ -413,8 +415,6 @@ class Config(Section):
             raise ValueError(
                 "folds.holdout.method: share lets neighbours leak; with spatial folds use region or spatial_block"
             )
-        if self.training.precision == "bf16" and self.training.device == "cpu":
-            raise ValueError("training.precision: bf16 needs CUDA, and training.device is cpu")
         if self.folds.method == "region":
             left = len(self.data.regions) - len(self.folds.holdout.regions)
             if self.folds.count != left:

@@ -56,9 +56,12 @@ class ChipView:
 
     def batch(self, rows: Rows) -> NDArray[np.float32]:
         """Gather chips: (len(rows), height, width, channels) float32, contiguous."""
-        pixels = np.ascontiguousarray(self.chips[rows][..., list(self.channels)])
+        pixels = self.chips[rows]  # a copy
+        if list(self.channels) != list(range(pixels.shape[-1])):
+            pixels = pixels.take(self.channels, axis=-1)
         if self.scaling is not None:
-            pixels = (pixels - self.scaling.mean) / self.scaling.deviation
+            pixels -= self.scaling.mean
+            pixels /= self.scaling.deviation
         return pixels
 
 

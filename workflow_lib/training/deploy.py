@@ -16,7 +16,8 @@ from workflow_lib.core.seeds import derive_seed
 from workflow_lib.data.dataset import ChipView, Dataset
 from workflow_lib.export.onnx_files import export_deployed
 from workflow_lib.models.cross import to_module
-from workflow_lib.training.loop import train, use_one_thread
+from workflow_lib.training.compute import use_one_thread
+from workflow_lib.training.loop import train
 
 NORMALISATIONS = {
     "per_chip_band": "per chip and channel: (value - minimum) / (maximum - minimum); a constant channel becomes 0",

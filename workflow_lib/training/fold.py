@@ -14,7 +14,8 @@ from workflow_lib.core.seeds import derive_seed
 from workflow_lib.data.dataset import Dataset, Rows
 from workflow_lib.models.cross import to_module
 from workflow_lib.training.checkpoint import Checkpoint
-from workflow_lib.training.loop import predict, train, use_one_thread
+from workflow_lib.training.compute import use_one_thread
+from workflow_lib.training.loop import predict, train
 from workflow_lib.training.metrics import score
 
 
@@ -59,8 +60,8 @@ def train_and_score(
         "validation_chips": len(validation_rows),
         "training_s": trained.seconds,
         "peak_memory_bytes": trained.peak_memory_bytes,
-        "compute_device": trained.compute_device,
-        "precision": training.precision,
+        "compute_device": trained.compute.name,
+        "precision": trained.compute.precision,
         "threads": threads,
         "versions": f"Python {platform.python_version()}, torch {torch.__version__}, NumPy {np.__version__}",
     }

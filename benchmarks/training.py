@@ -1,0 +1,225 @@
+"""Training as the jobs of this workflow do it beside the style of CROSS's notebooks, in turns, with both accuracies.
+
+Notebook style: trials by NNI; each loads the whole dataset and feeds its network through a DataLoader, NCHW, float32.
+Its own settings are two trials at once, each with torch's default threads. Imports and start-up count for nobody.
+
+Run: python benchmarks/training.py [--rounds 5] [--quick]
+"""
+
+import argparse
+import multiprocessing
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from workflow_lib.core.config import TrainingConfig
+from workflow_lib.data.dataset import Dataset, DatasetArguments
+from workflow_lib.models.cross import to_module
+from workflow_lib.stages import assign_folds, generate_chips, import_chips
+from workflow_lib.training.fold import train_and_score
+
+CORES = len(os.sched_getaffinity(0))
+NETWORKS = ["k3-s2-p1-pool3s2-w32", "k3-s2-p1-pool3s2-w64", "k5-s1-p2-pool3s2-w32", "k7-s2-p3-pool3s2-w64"]
+JSON_CLASSES = '["F", "T"]'
+CHANNELS = ["dem", "red", "green", "blue", "nir"]
+BATCH, FOLDS = 16, 5
+KEEPS_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**35), "MALLOC_TRIM_THRESHOLD_": str(2**35)}  # as rules/common.smk
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One network on all its folds."""
+
+    folder: Path
+    architecture: str
+    folds: int
+    epochs: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Way:
+    """How trials are run: what runs one, how many at once, on how many threads, and in which environment."""
+
+    run: Callable[[Trial], float]
+    at_once: int
+    threads: int
+    environment: dict[str, str]
+
+
+def arguments_of(folder: Path) -> DatasetArguments:
+    return DatasetArguments(
+        array=folder / "chips.npy", moments=folder / "moments.npy", chips=folder / "chips.parquet",
+        bands=[*CHANNELS, "ndwi", "ndvi"], classes=["F", "T"], normalisation="per_chip_band",
+    )  # fmt: skip
+
+
+def write_chips(folder: Path, each: int) -> None:
+    """Generate and import chips, by the workflow's own stages."""
+    counts = f'{{"Nebraska": {{"F": {each}, "T": {each}}}}}'
+    regions = (
+        '{"Nebraska": [{"folder": "Nebraska/DEM", "bands": ["dem"]},'
+        ' {"folder": "Nebraska/Aer", "bands": ["red", "green", "blue", "nir"]}]}'
+    )
+    generate_chips.main([f"--counts={counts}", "--chip-size-px=100", "--seed=7", "--output", str(folder / "rasters")])
+    import_chips.main([
+        f"--regions={regions}", "--classes", JSON_CLASSES, "--root", str(folder / "rasters"),
+        "--normalisation=per_chip_band", "--array", str(folder / "chips.npy"),
+        "--moments", str(folder / "moments.npy"), "--chips", str(folder / "chips.parquet"),
+        "--bands-table", str(folder / "bands.parquet"), "--rejected", str(folder / "rejected.parquet"),
+    ])  # fmt: skip
+    assign_folds.main([
+        f"--count={FOLDS}", "--seed=7", "--chips", str(folder / "chips.parquet"),
+        "--output", str(folder / "folds.parquet"),
+    ])  # fmt: skip
+
+
+def in_notebook_style(trial: Trial) -> float:
+    """Train and validate fold by fold; mean accuracy in percent."""
+    dataset = Dataset.open(arguments_of(trial.folder))
+    images = torch.from_numpy(np.array(dataset.pixels)[..., : len(CHANNELS)].transpose(0, 3, 1, 2).copy())
+    labels = torch.from_numpy(dataset.labels)
+    folds = pd.read_parquet(trial.folder / "folds.parquet")
+    criterion = torch.nn.CrossEntropyLoss()
+    accuracies = []
+    for fold in range(trial.folds):
+        torch.manual_seed(100 * trial.seed + fold)
+        rows, held = (dataset.rows(folds, fold, role) for role in ("training", "validation"))
+        loader = DataLoader(TensorDataset(images[rows], labels[rows]), BATCH, shuffle=True)
+        network = to_module(trial.architecture, len(CHANNELS), 2)
+        optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
+        for _ in range(trial.epochs):
+            total = 0.0
+            for inputs, targets in loader:
+                optimizer.zero_grad()
+                loss = criterion(network(inputs), targets)
+                loss.backward()
+                optimizer.step()
+                total += loss.item()
+        network.eval()
+        with torch.no_grad():
+            batches = DataLoader(TensorDataset(images[held], labels[held]), BATCH)
+            right = sum(int((network(inputs).argmax(1) == targets).sum()) for inputs, targets in batches)
+        accuracies.append(100 * right / len(held))
+    return statistics.mean(accuracies)
+
+
+def as_jobs(trial: Trial, precision: str) -> float:
+    """What the `train_fold` jobs of a candidate do; mean accuracy in percent."""
+    dataset = Dataset.open(arguments_of(trial.folder))
+    folds = pd.read_parquet(trial.folder / "folds.parquet")
+    training = TrainingConfig(epochs=trial.epochs, precision=precision, device="cpu")
+    scores = [
+        train_and_score(
+            dataset, CHANNELS, trial.architecture, BATCH, training, dataset.rows(folds, fold, "training"),
+            dataset.rows(folds, fold, "validation"), 100 * trial.seed + fold,
+        )[0]
+        for fold in range(trial.folds)
+    ]  # fmt: skip
+    return statistics.mean(score["accuracy_pct"] for score in scores)
+
+
+def as_jobs_float32(trial: Trial) -> float:
+    return as_jobs(trial, "float32")
+
+
+def as_jobs_bf16(trial: Trial) -> float:
+    return as_jobs(trial, "bf16")
+
+
+WAYS = {
+    "notebook, 2 at once, default threads": Way(in_notebook_style, 2, CORES, {}),
+    f"notebook, 1 at once, {CORES} threads": Way(in_notebook_style, 1, CORES, {}),
+    f"notebook, {CORES} at once, 1 thread": Way(in_notebook_style, CORES, 1, {}),
+    "jobs, float32": Way(as_jobs_float32, CORES, 1, KEEPS_MEMORY),
+    "jobs, bf16": Way(as_jobs_bf16, CORES, 1, KEEPS_MEMORY),
+}
+OWN_SETTINGS, *OTHER_SETTINGS, FLOAT32, BF16 = WAYS
+
+
+def start(threads: int, started: Any) -> None:
+    """A worker's start: quiet, with its threads."""
+    torch.set_num_threads(threads)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    started.release()
+
+
+def measure(way: Way, trials: list[Trial]) -> tuple[float, float]:
+    """Seconds, and mean accuracy in percent."""
+    context = multiprocessing.get_context("spawn")
+    started = context.Semaphore(0)
+    os.environ |= way.environment
+    with context.Pool(way.at_once, start, (way.threads, started)) as pool:
+        for name in way.environment:
+            del os.environ[name]
+        for _ in range(way.at_once):
+            started.acquire()
+        begin = time.perf_counter()
+        accuracies = pool.map(way.run, trials, chunksize=1)
+        return time.perf_counter() - begin, statistics.mean(accuracies)
+
+
+def report(results: dict[str, list[tuple[float, float]]]) -> None:
+    """Print each way, and the ratios of the same rounds."""
+    for name, rounds in results.items():
+        seconds, accuracies = zip(*rounds, strict=True)
+        error = statistics.stdev(accuracies) / len(accuracies) ** 0.5 if len(accuracies) > 1 else float("nan")
+        print(
+            f"{name}: {' '.join(f'{value:.1f}' for value in seconds)} s;"
+            f" accuracy {statistics.mean(accuracies):.2f} % (standard error {error:.2f})"
+        )
+    for ours in (FLOAT32, BF16):
+        if ours in results:
+            own = _ratio(results[OWN_SETTINGS], results[ours])
+            best = min(_ratio(results[name], results[ours]) for name in OTHER_SETTINGS)
+            print(f"ratio to {ours}: notebook with its own settings {own:.2f}, with its best {best:.2f}")
+
+
+def _ratio(theirs: list[tuple[float, float]], ours: list[tuple[float, float]]) -> float:
+    """Median over rounds; a way that ran in fewer rounds is compared with those."""
+    return statistics.median(first[0] / second[0] for first, second in zip(theirs, ours, strict=False))
+
+
+def main() -> None:
+    """Print seconds, accuracies and ratios."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5, help="rounds, each with its own seed")
+    parser.add_argument("--slow-rounds", type=int, default=1, help="of them, with the notebook's own settings")
+    parser.add_argument("--folds", type=int, default=2, help=f"folds of each network, of {FOLDS}")
+    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--quick", action="store_true", help="one epoch of one small network: shows that it runs")
+    arguments = parser.parse_args()
+    if arguments.quick:
+        arguments.rounds, arguments.folds, arguments.epochs = 1, 1, 1
+    results: dict[str, list[tuple[float, float]]] = {name: [] for name in WAYS}
+    if not torch.cpu._is_avx512_bf16_supported() and not torch.cpu._is_amx_tile_supported():
+        print("this processor does not multiply bf16")
+        del results[BF16]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_chips(folder, 10 if arguments.quick else 80)
+        networks = NETWORKS[:1] if arguments.quick else NETWORKS
+        for number in range(arguments.rounds):
+            trials = [Trial(folder, network, arguments.folds, arguments.epochs, seed=number) for network in networks]
+            for way in results:
+                if way != OWN_SETTINGS or number < arguments.slow_rounds:
+                    results[way].append(measure(WAYS[way], trials))
+                    print(f"round {number + 1}, {way}: {results[way][-1][0]:.1f} s", flush=True)
+    report(results)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""What a training runs on: device, precision, one thread, and how much memory it takes there."""
+
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from workflow_lib.core.config import TrainingConfig
+from workflow_lib.core.errors import UserError
+from workflow_lib.training.gpus import claim
+
+Precision = Literal["float32", "bf16"]
+
+
+@dataclass(frozen=True)
+class Compute:
+    """A device, and the precision that it multiplies in."""
+
+    device: torch.device
+    precision: Precision
+
+    @classmethod
+    def choose(cls, training: TrainingConfig) -> "Compute":
+        """What the config asks for; of several GPUs, one that this job may use until it ends.
+
+        Raises:
+            UserError: if it asks for CUDA, or for bf16, where there is none.
+        """
+        available = torch.cuda.is_available()
+        if training.device == "cuda" and not available:
+            raise UserError("no CUDA device here", "config: training.device", "use auto or cpu")
+        on_gpu = available and training.device != "cpu"
+        multiplies_bf16 = torch.cuda.is_bf16_supported(including_emulation=False) if on_gpu else _cpu_multiplies_bf16()
+        if training.precision == "bf16" and not multiplies_bf16:
+            raise UserError(
+                "this processor does not multiply bf16", "config: training.precision", "use auto or float32"
+            )
+        precision: Precision = "bf16" if multiplies_bf16 and training.precision != "float32" else "float32"
+        return cls(_claim_gpu() if on_gpu else torch.device("cpu"), precision)
+
+    def autocast(self) -> Any:
+        """The context of a forward pass in this precision."""
+        return torch.autocast(self.device.type, torch.bfloat16) if self.precision == "bf16" else nullcontext()
+
+    @property
+    def name(self) -> str:
+        """`cpu`, or the GPU's name."""
+        return torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else "cpu"
+
+    def memory_bytes(self) -> int:
+        """Peak memory on the GPU; on a CPU this process's own, without the chips that it shares with other jobs.
+
+        Jobs keep what they free (rules/common.smk), so what they hold at their end is the most that they held.
+        """
+        if self.device.type == "cuda":
+            return torch.cuda.max_memory_allocated(self.device)
+        status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+        return int(status["RssAnon"].split()[0]) * 1024
+
+
+def _cpu_multiplies_bf16() -> bool:
+    """Whether it has AVX512-BF16 or AMX; others would emulate it, slower than float32."""
+    # Private to torch, but checked by a test; /proc/cpuinfo spells the flags differently on each architecture.
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
+@cache
+def _claim_gpu() -> torch.device:
+    gpus = [str(torch.cuda.get_device_properties(place).uuid) for place in range(torch.cuda.device_count())]
+    return torch.device("cuda", claim(gpus))
+
+
+def use_one_thread() -> int:
+    """Make results independent of the host's core count: one thread, deterministic algorithms; returns the threads."""
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True, warn_only=True)  # pooling has no deterministic backward pass on CUDA
+    return torch.get_num_threads()
