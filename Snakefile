@@ -34,6 +34,7 @@ localrules:
     import_package,
     check_coverage,
     gather_table,
+    race_folds,
     assign_folds,
     build_candidates,
     build_report,

@@ -4,7 +4,8 @@ import logging
 import os
 import shlex
 import sys
-from functools import cache
+from functools import cache, partial
+from itertools import product
 from pathlib import Path
 
 from workflow_lib.core.arguments import flags

@@ -76,6 +76,11 @@ rule build_report:
     """Write the report that a person reads, and the tables that go with it."""
     input:
         **({"holdout": "<results>/score_holdout/scores.parquet"} if HAS_HOLDOUT else {}),
+        **(
+            {"race": f"<results>/race_folds/{FOLDS[-1]}.parquet"}
+            if CONFIG.racing
+            else {}
+        ),
         chips="<results>/import_chips/chips.parquet",
         bands="<results>/import_chips/bands.parquet",
         rejected="<results>/import_chips/rejected.parquet",
@@ -117,10 +122,12 @@ rule build_report:
         holdout=lambda wildcards, input: (
             ["--holdout", input.holdout] if HAS_HOLDOUT else []
         ),
+        race=lambda wildcards, input: (["--race", input.race] if CONFIG.racing else []),
     shell:
         "python -m workflow_lib.stages.build_report"
         " {params.options}"
         " {params.holdout:q}"
+        " {params.race:q}"
         " --chips {input.chips:q}"
         " --bands {input.bands:q}"
         " --rejected {input.rejected:q}"

@@ -1,8 +1,9 @@
-"""Train every candidate on every fold.
+"""Train every candidate on every fold; with racing, until it is clear that it cannot reach the front.
 
 input:  <results>/import_chips/*, <results>/assign_folds/folds.parquet
 output: <results>/train_fold/{channels}/{batch}/{architecture}/{fold}.parquet,
-        <results>/train_forest/{channels}/{fold}.parquet, <results>/gather_table/{table}.parquet
+        <results>/train_forest/{channels}/{fold}.parquet, <results>/gather_table/{table}.parquet,
+        <results>/race_folds/{fold}.parquet
 """
 
 
@@ -93,14 +94,35 @@ rule train_forest:
         " 2> {log:q}"
 
 
+def fold_parts(folds):
+    """The scores of all candidates on the first folds; with racing, on those before they were stopped."""
+    stopped_after = {}
+    if CONFIG.racing and folds > CONFIG.racing.first_folds:
+        from workflow_lib.core.tables import RACE
+
+        for fold in range(CONFIG.racing.first_folds, folds):
+            race = RACE.read(Path(checkpoints.race_folds.get(fold=fold).output[0]))
+            candidates = zip(race["channels"], race["batch"], race["architecture"])
+            stopped_after = dict(zip(candidates, race["after_folds"]))
+    return [
+        f"<results>/train_fold/{channels}/{batch}/{architecture}/{fold}.parquet"
+        for channels, batch, architecture in product(
+            CHANNEL_SETS, CONFIG.grid.batch_sizes, NETWORKS
+        )
+        for fold in range(
+            min(folds, stopped_after.get((channels, batch, architecture), folds))
+        )
+    ]
+
+
+# Tables of what was known before a fold, for the race.
+RACED = {
+    f"fold_scores_before_{fold}": partial(fold_parts, fold)
+    for fold in FOLDS
+    if CONFIG.racing and fold >= CONFIG.racing.first_folds
+}
 PARTS = {
-    "fold_scores": expand(
-        "<results>/train_fold/{channels}/{batch}/{architecture}/{fold}.parquet",
-        channels=CHANNEL_SETS,
-        batch=CONFIG.grid.batch_sizes,
-        architecture=NETWORKS,
-        fold=FOLDS,
-    ),
+    "fold_scores": partial(fold_parts, len(FOLDS)),
     "forest_scores": expand(
         "<results>/train_forest/{channels}/{fold}.parquet",
         channels=CHANNEL_SETS,
@@ -121,10 +143,16 @@ PARTS = {
 }
 
 
+def gathered_parts(table):
+    """The files that a table of gather_table is made of."""
+    parts = (PARTS | RACED)[table]
+    return parts() if callable(parts) else parts
+
+
 rule gather_table:
     """Put the one-row tables of many jobs into one; their paths go through standard input, which has no length limit."""
     input:
-        lambda wildcards: PARTS[wildcards.table],
+        lambda wildcards: gathered_parts(wildcards.table),
     output:
         "<results>/gather_table/{table}.parquet",
     log:
@@ -134,17 +162,58 @@ rule gather_table:
     resources:
         **fixed("gather_table"),
     params:
+        table=lambda wildcards: wildcards.table.partition("_before_")[0],
         options=lambda wildcards: options(
             "gather_table",
             *(
                 ["--allow-missing"]
-                if ALLOW_MISSING and wildcards.table == "fold_scores"
+                if ALLOW_MISSING and wildcards.table.startswith("fold_scores")
                 else []
             ),
         ),
     shell:
         "printf '%s\\n' {input:q} | python -m workflow_lib.stages.gather_table"
         " {params.options}"
-        " --table {wildcards.table}"
+        " --table {params.table}"
+        " --output {output:q}"
+        " 2> {log:q}"
+
+
+checkpoint race_folds:
+    """With racing: decide who is trained on a fold, and on those after it."""
+    input:
+        lambda wildcards: (
+            [f"<results>/race_folds/{int(wildcards.fold) - 1}.parquet"]
+            if int(wildcards.fold) > CONFIG.racing.first_folds
+            else []
+        ),
+        scores="<results>/gather_table/fold_scores_before_{fold}.parquet",
+        networks="<results>/gather_table/networks.parquet",
+        latencies="<results>/gather_table/latencies.parquet",
+    output:
+        "<results>/race_folds/{fold}.parquet",
+    log:
+        "<logs>/race_folds/{fold}.log",
+    conda:
+        "../envs/report.yaml"
+    resources:
+        **fixed("race_folds"),
+    params:
+        options=options(
+            "race_folds",
+            *(flags(CONFIG.racing) if CONFIG.racing else []),
+            *flags(CONFIG.front, "objectives"),
+            *flags(CONFIG.grid, "baseline"),
+        ),
+        earlier=lambda wildcards, input: (
+            ["--earlier", input[0]] if len(input) > 3 else []
+        ),
+    shell:
+        "python -m workflow_lib.stages.race_folds"
+        " {params.options}"
+        " {params.earlier:q}"
+        " --scores {input.scores:q}"
+        " --networks {input.networks:q}"
+        " --latencies {input.latencies:q}"
         " --output {output:q}"
         " 2> {log:q}"

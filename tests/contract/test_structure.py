@@ -11,10 +11,13 @@ from workflow_lib.core.config import Config, parse_config
 from workflow_lib.core.contracts import CONTRACTS
 
 ROOT = Path(__file__).parents[2]
+RULE = r"^(?:rule|checkpoint) (?P<name>\w+):\n(?P<body>(?:    .*\n|\n)+)"
 RULES = {
     match["name"]: match["body"]
     for file in sorted((ROOT / "rules").glob("*.smk"))
-    for match in re.finditer(r"^rule (?P<name>\w+):\n(?P<body>(?:    .*\n|\n)+)", file.read_text() + "\n", re.MULTILINE)
+    for match in re.finditer(
+        r"^(?:rule|checkpoint) (?P<name>\w+):\n(?P<body>(?:    .*\n|\n)+)", file.read_text() + "\n", re.MULTILINE
+    )
 }
 
 

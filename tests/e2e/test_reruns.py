@@ -13,6 +13,8 @@ import pytest
 import yaml
 from runs import ROOT, TINY, assert_same_tables, command, snakemake, write_config
 
+from workflow_lib.core.tables import FOLD_SCORES
+
 TABLE = (ROOT / "README.md").read_text().split("## What an edit repeats")[1].split("\n## ")[0]
 ROWS = dict(re.findall(r"^\| ([^|]+) \| ([^|]+) \|$", TABLE, re.MULTILINE))
 GROUPS = {
@@ -46,6 +48,7 @@ OTHER_EDITS = {
     "comment or reformat the config",
     "comment or reformat rules or code",
     "raise the contract of `predict_latency`",
+    "turn `racing` on or off",
     "touch a raster",
     "change a raster",
     "edit a predictor package",
@@ -147,6 +150,30 @@ def test_an_edited_predictor_package(own_run: Path, tmp_path: Path, shared: Path
     jobs = planned(command(own_run, config=config))
     assert set(jobs) == documented("edit a predictor package")
     assert jobs["predict_latency"] == 3, "of this device alone"
+
+
+def test_racing_turned_on_and_off(tmp_path: Path) -> None:
+    """A race among those who are trained already repeats no training; without it, whom it stopped is trained on."""
+    off = write_config(tmp_path / "off.yaml", {"folds.count": 3})
+    on = write_config(tmp_path / "on.yaml", {"folds.count": 3, "racing.first_folds": 2, "racing.confidence": 0.6})
+    slower, results = "k5-s2-p1-pool3s2-w32", tmp_path / "results" / "tiny"
+    snakemake(tmp_path, "results/tiny/gather_table/fold_scores.parquet", config=off)
+    for part in (results / "train_fold" / "6" / "8" / slower).glob("*.parquet"):
+        FOLD_SCORES.write(FOLD_SCORES.read(part).assign(accuracy_pct=1.0), part)
+    snakemake(tmp_path, "all", config=off)
+    assert set(planned(command(tmp_path, config=on))) == documented("turn `racing` on or off")
+    snakemake(tmp_path, "all", config=on)
+    stopped = pd.read_parquet(results / "race_folds/2.parquet")
+    assert stopped[["architecture", "after_folds"]].values.tolist() == [[slower, 2]]
+    scores = pd.read_parquet(results / "gather_table/fold_scores.parquet")
+    assert scores["architecture"].value_counts()[slower] == 2
+    assert slower not in set(pd.read_parquet(results / "build_candidates/candidates.parquet")["architecture"])
+    assert "Racing stopped 1 candidates" in (results / "build_report/report.html").read_text()
+    (results / f"train_fold/6/8/{slower}/2.parquet").unlink()  # as it would be, had the race been from the start
+    assert "Nothing to be done" in snakemake(tmp_path, "all", config=on)
+    jobs = planned(command(tmp_path, config=off))
+    assert jobs["train_fold"] == 1
+    assert set(jobs) == documented("turn `racing` on or off") - {"race_folds"} | {"train_fold"}
 
 
 def test_nothing_stale_is_kept_and_old_rows_leak_nowhere(own_run: Path, tmp_path: Path) -> None:

@@ -382,6 +382,7 @@ def content_of(run: Run, draw: bool = False, holdout: bool = False, **changes: A
         latencies=run.latencies,
         trained=run.trained,
         holdout=scores if holdout else None,
+        race=None,
         figures=_draw(run) if draw else dict.fromkeys(CAPTIONS, png(Figure(figsize=(1, 1)), 50)),
         interactive_front=figures.front_3d_interactive(run.ranked, run.objectives) if draw else "<p>front</p>",
         files={"build_front/front.csv": "the front"},

@@ -221,7 +221,7 @@ def test_trainings_that_failed_are_listed() -> None:
     content = content_of(run)
     lost = content.trained.iloc[0]
     log = f"train_fold/{lost['channels']}/{lost['batch']}/{lost['architecture']}/{lost['fold']}.log"
-    before = len(left_out(content.trained, run.config))
+    before = len(left_out(content.trained, run.config, None))
     assert log not in text_of(render(content))
     text = text_of(render(replace(content, trained=content.trained.iloc[1:])))
     assert f"Trainings that failed for good: {before + 1:,}." in text
@@ -231,7 +231,7 @@ def test_trainings_that_failed_are_listed() -> None:
 def test_a_run_without_failures_does_not_speak_of_them() -> None:
     run = make_run()
     keys = ["channels", "batch", "architecture", "fold"]
-    grid = left_out(pd.DataFrame(columns=keys), run.config)
+    grid = left_out(pd.DataFrame(columns=keys), run.config, None)
     everything = pd.concat([content_of(run).trained.iloc[[0]]] * len(grid), ignore_index=True)
     everything[keys] = grid[keys]
     content = content_of(run, trained=everything)

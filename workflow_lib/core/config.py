@@ -341,6 +341,15 @@ class FrontConfig(Section):
         return self
 
 
+class RacingConfig(Section):
+    """Stopping candidates that cannot reach the front any more."""
+
+    first_folds: int = Field(default=2, ge=2, description="folds that every candidate is trained on")
+    confidence: float = Field(
+        default=0.95, gt=0.5, lt=1, description="that a stopped candidate is dominated; for each candidate"
+    )
+
+
 class ReportConfig(Section):
     """How the report looks."""
 
@@ -377,6 +386,11 @@ class Config(Section):
         default=ExecutionConfig(), description="how jobs are run; changes no result, and repeats nothing"
     )
     front: FrontConfig = Field(default=FrontConfig(), description="the Pareto front")
+    racing: RacingConfig | None = Field(
+        default=None,
+        description="stop training a candidate as soon as its folds so far show, with its known costs, that another "
+        "one dominates it; null: every candidate is trained on all folds",
+    )
     report: ReportConfig = Field(default=ReportConfig(), description="figures and report")
 
     @model_validator(mode="after")
@@ -421,11 +435,23 @@ class Config(Section):
                 raise ValueError(
                     f"folds.count is {self.folds.count}, but method region gives {left} folds, one per region"
                 )
+        if self.racing:
+            self._check_racing(self.racing)
         if self.grid.baseline in self.architectures:
             raise ValueError(
                 f"grid.baseline {self.grid.baseline} is a candidate of grid.space: the baseline stays outside the front"
             )
         return self
+
+    def _check_racing(self, racing: RacingConfig) -> None:
+        if racing.first_folds >= self.folds.count:
+            raise ValueError(f"racing.first_folds is {racing.first_folds}, of {self.folds.count} folds: none is left")
+        names = {objective.name for objective in self.front.objectives}
+        if "accuracy_pct" not in names or names & {"f1_pct", "auc", "training_s"}:
+            raise ValueError(
+                "racing compares accuracies: front.objectives must name accuracy_pct, and beside it only costs that "
+                "are known before training"
+            )
 
     @cached_property
     def architectures(self) -> list[str]:

@@ -21,6 +21,7 @@ CONTRACTS = {
     "measure_latency": 1,
     "calibrate_predictor": 1,
     "predict_latency": 1,
+    "race_folds": 1,
     "build_candidates": 1,
     "build_front": 1,
     "score_holdout": 2,

@@ -429,6 +429,21 @@ CANDIDATES = Table(
     key=("candidate",),
 )
 
+RACE = Table(
+    "race",
+    (
+        CHANNELS,
+        BATCH,
+        ARCHITECTURE,
+        Column("after_folds", "integer", "folds", "folds it was trained on before it was stopped", low=1),
+        percent("accuracy_pct", "its mean accuracy over these folds"),
+        Column("dominated_by", "text", meaning="a candidate that costs no more and is more accurate"),
+        percent("rival_accuracy_pct", "that candidate's mean accuracy over the same folds"),
+        percent("lead_pct", "lower bound of the difference of their accuracies, percentage points"),
+    ),
+    key=("channels", "batch", "architecture"),
+)
+
 RAW_CONFIGURATIONS = Table(
     "raw_configurations",
     (

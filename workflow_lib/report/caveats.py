@@ -46,10 +46,15 @@ def _latency_caveats(kinds: set[str]) -> list[str]:
 
 def _counted_caveats(content: ReportContent, candidates: pd.DataFrame) -> list[str]:
     notes = []
-    if failed := len(left_out(content.trained, content.config)):
+    if failed := len(left_out(content.trained, content.config, content.race)):
         notes.append(
             f"Trainings that failed for good: {failed:,}. Their candidates are left out of everything here; see "
             "what was run."
+        )
+    if content.race is not None and len(content.race):
+        notes.append(
+            f"Racing stopped {len(content.race):,} candidates before their last fold. They are in no table or figure "
+            "of candidates; see the search space."
         )
     if len(content.rejected):
         notes.append(f"{len(content.rejected):,} chips were rejected and are in no fold; see the data section.")

@@ -21,6 +21,7 @@ class ReportContent:
         latencies: LATENCIES of all networks and devices.
         trained: FOLD_SCORES of all trainings.
         holdout: HOLDOUT_SCORES of the front's members; None: there is no hold-out.
+        race: RACE of those who were stopped; None: there was no race.
         figures: name -> PNG; the names are the keys of `workflow_lib.report.page.CAPTIONS`, and the PNGs have
             `config.report.dpi` dots per inch.
         interactive_front: the page of `front_3d_interactive`.
@@ -38,6 +39,7 @@ class ReportContent:
     latencies: pd.DataFrame
     trained: pd.DataFrame
     holdout: pd.DataFrame | None
+    race: pd.DataFrame | None
     figures: Mapping[str, bytes]
     interactive_front: str
     provenance: Sequence[Provenance] = ()

@@ -123,6 +123,8 @@ def _tables(content: ReportContent) -> dict[str, TextTable]:
         sections.versions,
     )  # fmt: skip
     tables = {make.__name__: make(content) for make in makers}
+    if content.race is not None:
+        tables["race"] = sections.race(content)
     if content.holdout is not None and not content.holdout.empty:
         tables["holdout"] = sections.holdout(content)
     return tables

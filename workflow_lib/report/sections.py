@@ -279,7 +279,7 @@ def run_facts(content: ReportContent) -> TextTable:
 
 def left_out(content: ReportContent) -> TextTable:
     """Trainings that failed for good, and where they say why."""
-    frame = left_out_table(content.trained, content.config)
+    frame = left_out_table(content.trained, content.config, content.race)
     logs = [
         f"results/{content.config.run}/logs/train_fold/{job.channels}/{job.batch}/{job.architecture}/{job.fold}.log"
         for job in frame.itertuples()
@@ -293,6 +293,23 @@ def left_out(content: ReportContent) -> TextTable:
             "Log": logs,
         },
         texts=5,
+    )
+
+
+def race(content: ReportContent) -> TextTable:
+    """Who was stopped, when and why."""
+    assert content.race is not None
+    frame = content.race.sort_values(["after_folds", "lead_pct"], ascending=[True, False], kind="stable")
+    return _table(
+        {
+            "Candidate": [f"{row.channels}_b{row.batch}_{row.architecture}" for row in frame.itertuples()],
+            "Dominated by": frame["dominated_by"],
+            "After folds": frame["after_folds"],
+            "Accuracy (%)": [f"{value:.1f}" for value in frame["accuracy_pct"]],
+            "That one's (%)": [f"{value:.1f}" for value in frame["rival_accuracy_pct"]],
+            "Better by at least (points)": [f"{value:.1f}" for value in frame["lead_pct"]],
+        },
+        texts=2,
     )
 
 

@@ -132,12 +132,13 @@ def baseline_table(ranked: pd.DataFrame, objectives: Sequence[Objective]) -> pd.
     return baseline_rows(ranked)[["candidate", "channels", "batch", "architecture", *_scores(objectives)]]
 
 
-def left_out(trained: pd.DataFrame, config: Config) -> pd.DataFrame:
+def left_out(trained: pd.DataFrame, config: Config, race: pd.DataFrame | None) -> pd.DataFrame:
     """Candidates that lack a training, because it failed for good.
 
     Args:
         trained: FOLD_SCORES of all trainings that succeeded.
         config: what was to be trained.
+        race: RACE; those who were stopped did not fail.
 
     Returns:
         Columns channels, batch, architecture, fold: one row per failed training, in the grid's order.
@@ -146,7 +147,8 @@ def left_out(trained: pd.DataFrame, config: Config) -> pd.DataFrame:
     grid, folds = config.grid, range(config.folds.count)
     wanted = product(grid.channel_sets, grid.batch_sizes, [*config.architectures, grid.baseline], folds)
     done = set(trained[keys].itertuples(index=False, name=None))
-    return pd.DataFrame([job for job in wanted if job not in done], columns=keys)
+    stopped = set() if race is None else set(race[keys[:-1]].itertuples(index=False, name=None))
+    return pd.DataFrame([job for job in wanted if job not in done and job[:-1] not in stopped], columns=keys)
 
 
 def provenance_table(records: Sequence[Provenance]) -> pd.DataFrame:

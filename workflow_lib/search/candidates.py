@@ -37,7 +37,7 @@ def build_candidates(
         raise UserError("no candidate has all its folds", "build_candidates", "see the logs of the trainings")
     accuracy = summarise_folds(complete, classes)
     keys = ["channels", "architecture"]
-    candidates = accuracy.merge(networks, on=keys, how="left").merge(_over_devices(latencies), on=keys, how="left")
+    candidates = accuracy.merge(network_costs(networks, latencies), on=keys, how="left")
     missing = candidates.loc[candidates[["memory_bytes", "latency_mean_ms"]].isna().any(axis=1), keys]
     if len(missing):
         raise UserError(f"no costs or latencies for {missing.drop_duplicates().to_dict('records')}", "build_candidates")
@@ -45,6 +45,11 @@ def build_candidates(
     candidates.insert(0, "candidate", names)
     candidates["baseline"] = candidates["architecture"] == baseline
     return candidates
+
+
+def network_costs(networks: pd.DataFrame, latencies: pd.DataFrame) -> pd.DataFrame:
+    """Join the tables NETWORKS and LATENCIES: one row per (channels, architecture)."""
+    return networks.merge(_over_devices(latencies), on=["channels", "architecture"], how="outer")
 
 
 def _over_devices(latencies: pd.DataFrame) -> pd.DataFrame:

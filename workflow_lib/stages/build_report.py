@@ -18,6 +18,7 @@ from workflow_lib.core.tables import (
     FRONT,
     HOLDOUT_SCORES,
     LATENCIES,
+    RACE,
     REJECTED,
 )
 from workflow_lib.report.content import ReportContent
@@ -39,6 +40,7 @@ class ReportArguments(Arguments):
     forest: Path = Field(description="forest_scores.parquet of gather_table")
     latencies: Path = Field(description="latencies.parquet of gather_table")
     holdout: Path | None = Field(default=None, description="scores.parquet of score_holdout, if there is a hold-out")
+    race: Path | None = Field(default=None, description="table of race_folds for the last fold, if there was a race")
     figures: list[Path] = Field(description="figures of plot_figures (PNG)")
     interactive: Path = Field(description="front_3d.html of plot_figures")
     page: Path = Field(description="writes the report (HTML)")
@@ -55,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     ranked, chips = FRONT.read(arguments.ranked), CHIPS.read(arguments.chips)
     tables = (
         arguments.chips, arguments.folds_table, arguments.scores, arguments.forest, arguments.networks,
-        arguments.latencies, arguments.ranked, arguments.holdout,
+        arguments.latencies, arguments.race, arguments.ranked, arguments.holdout,
     )  # fmt: skip
     records = behind(table for table in tables if table)
     content = ReportContent(
@@ -69,6 +71,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         latencies=LATENCIES.read(arguments.latencies),
         trained=FOLD_SCORES.read(arguments.scores),
         holdout=HOLDOUT_SCORES.read(arguments.holdout) if arguments.holdout else None,
+        race=RACE.read(arguments.race) if arguments.race else None,
         figures={path.stem: path.read_bytes() for path in arguments.figures},
         interactive_front=arguments.interactive.read_text(encoding="utf-8"),
         provenance=records,
