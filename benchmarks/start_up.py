@@ -1,6 +1,6 @@
 """Short jobs with a warm worker beside the same jobs started plainly: one workflow, one Snakemake each, in turns.
 
-Run: python benchmarks/start_up.py [--repeats 3] [--quick]
+Run: python benchmarks/start_up.py [--rule train_fold] [--repeats 3] [--quick]
 """
 
 import argparse
@@ -25,14 +25,20 @@ SPACE = {
     "kernel_size_pool": [3], "stride_pool": [2], "initial_output_feature": [32, 48],
 }  # fmt: skip
 QUICK_SPACE = {key: values[:1] for key, values in SPACE.items()}
+# With the baseline 4 networks, and 20 jobs on 5 folds.
+TRAINED_SPACE = QUICK_SPACE | {"kernel_size": [3, 5], "stride": [2], "padding": [1, 2]}
+TABLES = {"predict_latency": "latencies", "train_fold": "fold_scores"}
 
 
 def write_config(path: Path, space: dict[str, list[int]]) -> None:
-    """The demo's config with another space, one channel set and nn-Meter's four devices."""
+    """The demo's config with another space, one channel set, nn-Meter's four devices, and one mini-batch of chips."""
     config = yaml.safe_load((ROOT / "config" / "scenarios" / "demo.yaml").read_text())
     config["run"] = RUN
     config["grid"]["channel_sets"].pop("7")
     config["grid"]["space"] = space
+    config["data"]["generate"]["counts"] = {region: {"F": 2, "T": 2} for region in config["data"]["regions"]}
+    config["folds"]["count"] = 2 if space == QUICK_SPACE else 5
+    config["training"] = {"epochs": 1}
     config["devices"] = {device: {"kind": "calibrated"} for device in DEVICES}
     path.write_text(yaml.safe_dump(config))
 
@@ -53,25 +59,27 @@ def snakemake(folder: Path, target: str, warm: bool) -> float:
 def main() -> None:
     """Print seconds per job and the ratio."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rule", choices=TABLES, default="predict_latency", help="whose jobs are run")
     parser.add_argument("--repeats", type=int, default=3, help="runs of each kind, in turns")
     parser.add_argument("--quick", action="store_true", help="two networks, one repeat: shows that it runs")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        write_config(folder / "config.yaml", QUICK_SPACE if arguments.quick else SPACE)
-        target = f"results/{RUN}/gather_table/latencies.parquet"
+        space = TRAINED_SPACE if arguments.rule == "train_fold" else SPACE
+        write_config(folder / "config.yaml", QUICK_SPACE if arguments.quick else space)
+        target = f"results/{RUN}/gather_table/{TABLES[arguments.rule]}.parquet"
         snakemake(folder, target, warm=True)
-        latencies = folder / "results" / RUN / "predict_latency"
-        jobs = len(list(latencies.rglob("*.parquet")))
+        made = folder / "results" / RUN / arguments.rule
+        jobs = len(list(made.rglob("*.parquet")))
         seconds: dict[bool, list[float]] = {True: [], False: []}
         for _ in range(1 if arguments.quick else arguments.repeats):
             for warm, taken in seconds.items():
-                shutil.rmtree(latencies)
+                shutil.rmtree(made)
                 (folder / target).unlink()
                 taken.append(snakemake(folder, target, warm))
     for warm, taken in seconds.items():
         each = " ".join(f"{value:.1f}" for value in taken)
-        print(f"{jobs} predict_latency jobs, {'warm' if warm else 'plain'}: {each} s")
+        print(f"{jobs} {arguments.rule} jobs, {'warm' if warm else 'plain'}: {each} s")
     ratio = statistics.median(plain / warm for warm, plain in zip(seconds[True], seconds[False], strict=True))
     print(f"ratio, plain to warm, Snakemake's own time included: {ratio:.2f}")
 

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,23 +41,29 @@ KEEPS_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**35), "MALLOC_TRIM_THRESHOLD_": 
 
 @dataclass(frozen=True)
 class Trial:
-    """One network on all its folds."""
+    """One network on some folds."""
 
     folder: Path
     architecture: str
-    folds: int
+    folds: range
     epochs: int
     seed: int
 
 
 @dataclass(frozen=True)
 class Way:
-    """How trials are run: what runs one, how many at once, on how many threads, and in which environment."""
+    """How trials are run: what runs one, how many at once, on how many threads, in which environment, fold by fold?"""
 
     run: Callable[[Trial], float]
     at_once: int
     threads: int
     environment: dict[str, str]
+    fold_by_fold: bool = False
+
+    def split(self, trial: Trial) -> list[Trial]:
+        """A notebook's trial is a network on all folds; a job is one on one fold."""
+        folds = [range(fold, fold + 1) for fold in trial.folds] if self.fold_by_fold else [trial.folds]
+        return [replace(trial, folds=some) for some in folds]
 
 
 def arguments_of(folder: Path) -> DatasetArguments:
@@ -95,7 +101,7 @@ def in_notebook_style(trial: Trial) -> float:
     folds = pd.read_parquet(trial.folder / "folds.parquet")
     criterion = torch.nn.CrossEntropyLoss()
     accuracies = []
-    for fold in range(trial.folds):
+    for fold in trial.folds:
         torch.manual_seed(100 * trial.seed + fold)
         rows, held = (dataset.rows(folds, fold, role) for role in ("training", "validation"))
         loader = DataLoader(TensorDataset(images[rows], labels[rows]), BATCH, shuffle=True)
@@ -127,7 +133,7 @@ def as_jobs(trial: Trial, precision: str) -> float:
             dataset, CHANNELS, trial.architecture, BATCH, training, dataset.rows(folds, fold, "training"),
             dataset.rows(folds, fold, "validation"), 100 * trial.seed + fold,
         )[0]
-        for fold in range(trial.folds)
+        for fold in trial.folds
     ]  # fmt: skip
     return statistics.mean(score["accuracy_pct"] for score in scores)
 
@@ -144,8 +150,8 @@ WAYS = {
     "notebook, 2 at once, default threads": Way(in_notebook_style, 2, CORES, {}),
     f"notebook, 1 at once, {CORES} threads": Way(in_notebook_style, 1, CORES, {}),
     f"notebook, {CORES} at once, 1 thread": Way(in_notebook_style, CORES, 1, {}),
-    "jobs, float32": Way(as_jobs_float32, CORES, 1, KEEPS_MEMORY),
-    "jobs, bf16": Way(as_jobs_bf16, CORES, 1, KEEPS_MEMORY),
+    "jobs, float32": Way(as_jobs_float32, CORES, 1, KEEPS_MEMORY, fold_by_fold=True),
+    "jobs, bf16": Way(as_jobs_bf16, CORES, 1, KEEPS_MEMORY, fold_by_fold=True),
 }
 OWN_SETTINGS, *OTHER_SETTINGS, FLOAT32, BF16 = WAYS
 
@@ -168,7 +174,7 @@ def measure(way: Way, trials: list[Trial]) -> tuple[float, float]:
         for _ in range(way.at_once):
             started.acquire()
         begin = time.perf_counter()
-        accuracies = pool.map(way.run, trials, chunksize=1)
+        accuracies = pool.map(way.run, [part for trial in trials for part in way.split(trial)], chunksize=1)
         return time.perf_counter() - begin, statistics.mean(accuracies)
 
 
@@ -213,7 +219,9 @@ def main() -> None:
         write_chips(folder, 10 if arguments.quick else 80)
         networks = NETWORKS[:1] if arguments.quick else NETWORKS
         for number in range(arguments.rounds):
-            trials = [Trial(folder, network, arguments.folds, arguments.epochs, seed=number) for network in networks]
+            trials = [
+                Trial(folder, network, range(arguments.folds), arguments.epochs, seed=number) for network in networks
+            ]
             for way in results:
                 if way != OWN_SETTINGS or number < arguments.slow_rounds:
                     results[way].append(measure(WAYS[way], trials))

@@ -182,7 +182,7 @@ rule gather_table:
 checkpoint race_folds:
     """With racing: decide who is trained on a fold, and on those after it."""
     input:
-        lambda wildcards: (
+        earlier=lambda wildcards: (
             [f"<results>/race_folds/{int(wildcards.fold) - 1}.parquet"]
             if int(wildcards.fold) > CONFIG.racing.first_folds
             else []
@@ -206,7 +206,7 @@ checkpoint race_folds:
             *flags(CONFIG.grid, "baseline"),
         ),
         earlier=lambda wildcards, input: (
-            ["--earlier", input[0]] if len(input) > 3 else []
+            ["--earlier", *input.earlier] if input.earlier else []
         ),
     shell:
         "python -m workflow_lib.stages.race_folds"

@@ -13,6 +13,7 @@ BENCHMARKS = {
     "latency_engine": ["--unit", "us", "--quick", "--package", PACKAGE],
     "memory": ["--quick"],
     "own_device": ["--quick"],
+    "racing": ["--quick"],
     "start_up": ["--quick"],
     "training": ["--quick"],
 }

@@ -77,4 +77,5 @@ def use_one_thread() -> int:
     """Make results independent of the host's core count: one thread, deterministic algorithms; returns the threads."""
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True, warn_only=True)  # pooling has no deterministic backward pass on CUDA
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # nothing here reads what it has not written
     return torch.get_num_threads()

@@ -1,0 +1,99 @@
+"""What racing would have saved of a run that trained everything, and whether its front had been the same.
+
+Trainings do not depend on each other, so a race among finished ones is the race that would have been.
+
+Run: python benchmarks/racing.py [--results results/demo | --scenario config/scenarios/demo.yaml] [--quick]
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from workflow_lib.core.config import Config, RacingConfig, parse_config
+from workflow_lib.core.tables import FOLD_SCORES, LATENCIES, NETWORKS
+from workflow_lib.pareto.dominance import front_mask, to_losses
+from workflow_lib.search.candidates import build_candidates
+from workflow_lib.search.racing import KEYS, race
+
+ROOT = Path(__file__).parents[1]
+Tables = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
+
+
+def train_all(folder: Path, config: Path) -> None:
+    """Run the workflow up to its tables."""
+    tables = ["fold_scores", "networks", "latencies"]
+    run = yaml.safe_load(config.read_text())["run"]
+    command = [
+        sys.executable, "-m", "snakemake", *(f"results/{run}/gather_table/{table}.parquet" for table in tables),
+        "--snakefile", str(ROOT / "Snakefile"), "--workflow-profile", str(ROOT / "profiles" / "default"),
+        "--directory", str(folder), "--configfile", str(config), "--cores", "all", "--quiet", "all",
+    ]  # fmt: skip
+    subprocess.run(command, check=True)
+
+
+def front_of(config: Config, scores: pd.DataFrame, tables: Tables) -> set[str]:
+    """Names of the front's members, of the candidates that have all folds."""
+    grid, classes = config.grid, config.data.classes
+    candidates = build_candidates(scores, *tables[1:], classes, grid.baseline, config.folds.count)
+    searched = candidates[~candidates["baseline"]]
+    return set(searched["candidate"][front_mask(to_losses(searched, config.front.objectives))])
+
+
+def run_race(config: Config, tables: Tables, racing: RacingConfig) -> pd.DataFrame:
+    """The scores that a run with racing would have."""
+    scores, networks, latencies = tables
+    for fold in range(racing.first_folds, config.folds.count):
+        running = scores.groupby(KEYS)["fold"].transform("max") >= fold - 1
+        before = scores[running & (scores["fold"] < fold)]
+        stopped = race(before, networks, latencies, config.front.objectives, racing, config.grid.baseline)
+        out = scores.set_index(KEYS).index.isin(stopped.set_index(KEYS).index)
+        scores = scores[~out | (scores["fold"] < fold)]
+    return scores
+
+
+def main() -> None:
+    """Print what each confidence saves."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--results", type=Path, help="results/<run> of a finished run")
+    parser.add_argument("--scenario", type=Path, default=ROOT / "config" / "scenarios" / "demo.yaml")
+    parser.add_argument("--folds", type=int, default=5, help="without --results: folds to train the scenario on")
+    parser.add_argument("--quick", action="store_true", help="the tests' smallest grid on 3 folds: shows that it runs")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        scenario = ROOT / "tests" / "e2e" / "tiny.yaml" if arguments.quick else arguments.scenario
+        values = yaml.safe_load(scenario.read_text())
+        results = arguments.results
+        if results is None:
+            values["folds"]["count"] = 3 if arguments.quick else arguments.folds
+            (Path(name) / "config.yaml").write_text(yaml.safe_dump(values))
+            train_all(Path(name), Path(name) / "config.yaml")
+            results = Path(name) / "results" / values["run"]
+        gathered = results / "gather_table"
+        tables = (
+            FOLD_SCORES.read(gathered / "fold_scores.parquet"),
+            NETWORKS.read(gathered / "networks.parquet"),
+            LATENCIES.read(gathered / "latencies.parquet"),
+        )
+    values["folds"]["count"] = int(tables[0]["fold"].max()) + 1
+    config = parse_config(values)
+    full_front = front_of(config, tables[0], tables)
+    print(f"{len(tables[0])} trainings, {tables[0]['training_s'].sum() / 60:.1f} min, front of {len(full_front)}")
+    for confidence in (0.8, 0.9, 0.95, 0.99):
+        scores = run_race(config, tables, RacingConfig(confidence=confidence))
+        front = front_of(config, scores, tables)
+        print(
+            f"confidence {confidence}: {len(tables[0]) - len(scores)} trainings saved,"
+            f" ratio of training time {tables[0]['training_s'].sum() / scores['training_s'].sum():.2f};"
+            f" {'the same front' if front == full_front else f'lost {full_front - front}, new {front - full_front}'}"
+        )
+
+
+if __name__ == "__main__":
+    main()
