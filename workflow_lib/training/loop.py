@@ -15,6 +15,7 @@ from workflow_lib.core.config import TrainingConfig
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.seeds import derive_seed
 from workflow_lib.data.dataset import ChipView, Rows
+from workflow_lib.training.adam import Adam
 from workflow_lib.training.checkpoint import Checkpoint
 from workflow_lib.training.compute import Compute
 from workflow_lib.training.metrics import Labels
@@ -67,7 +68,7 @@ def train(
     shuffler = np.random.default_rng(derive_seed(seed, "shuffle"))
     network = build().to(compute.device)
     network = network.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]  # missing in its stubs
-    optimizer = torch.optim.Adam(network.parameters(), lr=training.learning_rate, fused=True)
+    optimizer = Adam(network, training.learning_rate)
     targets = torch.from_numpy(labels).to(compute.device)
     losses: list[float] = []
     seconds = 0.0
@@ -99,7 +100,7 @@ def train(
 
 def _state(
     network: nn.Module,
-    optimizer: torch.optim.Optimizer,
+    optimizer: Adam,
     shuffler: np.random.Generator,
     losses: list[float],
     seconds: float,
@@ -116,7 +117,7 @@ def _state(
 
 def _train_epoch(
     network: nn.Module,
-    optimizer: torch.optim.Optimizer,
+    optimizer: Adam,
     steps: Iterable[tuple[NDArray[np.float32], torch.Tensor]],
     compute: Compute,
 ) -> float:
@@ -125,7 +126,7 @@ def _train_epoch(
     total = torch.zeros((), device=compute.device)
     seen = 0
     for pixels, targets in steps:
-        optimizer.zero_grad(set_to_none=True)
+        network.zero_grad(set_to_none=True)
         with compute.autocast():
             loss = criterion(network(to_input(pixels, compute.device)), targets)
         loss.backward()
