@@ -40,7 +40,7 @@ CAPTIONS = {
 
 _SCREEN_DPI = 112
 _RULE_GRAPH = Path(__file__).with_name("templates") / "rulegraph.svg"
-"""dot -Tsvg of `snakemake all deploy --rulegraph dot` with hold-out, racing and devices of each kind; also in README.md."""
+"""dot -Tsvg of `snakemake all deploy --rulegraph dot` with hold-out, racing, devices of each kind; also in README."""
 
 
 @dataclass(frozen=True)
