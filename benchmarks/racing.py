@@ -2,13 +2,14 @@
 
 Trainings do not depend on each other, so a race among finished ones is the race that would have been.
 
-Run: python benchmarks/racing.py [--results results/demo | --scenario config/scenarios/demo.yaml] [--quick]
+Run: python benchmarks/racing.py [--scenario config/scenarios/demo.yaml [--results results/demo]] [--quick]
 """
 
 import argparse
 import subprocess
 import sys
 import tempfile
+from itertools import product
 from pathlib import Path
 
 import pandas as pd
@@ -52,7 +53,9 @@ def run_race(config: Config, tables: Tables, racing: RacingConfig) -> pd.DataFra
     for fold in range(racing.first_folds, config.folds.count):
         running = scores.groupby(KEYS)["fold"].transform("max") >= fold - 1
         before = scores[running & (scores["fold"] < fold)]
-        stopped = race(before, networks, latencies, config.front.objectives, racing, config.grid.baseline)
+        stopped = race(
+            before, networks, latencies, config.front.objectives, racing, config.folds.count, config.grid.baseline
+        )
         out = scores.set_index(KEYS).index.isin(stopped.set_index(KEYS).index)
         scores = scores[~out | (scores["fold"] < fold)]
     return scores
@@ -61,7 +64,7 @@ def run_race(config: Config, tables: Tables, racing: RacingConfig) -> pd.DataFra
 def main() -> None:
     """Print what each confidence saves."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--results", type=Path, help="results/<run> of a finished run")
+    parser.add_argument("--results", type=Path, help="results/<run> of a finished run of the scenario")
     parser.add_argument("--scenario", type=Path, default=ROOT / "config" / "scenarios" / "demo.yaml")
     parser.add_argument("--folds", type=int, default=5, help="without --results: folds to train the scenario on")
     parser.add_argument("--quick", action="store_true", help="the tests' smallest grid on 3 folds: shows that it runs")
@@ -85,11 +88,13 @@ def main() -> None:
     config = parse_config(values)
     full_front = front_of(config, tables[0], tables)
     print(f"{len(tables[0])} trainings, {tables[0]['training_s'].sum() / 60:.1f} min, front of {len(full_front)}")
-    for confidence in (0.8, 0.9, 0.95, 0.99):
-        scores = run_race(config, tables, RacingConfig(confidence=confidence))
+    for first_folds, confidence in product((2, 3), (0.8, 0.9, 0.95, 0.99)):
+        if first_folds == config.folds.count:
+            continue
+        scores = run_race(config, tables, RacingConfig(first_folds=first_folds, confidence=confidence))
         front = front_of(config, scores, tables)
         print(
-            f"confidence {confidence}: {len(tables[0]) - len(scores)} trainings saved,"
+            f"first {first_folds} folds, confidence {confidence}: {len(tables[0]) - len(scores)} trainings saved,"
             f" ratio of training time {tables[0]['training_s'].sum() / scores['training_s'].sum():.2f};"
             f" {'the same front' if front == full_front else f'lost {full_front - front}, new {front - full_front}'}"
         )

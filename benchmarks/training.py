@@ -29,14 +29,14 @@ from workflow_lib.core.config import TrainingConfig
 from workflow_lib.data.dataset import Dataset, DatasetArguments
 from workflow_lib.models.cross import to_module
 from workflow_lib.stages import assign_folds, generate_chips, import_chips
-from workflow_lib.training.fold import train_and_score
+from workflow_lib.training.fold import Fold, train_and_score
 
 CORES = len(os.sched_getaffinity(0))
 NETWORKS = ["k3-s2-p1-pool3s2-w32", "k3-s2-p1-pool3s2-w64", "k5-s1-p2-pool3s2-w32", "k7-s2-p3-pool3s2-w64"]
 JSON_CLASSES = '["F", "T"]'
 CHANNELS = ["dem", "red", "green", "blue", "nir"]
 BATCH, FOLDS = 16, 5
-KEEPS_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**35), "MALLOC_TRIM_THRESHOLD_": str(2**35)}  # as rules/common.smk
+KEEPS_MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**35)}  # as rules/common.smk
 
 
 @dataclass(frozen=True)
@@ -128,14 +128,12 @@ def as_jobs(trial: Trial, precision: str) -> float:
     dataset = Dataset.open(arguments_of(trial.folder))
     folds = pd.read_parquet(trial.folder / "folds.parquet")
     training = TrainingConfig(epochs=trial.epochs, precision=precision, device="cpu")
-    scores = [
-        train_and_score(
-            dataset, CHANNELS, trial.architecture, BATCH, training, dataset.rows(folds, fold, "training"),
-            dataset.rows(folds, fold, "validation"), 100 * trial.seed + fold,
-        )[0]
+    tasks = [
+        Fold(dataset.rows(folds, fold, "training"), dataset.rows(folds, fold, "validation"), 100 * trial.seed + fold)
         for fold in trial.folds
-    ]  # fmt: skip
-    return statistics.mean(score["accuracy_pct"] for score in scores)
+    ]
+    results = train_and_score(dataset, CHANNELS, trial.architecture, BATCH, training, tasks)
+    return statistics.mean(score["accuracy_pct"] for score, _ in results)
 
 
 def as_jobs_float32(trial: Trial) -> float:

@@ -127,7 +127,7 @@ shell.prefix(
     "set -euo pipefail;"
     f" export PATH={shlex.quote(python_folder)}$PATH PYTHONPATH={shlex.quote(str(workflow.basedir))}"
     " OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1"
-    " MALLOC_MMAP_THRESHOLD_=34359738368 MALLOC_TRIM_THRESHOLD_=34359738368"
+    " MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=34359738368"
     f" EDGEFRONT_JOBS_PER_GPU={CONFIG.execution.jobs_per_gpu}; "
     + (warm_stages(str(workflow.basedir)) if CONFIG.execution.warm_worker else "")
 )

@@ -6,9 +6,22 @@ output: <results>/train_fold/{channels}/{batch}/{architecture}/{fold}.parquet,
         <results>/race_folds/{fold}.parquet
 """
 
+# The scores are one file per fold, whether a job trains one fold or all.
+FOLDS_OF_JOB = (
+    " ".join(map(str, FOLDS)) if CONFIG.folds_together else "{wildcards.fold}"
+)
+NAME_OF_JOB = "folds" if CONFIG.folds_together else "{fold}"
+
+
+def of_folds(path):
+    """The files of a job's folds."""
+    return (
+        expand(path, fold=FOLDS, allow_missing=True) if CONFIG.folds_together else path
+    )
+
 
 rule train_fold:
-    """Train one candidate on one fold, from fresh weights."""
+    """Train one candidate on one fold, or on all of them side by side, each from fresh weights."""
     input:
         array="<results>/import_chips/chips.npy",
         moments="<results>/import_chips/moments.npy",
@@ -17,16 +30,24 @@ rule train_fold:
     output:
         **(
             {
-                "weights": "<results>/train_fold/{channels}/{batch}/{architecture}/{fold}.pt"
+                "weights": of_folds(
+                    "<results>/train_fold/{channels}/{batch}/{architecture}/{fold}.pt"
+                )
             }
             if CONFIG.keep_weights
             else {}
         ),
-        scores="<results>/train_fold/{channels}/{batch}/{architecture}/{fold}.parquet",
+        scores=of_folds(
+            "<results>/train_fold/{channels}/{batch}/{architecture}/{fold}.parquet"
+        ),
     log:
-        "<logs>/train_fold/{channels}/{batch}/{architecture}/{fold}.log",
+        "<logs>/train_fold/{channels}/{batch}/{architecture}/" + NAME_OF_JOB + ".log",
     benchmark:
-        "<benchmarks>/train_fold/{channels}/{batch}/{architecture}/{fold}.tsv"
+        (
+            "<benchmarks>/train_fold/{channels}/{batch}/{architecture}/"
+            + NAME_OF_JOB
+            + ".tsv"
+        )
     retries: RETRIES
     conda:
         "../envs/training.yaml"
@@ -38,6 +59,7 @@ rule train_fold:
                 int(wildcards.batch),
                 wildcards.architecture,
             ),
+            trainings=len(FOLDS) if CONFIG.folds_together else 1,
         ),
     params:
         options=options(
@@ -55,7 +77,7 @@ rule train_fold:
         " --channels {wildcards.channels}"
         " --batch {wildcards.batch}"
         " --architecture {wildcards.architecture}"
-        " --fold {wildcards.fold}"
+        f" --fold {FOLDS_OF_JOB}"
         " --output {output.scores:q}"
         + (" --weights {output.weights:q}" if CONFIG.keep_weights else "")
         + " 2> {log:q}"
@@ -203,6 +225,7 @@ checkpoint race_folds:
             "race_folds",
             *(flags(CONFIG.racing) if CONFIG.racing else []),
             *flags(CONFIG.front, "objectives"),
+            *flags(CONFIG.folds, "count"),
             *flags(CONFIG.grid, "baseline"),
         ),
         earlier=lambda wildcards, input: (

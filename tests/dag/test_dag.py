@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[2]
 SCENARIOS = sorted((ROOT / "config" / "scenarios").glob("*.yaml"))
@@ -33,6 +34,16 @@ def test_the_paper_grid_is_5430_trainings_and_1448_latencies() -> None:
     assert jobs["train_fold"] == 6 * 181 * 5 == 5430
     assert jobs["predict_latency"] == 2 * 181 * 4
     assert jobs["export_network"] == jobs["detect_kernels"] == 2 * 181
+
+
+def test_folds_together_are_one_job_per_candidate(tmp_path: Path) -> None:
+    config = yaml.safe_load((ROOT / "config" / "scenarios" / "paper.yaml").read_text())
+    config["training"]["device"] = "cuda"
+    path = tmp_path / "cuda.yaml"
+    path.write_text(yaml.safe_dump(config))
+    assert planned(path)["train_fold"] == 6 * 181
+    path.write_text(yaml.safe_dump(config | {"execution": {"folds_together": "never"}}))
+    assert planned(path)["train_fold"] == 5430
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda path: path.stem)

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 TINY = Path(__file__).with_name("tiny.yaml")
 
 # What a second training of the same network may differ in.
-MEASURED = ["training_s", "peak_memory_bytes"]
+MEASURED = ["training_s", "utilization_pct", "peak_memory_bytes"]
 TABLES = ["build_candidates/candidates", "build_front/ranked", "gather_table/fold_scores", "score_holdout/scores"]
 
 

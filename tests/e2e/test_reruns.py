@@ -41,7 +41,7 @@ CONFIG_EDITS: dict[str, tuple[dict[str, Any], int]] = {
     "change `report.dpi`": ({"report.dpi": 100}, 0),
     "change `report.title`": ({"report.title": "Another"}, 0),
     "change `grid.allow_missing`": ({"grid.allow_missing": True}, 0),
-    "change `execution`": ({"execution.warm_worker": False}, 0),
+    "change `execution`": ({"execution.warm_worker": False, "execution.folds_together": "always"}, 0),
     "remove a value, a device, a channel set": ({"grid.space.kernel_size": [3]}, 0),
 }
 OTHER_EDITS = {

@@ -1,6 +1,7 @@
 """A whole run as a user starts it, on the smallest config that does everything."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,17 @@ def test_a_second_run_has_nothing_to_do(run: Path) -> None:
 def test_the_same_seed_gives_the_same_tables(run: Path, tmp_path: Path) -> None:
     snakemake(tmp_path, "all")
     assert_same_tables(run, tmp_path / "results" / "tiny")
+
+
+def test_folds_together_give_the_same_tables(run: Path, own_run: Path, tmp_path: Path) -> None:
+    results = own_run / "results" / "tiny"
+    shutil.rmtree(results / "train_fold")
+    (results / "gather_table" / "fold_scores.parquet").unlink()
+    config = write_config(tmp_path / "together.yaml", {"execution.folds_together": "always"})
+    snakemake(own_run, "all", config=config)
+    assert len(list((results / "logs" / "train_fold").rglob("folds.log"))) == 3
+    assert_same_tables(run, results)
+    assert len(list((results / "train_fold").rglob("*.pt"))) == 6
 
 
 def test_the_front_is_part_of_the_candidates_and_without_the_baseline(run: Path) -> None:

@@ -65,6 +65,7 @@ def fold_scores(
             "training_chips": 80,
             "validation_chips": 20,
             "training_s": 1.0,
+            "utilization_pct": 60.0,
             "peak_memory_bytes": 1000,
             "compute_device": "cpu",
             "precision": "float32",

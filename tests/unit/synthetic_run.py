@@ -346,6 +346,7 @@ def _trained(random: np.random.Generator, ranked: pd.DataFrame) -> pd.DataFrame:
             "training_chips": 240,
             "validation_chips": 60,
             "training_s": row["training_s"],
+            "utilization_pct": 60.0,
             "peak_memory_bytes": 400_000_000,
             "compute_device": "cpu",
             "precision": "float32",

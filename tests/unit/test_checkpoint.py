@@ -14,7 +14,7 @@ from workflow_lib.data.dataset import ChipView
 from workflow_lib.training import checkpoint as module
 from workflow_lib.training.checkpoint import Checkpoint
 from workflow_lib.training.compute import use_one_thread
-from workflow_lib.training.loop import Training, train
+from workflow_lib.training.loop import Task, Training, train
 
 ROWS = np.arange(30)
 LABELS = ROWS % 2
@@ -33,7 +33,7 @@ def network() -> nn.Module:
 
 
 def run(checkpoint: Checkpoint | None, epochs: int = 5) -> Training:
-    return train(network, VIEW, ROWS, LABELS, 4, TrainingConfig(epochs=epochs, device="cpu"), 3, checkpoint)
+    return train(Task(network, VIEW, ROWS, LABELS, 4, 3, checkpoint), TrainingConfig(epochs=epochs, device="cpu"))
 
 
 def at(folder: Path, values: Sequence[object] = (), content: Sequence[Path] = ()) -> Checkpoint:

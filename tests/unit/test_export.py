@@ -18,7 +18,7 @@ from workflow_lib.export.network import export_network
 from workflow_lib.export.onnx_files import export_deployed, export_for_detection, make_tensors_distinct
 from workflow_lib.models.cross import to_module
 from workflow_lib.training.compute import use_one_thread
-from workflow_lib.training.loop import train
+from workflow_lib.training.loop import Task, train
 
 CHIP_PX = 100
 
@@ -87,7 +87,9 @@ def test_memory_is_the_size_of_a_really_trained_networks_file_to_the_byte(archit
     pixels = np.random.default_rng(0).normal(size=(8, 40, 40, 5)).astype(np.float32)
     rows = np.arange(8)
     training = TrainingConfig(epochs=2, device="cpu")
-    trained = train(lambda: to_module(architecture, 5, 2), ChipView(pixels, range(5)), rows, rows % 2, 4, training, 0)
+    trained = train(
+        Task(lambda: to_module(architecture, 5, 2), ChipView(pixels, range(5)), rows, rows % 2, 4, 0), training
+    )
     export_deployed(trained.network, 5, CHIP_PX, tmp_path / "trained.onnx")
     export_deployed(make_tensors_distinct(to_module(architecture, 5, 2)), 5, CHIP_PX, tmp_path / "distinct.onnx")
     export_deployed(to_module(architecture, 5, 2), 5, CHIP_PX, tmp_path / "fresh.onnx")

@@ -14,7 +14,7 @@ from workflow_lib.core.errors import UserError
 from workflow_lib.data.dataset import ChipView
 from workflow_lib.training import compute
 from workflow_lib.training.compute import Compute, use_one_thread
-from workflow_lib.training.loop import PREDICTION_BATCH, predict, train
+from workflow_lib.training.loop import PREDICTION_BATCH, Task, predict, train
 
 CHIP_COUNT, SIDE = 21, 8
 
@@ -59,7 +59,7 @@ ROWS = np.arange(CHIP_COUNT)
 
 
 def losses_and_predictions(seed: int) -> tuple[list[float], NDArray[np.float32]]:
-    trained = train(network, noise(), ROWS, LABELS, 4, config(), seed)
+    trained = train(Task(network, noise(), ROWS, LABELS, 4, seed), config())
     return trained.loss, predict(trained.network, noise(), ROWS)
 
 
@@ -94,7 +94,9 @@ class Watching(nn.Module):
 
 def watched(count: int, batch: int, epochs: int = 1, seed: int = 0) -> list[Tensor]:
     seen: list[Tensor] = []
-    train(lambda: Watching(seen), noise(count), np.arange(count), np.arange(count) % 2, batch, config(epochs), seed)
+    train(
+        Task(lambda: Watching(seen), noise(count), np.arange(count), np.arange(count) % 2, batch, seed), config(epochs)
+    )
     return seen
 
 
@@ -132,7 +134,7 @@ def test_a_network_sees_channels_first_images_of_its_channels() -> None:
 def test_labels_stay_with_their_chips_when_only_some_rows_train() -> None:
     view, labels = striped()
     rows = np.flatnonzero(np.arange(40) % 4 < 3)
-    trained = train(network, view, rows, labels[rows], 8, config(epochs=30, learning_rate=0.02), 0)
+    trained = train(Task(network, view, rows, labels[rows], 8, 0), config(epochs=30, learning_rate=0.02))
     assert (predict(trained.network, view, rows).argmax(1) == labels[rows]).mean() > 0.95
 
 
@@ -142,7 +144,7 @@ def test_the_reported_loss_is_the_mean_over_chips() -> None:
     def plain() -> nn.Module:
         return nn.Sequential(nn.Flatten(), nn.Linear(2 * SIDE * SIDE, 2))
 
-    trained = train(plain, noise(10), np.arange(10), LABELS[:10], 4, config(1, 1e-30), 3)
+    trained = train(Task(plain, noise(10), np.arange(10), LABELS[:10], 4, 3), config(1, 1e-30))
     probabilities = predict(trained.network, noise(10), np.arange(10))
     expected = -np.log(probabilities[np.arange(10), LABELS[:10]]).mean()
     assert trained.loss == [pytest.approx(float(expected), rel=1e-5)]
@@ -151,7 +153,7 @@ def test_the_reported_loss_is_the_mean_over_chips() -> None:
 def test_a_small_separable_problem_is_learned() -> None:
     view, labels = striped()
     training, validation = np.arange(30), np.arange(30, 40)
-    trained = train(network, view, training, labels[training], 8, config(epochs=40, learning_rate=0.02), 0)
+    trained = train(Task(network, view, training, labels[training], 8, 0), config(epochs=40, learning_rate=0.02))
     assert len(trained.loss) == 40
     assert trained.loss[-1] < 0.2 < trained.loss[0]
     assert (predict(trained.network, view, validation).argmax(1) == labels[validation]).all()
@@ -162,28 +164,28 @@ def test_a_loss_that_is_not_finite_is_the_users_error(value: float) -> None:
     view = noise()
     view.chips[3] = value
     with pytest.raises(UserError, match=r"the training loss is nan after epoch 1; lower training\.learning_rate"):
-        train(network, view, ROWS, LABELS, 4, config(), 0)
+        train(Task(network, view, ROWS, LABELS, 4, 0), config())
 
 
 def test_a_learning_rate_that_is_too_high_is_the_users_error() -> None:
     with pytest.raises(UserError, match=r"the training loss is .* after epoch"):
-        train(network, noise(), ROWS, LABELS, 4, config(epochs=5, learning_rate=1e30), 0)
+        train(Task(network, noise(), ROWS, LABELS, 4, 0), config(epochs=5, learning_rate=1e30))
 
 
 def test_one_chip_is_too_few() -> None:
     with pytest.raises(UserError, match="1 training chips; at least 2 are needed"):
-        train(network, noise(), ROWS[:1], LABELS[:1], 4, config(), 0)
+        train(Task(network, noise(), ROWS[:1], LABELS[:1], 4, 0), config())
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
 def test_cuda_where_there_is_none_is_refused() -> None:
     with pytest.raises(UserError, match=r"no CUDA device here"):
-        train(network, noise(), ROWS, LABELS, 4, config(device="cuda"), 0)
+        train(Task(network, noise(), ROWS, LABELS, 4, 0), config(device="cuda"))
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
 def test_auto_is_the_cpu_where_there_is_no_cuda() -> None:
-    assert train(network, noise(), ROWS, LABELS, 4, config(device="auto"), 0).compute.name == "cpu"
+    assert train(Task(network, noise(), ROWS, LABELS, 4, 0), config(device="auto")).compute.name == "cpu"
 
 
 def processor(monkeypatch: pytest.MonkeyPatch, multiplies_bf16: bool) -> None:
@@ -198,7 +200,7 @@ def test_bf16_where_the_processor_does_not_multiply_it_is_refused(monkeypatch: p
         raise AssertionError
 
     with pytest.raises(UserError, match=r"does not multiply bf16; use auto or float32"):
-        train(unbuildable, noise(), ROWS, LABELS, 4, config(device="cpu", precision="bf16"), 0)
+        train(Task(unbuildable, noise(), ROWS, LABELS, 4, 0), config(device="cpu", precision="bf16"))
 
 
 @pytest.mark.parametrize("multiplies_bf16", [False, True])
@@ -223,7 +225,7 @@ def test_bf16_multiplies_in_bf16_and_trains() -> None:
     net.register_forward_hook(lambda module, inputs, output: seen.append(output.dtype))
     with pytest.MonkeyPatch.context() as monkeypatch:
         processor(monkeypatch, multiplies_bf16=True)  # or emulates it
-        trained = train(lambda: net, noise(), ROWS, LABELS, 4, config(device="cpu", precision="bf16"), 0)
+        trained = train(Task(lambda: net, noise(), ROWS, LABELS, 4, 0), config(device="cpu", precision="bf16"))
     assert set(seen) == {torch.bfloat16}
     assert trained.compute.precision == "bf16"
     assert {weights.dtype for weights in net.parameters()} == {torch.float32}
@@ -237,7 +239,7 @@ def test_memory_is_this_process_s_own() -> None:
 
 
 def trained_network() -> nn.Module:
-    return train(network, noise(), ROWS, LABELS, 4, config(), 0).network
+    return train(Task(network, noise(), ROWS, LABELS, 4, 0), config()).network
 
 
 @pytest.mark.parametrize("count", [1, PREDICTION_BATCH, PREDICTION_BATCH + 1, 2 * PREDICTION_BATCH + 3])
@@ -265,7 +267,7 @@ def test_a_prediction_does_not_depend_on_its_neighbours_and_changes_nothing() ->
 
 def test_what_it_cost_is_noted() -> None:
     build: Callable[[], nn.Module] = network
-    trained = train(build, noise(), ROWS, LABELS, 4, config(), 0)
+    trained = train(Task(build, noise(), ROWS, LABELS, 4, 0), config())
     assert trained.seconds > 0
     assert trained.peak_memory_bytes > 10_000_000
     assert trained.compute.name == "cpu"

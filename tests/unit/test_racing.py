@@ -10,7 +10,7 @@ from scipy.stats import t
 
 from workflow_lib.core.config import Objective, RacingConfig
 from workflow_lib.core.tables import RACE
-from workflow_lib.search.racing import lead_at_least, race
+from workflow_lib.search.racing import common_variance, lead_at_least, race
 
 OBJECTIVES = [
     Objective(name="accuracy_pct", direction="max"),
@@ -31,7 +31,7 @@ def tables(accuracies: dict[str, list[float]], latencies_ms: dict[str, float]) -
 
 def stopped(accuracies: dict[str, list[float]], latencies_ms: dict[str, float], confidence: float = 0.95) -> list[str]:
     racing = RacingConfig(first_folds=2, confidence=confidence)
-    table = race(**tables(accuracies, latencies_ms), objectives=OBJECTIVES, racing=racing, baseline=BASELINE)
+    table = race(**tables(accuracies, latencies_ms), objectives=OBJECTIVES, racing=racing, count=3, baseline=BASELINE)
     return table["architecture"].tolist()
 
 
@@ -60,12 +60,12 @@ def test_the_baseline_neither_stops_nor_is_stopped() -> None:
 def test_who_lacks_a_fold_is_not_judged() -> None:
     both = tables({SMALL: [90, 92, 91], UNPOOLED: [60, 61, 62]}, {SMALL: 5, UNPOOLED: 9})
     both["scores"] = both["scores"].iloc[:-1]
-    assert race(**both, objectives=OBJECTIVES, racing=RacingConfig(), baseline=BASELINE).empty
+    assert race(**both, objectives=OBJECTIVES, racing=RacingConfig(), count=4, baseline=BASELINE).empty
 
 
 def test_the_table_says_why(tmp_path: Any) -> None:
     both = tables({SMALL: [90, 92, 91], UNPOOLED: [60, 61, 62]}, {SMALL: 5, UNPOOLED: 9})
-    table = race(**both, objectives=OBJECTIVES, racing=RacingConfig(), baseline=BASELINE)
+    table = race(**both, objectives=OBJECTIVES, racing=RacingConfig(), count=4, baseline=BASELINE)
     row = table.iloc[0]
     assert (row["after_folds"], row["accuracy_pct"], row["rival_accuracy_pct"]) == (3, 61, 91)
     assert row["dominated_by"] == f"5_b16_{SMALL}"
@@ -75,30 +75,50 @@ def test_the_table_says_why(tmp_path: Any) -> None:
 
 
 def test_bounds_are_those_of_pairs_one_by_one() -> None:
-    accuracy = np.random.default_rng(3).normal(80, 4, (5, 3))
+    accuracy = np.random.default_rng(3).normal(80, 4, (5, 3)) * np.array([[1], [1.1], [1], [1], [0.3]])
     rivals = ~np.eye(5, dtype=bool)
     found = lead_at_least(accuracy, 0.25, rivals, 0.9)
     residual = accuracy - accuracy.mean(1, keepdims=True) - accuracy.mean(0) + accuracy.mean()
-    pooled = 2 * (residual**2).sum() / 8
-    quantile = t.ppf(1 - 0.1 / 4, 8)
+    prior, freedom = common_variance((residual**2).sum(1) / 2 * 5 / 4, 2)
+    freedom = min(freedom, 8)
+    quantile = t.ppf(1 - 0.1 / 4, min(freedom + 2, 8))
     for candidate in range(5):
         for rival in set(range(5)) - {candidate}:
             difference = accuracy[rival] - accuracy[candidate]
-            error = (max(difference.var(ddof=1), pooled) * (1 / 3 + 0.25)) ** 0.5
-            assert found[candidate, rival] == pytest.approx(difference.mean() - quantile * error)
+            variance = (freedom * 2 * prior + 2 * difference.var(ddof=1)) / (freedom + 2)
+            expected = difference.mean() - quantile * (variance * (1 / 3 + 0.25)) ** 0.5
+            assert found[candidate, rival] == pytest.approx(expected)
 
 
-def test_equal_candidates_are_hardly_ever_stopped() -> None:
-    """At most 5 in 100, whatever the number of rivals; fewer, because the correction for overlap is not needed here."""
+@pytest.mark.parametrize("freedom", [4.0, 20.0, np.inf])
+def test_what_variances_have_in_common_is_found(freedom: float) -> None:
+    random = np.random.default_rng(7)
+    true = 9 * freedom / random.chisquare(freedom, 20_000) if np.isfinite(freedom) else np.full(20_000, 9.0)
+    scale, found = common_variance(true * random.chisquare(3, 20_000) / 3, 3)
+    assert scale == pytest.approx(9, rel=0.05)
+    assert found == pytest.approx(freedom, rel=0.2) or found > 200
+
+
+@pytest.mark.parametrize(
+    ("deviations", "allowed"),
+    [
+        (np.full(20, 3.0), 0.025),
+        (np.linspace(1, 8, 20), 0.025),
+        (np.r_[np.full(10, 1.0), np.full(10, 6.0)], 0.04),
+        (np.r_[np.full(17, 2.0), np.full(3, 20.0)], 0.05),
+    ],
+    ids=["alike", "graded", "two kinds", "a few wild ones"],
+)
+def test_equal_candidates_are_hardly_ever_stopped(deviations: Any, allowed: float) -> None:
+    """Whatever the number of rivals and however their folds scatter: over both decisions of five folds."""
     random = np.random.default_rng(7)
     rivals = ~np.eye(20, dtype=bool)
-    wrong = [
-        (lead_at_least(80 + random.normal(0, 3, (20, 2)) + random.normal(0, 5, 2), 0.25, rivals, 0.95) > 0)
-        .any(1)
-        .mean()
-        for _ in range(200)
-    ]
-    assert np.mean(wrong) < 0.05
+    wrong = []
+    for _ in range(200):
+        accuracy = 80 + random.normal(size=(20, 4)) * deviations[:, None] + random.normal(0, 5, 4)
+        looks = [(lead_at_least(accuracy[:, :folds], 0.25, rivals, 0.975) > 0).any(1) for folds in (3, 4)]
+        wrong.append((looks[0] | looks[1]).mean())
+    assert np.mean(wrong) < allowed
 
 
 def test_most_of_those_that_are_far_behind_are_stopped_after_two_folds() -> None:

@@ -344,9 +344,12 @@ class FrontConfig(Section):
 class RacingConfig(Section):
     """Stopping candidates that cannot reach the front any more."""
 
-    first_folds: int = Field(default=2, ge=2, description="folds that every candidate is trained on")
+    first_folds: int = Field(default=3, ge=2, description="folds that every candidate is trained on")
     confidence: float = Field(
-        default=0.95, gt=0.5, lt=1, description="that a stopped candidate is dominated; for each candidate"
+        default=0.95,
+        gt=0.5,
+        lt=1,
+        description="that a stopped candidate is dominated; for each candidate, over the whole race",
     )
 
 
@@ -365,6 +368,11 @@ class ExecutionConfig(Section):
         description="jobs of one Snakemake share a process that has imported what they need; false: each starts anew",
     )
     jobs_per_gpu: int = Field(default=1, ge=1, description="how many training jobs may share one GPU of a host")
+    folds_together: Literal["auto", "always", "never"] = Field(
+        default="auto",
+        description="train all folds of a candidate side by side in one job, with the results that they have alone; "
+        "auto: with `training.device: cuda`, where one small network leaves most of a GPU idle, and without racing",
+    )
 
 
 class Config(Section):
@@ -444,6 +452,8 @@ class Config(Section):
         return self
 
     def _check_racing(self, racing: RacingConfig) -> None:
+        if self.execution.folds_together == "always":
+            raise ValueError("racing decides fold by fold: set execution.folds_together to auto or never")
         if racing.first_folds >= self.folds.count:
             raise ValueError(f"racing.first_folds is {racing.first_folds}, of {self.folds.count} folds: none is left")
         names = {objective.name for objective in self.front.objectives}
@@ -452,6 +462,12 @@ class Config(Section):
                 "racing compares accuracies: front.objectives must name accuracy_pct, and beside it only costs that "
                 "are known before training"
             )
+
+    @property
+    def folds_together(self) -> bool:
+        """Whether one job trains all folds of a candidate."""
+        chosen = self.execution.folds_together
+        return chosen == "always" or (chosen == "auto" and self.training.device == "cuda" and not self.racing)
 
     @cached_property
     def architectures(self) -> list[str]:

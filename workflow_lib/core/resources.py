@@ -21,7 +21,7 @@ Resource = int | Callable[[Any, int], int]
 """A value, or one by wildcards and attempt."""
 
 TRAINING_PASSES = 3
-"""What a training step costs in forward passes."""
+"""What a training step costs in forward passes: one, and in the backward pass one for weights and one for inputs."""
 
 
 @dataclass(frozen=True)

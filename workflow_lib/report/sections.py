@@ -271,6 +271,8 @@ def run_facts(content: ReportContent) -> TextTable:
         "Compute devices": "; ".join(sorted(trained["compute_device"].unique())),
         "Precision": ", ".join(sorted(trained["precision"].unique())),
         "Threads per training": ", ".join(map(str, sorted(trained["threads"].unique()))),
+        "Utilization of trainings": f"{trained['utilization_pct'].median():.0f} % of what a large matrix product reaches "
+        f"(median; {trained['utilization_pct'].min():.0f} to {trained['utilization_pct'].max():.0f} %)",
         "Largest memory of a training": f"{trained['peak_memory_bytes'].max() / 1e9:.2f} GB",
         "Versions": "; ".join(sorted(trained["versions"].unique())),
     }

@@ -17,6 +17,7 @@ class RaceArguments(Arguments):
 
     racing: RacingConfig
     objectives: list[Objective] = Field(description="of the front")
+    count: int = Field(description="folds of the run")
     baseline: str = Field(description="architecture id of the baseline")
     scores: Path = Field(description="fold_scores of gather_table: the candidates in the race, on the folds so far")
     networks: Path = Field(description="networks.parquet of gather_table")
@@ -34,6 +35,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         LATENCIES.read(arguments.latencies),
         arguments.objectives,
         arguments.racing,
+        arguments.count,
         arguments.baseline,
     )
     earlier = [RACE.read(arguments.earlier)] if arguments.earlier else []

@@ -1,4 +1,4 @@
-"""Train one candidate on one fold, from fresh weights, and score it."""
+"""Train one candidate on one fold or more, each from fresh weights, and score it."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,11 +8,12 @@ from pydantic import Field
 
 from workflow_lib.core.arguments import run_stage
 from workflow_lib.core.config import TrainingConfig
+from workflow_lib.core.errors import UserError
 from workflow_lib.core.seeds import derive_seed
 from workflow_lib.core.tables import FOLD_SCORES, FOLDS
 from workflow_lib.data.dataset import Dataset, DatasetArguments
 from workflow_lib.training.checkpoint import Checkpoint, save_tensors
-from workflow_lib.training.fold import train_and_score
+from workflow_lib.training.fold import Fold, train_and_score
 
 
 class TrainArguments(DatasetArguments):
@@ -25,36 +26,45 @@ class TrainArguments(DatasetArguments):
     select: list[str] = Field(description="its bands and indices, in order")
     batch: int = Field(ge=2, description="training batch size (chips)")
     architecture: str = Field(description="architecture id")
-    fold: int = Field(description="fold number")
-    output: Path = Field(description="writes the scores")
-    weights: Path | None = Field(default=None, description="writes the weights (a torch state_dict), if given")
+    fold: list[int] = Field(description="fold numbers: several are trained side by side")
+    output: list[Path] = Field(description="writes the scores, one file per fold")
+    weights: list[Path] = Field(default=[], description="writes the weights (torch state_dicts), if given")
+
+    def ids(self, fold: int) -> dict[str, str | int]:
+        """The key of a fold's scores."""
+        return {"channels": self.channels, "batch": self.batch, "architecture": self.architecture, "fold": fold}
+
+    def checkpoint(self, fold: int, output: Path) -> Checkpoint:
+        """Where a killed training of a fold goes on, alone or beside others."""
+        values = self.model_dump(exclude={"fold", "output", "weights"})
+        return Checkpoint(output, [self.chips, self.folds, self.moments], (values, fold, self.array.stat().st_mtime_ns))
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the stage."""
     arguments = TrainArguments.parse(__doc__, argv)
-    ids = {name: getattr(arguments, name) for name in ("channels", "batch", "architecture", "fold")}
+    if len(arguments.output) != len(arguments.fold) or len(arguments.weights) not in (0, len(arguments.fold)):
+        raise UserError("one file per fold is needed", "--output, --weights", f"there are {len(arguments.fold)} folds")
     dataset, folds = Dataset.open(arguments), FOLDS.read(arguments.folds)
-    checkpoint = Checkpoint(
-        arguments.output,
-        [arguments.chips, arguments.folds, arguments.moments],
-        (arguments.model_dump(exclude={"output", "weights"}), arguments.array.stat().st_mtime_ns),
+    tasks = [
+        Fold(
+            dataset.rows(folds, fold, "training"),
+            dataset.rows(folds, fold, "validation"),
+            derive_seed(arguments.seed, "train_fold", *arguments.ids(fold).values()),
+            arguments.checkpoint(fold, output),
+        )
+        for fold, output in zip(arguments.fold, arguments.output, strict=True)
+    ]
+    results = train_and_score(
+        dataset, arguments.select, arguments.architecture, arguments.batch, arguments.training, tasks
     )
-    scores, network = train_and_score(
-        dataset,
-        arguments.select,
-        arguments.architecture,
-        arguments.batch,
-        arguments.training,
-        dataset.rows(folds, arguments.fold, "training"),
-        dataset.rows(folds, arguments.fold, "validation"),
-        derive_seed(arguments.seed, "train_fold", *ids.values()),
-        checkpoint,
-    )
-    if arguments.weights:
-        save_tensors(network.state_dict(), arguments.weights)
-    FOLD_SCORES.write(pd.DataFrame([ids | scores]), arguments.output)
-    checkpoint.remove()
+    for (_, network), weights in zip(results, arguments.weights, strict=False):
+        save_tensors(network.state_dict(), weights)
+    for (scores, _), fold, output in zip(results, arguments.fold, arguments.output, strict=True):
+        FOLD_SCORES.write(pd.DataFrame([arguments.ids(fold) | scores]), output)
+    for task in tasks:
+        assert task.checkpoint
+        task.checkpoint.remove()
 
 
 if __name__ == "__main__":

@@ -22,7 +22,8 @@ class Adam:
     def __init__(self, network: nn.Module, learning_rate: float) -> None:
         self._weights = list(network.parameters())
         self._views = [_contiguous(weights.detach()) for weights in self._weights]
-        self._adam = torch.optim.Adam(self._views, lr=learning_rate, fused=True)
+        on_gpu = any(view.is_cuda for view in self._views)
+        self._adam = torch.optim.Adam(self._views, lr=learning_rate, fused=True, capturable=on_gpu)
 
     def step(self) -> None:
         """Take a step along the gradients."""

@@ -1,5 +1,7 @@
 """What a training runs on: device, precision, one thread, and how much memory it takes there."""
 
+import os
+import time
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache
@@ -46,9 +48,21 @@ class Compute:
         return torch.autocast(self.device.type, torch.bfloat16) if self.precision == "bf16" else nullcontext()
 
     @property
+    def dtype(self) -> torch.dtype:
+        """What it multiplies."""
+        return torch.bfloat16 if self.precision == "bf16" else torch.float32
+
+    @property
     def name(self) -> str:
         """`cpu`, or the GPU's name."""
         return torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else "cpu"
+
+    def peak_flops_per_s(self) -> float:
+        """What a large matrix product reaches here, alone, in this precision: the peak that can be achieved.
+
+        Source: Kosaian and Phanishayee, A Study on the Intersection of GPU Utilization and CNN Inference, section 3.1.
+        """
+        return _peak_flops_per_s(self.device, self.dtype)
 
     def memory_bytes(self) -> int:
         """Peak memory on the GPU; on a CPU this process's own, without the chips that it shares with other jobs.
@@ -68,14 +82,32 @@ def _cpu_multiplies_bf16() -> bool:
 
 
 @cache
+def _peak_flops_per_s(device: torch.device, dtype: torch.dtype) -> float:
+    size = 8192 if device.type == "cuda" else 768
+    factors = torch.rand(2, size, size, device=device).to(dtype)
+    seconds = []
+    for _ in range(4):
+        start = time.perf_counter()
+        factors[0] @ factors[1]
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        seconds.append(time.perf_counter() - start)
+    return 2 * size**3 / min(seconds)
+
+
+@cache
 def _claim_gpu() -> torch.device:
     gpus = [str(torch.cuda.get_device_properties(place).uuid) for place in range(torch.cuda.device_count())]
-    return torch.device("cuda", claim(gpus))
+    place = claim(gpus)
+    torch.cuda.set_device(place)
+    return torch.device("cuda", place)
 
 
 def use_one_thread() -> int:
     """Make results independent of the host's core count: one thread, deterministic algorithms; returns the threads."""
     torch.set_num_threads(1)
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS is not deterministic
+    torch.backends.cudnn.allow_tf32 = False  # float32 means float32; whoever wants it faster chooses bf16
     torch.use_deterministic_algorithms(True, warn_only=True)  # pooling has no deterministic backward pass on CUDA
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # nothing here reads what it has not written
     return torch.get_num_threads()

@@ -17,7 +17,7 @@ from workflow_lib.data.dataset import ChipView, Dataset
 from workflow_lib.export.onnx_files import export_deployed
 from workflow_lib.models.cross import to_module
 from workflow_lib.training.compute import use_one_thread
-from workflow_lib.training.loop import train
+from workflow_lib.training.loop import Task, train
 
 NORMALISATIONS = {
     "per_chip_band": "per chip and channel: (value - minimum) / (maximum - minimum); a constant channel becomes 0",
@@ -54,15 +54,15 @@ def deploy_model(
     use_one_thread()
     rows = np.arange(len(dataset.chips))
     view = dataset.view(channels, rows)
-    trained = train(
+    task = Task(
         lambda: to_module(candidate["architecture"], len(channels), len(dataset.classes)),
         view,
         rows,
         dataset.labels,
         int(candidate["batch"]),
-        training,
         derive_seed(seed, "deploy_model", candidate["candidate"]),
     )
+    trained = train(task, training)
     size_px = dataset.pixels.shape[1]
     description = _describe(dataset, candidate, channels, view, training, holdout)
     export_deployed(trained.network, len(channels), size_px, model)

@@ -1,8 +1,9 @@
-"""One candidate on one fold: train, validate, and write down everything about it."""
+"""One candidate on some folds: train, validate, and write down everything about it."""
 
 import platform
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,13 +11,32 @@ import torch
 from torch import nn
 
 from workflow_lib.core.config import TrainingConfig
+from workflow_lib.core.resources import TRAINING_PASSES
 from workflow_lib.core.seeds import derive_seed
+from workflow_lib.core.spaces.cross import Architecture
+from workflow_lib.core.spaces.cross_costs import costs
 from workflow_lib.data.dataset import Dataset, Rows
 from workflow_lib.models.cross import to_module
 from workflow_lib.training.checkpoint import Checkpoint
 from workflow_lib.training.compute import use_one_thread
-from workflow_lib.training.loop import predict, train
+from workflow_lib.training.loop import Task, Training, predict, train_together
 from workflow_lib.training.metrics import score
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Which chips a network is trained and scored on.
+
+    Args:
+        training, validation: rows of the dataset, without overlap.
+        seed: of weights and shuffling.
+        checkpoint: where a killed training goes on.
+    """
+
+    training: Rows
+    validation: Rows
+    seed: int
+    checkpoint: Checkpoint | None = None
 
 
 def train_and_score(
@@ -25,12 +45,9 @@ def train_and_score(
     architecture: str,
     batch: int,
     training: TrainingConfig,
-    training_rows: Rows,
-    validation_rows: Rows,
-    seed: int,
-    checkpoint: Checkpoint | None = None,
-) -> tuple[dict[str, Any], nn.Module]:
-    """Train fresh weights on some chips and score them on others.
+    folds: Sequence[Fold],
+) -> list[tuple[dict[str, Any], nn.Module]]:
+    """Train fresh weights on each fold, side by side, and score each on its validation chips.
 
     Args:
         dataset: the imported chips.
@@ -38,32 +55,45 @@ def train_and_score(
         architecture: its id.
         batch: training batch size.
         training: epochs, learning rate, device, precision.
-        training_rows, validation_rows: rows of the dataset, without overlap.
-        seed: of weights and shuffling.
-        checkpoint: where a killed training goes on.
+        folds: at least one; the scores of one do not depend on the others.
 
     Returns:
-        The columns of FOLD_SCORES except its key, and the trained network.
+        Per fold the columns of FOLD_SCORES except its key, and the trained network.
     """
     threads = use_one_thread()
-    view = dataset.view(channels, training_rows)
-    labels = dataset.labels
-    trained = train(
-        lambda: to_module(architecture, len(channels), len(dataset.classes)),
-        view, training_rows, labels[training_rows], batch, training, derive_seed(seed, "train"),
-        checkpoint,
-    )  # fmt: skip
-    probabilities = predict(trained.network, view, validation_rows)
-    row = score(labels[validation_rows], probabilities, dataset.regions[validation_rows]) | {
+    tasks = [
+        Task(
+            lambda: to_module(architecture, len(channels), len(dataset.classes)),
+            dataset.view(channels, fold.training),
+            fold.training,
+            dataset.labels[fold.training],
+            batch,
+            derive_seed(fold.seed, "train"),
+            fold.checkpoint,
+        )
+        for fold in folds
+    ]
+    counted = costs(Architecture.parse(architecture), len(channels), len(dataset.classes), dataset.pixels.shape[1])
+    chip_flops = 2 * TRAINING_PASSES * counted.multiply_adds
+    return [
+        (_score(dataset, trained, fold, chip_flops) | {"threads": threads}, trained.network)
+        for trained, fold in zip(train_together(tasks, training), folds, strict=True)
+    ]
+
+
+def _score(dataset: Dataset, trained: Training, fold: Fold, chip_flops: int) -> dict[str, Any]:
+    probabilities = predict(trained.network, trained.chips, fold.validation)
+    row = score(dataset.labels[fold.validation], probabilities, dataset.regions[fold.validation])
+    flops = chip_flops * len(fold.training) * len(trained.loss)
+    print(f"accuracy {row['accuracy_pct']:.2f} % on {len(fold.validation)} chips", file=sys.stderr, flush=True)
+    return row | {
         "loss": trained.loss,
-        "training_chips": len(training_rows),
-        "validation_chips": len(validation_rows),
+        "training_chips": len(fold.training),
+        "validation_chips": len(fold.validation),
         "training_s": trained.seconds,
+        "utilization_pct": 100 * flops / trained.seconds / trained.compute.peak_flops_per_s(),
         "peak_memory_bytes": trained.peak_memory_bytes,
         "compute_device": trained.compute.name,
         "precision": trained.compute.precision,
-        "threads": threads,
         "versions": f"Python {platform.python_version()}, torch {torch.__version__}, NumPy {np.__version__}",
     }
-    print(f"accuracy {row['accuracy_pct']:.2f} % on {len(validation_rows)} chips", file=sys.stderr, flush=True)
-    return row, trained.network

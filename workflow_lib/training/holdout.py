@@ -10,7 +10,7 @@ from workflow_lib.core.config import TrainingConfig
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.seeds import derive_seed
 from workflow_lib.data.dataset import Dataset
-from workflow_lib.training.fold import train_and_score
+from workflow_lib.training.fold import Fold, train_and_score
 
 
 def score_holdout(
@@ -46,15 +46,13 @@ def score_holdout(
     rows = []
     for number, candidate in enumerate(chosen.to_dict("records"), start=1):
         print(f"score_holdout: {number} of {len(chosen)}: {candidate['candidate']}", file=sys.stderr, flush=True)
-        scores, _ = train_and_score(
+        ((scores, _),) = train_and_score(
             dataset,
             channel_sets[candidate["channels"]],
             candidate["architecture"],
             int(candidate["batch"]),
             training,
-            usable,
-            held_out,
-            derive_seed(seed, "score_holdout", candidate["candidate"]),
+            [Fold(usable, held_out, derive_seed(seed, "score_holdout", candidate["candidate"]))],
         )
         rows.append({"candidate": candidate["candidate"]} | scores)
     return pd.DataFrame(rows)

@@ -1,9 +1,10 @@
-"""Train one network and predict with it."""
+"""Train networks, alone or side by side, and predict with them."""
 
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -18,33 +19,16 @@ from workflow_lib.data.dataset import ChipView, Rows
 from workflow_lib.training.adam import Adam
 from workflow_lib.training.checkpoint import Checkpoint
 from workflow_lib.training.compute import Compute
+from workflow_lib.training.feed import Chips, DeviceFeed, Feed, HostFeed, ResidentChips, to_images
 from workflow_lib.training.metrics import Labels
+from workflow_lib.training.replay import Replay
 
 PREDICTION_BATCH = 64
 
 
 @dataclass(frozen=True)
-class Training:
-    """What a training leaves: the network (on its device), the loss of each epoch, and what it cost."""
-
-    network: nn.Module
-    loss: list[float]
-    seconds: float
-    peak_memory_bytes: int
-    compute: Compute
-
-
-def train(
-    build: Callable[[], nn.Module],
-    view: ChipView,
-    rows: Rows,
-    labels: Labels,
-    batch: int,
-    training: TrainingConfig,
-    seed: int,
-    checkpoint: Checkpoint | None = None,
-) -> Training:
-    """Train fresh weights with Adam and cross-entropy, and no schedule.
+class Task:
+    """One network to train.
 
     Args:
         build: makes the network; called once, after seeding.
@@ -52,102 +36,196 @@ def train(
         rows: (n,) rows of the view to train on.
         labels: (n,) their class numbers.
         batch: chips per step; a last batch of one chip is left out of its epoch (batch norm needs two).
-        training: epochs, learning rate, device and precision.
         seed: of weights and shuffling.
         checkpoint: where a killed training goes on, with the same result; without it, from the beginning.
+    """
+
+    build: Callable[[], nn.Module]
+    view: ChipView
+    rows: Rows
+    labels: Labels
+    batch: int
+    seed: int
+    checkpoint: Checkpoint | None = None
+
+
+@dataclass(frozen=True)
+class Training:
+    """What a training leaves: the network and the chips (on its device), the loss of each epoch, and what it cost."""
+
+    network: nn.Module
+    chips: Chips
+    loss: list[float]
+    seconds: float
+    peak_memory_bytes: int
+    compute: Compute
+
+
+def train(task: Task, training: TrainingConfig) -> Training:
+    """Train one network; see `train_together`."""
+    (trained,) = train_together([task], training)
+    return trained
+
+
+def train_together(tasks: Sequence[Task], training: TrainingConfig) -> list[Training]:
+    """Train fresh weights by Adam and cross-entropy, with no schedule: networks side by side, each as if alone.
+
+    On a GPU the chips are held by the device, each network has a stream of its own, and its step is recorded once and
+    replayed, so that the host launches one graph per step and waits for the device once per epoch. On a CPU the steps
+    take turns.
+
+    Args:
+        tasks: the networks.
+        training: epochs, learning rate, device and precision.
+
+    Returns:
+        One per task, each with its share of the seconds.
 
     Raises:
-        UserError: if there are fewer than two chips, the device is absent, or the loss stops being finite.
+        UserError: if there are fewer than two chips, the device is absent, or a loss stops being finite.
 
     Source: CROSS (Li et al. 2023), section 3.2.
     """
-    if len(rows) < 2:
-        raise UserError(f"{len(rows)} training chips; at least 2 are needed", "config: folds")
+    for task in tasks:
+        if len(task.rows) < 2:
+            raise UserError(f"{len(task.rows)} training chips; at least 2 are needed", "config: folds")
     compute = Compute.choose(training)
-    torch.manual_seed(derive_seed(seed, "weights"))
-    shuffler = np.random.default_rng(derive_seed(seed, "shuffle"))
-    network = build().to(compute.device)
-    network = network.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]  # missing in its stubs
-    optimizer = Adam(network, training.learning_rate)
-    targets = torch.from_numpy(labels).to(compute.device)
-    losses: list[float] = []
-    seconds = 0.0
-    state = checkpoint.load(compute.device) if checkpoint else None
-    if state and state["precision"] == compute.precision:
-        network.load_state_dict(state["network"])
-        optimizer.load_state_dict(state["optimizer"])
-        shuffler.bit_generator.state = state["shuffler"]
-        losses, seconds = state["losses"], state["seconds"]
-        print(f"going on after epoch {len(losses)} of {training.epochs}", file=sys.stderr, flush=True)
-    for epoch in range(len(losses) + 1, training.epochs + 1):
+    held = _Held(compute)
+    runs = [_Run(task, training, compute, held.chips(task.view)) for task in tasks]
+    while waiting := [run for run in runs if len(run.losses) < training.epochs]:
         start = time.perf_counter()
-        order = shuffler.permutation(len(rows))
-        batches = (order[first : first + batch] for first in range(0, len(order), batch))
-        steps = ((view.batch(rows[chosen]), targets[chosen]) for chosen in batches if len(chosen) > 1)
-        losses.append(_train_epoch(network, optimizer, steps, compute))
-        if not np.isfinite(losses[-1]):
+        for _ in zip_longest(*(run.epoch() for run in waiting)):
+            pass
+        losses = [run.end_epoch() for run in waiting]
+        seconds = (time.perf_counter() - start) / len(waiting)
+        epoch = len(waiting[0].losses)
+        if not np.isfinite(losses).all():
             raise UserError(
-                f"the training loss is {losses[-1]} after epoch {epoch}",
+                f"the training loss is {next(loss for loss in losses if not np.isfinite(loss))} after epoch {epoch}",
                 "config: training",
                 "lower training.learning_rate",
             )
-        seconds += time.perf_counter() - start
-        print(f"epoch {epoch} of {training.epochs}: loss {losses[-1]:.4f}", file=sys.stderr, flush=True)
+        said = " ".join(f"{loss:.4f}" for loss in losses)
+        print(f"epoch {epoch} of {training.epochs}: loss {said}", file=sys.stderr, flush=True)
+        for run in waiting:
+            run.note(seconds)
+    return [run.result() for run in runs]
+
+
+class _Held:
+    """The chips where a device wants them: networks that see the same channels share them."""
+
+    def __init__(self, compute: Compute) -> None:
+        self._compute = compute
+        self._resident: list[tuple[ChipView, ResidentChips]] = []
+
+    def chips(self, view: ChipView) -> Chips:
+        if self._compute.device.type == "cpu":
+            return view
+        for other, resident in self._resident:
+            # Scaling is fitted to a fold's own training chips.
+            same = view.chips is other.chips and list(view.channels) == list(other.channels)
+            if same and view.scaling is other.scaling is None:
+                return resident
+        resident = ResidentChips(view, self._compute.device, self._compute.dtype)
+        self._resident.append((view, resident))
+        return resident
+
+
+class _Run:
+    """One network in training."""
+
+    def __init__(self, task: Task, training: TrainingConfig, compute: Compute, chips: Chips) -> None:
+        self._task, self._compute, self._chips = task, compute, chips
+        torch.manual_seed(derive_seed(task.seed, "weights"))
+        self._shuffler = np.random.default_rng(derive_seed(task.seed, "shuffle"))
+        self._replay = Replay(compute.device, task.batch)
+        self.losses: list[float] = []
+        self._seconds = 0.0
+        with self._replay.stream():
+            network = task.build().to(compute.device)
+            self._network = network.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]  # missing in its stubs
+            self._optimizer = Adam(self._network, training.learning_rate)
+            self._feed: Feed = (
+                DeviceFeed(chips, task.rows, task.labels)
+                if isinstance(chips, ResidentChips)
+                else HostFeed(task.view, task.rows, task.labels)
+            )
+            self._total = torch.zeros((), device=compute.device)
+            self._load(training.epochs)
+
+    def epoch(self) -> Iterator[None]:
+        """Take an epoch's steps, one at a time; the host does not wait for them."""
+        order = self._shuffler.permutation(len(self._task.rows))
+        with self._replay.stream():
+            self._feed.begin(order)
+            self._total.zero_()
+        for size in self._sizes():
+            self._replay(self._step, size)
+            yield
+
+    def end_epoch(self) -> float:
+        """Wait for the epoch's end; the mean loss over chips, read from the device only here."""
+        with self._replay.stream():
+            self.losses.append(float(self._total) / sum(self._sizes()))
+        return self.losses[-1]
+
+    def _sizes(self) -> list[int]:
+        chips, batch = len(self._task.rows), self._task.batch
+        return [size for first in range(0, chips, batch) if (size := min(batch, chips - first)) > 1]
+
+    def _step(self, size: int) -> None:
+        self._network.zero_grad(set_to_none=True)
+        inputs, targets = self._feed.next(size)
+        with self._compute.autocast():
+            loss = nn.functional.cross_entropy(self._network(inputs), targets)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self._optimizer.step()
+        self._total += loss.detach() * size
+
+    def note(self, seconds: float) -> None:
+        """Note what the epoch took, and save where it stands if that is due."""
+        self._seconds += seconds
+        checkpoint = self._task.checkpoint
         if checkpoint and checkpoint.due:
-            checkpoint.save(_state(network, optimizer, shuffler, losses, seconds) | {"precision": compute.precision})
-    return Training(network, losses, seconds, compute.memory_bytes(), compute)
+            with self._replay.stream():
+                checkpoint.save(self._state())
+
+    def result(self) -> Training:
+        """What is left of it."""
+        return Training(
+            self._network, self._chips, self.losses, self._seconds, self._compute.memory_bytes(), self._compute
+        )
+
+    def _state(self) -> dict[str, Any]:
+        """All that the next epoch depends on, and what is reported of the past ones."""
+        return {
+            "network": self._network.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "shuffler": self._shuffler.bit_generator.state,
+            "losses": self.losses,
+            "seconds": self._seconds,
+            "precision": self._compute.precision,
+        }
+
+    def _load(self, epochs: int) -> None:
+        """Go on where an earlier job was killed, if there was one of the same precision."""
+        state = self._task.checkpoint.load(self._compute.device) if self._task.checkpoint else None
+        if state and state["precision"] == self._compute.precision:
+            self._network.load_state_dict(state["network"])
+            self._optimizer.load_state_dict(state["optimizer"])
+            self._shuffler.bit_generator.state = state["shuffler"]
+            self.losses, self._seconds = state["losses"], state["seconds"]
+            print(f"going on after epoch {len(self.losses)} of {epochs}", file=sys.stderr, flush=True)
 
 
-def _state(
-    network: nn.Module,
-    optimizer: Adam,
-    shuffler: np.random.Generator,
-    losses: list[float],
-    seconds: float,
-) -> dict[str, Any]:
-    """All that the next epoch depends on, and what is reported of the past ones."""
-    return {
-        "network": network.state_dict(),
-        "optimizer": optimizer.state_dict(),
-        "shuffler": shuffler.bit_generator.state,
-        "losses": losses,
-        "seconds": seconds,
-    }
-
-
-def _train_epoch(
-    network: nn.Module,
-    optimizer: Adam,
-    steps: Iterable[tuple[NDArray[np.float32], torch.Tensor]],
-    compute: Compute,
-) -> float:
-    """Take one step per batch; the mean loss over chips, read from the device only once."""
-    criterion = nn.CrossEntropyLoss()
-    total = torch.zeros((), device=compute.device)
-    seen = 0
-    for pixels, targets in steps:
-        network.zero_grad(set_to_none=True)
-        with compute.autocast():
-            loss = criterion(network(to_input(pixels, compute.device)), targets)
-        loss.backward()
-        optimizer.step()
-        total += loss.detach() * len(targets)
-        seen += len(targets)
-    return float(total) / seen
-
-
-def predict(network: nn.Module, view: ChipView, rows: Rows) -> NDArray[np.float32]:
+def predict(network: nn.Module, chips: Chips, rows: Rows) -> NDArray[np.float32]:
     """Class probabilities of chips: (len(rows), classes), in float32 whatever the training's precision."""
     device = next(network.parameters()).device
     network.eval()
     parts = []
     with torch.inference_mode():
         for first in range(0, len(rows), PREDICTION_BATCH):
-            logits = network(to_input(view.batch(rows[first : first + PREDICTION_BATCH]), device))
-            parts.append(torch.softmax(logits.float(), 1).cpu().numpy())
+            images = to_images(chips.batch(rows[first : first + PREDICTION_BATCH])).to(device, torch.float32)
+            parts.append(torch.softmax(network(images).float(), 1).cpu().numpy())
     return np.concatenate(parts)
-
-
-def to_input(pixels: NDArray[np.float32], device: torch.device) -> torch.Tensor:
-    """View (n, height, width, channels) pixels as an (n, channels, height, width) tensor in channels-last memory."""
-    return torch.from_numpy(pixels).permute(0, 3, 1, 2).to(device)

@@ -1,0 +1,119 @@
+"""Trainings on a GPU: images per second and share of peak, alone and packed, and hours for CROSS's grid.
+
+Networks are trained by `train_together`, as `train_fold` trains the folds of a candidate. The first epoch, in which
+steps are recorded, counts for nobody. Hours are those of 5,430 trainings of 5 epochs: the measured rates, interpolated
+over the networks' work, and what each job costs beside its steps.
+
+Run: python benchmarks/gpu.py [--packs 1 5 10] [--start-up-s 6] [--quick]
+"""
+
+import argparse
+import sys
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import torch
+import yaml
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from workflow_lib.core.config import Config, TrainingConfig, parse_config
+from workflow_lib.core.resources import TRAINING_PASSES
+from workflow_lib.core.spaces.cross import Architecture
+from workflow_lib.core.spaces.cross_costs import costs
+from workflow_lib.data.dataset import ChipView
+from workflow_lib.models.cross import to_module
+from workflow_lib.training.compute import Compute, use_one_thread
+from workflow_lib.training.loop import Task, train_together
+
+PAPER = Path(__file__).parents[1] / "config" / "scenarios" / "paper.yaml"
+CHIPS, SIZE_PX, CLASSES, FOLDS, STEADY_EPOCHS = 12_068, 100, 2, 5, 2
+
+
+def chip_flops(architecture: str, channels: int) -> float:
+    """Of one chip in training."""
+    return 2.0 * TRAINING_PASSES * costs(Architecture.parse(architecture), channels, CLASSES, SIZE_PX).multiply_adds
+
+
+def images_per_s(
+    architecture: str, channels: int, batch: int, pack: int, chips: int, training: TrainingConfig
+) -> float:
+    """Of `pack` networks side by side, once their steps are recorded."""
+    pixels = np.random.default_rng(0).random((chips, SIZE_PX, SIZE_PX, channels), dtype=np.float32)
+    view, rows, labels = ChipView(pixels, range(channels)), np.arange(chips), np.arange(chips) % CLASSES
+    seconds = []
+    for epochs in (1, 1 + STEADY_EPOCHS):
+        tasks = [
+            Task(lambda: to_module(architecture, channels, CLASSES), view, rows, labels, batch, seed)
+            for seed in range(pack)
+        ]
+        trained = train_together(tasks, training.model_copy(update={"epochs": epochs}))
+        seconds.append(sum(run.seconds for run in trained))
+    return STEADY_EPOCHS * chips * pack / (seconds[1] - seconds[0])
+
+
+def grid_hours(config: Config, flops_per_s: dict[int, dict[float, float]], start_up_s: float) -> float:
+    """Hours of the grid.
+
+    Args:
+        config: of the grid.
+        flops_per_s: batch size -> FLOPs of a chip -> rate.
+        start_up_s: of each job, which trains the folds of one candidate.
+    """
+    seconds = 0.0
+    networks = [*config.architectures, config.grid.baseline]
+    for channels, batch, network in product(config.grid.channel_sets.values(), config.grid.batch_sizes, networks):
+        flops = chip_flops(network, len(channels))
+        rates = flops_per_s[batch]
+        rate = np.exp(np.interp(np.log(flops), np.log(sorted(rates)), np.log([rates[key] for key in sorted(rates)])))
+        # Each fold trains on all chips but its own, and predicts its own in a third of a step's work.
+        passes = config.training.epochs * (FOLDS - 1) + 1 / TRAINING_PASSES
+        seconds += CHIPS * passes * flops / rate + start_up_s
+    return seconds / 3600
+
+
+def main() -> None:
+    """Print the table, the ratios and the hours."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--packs", type=int, nargs="+", default=[1, 5, 10], help="networks side by side")
+    parser.add_argument("--chips", type=int, default=960)
+    parser.add_argument("--start-up-s", type=float, default=6.0, help="assumed of each job: imports, chips, recording")
+    parser.add_argument(
+        "--quick", action="store_true", help="few chips, small networks, on the CPU: shows that it runs"
+    )
+    arguments = parser.parse_args()
+    if not arguments.quick and not torch.cuda.is_available():
+        sys.exit("error: no CUDA device here; --quick shows on the CPU that the benchmark runs")
+    use_one_thread()
+    training = TrainingConfig(device="cpu" if arguments.quick else "cuda", precision="auto")
+    config = parse_config(yaml.safe_load(PAPER.read_text()))
+    channels = len(config.grid.channel_sets["5"])
+    by_work = sorted(config.architectures, key=lambda name: chip_flops(name, channels))
+    networks = [by_work[0], by_work[len(by_work) // 2], by_work[-1]]
+    batches, packs, chips = config.grid.batch_sizes, arguments.packs, arguments.chips
+    if arguments.quick:
+        networks, batches, packs, chips = networks[:1], batches[:1], packs[:2], 8
+    compute = Compute.choose(training)
+    peak = compute.peak_flops_per_s()
+    print(f"{compute.name}, {compute.precision}: {peak / 1e12:.2f} TFLOP/s of a large matrix product")
+    rates: dict[int, dict[int, dict[float, float]]] = {pack: {batch: {} for batch in batches} for pack in packs}
+    for network, batch in product(networks, batches):
+        flops = chip_flops(network, channels)
+        for pack in packs:
+            images = images_per_s(network, channels, batch, pack, chips, training)
+            rates[pack][batch][flops] = images * flops
+            print(
+                f"{network:24} batch {batch:2}, {pack:2} side by side: {images:9.1f} images/s,"
+                f" {100 * images * flops / peak:5.1f} % of peak,"
+                f" ratio to alone {rates[pack][batch][flops] / rates[packs[0]][batch][flops]:.2f}",
+                flush=True,
+            )
+    if not arguments.quick:
+        for pack in packs:
+            hours = grid_hours(config, rates[pack], arguments.start_up_s)
+            print(f"CROSS's grid, 5,430 trainings of 5 epochs, {pack} side by side: {hours:.2f} hours on one such GPU")
+
+
+if __name__ == "__main__":
+    main()
