@@ -47,6 +47,7 @@ rule all:
         expand("<results>/gather_table/{table}.parquet", table=PARTS),
         "<results>/build_candidates/candidates.parquet",
         "<results>/build_front/front.parquet",
+        "<results>/score_efficiency/efficiency.parquet",
         "<results>/plot_figures/front_3d.html",
         "<results>/build_report/report.html",
 

@@ -1,7 +1,8 @@
 """Join everything per candidate and find the front.
 
 input:  <results>/gather_table/*.parquet
-output: <results>/build_candidates/*, <results>/build_front/*, <results>/score_holdout/scores.parquet
+output: <results>/build_candidates/*, <results>/build_front/*, <results>/score_efficiency/*,
+        <results>/score_holdout/scores.parquet
 """
 
 
@@ -63,6 +64,37 @@ rule build_front:
         " --candidates {input.candidates:q}"
         " --ranked {output.ranked:q}"
         " --front {output.front:q}"
+        " 2> {log:q}"
+
+
+rule score_efficiency:
+    """Score the candidates relative to each other, with and without noise, and say who is surely ahead of whom."""
+    input:
+        "<results>/build_candidates/candidates.parquet",
+    output:
+        scores=multiext("<results>/score_efficiency/efficiency", ".parquet", ".csv"),
+        sampled="<results>/score_efficiency/samples.parquet",
+        dominance="<results>/score_efficiency/dominance.parquet",
+        summary="<results>/score_efficiency/summary.md",
+    log:
+        "<logs>/score_efficiency.log",
+    conda:
+        "../envs/report.yaml"
+    resources:
+        **fixed("score_efficiency"),
+    params:
+        options=options(
+            "score_efficiency", *flags(CONFIG.efficiency), *flags(CONFIG, "seed")
+        ),
+    shell:
+        "python -m workflow_lib.stages.score_efficiency"
+        " {params.options}"
+        " --table {input:q}"
+        " --without baseline"
+        " --scores {output.scores:q}"
+        " --sampled {output.sampled:q}"
+        " --dominance {output.dominance:q}"
+        " --summary {output.summary:q}"
         " 2> {log:q}"
 
 

@@ -1,7 +1,7 @@
 """Figures and the report.
 
 input:  the tables of all stages
-output: <results>/plot_figures/*, <results>/build_report/*
+output: <results>/plot_figures/*, <results>/plot_efficiency/*, <results>/build_report/*
 """
 
 BUILT = [
@@ -17,6 +17,14 @@ FIGURES = [
     "chip_map",
     "chip_map_roles",
     *(["predictor_validation"] if BUILT else []),
+]
+
+
+EFFICIENCY_FIGURES = [
+    "efficiency_fronts",
+    "efficiency_boxes",
+    "efficiency_dominance",
+    *(["efficiency_training"] if CONFIG.efficiency.training_inputs else []),
 ]
 
 
@@ -72,6 +80,48 @@ rule plot_figures:
         " 2> {log:q}"
 
 
+rule plot_efficiency:
+    """Draw the candidates' relative efficiency as PNG and PDF."""
+    input:
+        scores="<results>/score_efficiency/efficiency.parquet",
+        sampled="<results>/score_efficiency/samples.parquet",
+        dominance="<results>/score_efficiency/dominance.parquet",
+    output:
+        figures=report(
+            expand(
+                "<results>/plot_efficiency/{figure}.png", figure=EFFICIENCY_FIGURES
+            ),
+            category="Figures",
+            labels={"run": RUN},
+        ),
+        vector=expand(
+            "<results>/plot_efficiency/{figure}.pdf", figure=EFFICIENCY_FIGURES
+        ),
+    log:
+        "<logs>/plot_efficiency.log",
+    conda:
+        "../envs/report.yaml"
+    resources:
+        **fixed("plot_efficiency"),
+    params:
+        options=options(
+            "plot_efficiency",
+            "--inputs",
+            *CONFIG.efficiency.inputs,
+            "--outputs",
+            *CONFIG.efficiency.outputs,
+            *flags(CONFIG.report, "dpi"),
+        ),
+    shell:
+        "python -m workflow_lib.stages.plot_efficiency"
+        " {params.options}"
+        " --scores {input.scores:q}"
+        " --sampled {input.sampled:q}"
+        " --dominance {input.dominance:q}"
+        " --figures {output.figures:q} {output.vector:q}"
+        " 2> {log:q}"
+
+
 rule build_report:
     """Write the report that a person reads, and the tables that go with it."""
     input:
@@ -90,7 +140,9 @@ rule build_report:
         networks="<results>/gather_table/networks.parquet",
         forest="<results>/gather_table/forest_scores.parquet",
         latencies="<results>/gather_table/latencies.parquet",
-        figures=expand("<results>/plot_figures/{figure}.png", figure=FIGURES),
+        efficiency="<results>/score_efficiency/efficiency.parquet",
+        figures=expand("<results>/plot_figures/{figure}.png", figure=FIGURES)
+        + expand("<results>/plot_efficiency/{figure}.png", figure=EFFICIENCY_FIGURES),
         interactive="<results>/plot_figures/front_3d.html",
     output:
         page=report(
@@ -137,6 +189,7 @@ rule build_report:
         " --networks {input.networks:q}"
         " --forest {input.forest:q}"
         " --latencies {input.latencies:q}"
+        " --efficiency-table {input.efficiency:q}"
         " --figures {input.figures:q}"
         " --interactive {input.interactive:q}"
         " --page {output.page:q}"

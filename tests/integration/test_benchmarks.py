@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = "nn_meter/k8_cpu"
 BENCHMARKS = {
     "dry_run": ["--quick"],
+    "efficiency": ["--quick"],
     "folds_together": ["--quick"],
     "gpu": ["--quick"],
     "latency_engine": ["--unit", "us", "--quick", "--package", PACKAGE],

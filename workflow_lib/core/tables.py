@@ -1,7 +1,7 @@
 """Tables between stages: declared once, checked when written and when read."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -80,16 +80,10 @@ class Table:
             TableError: if it is no such file, or not as declared. CSV files come from people: they may lack columns
                 whose values may be missing.
         """
-        try:
-            frame = self._read_csv(path) if path.suffix == ".csv" else _read_valid(path).to_pandas()
-        except FileNotFoundError:
-            raise TableError("no such file", path) from None
-        except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-            raise TableError(f"not a readable CSV file ({error})", path) from None
-        except (pa.ArrowException, ValueError, OSError) as error:
-            raise TableError(
-                f"not a readable Parquet file ({error})", path, "if it is damaged, delete it and run again"
-            ) from None
+        texts = {column.name: str for column in self.columns if column.kind == "text"}
+        frame = read_any(path, texts)
+        if path.suffix == ".csv":
+            frame = self.complete(frame)
         checked: pd.DataFrame = self._checked(frame, path).to_pandas()
         return checked
 
@@ -120,10 +114,6 @@ class Table:
         """
         checked: pd.DataFrame = self._checked(pd.concat(parts, ignore_index=True), where).to_pandas()
         return checked
-
-    def _read_csv(self, path: Path) -> pd.DataFrame:
-        texts = {column.name: str for column in self.columns if column.kind == "text"}
-        return self.complete(pd.read_csv(path, dtype=texts))
 
     def complete(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Add the columns that a frame lacks and whose values may be missing."""
@@ -177,6 +167,28 @@ class Table:
             raise TableError(
                 f"table {self.name}: column {name} is {found}, outside {low} to {high} {column.unit}", path
             )
+
+
+def read_any(path: Path, types: Mapping[str, type] | None = None) -> pd.DataFrame:
+    """Read a CSV or Parquet file of anybody's, whatever its columns.
+
+    Args:
+        path: the file; a name that ends in .csv is CSV, any other Parquet.
+        types: column -> type, for CSV files.
+
+    Raises:
+        TableError: if it is no such file.
+    """
+    try:
+        return pd.read_csv(path, dtype=dict(types or {})) if path.suffix == ".csv" else _read_valid(path).to_pandas()
+    except FileNotFoundError:
+        raise TableError("no such file", path) from None
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise TableError(f"not a readable CSV file ({error})", path) from None
+    except (pa.ArrowException, ValueError, OSError) as error:
+        raise TableError(
+            f"not a readable Parquet file ({error})", path, "if it is damaged, delete it and run again"
+        ) from None
 
 
 def _read_valid(path: Path) -> pa.Table:
@@ -412,6 +424,14 @@ CANDIDATES = Table(
         Column("validation_share", "number", meaning="validation chips per training chip, mean over folds", low=0),
         percent("accuracy_pct", "mean accuracy over folds"),
         Column("accuracy_fold_std_pct", "number", "%", "standard deviation over folds (n - 1)", low=0, optional=True),
+        Column(
+            "accuracy_error_pct",
+            "number",
+            "%",
+            "standard error of the mean accuracy, corrected for the overlap of training sets",
+            low=0,
+            optional=True,
+        ),
         percent("accuracy_low_pct", "lower end of the 95 % interval", optional=True),
         percent("accuracy_high_pct", "upper end of the 95 % interval", optional=True),
         percent("fold_accuracy_pct", kind="numbers", meaning="accuracy of each fold, in fold order"),
@@ -428,6 +448,55 @@ CANDIDATES = Table(
         Column(r"energy_.+_mj", "number", "mJ", "energy on a device; energy_mean_mj over devices", low=0, family=True),
     ),
     key=("candidate",),
+)
+
+EFFICIENCY = Table(
+    "efficiency",
+    (
+        Column("model", "text", meaning="name of the model"),
+        percent("efficiency_pct", "share of its inputs that a mix of others needs for its outputs"),
+        Column("efficiency_rank", "integer", meaning="1 for the highest; efficient ones by super-efficiency", low=1),
+        Column("strong", "flag", meaning="efficient without slack: no model or mix is better in anything"),
+        Column(
+            "super_efficiency_pct",
+            "number",
+            "%",
+            "efficiency against the others alone; missing where no mix of them gives as much",
+            low=0,
+            optional=True,
+        ),
+        percent("constant_returns_pct", "efficiency with constant returns to scale"),
+        percent("training_efficiency_pct", "efficiency with the costs of training among the inputs", optional=True),
+        Column("training_rank", "integer", meaning="rank by it", low=1, optional=True),
+        percent("median_pct", "median efficiency over the samples"),
+        percent("low_pct", "5 % quantile over the samples"),
+        percent("high_pct", "95 % quantile over the samples"),
+        percent("cut_pct", "largest share of one of its distributions that lies outside the values that exist"),
+        Column("references", "texts", meaning="models in the mix that it is measured against"),
+        Column("weights", "numbers", meaning="share of each in the mix", low=0),
+        Column(r"own_.+", "number", "the column's", "the model's own value", family=True),
+        Column(r"target_.+", "number", "the column's", "what the mix has", family=True),
+        Column(r"slack_.+", "number", "the column's", "what the mix is better by, beside the score", family=True),
+    ),
+    key=("model",),
+)
+
+EFFICIENCY_SAMPLES = Table(
+    "efficiency_samples",
+    (
+        Column("model", "text", meaning="name of the model"),
+        Column("efficiencies_pct", "numbers", "%", "efficiency in each sample", low=0, high=100),
+    ),
+    key=("model",),
+)
+
+DOMINANCE = Table(
+    "dominance",
+    (
+        Column("larger", "text", meaning="the model whose efficiency is stochastically larger"),
+        Column("smaller", "text", meaning="the one whose is smaller; what follows from other rows is left out"),
+    ),
+    key=("larger", "smaller"),
 )
 
 RACE = Table(

@@ -19,6 +19,7 @@ class ReportContent:
         chips, bands, rejected, folds: the tables of these names.
         forest: FOREST_SCORES of the reference classifier.
         latencies: LATENCIES of all networks and devices.
+        efficiency: EFFICIENCY of the candidates.
         trained: FOLD_SCORES of all trainings.
         holdout: HOLDOUT_SCORES of the front's members; None: there is no hold-out.
         race: RACE of those who were stopped; None: there was no race.
@@ -37,6 +38,7 @@ class ReportContent:
     folds: pd.DataFrame
     forest: pd.DataFrame
     latencies: pd.DataFrame
+    efficiency: pd.DataFrame
     trained: pd.DataFrame
     holdout: pd.DataFrame | None
     race: pd.DataFrame | None

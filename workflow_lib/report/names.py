@@ -108,6 +108,14 @@ def quantity(column: str) -> Quantity:
     return Quantity(title, short, unit, factor, digits)
 
 
+def shown_as(column: str) -> Quantity:
+    """Say how a column is shown that may be of anybody's table: by its own name, if it is not of the front table."""
+    try:
+        return quantity(column)
+    except KeyError:
+        return Quantity(column, column, "", 1.0, 3)
+
+
 def axis_name(column: str) -> str:
     """Title and unit of a column of the front table, such as "Latency, mean over devices (ms)"."""
     return quantity(column).axis

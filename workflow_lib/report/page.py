@@ -32,6 +32,14 @@ CAPTIONS = {
     "fitted to none of those in blue; the band is 10 % to either side.",
     "dimension_effects": "How the choices of the search space move each objective: one point per "
     "candidate, the front in blue; boxes span the quartiles, the orange line is the median.",
+    "efficiency_fronts": "Each input alone: every candidate, those that are efficient in all inputs together, and the "
+    "fronts of averages (variable returns) and of candidates scaled at will (constant returns).",
+    "efficiency_boxes": "Relative efficiency when accuracies and costs are drawn anew, all at once, within their "
+    "deviations.",
+    "efficiency_dominance": "An arrow leads from a candidate to one whose efficiency is stochastically smaller: its "
+    "distribution lies nowhere above the other's. What follows from other arrows is left out; two without a path "
+    "between them cannot be told apart.",
+    "efficiency_training": "How the efficiency and its rank move when the costs of training count, too.",
     "input_channels": "Sample chips as the networks see them, one panel per channel.",
     "chip_map": "Where the chips lie, coloured by the fold in which they validate.",
     "chip_map_roles": "Where the chips lie, coloured by their role in the first fold.",
@@ -87,6 +95,10 @@ def render(content: ReportContent) -> str:
         objectives=[quantity(objective.name).title for objective in objectives],
         accuracy_is_objective=any(objective.name == "accuracy_pct" for objective in objectives),
         forest_verdict=forest_verdict(content),
+        efficiency_inputs=[quantity(name).title for name in content.config.efficiency.inputs],
+        efficiency_outputs=[quantity(name).title for name in content.config.efficiency.outputs],
+        efficiency_returns=content.config.efficiency.returns,
+        efficiency_cut=content.efficiency["cut_pct"].max(),
         rejected_count=len(content.rejected),
         has_holdout=content.holdout is not None and not content.holdout.empty,
         predictor_kinds=sorted(content.latencies["predictor"].unique()),
@@ -117,7 +129,7 @@ def _comparison(content: ReportContent) -> TextTable:
 
 def _tables(content: ReportContent) -> dict[str, TextTable]:
     makers = (
-        sections.front, sections.ranges, sections.baselines, sections.counts, sections.bands,
+        sections.front, sections.ranges, sections.baselines, sections.efficiency, sections.counts, sections.bands,
         sections.rejected, sections.folds, sections.predictors, sections.device_latencies, sections.forest,
         sections.regions, sections.run_facts, sections.left_out, sections.provenance,
         sections.versions,

@@ -1,13 +1,15 @@
 """The report's tables as text, ready for the template."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
 from workflow_lib.core.config import Config
 from workflow_lib.core.spaces import cross
+from workflow_lib.pareto.efficiency import EFFICIENT
 from workflow_lib.report.content import ReportContent
 from workflow_lib.report.names import MISSING, device_column, quantity
 from workflow_lib.report.tables import (
@@ -23,6 +25,9 @@ from workflow_lib.report.tables import left_out as left_out_table
 from workflow_lib.training.summary import confidence_interval
 
 SECONDS_LEFT_AS_THEY_ARE, SECONDS_PER_HOUR = 100, 3600
+MOST_EFFICIENT = 15
+"""Candidates in the table of efficiencies; the file has all."""
+
 ROLES = ("training", "validation", "buffer", "holdout")
 
 
@@ -107,6 +112,40 @@ def baselines(content: ReportContent) -> TextTable:
     frame = baseline_table(content.ranked, content.config.front.objectives)
     texts = {"Candidate": frame["candidate"], "Channels": frame["channels"], "Batch": frame["batch"]}
     return _table({**texts, **scores_columns(frame, list(frame.columns[4:]))}, texts=2)
+
+
+def efficiency(content: ReportContent) -> TextTable:
+    """The most efficient candidates, and what each is measured against."""
+    frame = content.efficiency.head(MOST_EFFICIENT)
+    shares = zip(frame["references"], frame["weights"], strict=True)
+    mixes = [
+        " + ".join(f"{100 * weight:.0f} % {name}" for name, weight in zip(names, weights, strict=True))
+        for names, weights in shares
+    ]
+    columns: dict[str, Iterable[object]] = {
+        "#": frame["efficiency_rank"],
+        "Candidate": frame["model"],
+        "Efficiency (%)": [f"{value:.1f}" for value in frame["efficiency_pct"]],
+        "Super-efficiency (%)": [_beyond(row) for row in frame.to_dict("records")],
+        "Constant returns (%)": [f"{value:.1f}" for value in frame["constant_returns_pct"]],
+        "Samples, 5 to 95 % (%)": [
+            f"{low:.1f} to {high:.1f}" for low, high in zip(frame["low_pct"], frame["high_pct"], strict=True)
+        ],
+    }
+    if content.config.efficiency.training_inputs:
+        columns["With training (%)"] = [f"{value:.1f}" for value in frame["training_efficiency_pct"]]
+        columns["Rank with training"] = frame["training_rank"]
+    columns["Measured against"] = [
+        "itself" if strong else mix for strong, mix in zip(frame["strong"], mixes, strict=True)
+    ]
+    return _table(columns, texts=2)
+
+
+def _beyond(row: Mapping[Hashable, Any]) -> str:
+    """Super-efficiency of the efficient; the others' says nothing more."""
+    if row["efficiency_pct"] < 100 * EFFICIENT:
+        return ""
+    return "none gives as much" if pd.isna(row["super_efficiency_pct"]) else f"{row['super_efficiency_pct']:.1f}"
 
 
 def counts(content: ReportContent) -> TextTable:
@@ -271,7 +310,7 @@ def run_facts(content: ReportContent) -> TextTable:
         "Compute devices": "; ".join(sorted(trained["compute_device"].unique())),
         "Precision": ", ".join(sorted(trained["precision"].unique())),
         "Threads per training": ", ".join(map(str, sorted(trained["threads"].unique()))),
-        "Utilization of trainings": f"{trained['utilization_pct'].median():.0f} % of what a large matrix product reaches "
+        "Utilization of trainings": f"{trained['utilization_pct'].median():.0f} % of a large matrix product's speed "
         f"(median; {trained['utilization_pct'].min():.0f} to {trained['utilization_pct'].max():.0f} %)",
         "Largest memory of a training": f"{trained['peak_memory_bytes'].max() / 1e9:.2f} GB",
         "Versions": "; ".join(sorted(trained["versions"].unique())),

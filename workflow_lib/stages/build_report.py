@@ -12,6 +12,7 @@ from workflow_lib.core.provenance import behind
 from workflow_lib.core.tables import (
     BANDS,
     CHIPS,
+    EFFICIENCY,
     FOLD_SCORES,
     FOLDS,
     FOREST_SCORES,
@@ -39,9 +40,10 @@ class ReportArguments(Arguments):
     networks: Path = Field(description="networks.parquet of gather_table")
     forest: Path = Field(description="forest_scores.parquet of gather_table")
     latencies: Path = Field(description="latencies.parquet of gather_table")
+    efficiency_table: Path = Field(description="efficiency.parquet of score_efficiency")
     holdout: Path | None = Field(default=None, description="scores.parquet of score_holdout, if there is a hold-out")
     race: Path | None = Field(default=None, description="table of race_folds for the last fold, if there was a race")
-    figures: list[Path] = Field(description="figures of plot_figures (PNG)")
+    figures: list[Path] = Field(description="figures of plot_figures and plot_efficiency (PNG)")
     interactive: Path = Field(description="front_3d.html of plot_figures")
     page: Path = Field(description="writes the report (HTML)")
     provenance: Path = Field(description="writes what made the tables")
@@ -57,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     ranked, chips = FRONT.read(arguments.ranked), CHIPS.read(arguments.chips)
     tables = (
         arguments.chips, arguments.folds_table, arguments.scores, arguments.forest, arguments.networks,
-        arguments.latencies, arguments.race, arguments.ranked, arguments.holdout,
+        arguments.latencies, arguments.race, arguments.ranked, arguments.efficiency_table, arguments.holdout,
     )  # fmt: skip
     records = behind(table for table in tables if table)
     content = ReportContent(
@@ -69,6 +71,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         folds=FOLDS.read(arguments.folds_table),
         forest=FOREST_SCORES.read(arguments.forest),
         latencies=LATENCIES.read(arguments.latencies),
+        efficiency=EFFICIENCY.read(arguments.efficiency_table),
         trained=FOLD_SCORES.read(arguments.scores),
         holdout=HOLDOUT_SCORES.read(arguments.holdout) if arguments.holdout else None,
         race=RACE.read(arguments.race) if arguments.race else None,
@@ -79,6 +82,9 @@ def main(argv: Sequence[str] | None = None) -> None:
             str(arguments.ranked): "all candidates with rank, front frequency and recommendation",
             str(arguments.scores): "the scores of every training",
             str(arguments.latencies): "the latency of every network on every device",
+            str(
+                arguments.efficiency_table
+            ): "the relative efficiency of all candidates, and whom each is measured against",
             str(arguments.forest): "the scores of the reference classifier",
             str(arguments.chips): "the chips, with class, region, place and row in the array",
             str(arguments.folds_table): "the role of every chip in every fold",

@@ -8,13 +8,25 @@ from numpy.typing import NDArray
 from scipy.stats import t
 
 
+def standard_error(scores: NDArray[np.float64], validation_share: float) -> float:
+    """Standard error of the mean of cross-validation scores.
+
+    Folds share training chips, so the plain one is too small; the variance is corrected by the ratio of validation to
+    training chips.
+
+    Args:
+        scores: (k,) one per fold, k at least 2.
+        validation_share: validation chips per training chip, mean over folds: 1 / (k - 1) without buffer and hold-out.
+
+    Source: Nadeau and Bengio 2003, equation 12 (corrected resampled t).
+    """
+    return float(scores.std(ddof=1) * np.sqrt(1 / len(scores) + validation_share))
+
+
 def confidence_interval(
     scores: NDArray[np.float64], validation_share: float, level: float = 0.95
 ) -> tuple[float, float]:
-    """Interval of the mean of cross-validation scores.
-
-    Folds share training chips, so the plain t interval is too narrow; the variance of the mean is corrected by the
-    ratio of validation to training chips.
+    """Interval of the mean of cross-validation scores: `standard_error` times the quantile of t.
 
     Args:
         scores: (k,) one per fold, k at least 2.
@@ -23,12 +35,8 @@ def confidence_interval(
 
     Returns:
         Lower and upper end, in the scores' unit.
-
-    Source: Nadeau and Bengio 2003, equation 12 (corrected resampled t).
     """
-    folds = len(scores)
-    deviation = scores.std(ddof=1) * np.sqrt(1 / folds + validation_share)
-    half = float(t.ppf((1 + level) / 2, folds - 1) * deviation)
+    half = float(t.ppf((1 + level) / 2, len(scores) - 1) * standard_error(scores, validation_share))
     return float(scores.mean()) - half, float(scores.mean()) + half
 
 
@@ -62,6 +70,7 @@ def summarise_folds(scores: pd.DataFrame, classes: Sequence[str]) -> pd.DataFram
                 "validation_share": validation_share,
                 "accuracy_pct": accuracy.mean(),
                 "accuracy_fold_std_pct": accuracy.std(ddof=1),
+                "accuracy_error_pct": standard_error(accuracy, validation_share),
                 "accuracy_low_pct": max(low, 0.0),
                 "accuracy_high_pct": min(high, 100.0),
                 "fold_accuracy_pct": accuracy.tolist(),

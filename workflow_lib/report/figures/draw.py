@@ -12,6 +12,12 @@ from workflow_lib.data.dataset import Dataset
 from workflow_lib.report.figures.channels import input_channels
 from workflow_lib.report.figures.devices import latency_devices, predictor_validation
 from workflow_lib.report.figures.dimensions import dimension_effects
+from workflow_lib.report.figures.efficiency import (
+    efficiency_boxes,
+    efficiency_dominance,
+    efficiency_fronts,
+    efficiency_training,
+)
 from workflow_lib.report.figures.maps import chip_map
 from workflow_lib.report.figures.pairs import front_pairs
 from workflow_lib.report.figures.radar import front_radar
@@ -53,6 +59,33 @@ def draw_figure(
         "input_channels": lambda: input_channels(*_samples(dataset, channel_sets)),
         "chip_map": lambda: chip_map(dataset.chips, folds),
         "chip_map_roles": lambda: chip_map(dataset.chips, folds, int(folds["fold"].min())),
+    }
+    return draw[name]()
+
+
+def draw_efficiency(
+    name: str,
+    scores: pd.DataFrame,
+    samples: pd.DataFrame,
+    dominance: pd.DataFrame,
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+) -> Figure:
+    """Draw one figure of the models' relative efficiency.
+
+    Args:
+        name: efficiency_fronts, efficiency_boxes, efficiency_dominance or efficiency_training.
+        scores, samples, dominance: tables EFFICIENCY, EFFICIENCY_SAMPLES, DOMINANCE.
+        inputs, outputs: the columns that were scored.
+
+    Raises:
+        KeyError: if no figure is called so.
+    """
+    draw = {
+        "efficiency_fronts": lambda: efficiency_fronts(scores, inputs, outputs),
+        "efficiency_boxes": lambda: efficiency_boxes(samples),
+        "efficiency_dominance": lambda: efficiency_dominance(samples, dominance),
+        "efficiency_training": lambda: efficiency_training(scores),
     }
     return draw[name]()
 

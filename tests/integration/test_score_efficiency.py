@@ -1,0 +1,68 @@
+"""Anybody's table through the real commands: figures come out, and bad tables are refused in one line."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from stage_runs import Run, assert_refused, files_under, run_stage
+
+MODELS = pd.DataFrame(
+    {"net": ["a", "b", "c"], "ms": [1.0, 2.0, 3.0], "ms_std": [0.1, 0.2, 0.3], "score": [70.0, 80.0, 75.0]}
+)
+
+
+def score(folder: Path, table: str, *flags: str) -> Run:
+    return run_stage(
+        "score_efficiency", "--table", table, "--name=net", '--inputs=["ms"]', '--outputs=["score"]',
+        "--training-inputs=[]", '--deviations={"ms":"ms_std"}', "--samples=50", "--scores", "out/scores.parquet",
+        "out/scores.csv", "--sampled=out/samples.parquet", "--dominance=out/dominance.parquet",
+        "--summary=out/summary.md", *flags, cwd=folder,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["models.csv", "models.parquet"])
+def test_tables_of_both_kinds_are_scored_and_drawn(tmp_path: Path, name: str) -> None:
+    if name.endswith(".csv"):
+        MODELS.to_csv(tmp_path / name, index=False)
+    else:
+        MODELS.to_parquet(tmp_path / name)
+    result = score(tmp_path, name)
+    assert result.code == 0, result.lines
+    assert pd.read_csv(tmp_path / "out/scores.csv").set_index("model")["efficiency_pct"]["c"] == pytest.approx(50)
+    assert "as good as 50 % a and 50 % b, at 50.0 %" in (tmp_path / "out/summary.md").read_text()
+    figures = [f"out/efficiency_{kind}.png" for kind in ("fronts", "boxes", "dominance")]
+    drawn = run_stage(
+        "plot_efficiency", "--inputs", "ms", "--outputs", "score", "--scores=out/scores.parquet",
+        "--sampled=out/samples.parquet", "--dominance=out/dominance.parquet", "--figures", *figures, cwd=tmp_path,
+    )  # fmt: skip
+    assert drawn.code == 0, drawn.lines
+    assert all((tmp_path / figure).read_bytes().startswith(b"\x89PNG") for figure in figures)
+
+
+def test_flagged_rows_are_left_out(tmp_path: Path) -> None:
+    MODELS.assign(old=[True, False, False]).to_csv(tmp_path / "models.csv", index=False)
+    assert score(tmp_path, "models.csv", "--without=old").code == 0
+    assert set(pd.read_csv(tmp_path / "out/scores.csv")["model"]) == {"b", "c"}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "models.csv: no such file"),
+        ("", "not a readable CSV file"),
+        ("net,ms\na,1\n", "there is no column score"),
+        ("net,ms,ms_std,score\na,0,0,1\nb,1,0,1\n", "column ms needs positive numbers, and is 0 for a"),
+        ("net,ms,ms_std,score\na,1,,1\n", "column ms_std needs numbers from 0 on"),
+    ],
+)
+def test_a_table_that_cannot_be_scored_is_refused(tmp_path: Path, content: str | None, message: str) -> None:
+    if content is not None:
+        (tmp_path / "models.csv").write_text(content)
+    result = score(tmp_path, "models.csv")
+    assert_refused(result, "models.csv", message)
+    assert not (tmp_path / "out").exists() or files_under(tmp_path / "out") == []
+
+
+def test_a_damaged_parquet_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "models.parquet").write_bytes(b"PAR1 and nothing more")
+    assert_refused(score(tmp_path, "models.parquet"), "models.parquet", "not a readable Parquet file")

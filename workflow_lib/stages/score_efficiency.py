@@ -1,0 +1,55 @@
+"""Score the models of a table relative to each other: of this run, or of anybody's CSV or Parquet file."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import Field
+
+from workflow_lib.core.arguments import Arguments, run_stage
+from workflow_lib.core.config import EfficiencyConfig
+from workflow_lib.core.errors import UserError
+from workflow_lib.core.files import write_text
+from workflow_lib.core.seeds import derive_seed
+from workflow_lib.core.tables import DOMINANCE, EFFICIENCY, EFFICIENCY_SAMPLES, read_any
+from workflow_lib.search.efficiency import describe, score_models
+
+TOLD_OF = 10
+
+
+class EfficiencyArguments(Arguments):
+    """Flags of the stage."""
+
+    efficiency: EfficiencyConfig
+    seed: int = Field(default=42, description="base seed of the run")
+    table: Path = Field(description="one row per model (.parquet, .csv)")
+    name: str = Field(default="candidate", description="its column with the models' names")
+    without: str | None = Field(default=None, description="a column of flags: rows where it is true are left out")
+    scores: list[Path] = Field(description="writes the scores, to each path (.parquet, .csv)")
+    sampled: Path = Field(description="writes the samples of the models that are shown (.parquet)")
+    dominance: Path = Field(description="writes who is stochastically larger than whom among them (.parquet)")
+    summary: Path = Field(description="writes the most efficient models, in words (Markdown)")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the stage."""
+    arguments = EfficiencyArguments.parse(__doc__, argv)
+    table = read_any(arguments.table)
+    if arguments.without:
+        if arguments.without not in table:
+            raise UserError(f"there is no column {arguments.without}", arguments.table)
+        table = table[~table[arguments.without].astype(bool)].reset_index(drop=True)
+    try:
+        scored = score_models(
+            table, arguments.name, arguments.efficiency, derive_seed(arguments.seed, "score_efficiency")
+        )
+    except UserError as error:
+        raise UserError(error.what, arguments.table) from None
+    for path in arguments.scores:
+        EFFICIENCY.write(scored.scores, path)
+    EFFICIENCY_SAMPLES.write(scored.samples, arguments.sampled)
+    DOMINANCE.write(scored.dominance, arguments.dominance)
+    write_text(arguments.summary, describe(scored.scores, TOLD_OF))
+
+
+if __name__ == "__main__":
+    run_stage(main)
