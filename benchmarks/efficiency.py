@@ -30,7 +30,7 @@ def correlated_costs(models: int, seed: int = 0) -> tuple[Numbers, Numbers]:
     """Five costs, (models, 5), and one output, (models, 1)."""
     random = np.random.default_rng(seed)
     size = random.normal(size=models)
-    costs = np.exp(0.6 * size[:, None] + 0.16 * random.normal(size=(models, 5)))
+    costs = np.exp(0.6 * size[:, None] + 0.08 * random.normal(size=(models, 5)))
     gains = 70 + 8 * np.tanh(0.7 * size) + random.normal(0, 1.2, models)
     return costs, gains[:, None]
 

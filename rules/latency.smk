@@ -40,6 +40,8 @@ rule detect_kernels:
         ),
     output:
         "<results>/detect_kernels/{channels}/{architecture}/{rules}.parquet",
+    wildcard_constraints:
+        architecture=cross.UNFOLDED_PATTERN,
     log:
         "<logs>/detect_kernels/{channels}/{architecture}/{rules}.log",
     conda:
@@ -196,6 +198,8 @@ rule measure_latency:
         "<results>/export_network/{channels}/{architecture}/deployed.onnx",
     output:
         "<results>/measure_latency/{channels}/{architecture}/{device}.parquet",
+    wildcard_constraints:
+        architecture=cross.UNFOLDED_PATTERN,
     log:
         "<logs>/measure_latency/{channels}/{architecture}/{device}.log",
     conda:
@@ -243,6 +247,8 @@ rule predict_latency:
         unpack(lambda wildcards: PREDICTORS[CONFIG.devices[wildcards.device].kind]),
     output:
         "<results>/predict_latency/{channels}/{architecture}/{device}.parquet",
+    wildcard_constraints:
+        architecture=cross.UNFOLDED_PATTERN,
     log:
         "<logs>/predict_latency/{channels}/{architecture}/{device}.log",
     conda:

@@ -23,6 +23,7 @@ def test_an_id_reads_back_and_is_unique() -> None:
         ("k3-s2-p1-pool3s2-w32", Architecture(3, 2, 1, (3, 2), 32)),
         ("k3-s2-p1-nopool-w32", Architecture(3, 2, 1, None, 32)),
         ("k7-s2-p3-pool3s2-w64", Architecture(7, 2, 3, (3, 2), 64)),
+        ("k7-s2-p3-pool3s2-w64-f9", Architecture(7, 2, 3, (3, 2), 64, fold=9)),
     ],
 )
 def test_spelling(text: str, architecture: Architecture) -> None:
@@ -35,6 +36,9 @@ def test_spelling(text: str, architecture: Architecture) -> None:
     [
         "",
         "k3-s2-p1-w32",
+        "k3-s2-p1-nopool-w32-f1",
+        "k3-s2-p1-nopool-w32-f2",
+        "k3-s2-p1-nopool-w32-f04",
         "k03-s2-p1-nopool-w32",
         "k3-s2-p1-pool3-w32",
         " k3-s2-p1-nopool-w32",

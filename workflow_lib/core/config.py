@@ -42,9 +42,12 @@ def _check_name(text: str) -> str:
 
 def _check_architecture(text: str) -> str:
     try:
-        return str(cross.Architecture.parse(text))
+        architecture = cross.Architecture.parse(text)
     except ConfigError as error:
         raise ValueError(str(error)) from error
+    if architecture.fold > 1:
+        raise ValueError(f"{text} takes {architecture.fold} images at once: it has no latency of one")
+    return str(architecture)
 
 
 def _check_distinct(values: list[Any]) -> list[Any]:
@@ -393,6 +396,14 @@ class EfficiencyConfig(Section):
         return self
 
 
+class UtilizationConfig(Section):
+    """How much of a processor's peak each network reaches where its job runs."""
+
+    memory_limit_mb: float = Field(
+        default=256.0, gt=0, description="memory that a batch may take on a CPU (MB); on a GPU it is what is free"
+    )
+
+
 class RacingConfig(Section):
     """Stopping candidates that cannot reach the front any more."""
 
@@ -447,6 +458,11 @@ class Config(Section):
     )
     front: FrontConfig = Field(default=FrontConfig(), description="the Pareto front")
     efficiency: EfficiencyConfig = Field(default=EfficiencyConfig(), description="relative efficiency")
+    utilization: UtilizationConfig | None = Field(
+        default=None,
+        description="measure each network's inference with `training.device` and `training.precision`: throughput, "
+        "arithmetic intensity, and share of the peak that a large matrix product reaches; null: do not",
+    )
     racing: RacingConfig | None = Field(
         default=None,
         description="stop training a candidate as soon as its folds so far show, with its known costs, that another "

@@ -6,6 +6,8 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from workflow_lib.models.folded import images_at_once
+
 BYTES_PER_FLOAT = 4
 
 
@@ -20,8 +22,8 @@ def count_multiply_adds(network: nn.Module, channels: int, size_px: int) -> int:
     Source: torch's counter, which counts two operations per multiply-add.
     """
     with FlopCounterMode(display=False) as counter, torch.inference_mode():
-        network.eval()(torch.zeros(1, channels, size_px, size_px))
-    return int(counter.get_total_flops()) // 2
+        network.eval()(_images(network, channels, size_px))
+    return int(counter.get_total_flops()) // 2 // len(_images(network, channels, size_px))
 
 
 def count_activation_bytes(network: nn.Module, channels: int, size_px: int) -> int:
@@ -36,8 +38,13 @@ def count_activation_bytes(network: nn.Module, channels: int, size_px: int) -> i
     hooks = [module.register_forward_hook(record) for module in leaves]
     try:
         with torch.inference_mode():
-            network.eval()(torch.zeros(1, channels, size_px, size_px))
+            network.eval()(_images(network, channels, size_px))
     finally:
         for hook in hooks:
             hook.remove()
-    return sum(sizes)
+    return sum(sizes) // len(_images(network, channels, size_px))
+
+
+def _images(network: nn.Module, channels: int, size_px: int) -> torch.Tensor:
+    """One chip, or as many as the network folds into one."""
+    return torch.zeros(images_at_once(network), channels, size_px, size_px)

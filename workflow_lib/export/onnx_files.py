@@ -10,13 +10,14 @@ from torch import nn
 from torch.onnx import TrainingMode
 
 from workflow_lib.core.files import atomic_path
+from workflow_lib.models.folded import images_at_once
 
 DETECTION_OPSET = 13
 """The newest opset that nn-Meter's operators are written for."""
 
 
 def export_deployed(network: nn.Module, channels: int, size_px: int, path: Path) -> None:
-    """Write a network for inference: one chip at a time, batch norm folded into the convolutions.
+    """Write a network for inference: one chip (or fold of chips) at a time, batch norm folded into the convolutions.
 
     The exporter is TorchScript's, with its default names and opset: they decide the bytes of CROSS's memory column.
 
@@ -43,7 +44,7 @@ def export_for_detection(network: nn.Module, channels: int, size_px: int, path: 
 def _export(network: nn.Module, channels: int, size_px: int, path: Path, **options: Any) -> None:
     portable = copy.deepcopy(network).float().cpu()
     portable = portable.to(memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]  # missing in its stubs
-    example = torch.zeros(1, channels, size_px, size_px)
+    example = torch.zeros(images_at_once(network), channels, size_px, size_px)
     with atomic_path(path) as temporary, warnings.catch_warnings():
         # It warns of its age and, per batch norm, of counters; its successor writes a second file and splits pooling.
         warnings.simplefilter("ignore")

@@ -1,8 +1,11 @@
 """The networks of the CROSS space: ResNet-18 with a searched first stage and no ReLU after the additions."""
 
+from dataclasses import replace
+
 from torch import Tensor, nn
 
 from workflow_lib.core.spaces.cross import Architecture
+from workflow_lib.models.folded import FoldedNet
 
 
 class CrossNet(nn.Module):
@@ -81,10 +84,17 @@ def _shortcut(inputs: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride=2, bias=False), nn.BatchNorm2d(outputs))
 
 
-def to_module(architecture: str, channels: int, classes: int) -> CrossNet:
+def to_module(architecture: str, channels: int, classes: int) -> CrossNet | FoldedNet:
     """Build the network of an id, freshly initialised.
 
     Raises:
         ConfigError: if the text is no id of the space.
     """
-    return CrossNet(Architecture.parse(architecture), channels, classes)
+    parsed = Architecture.parse(architecture)
+    if parsed.fold == 1:
+        return CrossNet(parsed, channels, classes)
+
+    def widened(channels: int, classes: int, factor: int) -> CrossNet:
+        return CrossNet(replace(parsed, fold=1, width=parsed.width * factor), channels, classes)
+
+    return FoldedNet(widened, channels, classes, parsed.fold)

@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache
@@ -62,7 +63,29 @@ class Compute:
 
         Source: Kosaian and Phanishayee, A Study on the Intersection of GPU Utilization and CNN Inference, section 3.1.
         """
-        return _peak_flops_per_s(self.device, self.dtype)
+        return _peak_flops_per_s(self)
+
+    def bandwidth_bytes_per_s(self) -> float:
+        """What a large copy moves here, alone: bytes read and written."""
+        return _bandwidth_bytes_per_s(self)
+
+    def seconds_of(self, work: Callable[[], Any], rounds: int) -> float:
+        """The least time that some work takes: of this process's core on a CPU, so that neighbours do not count."""
+        taken = []
+        for _ in range(rounds):
+            self._wait()
+            start = self._clock()
+            work()
+            self._wait()
+            taken.append(self._clock() - start)
+        return min(taken)
+
+    def _wait(self) -> None:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+
+    def _clock(self) -> float:
+        return time.perf_counter() if self.device.type == "cuda" else time.process_time()
 
     def memory_bytes(self) -> int:
         """Peak memory on the GPU; on a CPU this process's own, without the chips that it shares with other jobs.
@@ -82,17 +105,18 @@ def _cpu_multiplies_bf16() -> bool:
 
 
 @cache
-def _peak_flops_per_s(device: torch.device, dtype: torch.dtype) -> float:
-    size = 8192 if device.type == "cuda" else 768
-    factors = torch.rand(2, size, size, device=device).to(dtype)
-    seconds = []
-    for _ in range(4):
-        start = time.perf_counter()
-        factors[0] @ factors[1]
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-        seconds.append(time.perf_counter() - start)
-    return 2 * size**3 / min(seconds)
+def _peak_flops_per_s(compute: Compute) -> float:
+    size = 8192 if compute.device.type == "cuda" else 768
+    factors = torch.rand(2, size, size, device=compute.device).to(compute.dtype)
+    # The least of many short rounds: a busy host leaves some of them alone.
+    return 2 * size**3 / compute.seconds_of(lambda: factors[0] @ factors[1], rounds=12)
+
+
+@cache
+def _bandwidth_bytes_per_s(compute: Compute) -> float:
+    count = 2**28 if compute.device.type == "cuda" else 2**25  # far more than caches hold
+    source, target = torch.ones(2, count, device=compute.device)
+    return float(2 * source.nbytes) / compute.seconds_of(lambda: target.copy_(source), rounds=4)
 
 
 @cache

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from math import isqrt
 from typing import Self
 
 from workflow_lib.core.errors import ConfigError
@@ -19,10 +20,15 @@ CHOICES: dict[str, tuple[int, ...]] = {
 }
 """Dimension -> values, in CROSS's names and order; pool choice 0 is max-pooling (padding 1), 1 is none."""
 
-_SPELLING = re.compile(r"k([1-9]\d*)-s([1-9]\d*)-p(\d+)-(?:pool([1-9]\d*)s([1-9]\d*)|nopool)-w([1-9]\d*)")
+_SPELLING = re.compile(
+    r"k([1-9]\d*)-s([1-9]\d*)-p(\d+)-(?:pool([1-9]\d*)s([1-9]\d*)|nopool)-w([1-9]\d*)(?:-f([1-9]\d*))?"
+)
 
-PATTERN = r"k\d+-s\d+-p\d+-(?:pool\d+s\d+|nopool)-w\d+"
-"""What an id of this space looks like: the constraint of the workflow's `architecture` wildcard."""
+UNFOLDED_PATTERN = r"k\d+-s\d+-p\d+-(?:pool\d+s\d+|nopool)-w\d+"
+"""What an id of this space looks like that stands for a network of one image at a time."""
+
+PATTERN = rf"{UNFOLDED_PATTERN}(?:-f\d+)?"
+"""What any id of this space looks like: the constraint of the workflow's `architecture` wildcard."""
 
 
 @dataclass(frozen=True, order=True)
@@ -33,6 +39,7 @@ class Architecture:
         kernel_size, stride, padding: of the stem convolution, in pixels.
         pool: kernel size and stride of the stem's max-pooling (padding 1), or None for no pooling.
         width: output channels of the stem; the four stages have 1, 2, 4 and 8 times as many.
+        fold: images that it takes as one, a square (`models.folded`); widths grow by its root. In no grid.
     """
 
     kernel_size: int
@@ -40,10 +47,12 @@ class Architecture:
     padding: int
     pool: tuple[int, int] | None
     width: int
+    fold: int = 1
 
     def __str__(self) -> str:
         pool = "nopool" if self.pool is None else f"pool{self.pool[0]}s{self.pool[1]}"
-        return f"k{self.kernel_size}-s{self.stride}-p{self.padding}-{pool}-w{self.width}"
+        fold = "" if self.fold == 1 else f"-f{self.fold}"
+        return f"k{self.kernel_size}-s{self.stride}-p{self.padding}-{pool}-w{self.width}{fold}"
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -54,10 +63,10 @@ class Architecture:
         """
         match = _SPELLING.fullmatch(text)
         if match:
-            kernel_size, stride, padding, pool, pool_stride, width = match.groups()
+            kernel_size, stride, padding, pool, pool_stride, width, fold = match.groups()
             pooling = (int(pool), int(pool_stride)) if pool else None
-            architecture = cls(int(kernel_size), int(stride), int(padding), pooling, int(width))
-            if str(architecture) == text:
+            architecture = cls(int(kernel_size), int(stride), int(padding), pooling, int(width), int(fold or 1))
+            if str(architecture) == text and isqrt(architecture.fold) ** 2 == architecture.fold:
                 return architecture
         raise ConfigError("not an architecture id", text, "expected something like k3-s2-p1-pool3s2-w32")
 

@@ -1,6 +1,7 @@
 """What a network of the CROSS space costs, from its id alone: for planning, without torch."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import isqrt
 
 from workflow_lib.core.spaces.cross import Architecture
 
@@ -21,7 +22,12 @@ class Costs:
 
 
 def costs(architecture: Architecture, channels: int, classes: int, size_px: int) -> Costs:
-    """Count what `models.cross.CrossNet` costs; tests compare with torch's counters."""
+    """Count what `models.cross.to_module` costs; tests compare with torch's counters."""
+    fold = architecture.fold
+    if fold > 1:
+        unfolded = replace(architecture, fold=1, width=architecture.width * isqrt(fold))
+        counted = costs(unfolded, channels * fold, classes * fold, size_px)
+        return Costs(counted.multiply_adds // fold, counted.activations // fold, counted.parameters)
     width, kernel = architecture.width, architecture.kernel_size
     stem_px = _convolved(size_px, kernel, architecture.stride, architecture.padding)
     stem_weights = kernel**2 * channels * width

@@ -1,0 +1,53 @@
+"""Measure how much of this machine's peak one network's inference reaches, and count its layers."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+from pydantic import Field
+
+from workflow_lib.core.arguments import Arguments, run_stage
+from workflow_lib.core.config import TrainingConfig, UtilizationConfig
+from workflow_lib.core.tables import LAYERS, UTILIZATIONS
+from workflow_lib.training.compute import Compute
+from workflow_lib.training.utilization import measure_utilization
+
+BYTES_PER_MB = 1e6
+
+
+class UtilizationArguments(Arguments):
+    """Flags of the stage."""
+
+    utilization: UtilizationConfig
+    device: str = Field(default="auto", description="auto, cpu or cuda")
+    precision: str = Field(default="float32", description="float32, bf16 or auto")
+    channels: str = Field(description="name of the channel set")
+    architecture: str = Field(description="architecture id")
+    inputs: int = Field(ge=1, description="number of input channels")
+    classes: int = Field(ge=2, description="number of classes")
+    chip_size_px: int = Field(ge=40, description="height and width of a chip (pixels)")
+    layers: Path = Field(description="writes what each layer computes and moves")
+    output: Path = Field(description="writes throughput and utilization")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the stage."""
+    arguments = UtilizationArguments.parse(__doc__, argv)
+    compute = Compute.choose(
+        TrainingConfig.model_validate({"device": arguments.device, "precision": arguments.precision})
+    )
+    row, layers = measure_utilization(
+        arguments.architecture,
+        arguments.inputs,
+        arguments.classes,
+        arguments.chip_size_px,
+        compute,
+        arguments.utilization.memory_limit_mb * BYTES_PER_MB,
+    )
+    ids = {"channels": arguments.channels, "architecture": arguments.architecture}
+    LAYERS.write(layers.assign(**ids), arguments.layers)
+    UTILIZATIONS.write(pd.DataFrame([ids | row]), arguments.output)
+
+
+if __name__ == "__main__":
+    run_stage(main)
