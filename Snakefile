@@ -18,6 +18,7 @@ include: "rules/training.smk"
 include: "rules/export.smk"
 include: "rules/latency.smk"
 include: "rules/front.smk"
+include: "rules/utilization.smk"
 include: "rules/report.smk"
 include: "rules/deploy.smk"
 
@@ -45,11 +46,7 @@ rule all:
     default_target: True
     input:
         expand("<results>/gather_table/{table}.parquet", table=PARTS),
-        "<results>/build_candidates/candidates.parquet",
-        "<results>/build_front/front.parquet",
-        "<results>/score_efficiency/efficiency.parquet",
-        "<results>/plot_figures/front_3d.html",
-        "<results>/build_report/report.html",
+        RESULTS,
 
 
 rule data:

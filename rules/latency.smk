@@ -40,10 +40,10 @@ rule detect_kernels:
         ),
     output:
         "<results>/detect_kernels/{channels}/{architecture}/{rules}.parquet",
-    wildcard_constraints:
-        architecture=cross.UNFOLDED_PATTERN,
     log:
         "<logs>/detect_kernels/{channels}/{architecture}/{rules}.log",
+    wildcard_constraints:
+        architecture=cross.UNFOLDED_PATTERN,
     conda:
         "../envs/latency.yaml"
     resources:
@@ -198,10 +198,10 @@ rule measure_latency:
         "<results>/export_network/{channels}/{architecture}/deployed.onnx",
     output:
         "<results>/measure_latency/{channels}/{architecture}/{device}.parquet",
-    wildcard_constraints:
-        architecture=cross.UNFOLDED_PATTERN,
     log:
         "<logs>/measure_latency/{channels}/{architecture}/{device}.log",
+    wildcard_constraints:
+        architecture=cross.UNFOLDED_PATTERN,
     conda:
         "../envs/latency.yaml"
     threads: ALL_CORES
@@ -247,10 +247,10 @@ rule predict_latency:
         unpack(lambda wildcards: PREDICTORS[CONFIG.devices[wildcards.device].kind]),
     output:
         "<results>/predict_latency/{channels}/{architecture}/{device}.parquet",
-    wildcard_constraints:
-        architecture=cross.UNFOLDED_PATTERN,
     log:
         "<logs>/predict_latency/{channels}/{architecture}/{device}.log",
+    wildcard_constraints:
+        architecture=cross.UNFOLDED_PATTERN,
     conda:
         "../envs/latency.yaml"
     resources:

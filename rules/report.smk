@@ -28,6 +28,16 @@ EFFICIENCY_FIGURES = [
 ]
 
 
+# What a run is for, and what lies between.
+RESULTS = [
+    "<results>/build_candidates/candidates.parquet",
+    "<results>/build_front/front.parquet",
+    "<results>/score_efficiency/efficiency.parquet",
+    "<results>/plot_figures/front_3d.html",
+    "<results>/build_report/report.html",
+]
+
+
 rule plot_figures:
     """Draw every figure as PNG and PDF, and the front as a page to turn and zoom."""
     input:
@@ -131,6 +141,11 @@ rule build_report:
             if CONFIG.racing
             else {}
         ),
+        **(
+            {"utilizations": "<results>/gather_table/utilizations.parquet"}
+            if CONFIG.utilization
+            else {}
+        ),
         chips="<results>/import_chips/chips.parquet",
         bands="<results>/import_chips/bands.parquet",
         rejected="<results>/import_chips/rejected.parquet",
@@ -142,7 +157,14 @@ rule build_report:
         latencies="<results>/gather_table/latencies.parquet",
         efficiency="<results>/score_efficiency/efficiency.parquet",
         figures=expand("<results>/plot_figures/{figure}.png", figure=FIGURES)
-        + expand("<results>/plot_efficiency/{figure}.png", figure=EFFICIENCY_FIGURES),
+        + expand("<results>/plot_efficiency/{figure}.png", figure=EFFICIENCY_FIGURES)
+        + (
+            expand(
+                "<results>/plot_utilization/{figure}.png", figure=UTILIZATION_FIGURES
+            )
+            if CONFIG.utilization
+            else []
+        ),
         interactive="<results>/plot_figures/front_3d.html",
     output:
         page=report(
@@ -174,12 +196,16 @@ rule build_report:
         holdout=lambda wildcards, input: (
             ["--holdout", input.holdout] if HAS_HOLDOUT else []
         ),
+        utilizations=lambda wildcards, input: (
+            ["--utilizations", input.utilizations] if CONFIG.utilization else []
+        ),
         race=lambda wildcards, input: (["--race", input.race] if CONFIG.racing else []),
     shell:
         "python -m workflow_lib.stages.build_report"
         " {params.options}"
         " {params.holdout:q}"
         " {params.race:q}"
+        " {params.utilizations:q}"
         " --chips {input.chips:q}"
         " --bands {input.bands:q}"
         " --rejected {input.rejected:q}"

@@ -162,6 +162,18 @@ PARTS = {
         for channels in CHANNEL_SETS
         for architecture in NETWORKS
     ],
+    **{
+        table: expand(
+            f"<results>/measure_utilization/{{channels}}/{{architecture}}{suffix}",
+            channels=CHANNEL_SETS,
+            architecture=NETWORKS,
+        )
+        for table, suffix in {
+            "utilizations": ".parquet",
+            "layers": ".layers.parquet",
+        }.items()
+        if CONFIG.utilization
+    },
 }
 
 

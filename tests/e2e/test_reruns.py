@@ -19,8 +19,8 @@ TABLE = (ROOT / "README.md").read_text().split("## What an edit repeats")[1].spl
 ROWS = dict(re.findall(r"^\| ([^|]+) \| ([^|]+) \|$", TABLE, re.MULTILINE))
 GROUPS = {
     "nothing": set[str](),
-    "tables": {"gather_table", "build_candidates", "build_front"},
-    "results": {"score_holdout", "plot_figures", "build_report"},
+    "tables": {"gather_table", "build_candidates", "build_front", "score_efficiency"},
+    "results": {"score_holdout", "plot_figures", "plot_efficiency", "build_report"},
 }
 TRAININGS = 6  # 2 networks and the baseline, 2 folds
 NEW_SET = {"grid.channel_sets": {"6": ["dem", "red", "green", "blue", "nir", "ndvi"], "3": ["red", "green", "blue"]}}
@@ -38,6 +38,8 @@ CONFIG_EDITS: dict[str, tuple[dict[str, Any], int]] = {
         {"front.objectives": [{"name": n, "direction": "min"} for n in ("latency_worst_ms", "memory_bytes")]},
         0,
     ),
+    "change `efficiency`, such as `returns`": ({"efficiency.returns": "constant"}, 0),
+    "turn `utilization` on": ({"utilization": {}}, 0),
     "change `report.dpi`": ({"report.dpi": 100}, 0),
     "change `report.title`": ({"report.title": "Another"}, 0),
     "change `grid.allow_missing`": ({"grid.allow_missing": True}, 0),

@@ -386,6 +386,7 @@ def content_of(run: Run, draw: bool = False, holdout: bool = False, **changes: A
         efficiency=efficiency_of(run).scores,
         trained=run.trained,
         holdout=scores if holdout else None,
+        utilizations=None,
         race=None,
         figures=_draw(run) if draw else dict.fromkeys(CAPTIONS, png(Figure(figsize=(1, 1)), 50)),
         interactive_front=figures.front_3d_interactive(run.ranked, run.objectives) if draw else "<p>front</p>",
@@ -398,6 +399,30 @@ def efficiency_of(run: Run) -> ScoredModels:
     """The candidates' relative efficiency, from few samples."""
     candidates = run.ranked[~run.ranked["baseline"]].reset_index(drop=True)
     return score_models(candidates, "candidate", run.config.efficiency.model_copy(update={"samples": 20}), seed=0)
+
+
+def utilization_of(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """UTILIZATIONS and LAYERS of its networks, as a machine of 80 GFLOP/s and 10 GB/s might have them."""
+    random = np.random.default_rng(0)
+    networks = run.ranked.drop_duplicates(["channels", "architecture"]).reset_index(drop=True)
+    keys = networks[["channels", "architecture"]]
+    used = random.uniform(40, 95, len(networks))
+    utilizations = keys.assign(
+        batch_images=64, flops_per_image=2.0 * networks["multiply_adds"], utilization_pct=used,
+        images_per_s=used / 100 * 80e9 / (2.0 * networks["multiply_adds"]),
+        intensity=random.uniform(4, 200, len(networks)),
+        memory_bound_pct=10.0, peak_flops_per_s=80e9, bandwidth_bytes_per_s=10e9, compute_device="cpu",
+        precision="float32", threads=1,
+    )  # fmt: skip
+    layers = keys.merge(
+        pd.DataFrame({"layer": ["conv1", "block1.0", "fc"], "kind": ["conv", "conv", "linear"]}), "cross"
+    )
+    layers = layers.assign(
+        flops=10**9, input_bytes=10**6, weight_bytes=10**6, output_bytes=10**6, intensity=333.3, memory_bound=False
+    )
+    for table, frame in ((tables.UTILIZATIONS, utilizations), (tables.LAYERS, layers)):
+        table._checked(frame, Path(table.name))
+    return utilizations, layers
 
 
 def _draw(run: Run) -> dict[str, bytes]:
@@ -421,6 +446,11 @@ def _draw(run: Run) -> dict[str, bytes]:
             )
             for name in CAPTIONS
             if name.startswith("efficiency")
+        },
+        **{
+            name: figures.draw_utilization(name, run.ranked, *utilization_of(run))
+            for name in CAPTIONS
+            if name.startswith("utilization")
         },
         "input_channels": figures.input_channels(samples, CHANNEL_SETS["all7"]),
         "chip_map": figures.chip_map(run.chips, run.folds),

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Text
-from synthetic_run import CHANNEL_SETS, DEVICES, Run, efficiency_of, make_run, png, validation
+from synthetic_run import CHANNEL_SETS, DEVICES, Run, efficiency_of, make_run, png, utilization_of, validation
 
 from workflow_lib.core.config import Objective
 from workflow_lib.data.dataset import Dataset
@@ -16,6 +16,7 @@ from workflow_lib.report import figures
 from workflow_lib.report.figures.dimensions import searched_dimensions
 from workflow_lib.report.figures.efficiency import variable_front
 from workflow_lib.report.figures.pairs import pair_front
+from workflow_lib.report.figures.utilization import on_all_fronts, with_utilization
 from workflow_lib.report.names import axis_name, quantity
 from workflow_lib.report.page import CAPTIONS
 from workflow_lib.report.tables import candidates_only, front_members
@@ -94,6 +95,7 @@ def test_a_pdf_is_written_the_same_twice(usual: Run, tmp_path: Path) -> None:
     assert (tmp_path / "one.pdf").read_bytes() == (tmp_path / "two.pdf").read_bytes()
 
 
+UTILIZATION = [name for name in CAPTIONS if name.startswith("utilization")]
 EFFICIENCY = [name for name in CAPTIONS if name.startswith("efficiency")]
 
 
@@ -103,6 +105,24 @@ def test_efficiency_figures_draw_every_run_without_warning(
 ) -> None:
     assert png(efficiency_figure(run, name), 60).startswith(b"\x89PNG")
     assert not [str(warning.message) for warning in recwarn]
+
+
+@pytest.mark.parametrize("name", UTILIZATION)
+def test_utilization_figures_draw_every_run_without_warning(
+    run: Run, name: str, recwarn: pytest.WarningsRecorder
+) -> None:
+    drawn = figures.draw_utilization(name, run.ranked, *utilization_of(run))
+    assert png(drawn, 60).startswith(b"\x89PNG")
+    assert not [str(warning.message) for warning in recwarn]
+
+
+def test_who_is_on_all_fronts_is_on_each_and_somebody_is_on_each(usual: Run) -> None:
+    table = with_utilization(usual.ranked, utilization_of(usual)[0])
+    pairs = [column for column in table if str(column).startswith("on_") and column.endswith("_pct")]
+    pairs += ["on_accuracy_pct_images_per_s"]
+    assert len(pairs) == 3
+    assert (table[pairs].sum() > 0).all()
+    assert (on_all_fronts(table) == table[pairs].all(axis=1)).all()
 
 
 def test_the_dominance_diagram_numbers_each_model_once_and_names_it(usual: Run) -> None:
@@ -124,7 +144,7 @@ def test_the_front_of_averages_is_concave_and_touches_the_best() -> None:
     assert corners[-1].tolist() == [costs.max(), gains.max()]
 
 
-@pytest.mark.parametrize("name", [name for name in CAPTIONS if name not in EFFICIENCY])
+@pytest.mark.parametrize("name", [name for name in CAPTIONS if name not in EFFICIENCY + UTILIZATION])
 def test_every_caption_has_a_figure(usual: Run, name: str) -> None:
     bands = CHANNEL_SETS["all7"]
     pixels = np.random.default_rng(0).random((len(usual.chips), 16, 16, len(bands)), dtype=np.float32)

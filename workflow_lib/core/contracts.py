@@ -21,6 +21,7 @@ CONTRACTS = {
     "measure_latency": 1,
     "calibrate_predictor": 1,
     "predict_latency": 1,
+    "measure_utilization": 1,
     "race_folds": 2,
     "build_candidates": 2,
     "build_front": 1,
@@ -28,6 +29,7 @@ CONTRACTS = {
     "score_holdout": 3,
     "plot_figures": 1,
     "plot_efficiency": 1,
+    "plot_utilization": 1,
     "build_report": 3,
     "deploy_model": 2,
 }

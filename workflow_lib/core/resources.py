@@ -43,6 +43,7 @@ _STAGES = {
     "detect_kernels": Needs(1500, 10),
     "predict_latency": Needs(1000, 5),
     "measure_latency": Needs(2000, 10),
+    "measure_utilization": Needs(3000, 30),
     "export_kernels": Needs(2000, 60),
     "build_predictor": Needs(4000, 120),
     "build_front": Needs(2000, 60),

@@ -22,6 +22,7 @@ class ReportContent:
         efficiency: EFFICIENCY of the candidates.
         trained: FOLD_SCORES of all trainings.
         holdout: HOLDOUT_SCORES of the front's members; None: there is no hold-out.
+        utilizations: UTILIZATIONS of all networks; None: they were not measured.
         race: RACE of those who were stopped; None: there was no race.
         figures: name -> PNG; the names are the keys of `workflow_lib.report.page.CAPTIONS`, and the PNGs have
             `config.report.dpi` dots per inch.
@@ -41,6 +42,7 @@ class ReportContent:
     efficiency: pd.DataFrame
     trained: pd.DataFrame
     holdout: pd.DataFrame | None
+    utilizations: pd.DataFrame | None
     race: pd.DataFrame | None
     figures: Mapping[str, bytes]
     interactive_front: str

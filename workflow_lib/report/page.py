@@ -40,6 +40,11 @@ CAPTIONS = {
     "distribution lies nowhere above the other's. What follows from other arrows is left out; two without a path "
     "between them cannot be told apart.",
     "efficiency_training": "How the efficiency and its rank move when the costs of training count, too.",
+    "utilization_fronts": "Accuracy, throughput and utilization, two at a time. Large points are on the front of the "
+    "pair, rings on all three fronts; below 1 on the colour scale a network is bound by memory.",
+    "utilization_roofline": "What each network reaches on this machine, under what its peak and its bandwidth allow; "
+    "and where the recommended network's layers lie.",
+    "utilization_accuracy": "Accuracy against utilization: whether one tells of the other.",
     "input_channels": "Sample chips as the networks see them, one panel per channel.",
     "chip_map": "Where the chips lie, coloured by the fold in which they validate.",
     "chip_map_roles": "Where the chips lie, coloured by their role in the first fold.",
@@ -48,7 +53,7 @@ CAPTIONS = {
 
 _SCREEN_DPI = 112
 _RULE_GRAPH = Path(__file__).with_name("templates") / "rulegraph.svg"
-"""dot -Tsvg of `snakemake all deploy --rulegraph dot` with hold-out, racing, devices of each kind; also in README."""
+"""dot -Tsvg of `snakemake all deploy --rulegraph dot` with hold-out, racing, utilization, devices of each kind; also in README."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +140,8 @@ def _tables(content: ReportContent) -> dict[str, TextTable]:
         sections.versions,
     )  # fmt: skip
     tables = {make.__name__: make(content) for make in makers}
+    if content.utilizations is not None:
+        tables["utilization"] = sections.utilization(content)
     if content.race is not None:
         tables["race"] = sections.race(content)
     if content.holdout is not None and not content.holdout.empty:

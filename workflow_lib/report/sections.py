@@ -11,6 +11,7 @@ from workflow_lib.core.config import Config
 from workflow_lib.core.spaces import cross
 from workflow_lib.pareto.efficiency import EFFICIENT
 from workflow_lib.report.content import ReportContent
+from workflow_lib.report.figures.utilization import on_all_fronts, with_utilization
 from workflow_lib.report.names import MISSING, device_column, quantity
 from workflow_lib.report.tables import (
     baseline_table,
@@ -139,6 +140,31 @@ def efficiency(content: ReportContent) -> TextTable:
         "itself" if strong else mix for strong, mix in zip(frame["strong"], mixes, strict=True)
     ]
     return _table(columns, texts=2)
+
+
+def utilization(content: ReportContent) -> TextTable:
+    """Utilization of the front's members, and on how many fronts of two metrics each is."""
+    assert content.utilizations is not None
+    members = front_members(content.ranked, content.config.front.objectives)
+    joined = with_utilization(content.ranked, content.utilizations).set_index("candidate")
+    frame = joined.loc[members["candidate"]]
+    everywhere = on_all_fronts(joined).loc[members["candidate"]]
+    ratio = frame["peak_flops_per_s"] / frame["bandwidth_bytes_per_s"]
+    return _table(
+        {
+            "#": members.index,
+            "Candidate": members["candidate"],
+            "Throughput (images/s)": [f"{value:,.1f}" for value in frame["images_per_s"]],
+            "Batch": frame["batch_images"],
+            "Utilization (%)": [f"{value:.1f}" for value in frame["utilization_pct"]],
+            "Intensity (FLOP/B)": [f"{value:,.1f}" for value in frame["intensity"]],
+            "Machine's ratio (FLOP/B)": [f"{value:,.1f}" for value in ratio],
+            "Work in layers bound by memory (%)": [f"{value:.1f}" for value in frame["memory_bound_pct"]],
+            "On all three fronts": ["yes" if flag else "no" for flag in everywhere],
+        },
+        texts=2,
+        marked=0,
+    )
 
 
 def _beyond(row: Mapping[Hashable, Any]) -> str:

@@ -21,6 +21,7 @@ from workflow_lib.core.tables import (
     LATENCIES,
     RACE,
     REJECTED,
+    UTILIZATIONS,
 )
 from workflow_lib.report.content import ReportContent
 from workflow_lib.report.page import render
@@ -42,8 +43,11 @@ class ReportArguments(Arguments):
     latencies: Path = Field(description="latencies.parquet of gather_table")
     efficiency_table: Path = Field(description="efficiency.parquet of score_efficiency")
     holdout: Path | None = Field(default=None, description="scores.parquet of score_holdout, if there is a hold-out")
+    utilizations: Path | None = Field(
+        default=None, description="utilizations.parquet of gather_table, if they were measured"
+    )
     race: Path | None = Field(default=None, description="table of race_folds for the last fold, if there was a race")
-    figures: list[Path] = Field(description="figures of plot_figures and plot_efficiency (PNG)")
+    figures: list[Path] = Field(description="figures of plot_figures, plot_efficiency and plot_utilization (PNG)")
     interactive: Path = Field(description="front_3d.html of plot_figures")
     page: Path = Field(description="writes the report (HTML)")
     provenance: Path = Field(description="writes what made the tables")
@@ -74,6 +78,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         efficiency=EFFICIENCY.read(arguments.efficiency_table),
         trained=FOLD_SCORES.read(arguments.scores),
         holdout=HOLDOUT_SCORES.read(arguments.holdout) if arguments.holdout else None,
+        utilizations=UTILIZATIONS.read(arguments.utilizations) if arguments.utilizations else None,
         race=RACE.read(arguments.race) if arguments.race else None,
         figures={path.stem: path.read_bytes() for path in arguments.figures},
         interactive_front=arguments.interactive.read_text(encoding="utf-8"),

@@ -8,9 +8,9 @@ from pydantic import Field
 
 from workflow_lib.core.arguments import Arguments, paths_from_stdin, run_stage
 from workflow_lib.core.errors import TableError, UserError
-from workflow_lib.core.tables import FOLD_SCORES, FOREST_SCORES, LATENCIES, NETWORKS, Table
+from workflow_lib.core.tables import FOLD_SCORES, FOREST_SCORES, LATENCIES, LAYERS, NETWORKS, UTILIZATIONS, Table
 
-TABLES = {table.name: table for table in (FOLD_SCORES, FOREST_SCORES, LATENCIES, NETWORKS)}
+TABLES = {table.name: table for table in (FOLD_SCORES, FOREST_SCORES, LATENCIES, LAYERS, NETWORKS, UTILIZATIONS)}
 FAILED = b"failed:"
 """How a part begins that stands for a job that failed for good; rules/common.smk writes it."""
 

@@ -3,7 +3,7 @@
 from workflow_lib.report.figures.channels import input_channels
 from workflow_lib.report.figures.devices import latency_devices, predictor_validation
 from workflow_lib.report.figures.dimensions import dimension_effects
-from workflow_lib.report.figures.draw import draw_efficiency, draw_figure
+from workflow_lib.report.figures.draw import draw_efficiency, draw_figure, draw_utilization
 from workflow_lib.report.figures.maps import chip_map
 from workflow_lib.report.figures.pairs import front_pairs
 from workflow_lib.report.figures.radar import front_radar
@@ -15,6 +15,7 @@ __all__ = [
     "dimension_effects",
     "draw_efficiency",
     "draw_figure",
+    "draw_utilization",
     "front_3d",
     "front_3d_interactive",
     "front_pairs",

@@ -22,6 +22,7 @@ from workflow_lib.report.figures.maps import chip_map
 from workflow_lib.report.figures.pairs import front_pairs
 from workflow_lib.report.figures.radar import front_radar
 from workflow_lib.report.figures.scatter import front_3d
+from workflow_lib.report.figures.utilization import utilization_accuracy, utilization_fronts, utilization_roofline
 
 
 def draw_figure(
@@ -86,6 +87,25 @@ def draw_efficiency(
         "efficiency_boxes": lambda: efficiency_boxes(samples),
         "efficiency_dominance": lambda: efficiency_dominance(samples, dominance),
         "efficiency_training": lambda: efficiency_training(scores),
+    }
+    return draw[name]()
+
+
+def draw_utilization(name: str, ranked: pd.DataFrame, utilizations: pd.DataFrame, layers: pd.DataFrame) -> Figure:
+    """Draw one figure of the networks' utilization.
+
+    Args:
+        name: utilization_fronts, utilization_roofline or utilization_accuracy.
+        ranked: the front table, all candidates and baselines.
+        utilizations, layers: tables UTILIZATIONS, LAYERS.
+
+    Raises:
+        KeyError: if no figure is called so.
+    """
+    draw = {
+        "utilization_fronts": lambda: utilization_fronts(ranked, utilizations),
+        "utilization_roofline": lambda: utilization_roofline(ranked, utilizations, layers),
+        "utilization_accuracy": lambda: utilization_accuracy(ranked, utilizations),
     }
     return draw[name]()
 
