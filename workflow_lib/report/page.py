@@ -53,7 +53,7 @@ CAPTIONS = {
 
 _SCREEN_DPI = 112
 _RULE_GRAPH = Path(__file__).with_name("templates") / "rulegraph.svg"
-"""dot -Tsvg of `snakemake all deploy --rulegraph dot` with hold-out, racing, utilization, devices of each kind; also in README."""
+"""dot -Tsvg of `snakemake all deploy --rulegraph dot` with all that a config can ask for; also in README."""
 
 
 @dataclass(frozen=True)
