@@ -10,7 +10,7 @@ from stage_runs import STAGES, run
 from workflow_lib.core.arguments import Arguments
 from workflow_lib.core.config import Section
 
-TRAINS = {"train_fold", "score_holdout", "deploy_model", "export_network"}
+TRAINS = {"train_fold", "score_holdout", "deploy_model", "export_network", "measure_utilization"}
 NEVER_ON_IMPORT = {"nn_meter", "nni", "pytorch_lightning"}
 # Runs the module as `python -m` does, and says on standard error what it loaded.
 HELP = """

@@ -32,6 +32,7 @@ CHANGED = config(
         "training": {"epochs": 1, "learning_rate": 1e-7, "device": "cpu"},
         "devices": {"myriadvpu_openvino2019r2": {}},
         "front.resamples": 3,
+        "utilization": {"memory_limit_mb": 100},
         "racing": {"first_folds": 2, "confidence": 0.75},
         "report.title": "100 % of the chips; --count=3",
     }

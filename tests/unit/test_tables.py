@@ -118,7 +118,9 @@ def test_every_suffix_names_the_unit_in_every_table() -> None:
     for table in declared:
         for column in table.columns:
             for suffix, unit in units.items():
-                if column.name.endswith(suffix):
+                if column.name.endswith("_per_s"):
+                    assert column.unit.endswith("/s"), f"{table.name}.{column.name}"
+                elif column.name.endswith(suffix):
                     assert column.unit == unit, f"{table.name}.{column.name}"
 
 
