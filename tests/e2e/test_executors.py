@@ -51,5 +51,5 @@ def test_a_training_on_cuda_asks_for_one_gpu(
     assert result.returncode == 1
     jobs = slurm.query("scontrol", "show", "jobs", "--detail").split("\n\n")
     assert any("TresPerJob=gres:gpu:1" in job or "GRES=gpu:fake:1" in job for job in jobs)
-    log = own_run / "results/tiny/logs/train_fold/6/8/k3-s2-p1-pool3s2-w32/0.log"
+    log = own_run / "results/tiny/logs/train_fold/6/8/k3-s2-p1-pool3s2-w32/folds.log"
     assert log.read_text().startswith("error: config: training.device: no CUDA device here")

@@ -18,6 +18,7 @@ BENCHMARKS = {
     "own_device": ["--quick"],
     "racing": ["--quick"],
     "start_up": ["--quick"],
+    "strategies": ["--quick"],
     "training": ["--quick"],
 }
 
