@@ -11,9 +11,11 @@ import onnx
 import pytest
 from cross_network import Network, export, kernels
 from onnx import TensorProto, helper
+from torch import nn
 
 from workflow_lib.core.errors import UserError
 from workflow_lib.export.graph import strip_weights
+from workflow_lib.export.onnx_files import export_for_detection
 from workflow_lib.latency.kernels import FUSION_RULES, detect_kernels
 
 pytest.importorskip("nn_meter")
@@ -162,3 +164,9 @@ def test_nothing_is_printed_or_logged_and_no_root_handler_is_added(model: onnx.M
     command = [sys.executable, "-c", code, str(path), str(FUSION_RULES)]
     result = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
+def test_two_norms_after_a_convolution_are_one_kernel_that_predictors_know(tmp_path: Path) -> None:
+    convolution = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.BatchNorm2d(4), nn.ReLU())
+    export_for_detection(convolution, 3, 16, tmp_path / "norms.onnx")
+    assert [kernel.type for kernel in detect_kernels(tmp_path / "norms.onnx", FUSION_RULES)] == ["conv-bn-relu"]

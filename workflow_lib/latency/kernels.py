@@ -2,6 +2,7 @@
 
 import logging
 import math
+import re
 import warnings
 from collections.abc import Iterable
 from functools import cache
@@ -25,6 +26,9 @@ _FREE_OPERATORS = frozenset({"reshape"})
 _WINDOW_OPERATORS = {"conv", "dwconv", "maxpool", "avgpool"}
 _MAP_OPERATORS = {"add", "bn", "channelshuffle", "concat", "gap", "hswish", "relu", "se", "split"}
 _PRICED_OPERATORS = _WINDOW_OPERATORS | _MAP_OPERATORS | {"fc"}
+# One convolution takes in both of two norms that follow it, as it does one; predictors know one. Further along a
+# name two norms belong to two convolutions side by side.
+_TWO_NORMS = re.compile(r"^((?:dw)?conv-bn)-bn(?=-|$)")
 # Topologies that are remembered; a search space has a handful, a space of cells thousands, of 100 kB each.
 _MAX_TOPOLOGIES = 64
 _HOW_TO_GO_ON = "replace them in the network, or predict its latency without nn-Meter (lookup table, measurement)"
@@ -219,7 +223,7 @@ def _kernel(description: dict[str, Any], head: dict[str, Any], nn_meter: SimpleN
     in_channels = sum(shape[-1] for shape in inputs) if kernel_type.startswith("concat") else inputs[0][-1]
     window = head["attr"].get("ks", [1, 1])
     return Kernel(
-        type=kernel_type,
+        type=_TWO_NORMS.sub(r"\1", kernel_type),
         features=tuple(float(value) for value in features[0][kernel_type]),
         input_hw=_side(inputs[0][1:-1]),
         output_hw=_side(output[1:-1]),
