@@ -9,7 +9,7 @@ from workflow_lib.core.files import atomic_path
 from workflow_lib.export.costs import BYTES_PER_FLOAT, count_activation_bytes, count_multiply_adds, count_parameters
 from workflow_lib.export.graph import load_without_weights
 from workflow_lib.export.onnx_files import export_deployed, export_for_detection, make_tensors_distinct
-from workflow_lib.models.cross import to_module
+from workflow_lib.models.networks import to_module
 
 
 def export_network(

@@ -49,8 +49,10 @@ _CONVOLUTIONS: Final = frozenset({"conv", "conv-bn", "conv-relu", "conv-bn-relu"
 _DEPTHWISE: Final = frozenset({"dwconv", "dwconv-bn", "dwconv-relu", "dwconv-bn-relu"})
 _FULLY_CONNECTED: Final = frozenset({"fc", "fc-relu"})
 _ADDITIONS: Final = frozenset({"add", "add-relu"})
+# By themselves in none of the reference networks, as in cells of sums: they read and write, and that has a price.
+_MAPS: Final = frozenset({"relu", "bn", "bn-relu"})
 _KNOWN_TYPES: Final = (
-    _CONVOLUTIONS | _DEPTHWISE | _FULLY_CONNECTED | _ADDITIONS | {"maxpool", "avgpool", "concat", "gap"}
+    _CONVOLUTIONS | _DEPTHWISE | _FULLY_CONNECTED | _ADDITIONS | _MAPS | {"maxpool", "avgpool", "concat", "gap"}
 )
 
 _ADRENO_UNPRICED: Final = ("add", "add-relu", "fc", "fc-relu", "gap")

@@ -8,6 +8,7 @@ from math import isqrt
 from typing import Self
 
 from workflow_lib.core.errors import ConfigError
+from workflow_lib.core.spaces.space import Configuration, Space
 
 CHOICES: dict[str, tuple[int, ...]] = {
     "kernel_size": (3, 5),
@@ -82,6 +83,19 @@ class Architecture:
             configuration["initial_output_feature"],
         )
 
+    def configuration(self, choices: Mapping[str, Sequence[int]] = CHOICES) -> dict[str, int]:
+        """A raw configuration that stands for it; where it has no pooling, the pool is the first of the choices."""
+        pool = self.pool or (choices["kernel_size_pool"][0], choices["stride_pool"][0])
+        return {
+            "kernel_size": self.kernel_size,
+            "stride": self.stride,
+            "padding": self.padding,
+            "pool_choice": int(self.pool is None),
+            "kernel_size_pool": pool[0],
+            "stride_pool": pool[1],
+            "initial_output_feature": self.width,
+        }
+
 
 BASELINE = Architecture(kernel_size=7, stride=2, padding=3, pool=(3, 2), width=64)
 """The plain ResNet-18 stem; outside the space, trained and predicted like a candidate."""
@@ -96,3 +110,12 @@ def raw_configurations(choices: Mapping[str, Sequence[int]] = CHOICES) -> Iterat
 def architectures(choices: Mapping[str, Sequence[int]] = CHOICES) -> list[Architecture]:
     """The distinct networks among the raw configurations, in their order: 180 for the whole space."""
     return list(dict.fromkeys(map(Architecture.from_configuration, raw_configurations(choices))))
+
+
+def space(choices: Mapping[str, Sequence[int]] = CHOICES) -> Space:
+    """The networks, as search strategies and supernets see them."""
+
+    def build(configuration: Configuration) -> str:
+        return str(Architecture.from_configuration({name: int(configuration[name]) for name in CHOICES}))
+
+    return Space(choices, build, lambda text: Architecture.parse(text).configuration(choices))

@@ -1,12 +1,11 @@
 """The cells of NAS-Bench-201 (Dong and Yang 2020): five operations on each of six edges, 15,625 in all."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
 from workflow_lib.core.errors import ConfigError
-from workflow_lib.core.spaces.space import Space
+from workflow_lib.core.spaces.space import Configuration, Space
 
 OPERATIONS = {
     "none": "none",
@@ -17,12 +16,17 @@ OPERATIONS = {
 }
 """Short name, as ids spell it -> name in the benchmark."""
 
+STAGES = 3
+"""Of a network: the second and third have twice and four times as many channels, on half and a quarter of the side."""
+
 EDGES = tuple((tail, head) for head in range(1, 4) for tail in range(head))
 """(from, to) in the benchmark's order; node 0 is the cell's input, 3 its output."""
 
-_KERNELS = {"conv1": 1, "conv3": 3}
+KERNELS = {"conv1": 1, "conv3": 3}
+"""Operation that convolves -> its kernel (pixels)."""
+
 _FROM_BENCHMARK = {long: short for short, long in OPERATIONS.items()}
-_STAGES = ((16, 32), (32, 16), (64, 8))
+_BENCHMARK = ((16, 32), (32, 16), (64, 8))
 _CELLS, _IMAGE_CHANNELS, _IMAGE_PX = 5, 3, 32
 
 
@@ -69,18 +73,70 @@ class Cell:
         return cls(tuple(_FROM_BENCHMARK[name] for name, _ in found))
 
 
+@dataclass(frozen=True)
+class Skeleton:
+    """What all networks have in common.
+
+    Attributes:
+        width: channels of the first stage.
+        cells: per stage.
+        stem_strides: stride-2 convolutions that make the stem of large images; 0: one of stride 1, the benchmark's.
+    """
+
+    width: int = 16
+    cells: int = 5
+    stem_strides: int = 0
+
+
+_OPERATION = rf"(?:{'|'.join(OPERATIONS)})"
+_CELL = rf"{_OPERATION}-{_OPERATION}\.{_OPERATION}-{_OPERATION}\.{_OPERATION}\.{_OPERATION}"
+PATTERN = rf"cell-{_CELL}-w\d+-n\d+-s\d+"
+"""What an id of a network of cells looks like; also Snakemake's constraint of wildcards."""
+
+
+@dataclass(frozen=True)
+class CellNetwork:
+    """A cell in a skeleton; its text is its id, such as cell-conv3-none.skip-conv1.conv3.pool-w8-n1-s2.
+
+    Args:
+        cell: that all stages repeat.
+        skeleton: w is its width, n its cells per stage, s the strides of its stem.
+    """
+
+    cell: Cell
+    skeleton: Skeleton
+
+    def __str__(self) -> str:
+        own = self.skeleton
+        return f"cell-{self.cell}-w{own.width}-n{own.cells}-s{own.stem_strides}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read an id; the inverse of `str`.
+
+        Raises:
+            ConfigError: if the text is no such id.
+        """
+        found = re.fullmatch(rf"cell-({_CELL})-w([1-9]\d*)-n([1-9]\d*)-s(0|[1-9]\d*)", text)
+        if not found:
+            raise ConfigError(
+                "not a network of cells", text, "expected something like cell-conv3-none.skip-conv1.conv3.pool-w8-n1-s2"
+            )
+        return cls(Cell.parse(found[1]), Skeleton(int(found[2]), int(found[3]), int(found[4])))
+
+
 def multiply_adds(cell: Cell, classes: int = 10) -> int:
     """Multiply-adds of the benchmark's network of such cells for one CIFAR image: 15 cells, 16 to 64 channels.
 
     Source: Dong and Yang 2020, section 2; its published FLOPs are these.
     """
-    width = _STAGES[0][0]
-    total = _IMAGE_CHANNELS * width * 9 * _IMAGE_PX**2 + _STAGES[-1][0] * classes
-    weights = sum(_KERNELS.get(operation, 0) ** 2 for operation in cell.operations)
-    for stage, (channels, side_px) in enumerate(_STAGES):
+    width = _BENCHMARK[0][0]
+    total = _IMAGE_CHANNELS * width * 9 * _IMAGE_PX**2 + _BENCHMARK[-1][0] * classes
+    weights = sum(KERNELS.get(operation, 0) ** 2 for operation in cell.operations)
+    for stage, (channels, side_px) in enumerate(_BENCHMARK):
         total += _CELLS * weights * (channels * side_px) ** 2
         if stage:
-            before = _STAGES[stage - 1][0]
+            before = _BENCHMARK[stage - 1][0]
             # A residual block of stride 2, with a convolution of 1 x 1 beside it.
             total += (9 * before + 9 * channels + before) * channels * side_px**2
     return total
@@ -89,10 +145,13 @@ def multiply_adds(cell: Cell, classes: int = 10) -> int:
 def space() -> Space:
     """All cells, as search strategies see them."""
 
-    def build(configuration: Mapping[str, int | str]) -> str:
+    def build(configuration: Configuration) -> str:
         return str(Cell(tuple(str(configuration[_edge(*edge)]) for edge in EDGES)))
 
-    return Space({_edge(*edge): list(OPERATIONS) for edge in EDGES}, build)
+    def parse(text: str) -> Configuration:
+        return {_edge(*edge): operation for edge, operation in zip(EDGES, Cell.parse(text).operations, strict=True)}
+
+    return Space({_edge(*edge): list(OPERATIONS) for edge in EDGES}, build, parse)
 
 
 def _edge(tail: int, head: int) -> str:

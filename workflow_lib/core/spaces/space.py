@@ -3,8 +3,10 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import TYPE_CHECKING
 
-import numpy as np
+if TYPE_CHECKING:  # rules import this
+    import numpy as np
 
 Configuration = Mapping[str, int | str]
 
@@ -16,10 +18,12 @@ class Space:
     Args:
         choices: dimension -> values.
         build: configuration -> id of the network that it builds; several may build the same.
+        parse: id -> a configuration that builds it.
     """
 
     choices: Mapping[str, Sequence[int | str]]
     build: Callable[[Configuration], str]
+    parse: Callable[[str], Configuration]
 
     def configurations(self) -> Iterator[Configuration]:
         """Every combination of the choices."""
@@ -30,6 +34,12 @@ class Space:
         """Ids of the distinct networks, in the order of their first configurations."""
         return list(dict.fromkeys(map(self.build, self.configurations())))
 
-    def sample(self, generator: np.random.Generator) -> Configuration:
+    def neighbours(self, network: str) -> list[str]:
+        """Ids of the other networks that differ in one choice from what `parse` gives, in the space's order."""
+        own = self.parse(network)
+        changed = (self.build({**own, name: value}) for name, values in self.choices.items() for value in values)
+        return [other for other in dict.fromkeys(changed) if other != network]
+
+    def sample(self, generator: "np.random.Generator") -> Configuration:
         """Draw a configuration, each choice by itself."""
         return {name: values[int(generator.integers(len(values)))] for name, values in self.choices.items()}

@@ -1,0 +1,45 @@
+"""Networks of one supernet that run in turns."""
+
+import pytest
+import torch
+
+from workflow_lib.models.supernet import cross_supernet
+from workflow_lib.models.switchable import Switchable, batch_norm_statistics
+
+SMALL = {
+    "kernel_size": [3, 5], "stride": [2], "padding": [1], "pool_choice": [0], "kernel_size_pool": [3],
+    "stride_pool": [2], "initial_output_feature": [32, 48],
+}  # fmt: skip
+NETWORKS = ["k3-s2-p1-pool3s2-w32", "k5-s2-p1-pool3s2-w48"]
+
+
+def test_it_gives_what_the_networks_give_alone_without_copying_weights() -> None:
+    torch.manual_seed(0)
+    supernet = cross_supernet(SMALL, 2, 3)
+    alone = {}
+    for place, name in enumerate(NETWORKS):
+        network = supernet.cut(name)
+        with torch.no_grad():
+            for _ in range(2 + place):
+                network(torch.rand(4, 2, 40, 40) * (1 + place))  # statistics of its own
+        alone[name] = network.eval()
+    runtime = Switchable(supernet, {name: batch_norm_statistics(network) for name, network in alone.items()})
+    images = torch.rand(3, 2, 40, 40)
+    for name in (*NETWORKS, NETWORKS[0]):
+        runtime.switch(name)
+        with torch.no_grad():
+            assert torch.allclose(runtime(images), alone[name](images), atol=1e-6)
+    assert runtime.networks == NETWORKS
+    with torch.no_grad():
+        for tensor in supernet.parameters():
+            tensor.zero_()
+        assert torch.equal(runtime(images), torch.zeros(3, 3)), "the weights are the supernet's"
+
+
+def test_unknown_networks_are_refused() -> None:
+    supernet = cross_supernet(SMALL, 2, 3)
+    runtime = Switchable(supernet, {NETWORKS[0]: batch_norm_statistics(supernet.cut(NETWORKS[0]))})
+    with pytest.raises(KeyError):
+        runtime.switch(NETWORKS[1])
+    with pytest.raises(ValueError, match="at least one"):
+        Switchable(supernet, {})

@@ -1,0 +1,115 @@
+"""What networks of NAS-Bench-201 cells cost, edge by edge, without torch: what a constrained search bounds."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from workflow_lib.core.spaces.nasbench201 import KERNELS, OPERATIONS, STAGES, Cell, Skeleton
+
+
+@dataclass(frozen=True)
+class CellCosts:
+    """A cost that adds up over the operations of a network.
+
+    Attributes:
+        fixed: of stem, reductions and head.
+        operations: operation -> what it costs on one edge, in all cells of the network together, each with its own
+            channels.
+    """
+
+    fixed: float
+    operations: Mapping[str, float]
+
+    def total(self, cell: Cell) -> float:
+        """Of the network that repeats a cell, all included."""
+        return self.fixed + sum(self.operations[operation] for operation in cell.operations)
+
+
+def count_costs(name: str, skeleton: Skeleton, channels: int, classes: int, size_px: int) -> CellCosts:
+    """The cost of a name: parameters or multiply_adds.
+
+    Args:
+        name: of the cost.
+        skeleton: of the networks.
+        channels, classes, size_px: of their images.
+    """
+    if name == "parameters":
+        return count_parameters(skeleton, channels, classes)
+    return count_multiply_adds(skeleton, channels, classes, size_px)
+
+
+def count_parameters(skeleton: Skeleton, channels: int, classes: int) -> CellCosts:
+    """Trainable parameters: of convolutions without bias, batch norms and the linear layer.
+
+    Args:
+        skeleton: of the networks.
+        channels, classes: of their images.
+    """
+    return _count(skeleton, channels, classes, lambda weights, outputs, _side_px: weights + 2 * outputs, bias=1)
+
+
+def count_multiply_adds(skeleton: Skeleton, channels: int, classes: int, size_px: int) -> CellCosts:
+    """Multiply-adds for one image: of convolutions and the linear layer.
+
+    Args:
+        skeleton: of the networks.
+        channels, classes, size_px: of their images.
+    """
+    return _count(skeleton, channels, classes, lambda weights, _outputs, side_px: weights * side_px**2, size_px)
+
+
+def count_activations(skeleton: Skeleton, channels: int, classes: int, size_px: int) -> CellCosts:
+    """Numbers that all layers put out for one image; the sums of edges are not counted.
+
+    Args:
+        skeleton: of the networks.
+        channels, classes, size_px: of their images.
+    """
+    width, fixed, side_px = skeleton.width, 0, size_px
+    for number in range(max(skeleton.stem_strides, 1)):
+        fixed += width * side_px**2 if number else 0  # ReLU
+        side_px = _halved(side_px) if skeleton.stem_strides else side_px
+        fixed += 2 * width * side_px**2
+    operations = dict.fromkeys(OPERATIONS, 0)
+    for stage in range(STAGES):
+        wide = width * 2**stage
+        if stage:
+            before = wide // 2 * side_px**2
+            side_px = _halved(side_px)
+            after = wide * side_px**2
+            # Two times ReLU, convolution and norm; the shortcut's pooling has half as many channels as its convolution.
+            fixed += before + 2 * after + 3 * after + after // 2 + after
+        maps = skeleton.cells * wide * side_px**2
+        for operation, layers in (("conv1", 3), ("conv3", 3), ("pool", 1)):
+            operations[operation] += layers * maps
+    features = width * 2 ** (STAGES - 1)
+    return CellCosts(fixed + 2 * features * side_px**2 + 2 * features + classes, operations)
+
+
+Convolution = Callable[[int, int, int], int]
+"""(weights, output channels, output side) -> cost."""
+
+
+def _count(
+    skeleton: Skeleton, channels: int, classes: int, convolution: Convolution, size_px: int = 1, bias: int = 0
+) -> CellCosts:
+    """Add up a network; a convolution comes with its batch norm, but for shortcuts, which have none."""
+    width, fixed, side_px = skeleton.width, 0, size_px
+    for number in range(max(skeleton.stem_strides, 1)):
+        side_px = _halved(side_px) if skeleton.stem_strides else side_px
+        fixed += convolution(9 * (width if number else channels) * width, width, side_px)
+    operations = dict.fromkeys(OPERATIONS, 0)
+    for stage in range(STAGES):
+        wide = width * 2**stage
+        if stage:
+            side_px, before = _halved(side_px), wide // 2
+            fixed += convolution(9 * before * wide, wide, side_px) + convolution(9 * wide * wide, wide, side_px)
+            fixed += convolution(before * wide, 0, side_px)
+        for operation, kernel in KERNELS.items():
+            operations[operation] += skeleton.cells * convolution((kernel * wide) ** 2, wide, side_px)
+    features = width * 2 ** (STAGES - 1)
+    norm = convolution(0, features, 0)  # of the head, before pooling
+    return CellCosts(fixed + norm + (features + bias) * classes, operations)
+
+
+def _halved(side_px: int) -> int:
+    return (side_px + 1) // 2

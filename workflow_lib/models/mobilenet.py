@@ -1,0 +1,81 @@
+"""Chains of MobileNetV2 blocks, the space of ProxylessNAS."""
+
+import re
+
+from torch import Tensor, nn
+
+from workflow_lib.core.spaces.mobilenet import SKIP, STAGES, Chain
+
+_STEM, _FIRST, _LAST = 32, 16, 1280
+
+
+class ChainNet(nn.Module):
+    """One network, freshly initialised.
+
+    Args:
+        chain: what each block is.
+        channels: bands of the input images.
+        classes: number of outputs (logits).
+
+    Source: Cai et al. 2019 (ProxylessNAS); blocks as in Sandler et al. 2018 (MobileNetV2).
+    """
+
+    def __init__(self, chain: Chain, channels: int, classes: int) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(*_convolution(channels, _STEM, 3, stride=2), nn.ReLU6())
+        self.first = _Block(_STEM, _FIRST, 1, 3, 1)
+        self.blocks = nn.Sequential()
+        width, operations = _FIRST, enumerate(chain.operations)
+        for stage in STAGES:
+            for place in range(stage.blocks):
+                number, operation = next(operations)
+                if operation != SKIP:
+                    expansion, kernel = map(int, re.findall(r"\d+", operation))
+                    block = _Block(width, stage.width, expansion, kernel, 1 if place else stage.stride)
+                    # Its name tells operations apart, so that a supernet can hold them side by side.
+                    self.blocks.add_module(f"{number}_{operation}", block)
+                width = stage.width
+        self.last = nn.Sequential(*_convolution(width, _LAST, 1), nn.ReLU6(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        self.fc = nn.Linear(_LAST, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Classify images: (n, channels, height, width) to (n, classes)."""
+        logits: Tensor = self.fc(self.last(self.blocks(self.first(self.stem(x)))))
+        return logits
+
+
+class _Block(nn.Module):
+    """An inverted residual: widen, convolve each channel, narrow; added to its input where shapes allow."""
+
+    def __init__(self, inputs: int, outputs: int, expansion: int, kernel: int, stride: int) -> None:
+        super().__init__()
+        inner = inputs * expansion
+        self._adds = inputs == outputs and stride == 1
+        self.layers = nn.Sequential(
+            *((*_convolution(inputs, inner, 1), nn.ReLU6()) if expansion > 1 else ()),
+            *_convolution(inner, inner, kernel, stride, groups=inner),
+            nn.ReLU6(),
+            *_convolution(inner, outputs, 1),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        bent: Tensor = self.layers(x)
+        return bent + x if self._adds else bent
+
+
+def _convolution(
+    inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1
+) -> tuple[nn.Module, nn.Module]:
+    return (
+        nn.Conv2d(inputs, outputs, kernel, stride=stride, padding=kernel // 2, groups=groups, bias=False),
+        nn.BatchNorm2d(outputs),
+    )
+
+
+def to_module(chain: str, channels: int, classes: int) -> ChainNet:
+    """Build the network of an id, freshly initialised.
+
+    Raises:
+        ConfigError: if the text is no id of the space.
+    """
+    return ChainNet(Chain.parse(chain), channels, classes)

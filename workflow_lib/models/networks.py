@@ -1,0 +1,24 @@
+"""The networks that jobs train and export, by their ids."""
+
+from torch import nn
+
+from workflow_lib.core.spaces import networks
+from workflow_lib.core.spaces.nasbench201 import CellNetwork
+from workflow_lib.models import cross, nasbench201
+
+
+def to_module(architecture: str, channels: int, classes: int) -> nn.Module:
+    """Build the network of an id, freshly initialised.
+
+    Args:
+        architecture: id, of the CROSS space or of a network of cells.
+        channels: bands of the input images.
+        classes: number of outputs (logits).
+
+    Raises:
+        ConfigError: if the text is no id.
+    """
+    network = networks.parse(architecture)
+    if isinstance(network, CellNetwork):
+        return nasbench201.to_module(str(network.cell), channels, classes, network.skeleton)
+    return cross.to_module(architecture, channels, classes)
