@@ -116,6 +116,19 @@ def test_a_share_is_held_out_by_class() -> None:
     assert chips["class"][roles == "holdout"].value_counts().to_dict() == {"F": 30, "T": 10}
 
 
+def test_one_split_is_the_same_for_all_seeds_of_a_training() -> None:
+    chips = chip_table(np.arange(40) * 1000.0, np.zeros(40))
+    table = assign_folds(chips, FoldsConfig(method="one_split", count=3, validation_share=0.25), 5)
+    assert sorted(table["fold"].unique()) == [0, 1, 2]
+    roles = [part["role"].tolist() for _, part in table.groupby("fold")]
+    assert roles[0] == roles[1] == roles[2]
+    assert table[(table["fold"] == 0) & (table["role"] == "validation")]["chip"].size == 10
+    validating = chips.loc[np.array(roles[0]) == "validation", "class"]
+    assert validating.value_counts().to_dict() == {"F": 5, "T": 5}
+    with pytest.raises(UserError, match=r"folds.validation_share"):
+        assign_folds(chips[:4], FoldsConfig(method="one_split", count=2, validation_share=0.01), 5)
+
+
 def test_the_chip_table_is_not_modified() -> None:
     chips = grid(8, 8, 0.01, side=0.005, crs="EPSG:4326").assign(left=lambda c: c["left"] - 500_000 - 97)
     chips = chips.assign(right=chips["left"] + 0.005, bottom=chips["bottom"] - 5_200_000 + 47)

@@ -109,6 +109,16 @@ def test_seeds_regions_classes_and_numbers_differ(chips: Path, tmp_path: Path) -
     assert len(set(files)) == len(files)
 
 
+def test_noise_is_grain_on_the_same_chips(chips: Path, tmp_path: Path) -> None:
+    generate_chips(tmp_path, COUNTS, SIZE_PX, seed=7, noise=0.5)
+    for file in sorted(chips.rglob("*.tif")):
+        with rasterio.open(file) as plain, rasterio.open(tmp_path / file.relative_to(chips)) as noisy:
+            assert (plain.profile, plain.transform) == (noisy.profile, noisy.transform)
+            clear, grained = plain.read().astype(float), noisy.read().astype(float)
+        added = (grained - clear).std((1, 2)) / clear.std((1, 2))
+        assert ((added > 0.35) & (added < 0.55)).all(), added  # digital numbers end at 1 and 255
+
+
 @pytest.mark.parametrize(
     ("counts", "size_px", "seed", "message"),
     [

@@ -13,6 +13,7 @@ from workflow_lib.core.config import TrainingConfig
 from workflow_lib.core.errors import UserError
 from workflow_lib.data.dataset import ChipView
 from workflow_lib.training import compute
+from workflow_lib.training.adam import Adam
 from workflow_lib.training.compute import Compute, use_one_thread
 from workflow_lib.training.loop import PREDICTION_BATCH, Task, predict, train
 
@@ -76,6 +77,42 @@ def test_another_seed_gives_other_losses_and_predictions() -> None:
     others, other_predictions = losses_and_predictions(seed=8)
     assert others != losses
     assert (other_predictions != predictions).any()
+
+
+def test_a_cosine_schedule_is_torchs() -> None:
+    training = config(epochs=5, learning_rate=0.1, schedule="cosine")
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.1)
+    scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=5)
+    for epoch in range(5):
+        assert training.rate(epoch) == pytest.approx(scheduler.get_last_lr()[0])
+        optimizer.step()
+        scheduler.step()
+
+
+def test_a_schedule_begins_at_the_learning_rate_and_lowers_it() -> None:
+    constant, cosine = (
+        train(Task(network, noise(), ROWS, LABELS, 4, 0), config(epochs=3, schedule=schedule)).loss
+        for schedule in ("constant", "cosine")
+    )
+    assert (cosine[0], cosine[1] == constant[1], cosine[2] == constant[2]) == (constant[0], False, False)
+
+
+def test_a_rate_of_zero_changes_no_weight() -> None:
+    net = network()
+    optimizer = Adam(net, 0.1)
+    optimizer.set_rate(0.0)
+    before = [weights.detach().clone() for weights in net.parameters()]
+    net(torch.rand(2, 2, SIDE, SIDE)).sum().backward()
+    optimizer.step()
+    assert all(torch.equal(old, new) for old, new in zip(before, net.parameters(), strict=True))
+
+
+def test_weights_without_a_gradient_stay_as_they_are() -> None:
+    used, unused = nn.Linear(2, 2), nn.Linear(2, 2)
+    optimizer, before = Adam(nn.ModuleList([used, unused]), 0.1), unused.weight.detach().clone()
+    used(torch.ones(1, 2)).sum().backward()
+    optimizer.step()
+    assert torch.equal(unused.weight, before)
 
 
 class Watching(nn.Module):

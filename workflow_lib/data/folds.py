@@ -34,7 +34,7 @@ def assign_folds(chips: pd.DataFrame, folds: FoldsConfig, seed: int) -> pd.DataF
         UserError: if there are too few chips, blocks or regions, or a side of a fold misses a class.
     """
     spatial_holdout = folds.holdout.method in ("region", "spatial_block")
-    if spatial_holdout or folds.method != "stratified":
+    if spatial_holdout or folds.spatial:
         chips = _in_metres(chips)
     held_out = _hold_out(chips, folds, seed)
     near_holdout = _near(chips, held_out, folds.buffer_m) if spatial_holdout else np.zeros(len(chips), dtype=bool)
@@ -43,9 +43,9 @@ def assign_folds(chips: pd.DataFrame, folds: FoldsConfig, seed: int) -> pd.DataF
     numbers[usable] = _split(chips.iloc[usable], folds, seed)
     tables = []
     for fold in range(folds.count):
-        validation = numbers == fold
+        validation = numbers == (0 if folds.method == "one_split" else fold)
         role = np.where(validation, "validation", "training").astype(object)
-        if folds.method != "stratified":
+        if folds.spatial:
             role[_near(chips, validation, folds.buffer_m) & ~validation] = "buffer"
         role[near_holdout] = "buffer"
         role[held_out] = "holdout"
@@ -60,15 +60,7 @@ def _hold_out(chips: pd.DataFrame, folds: FoldsConfig, seed: int) -> Mask:
     if holdout.method == "region":
         return chips["region"].isin(holdout.regions).to_numpy()
     if holdout.method == "share":
-        _check_enough(
-            round(min(holdout.share, 1 - holdout.share) * len(chips)),
-            chips["class"].nunique(),
-            "chips in the hold-out or beside it",
-            "folds.holdout.share",
-        )
-        _check_enough(int(chips["class"].value_counts().min()), 2, "chips of the rarest class", "folds.holdout.share")
-        splitter = StratifiedShuffleSplit(n_splits=1, test_size=holdout.share, random_state=seed)
-        held_out[next(splitter.split(chips, chips["class"]))[1]] = True
+        return _share(chips, holdout.share, seed, "the hold-out", "folds.holdout.share")
     if holdout.method == "spatial_block":
         blocks = _blocks(chips, folds.block_m)
         share = Fraction(holdout.share).limit_denominator(20)
@@ -87,14 +79,28 @@ def _hold_out(chips: pd.DataFrame, folds: FoldsConfig, seed: int) -> Mask:
     return held_out
 
 
+def _share(chips: pd.DataFrame, share: float, seed: int, what: str, key: str) -> Mask:
+    """A random share of the chips, stratified by class."""
+    _check_enough(
+        round(min(share, 1 - share) * len(chips)), chips["class"].nunique(), f"chips in {what} or beside it", key
+    )
+    _check_enough(int(chips["class"].value_counts().min()), 2, "chips of the rarest class", key)
+    splitter = StratifiedShuffleSplit(n_splits=1, test_size=share, random_state=seed)
+    chosen = np.zeros(len(chips), dtype=bool)
+    chosen[next(splitter.split(chips, chips["class"]))[1]] = True
+    return chosen
+
+
 def _split(chips: pd.DataFrame, folds: FoldsConfig, seed: int) -> NDArray[np.int64]:
-    """Fold number in which each chip validates."""
+    """Fold number in which each chip validates; of one split 0 for those that do, 1 for the others."""
     if chips.empty:
         raise UserError("the hold-out and its buffer leave no chip", "config: folds.holdout")
     if folds.method == "region":
         regions, numbers = np.unique(chips["region"], return_inverse=True)
         _check_enough(len(regions), folds.count, "regions with usable chips", "folds.count")
         return numbers.astype(np.int64)
+    if folds.method == "one_split":
+        return 1 - _share(chips, folds.validation_share, seed, "validation", "folds.validation_share").astype(np.int64)
     numbers = np.empty(len(chips), dtype=np.int64)
     if folds.method == "stratified":
         _check_enough(int(chips["class"].value_counts().min()), folds.count, "chips of the rarest class", "folds.count")

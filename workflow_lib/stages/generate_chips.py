@@ -24,7 +24,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the stage."""
     arguments = GenerateArguments.parse(__doc__, argv)
     with atomic_path(arguments.output) as folder:
-        generate_chips(folder, arguments.generate.chips, arguments.chip_size_px, arguments.seed)
+        made = arguments.generate
+        generate_chips(folder, made.chips, arguments.chip_size_px, arguments.seed, made.noise)
 
 
 if __name__ == "__main__":

@@ -23,13 +23,23 @@ class Adam:
         self._weights = list(network.parameters())
         self._views = [_contiguous(weights.detach()) for weights in self._weights]
         on_gpu = any(view.is_cuda for view in self._views)
-        self._adam = torch.optim.Adam(self._views, lr=learning_rate, fused=True, capturable=on_gpu)
+        # On a GPU a tensor: a recorded step reads it anew each time.
+        rate = torch.tensor(learning_rate, device=self._views[0].device) if on_gpu else learning_rate
+        self._adam = torch.optim.Adam(self._views, lr=rate, fused=True, capturable=on_gpu)
+
+    def set_rate(self, learning_rate: float) -> None:
+        """Take steps of this size from now on."""
+        for group in self._adam.param_groups:
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(learning_rate)
+            else:
+                group["lr"] = learning_rate
 
     def step(self) -> None:
         """Take a step along the gradients."""
         for view, weights in zip(self._views, self._weights, strict=True):
-            assert weights.grad is not None
-            view.grad = _contiguous(weights.grad)
+            # In a cell, what leads nowhere has no gradient; Adam leaves it as it is.
+            view.grad = None if weights.grad is None else _contiguous(weights.grad)
         self._adam.step()
         self._adam.zero_grad()  # or the gradients would live on beside the next ones
 

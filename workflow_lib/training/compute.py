@@ -65,6 +65,12 @@ class Compute:
         """
         return _peak_flops_per_s(self)
 
+    def large_product(self) -> tuple[Callable[[], torch.Tensor], int]:
+        """A large matrix product to be timed, and its FLOPs."""
+        size = 8192 if self.device.type == "cuda" else 768
+        factors = torch.rand(2, size, size, device=self.device).to(self.dtype)
+        return lambda: factors[0] @ factors[1], 2 * size**3
+
     def bandwidth_bytes_per_s(self) -> float:
         """What a large copy moves here, alone: bytes read and written."""
         return _bandwidth_bytes_per_s(self)
@@ -106,10 +112,9 @@ def _cpu_multiplies_bf16() -> bool:
 
 @cache
 def _peak_flops_per_s(compute: Compute) -> float:
-    size = 8192 if compute.device.type == "cuda" else 768
-    factors = torch.rand(2, size, size, device=compute.device).to(compute.dtype)
+    multiply, flops = compute.large_product()
     # The least of many short rounds: a busy host leaves some of them alone.
-    return 2 * size**3 / compute.seconds_of(lambda: factors[0] @ factors[1], rounds=12)
+    return flops / compute.seconds_of(multiply, rounds=12)
 
 
 @cache

@@ -15,7 +15,7 @@ from workflow_lib.core.files import write_text
 from workflow_lib.core.seeds import derive_seed
 from workflow_lib.data.dataset import ChipView, Dataset
 from workflow_lib.export.onnx_files import export_deployed
-from workflow_lib.models.cross import to_module
+from workflow_lib.models.networks import to_module
 from workflow_lib.training.compute import use_one_thread
 from workflow_lib.training.loop import Task, train
 

@@ -13,10 +13,9 @@ from torch import nn
 from workflow_lib.core.config import TrainingConfig
 from workflow_lib.core.resources import TRAINING_PASSES
 from workflow_lib.core.seeds import derive_seed
-from workflow_lib.core.spaces.cross import Architecture
-from workflow_lib.core.spaces.cross_costs import costs
+from workflow_lib.core.spaces.networks import costs
 from workflow_lib.data.dataset import Dataset, Rows
-from workflow_lib.models.cross import to_module
+from workflow_lib.models.networks import to_module
 from workflow_lib.training.checkpoint import Checkpoint
 from workflow_lib.training.compute import use_one_thread
 from workflow_lib.training.loop import Task, Training, predict, train_together
@@ -73,7 +72,7 @@ def train_and_score(
         )
         for fold in folds
     ]
-    counted = costs(Architecture.parse(architecture), len(channels), len(dataset.classes), dataset.pixels.shape[1])
+    counted = costs(architecture, len(channels), len(dataset.classes), dataset.pixels.shape[1])
     chip_flops = 2 * TRAINING_PASSES * counted.multiply_adds
     return [
         (_score(dataset, trained, fold, chip_flops) | {"threads": threads}, trained.network)

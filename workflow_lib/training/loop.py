@@ -68,7 +68,7 @@ def train(task: Task, training: TrainingConfig) -> Training:
 
 
 def train_together(tasks: Sequence[Task], training: TrainingConfig) -> list[Training]:
-    """Train fresh weights by Adam and cross-entropy, with no schedule: networks side by side, each as if alone.
+    """Train fresh weights by Adam and cross-entropy: networks side by side, each as if alone.
 
     On a GPU the chips are held by the device, each network has a stream of its own, and its step is recorded once and
     replayed, so that the host launches one graph per step and waits for the device once per epoch. On a CPU the steps
@@ -76,7 +76,7 @@ def train_together(tasks: Sequence[Task], training: TrainingConfig) -> list[Trai
 
     Args:
         tasks: the networks.
-        training: epochs, learning rate, device and precision.
+        training: epochs, learning rate and its schedule, device and precision.
 
     Returns:
         One per task, each with its share of the seconds.
@@ -84,11 +84,10 @@ def train_together(tasks: Sequence[Task], training: TrainingConfig) -> list[Trai
     Raises:
         UserError: if there are fewer than two chips, the device is absent, or a loss stops being finite.
 
-    Source: CROSS (Li et al. 2023), section 3.2.
+    Source: CROSS (Li et al. 2023), section 3.2; it has no schedule.
     """
     for task in tasks:
-        if len(task.rows) < 2:
-            raise UserError(f"{len(task.rows)} training chips; at least 2 are needed", "config: folds")
+        refuse_too_few(task.rows)
     compute = Compute.choose(training)
     held = _Held(compute)
     runs = [_Run(task, training, compute, held.chips(task.view)) for task in tasks]
@@ -110,6 +109,17 @@ def train_together(tasks: Sequence[Task], training: TrainingConfig) -> list[Trai
         for run in waiting:
             run.note(seconds)
     return [run.result() for run in runs]
+
+
+def refuse_too_few(rows: Rows) -> None:
+    """Raise a UserError if there are too few chips to train on."""
+    if len(rows) < 2:
+        raise UserError(f"{len(rows)} training chips; at least 2 are needed", "config: folds")
+
+
+def batch_sizes(chips: int, batch: int) -> list[int]:
+    """Chips in each step of an epoch; a last batch of one is left out, because batch norm needs two."""
+    return [size for first in range(0, chips, batch) if (size := min(batch, chips - first)) > 1]
 
 
 class _Held:
@@ -136,7 +146,7 @@ class _Run:
     """One network in training."""
 
     def __init__(self, task: Task, training: TrainingConfig, compute: Compute, chips: Chips) -> None:
-        self._task, self._compute, self._chips = task, compute, chips
+        self._task, self._training, self._compute, self._chips = task, training, compute, chips
         torch.manual_seed(derive_seed(task.seed, "weights"))
         self._shuffler = np.random.default_rng(derive_seed(task.seed, "shuffle"))
         self._replay = Replay(compute.device, task.batch)
@@ -158,6 +168,7 @@ class _Run:
         """Take an epoch's steps, one at a time; the host does not wait for them."""
         order = self._shuffler.permutation(len(self._task.rows))
         with self._replay.stream():
+            self._optimizer.set_rate(self._training.rate(len(self.losses)))
             self._feed.begin(order)
             self._total.zero_()
         for size in self._sizes():
@@ -171,8 +182,7 @@ class _Run:
         return self.losses[-1]
 
     def _sizes(self) -> list[int]:
-        chips, batch = len(self._task.rows), self._task.batch
-        return [size for first in range(0, chips, batch) if (size := min(batch, chips - first)) > 1]
+        return batch_sizes(len(self._task.rows), self._task.batch)
 
     def _step(self, size: int) -> None:
         self._network.zero_grad(set_to_none=True)

@@ -46,6 +46,12 @@ def macro_auc(truth: Labels, probabilities: NDArray[np.floating[Any]]) -> float 
     return float(np.mean(areas))
 
 
+def cross_entropy(truth: Labels, probabilities: NDArray[np.floating[Any]]) -> float:
+    """Mean negative log-likelihood of the classes (nat): of (n,) class numbers and (n, classes) probabilities."""
+    own = probabilities[np.arange(len(truth)), truth].astype(np.float64)
+    return -float(np.log(np.clip(own, 1e-12, None)).mean())
+
+
 def score(truth: Labels, probabilities: NDArray[np.floating[Any]], regions: NDArray[np.str_]) -> dict[str, Any]:
     """Every score that the tables keep of one set of predictions.
 
@@ -66,6 +72,7 @@ def score(truth: Labels, probabilities: NDArray[np.floating[Any]], regions: NDAr
         "accuracy_pct": 100 * float(correct.mean()),
         "f1_pct": 100 * macro_f1(truth, predicted, classes),
         "auc": macro_auc(truth, probabilities),
+        "cross_entropy": cross_entropy(truth, probabilities),
         "recall_pct": [None if np.isnan(share) else 100 * float(share) for share in recall],
         "regions": [str(name) for name in names],
         "region_accuracy_pct": [100 * float(correct[regions == name].mean()) for name in names],

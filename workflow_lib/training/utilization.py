@@ -7,11 +7,11 @@ import torch
 
 from workflow_lib.core.errors import UserError
 from workflow_lib.export.intensity import Layer, bound_by_memory, count_layers, largest_batch, whole_intensity
-from workflow_lib.models.cross import to_module
 from workflow_lib.models.folded import images_at_once
+from workflow_lib.models.networks import to_module
 from workflow_lib.training.compute import Compute, use_one_thread
 
-_ROUNDS = 3
+_ROUNDS, _PRODUCTS = 5, 4
 _GPU_SHARE = 0.8  # of free memory: libraries want some to work in
 _MOST_IMAGES = 8192
 
@@ -48,10 +48,10 @@ def measure_utilization(
         batch = largest_batch(count_layers(network, channels, size_px, once, 4), limit_bytes, once)
     except ValueError as error:
         raise UserError(str(error), "config: utilization.memory_limit_mb", "allow more") from None
-    batch = min(batch, _MOST_IMAGES)
+    batch = min(batch, _MOST_IMAGES // once * once)
     layers = count_layers(network, channels, size_px, batch, number_bytes)
-    seconds = _seconds(network, torch.rand(batch, channels, size_px, size_px), compute)
-    peak, bandwidth = compute.peak_flops_per_s(), compute.bandwidth_bytes_per_s()
+    seconds, peak = _seconds_and_peak(network, torch.rand(batch, channels, size_px, size_px), compute)
+    bandwidth = compute.bandwidth_bytes_per_s()
     flops = sum(layer.flops for layer in layers)
     bound = bound_by_memory(layers, peak / bandwidth)
     row = {
@@ -70,17 +70,21 @@ def measure_utilization(
     return row, _table(layers, bound)
 
 
-def _seconds(network: torch.nn.Module, images: torch.Tensor, compute: Compute) -> float:
-    """Of one batch, the first one, which finds no memory and no kernels, aside."""
+def _seconds_and_peak(network: torch.nn.Module, images: torch.Tensor, compute: Compute) -> tuple[float, float]:
+    """Of one batch, and of large products between the batches: a busy host slows both, or their ratio says nothing."""
     network = network.to(compute.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in its stubs
     images = images.to(compute.device).to(memory_format=torch.channels_last)
+    multiply, flops = compute.large_product()
 
     def infer() -> None:
         with torch.inference_mode(), compute.autocast():
             network(images)
 
-    infer()
-    return compute.seconds_of(infer, _ROUNDS)
+    infer()  # the first one finds no memory and no kernels
+    multiply()
+    rounds = [(compute.seconds_of(infer, 1), compute.seconds_of(multiply, _PRODUCTS)) for _ in range(_ROUNDS)]
+    seconds, product = map(min, zip(*rounds, strict=True))
+    return seconds, flops / product
 
 
 def _table(layers: list[Layer], bound: list[bool]) -> pd.DataFrame:

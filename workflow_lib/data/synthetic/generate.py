@@ -21,7 +21,9 @@ _GRID_COLUMNS = 64
 _GRID_SPACING_CHIPS = 4
 
 
-def generate_chips(folder: Path, counts: Mapping[str, Mapping[str, int]], size_px: int, seed: int) -> None:
+def generate_chips(
+    folder: Path, counts: Mapping[str, Mapping[str, int]], size_px: int, seed: int, noise: float = 0.0
+) -> None:
     """Write pairs of chips, elevation in `<region>/DEM/<class>/` and imagery in `<region>/Aer/<class>/`.
 
     A chip's pixels and place depend on the seed, its region, its class, its number and the size alone, so
@@ -33,6 +35,7 @@ def generate_chips(folder: Path, counts: Mapping[str, Mapping[str, int]], size_p
             channel) and F.
         size_px: Side of a chip in pixels of 1 m, at least 32.
         seed: Non-negative base seed.
+        noise: Grain added to every band, in standard deviations of the band within its chip.
 
     Raises:
         ValueError: if a region or a class is unknown, or a count, the size or the seed is out of range.
@@ -45,10 +48,12 @@ def generate_chips(folder: Path, counts: Mapping[str, Mapping[str, int]], size_p
                 for source in ("DEM", "Aer"):
                     (folder / region / source / label).mkdir(parents=True, exist_ok=True)
                 for number in range(count):
-                    _generate_pair(folder / region, region, label, number, size_px, seed, crs)
+                    _generate_pair(folder / region, region, label, number, size_px, seed, crs, noise)
 
 
-def _generate_pair(folder: Path, region: str, label: str, number: int, size_px: int, seed: int, crs: CRS) -> None:
+def _generate_pair(
+    folder: Path, region: str, label: str, number: int, size_px: int, seed: int, crs: CRS, noise: float
+) -> None:
     """Draw and write the two files of one chip."""
     site = SITES[region]
     key = (seed, zlib.crc32(region.encode()), _CLASSES.index(label), number)
@@ -56,10 +61,20 @@ def _generate_pair(folder: Path, region: str, label: str, number: int, size_px: 
     transform = _place(rng, site, _CLASSES.index(label), number, size_px)
     scene = draw_scene(rng, label == "T", site.region.grid_road_share, float(size_px))
     dem, aerial = draw_chip(rng, site.region, scene, size_px)
+    if noise:  # drawn last: without it, the chips are those of before
+        dem = _add_noise(rng, dem, noise)
+        aerial = np.clip(_add_noise(rng, aerial, noise), 1, 255).astype(np.uint8)
     name = f"{region}_{label}_{number:05d}.tif"
     _write(folder / "DEM" / label / name, dem[None], crs, transform, nodata=DEM_NODATA_M)
     # GDAL takes the fourth of four byte bands for transparency unless told otherwise; here it is NIR.
     _write(folder / "Aer" / label / name, aerial, crs, transform, photometric="RGB", alpha="NO")
+
+
+def _add_noise(rng: np.random.Generator, bands: np.ndarray, noise: float) -> np.ndarray:
+    """Bands of (..., n, n), each with grain of so many of its standard deviations."""
+    deviation = bands.std((-2, -1), keepdims=True, dtype=np.float32)
+    noisy: np.ndarray = bands + noise * deviation * rng.standard_normal(bands.shape, dtype=np.float32)
+    return noisy
 
 
 def _place(rng: np.random.Generator, site: Site, column_in_pair: int, number: int, size_px: int) -> Affine:

@@ -1,0 +1,279 @@
+"""Train the shared weights of a supernet, and judge networks by them."""
+
+import math
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.optim.swa_utils import update_bn
+
+from workflow_lib.core.config import TrainingConfig
+from workflow_lib.core.errors import UserError
+from workflow_lib.core.seeds import derive_seed
+from workflow_lib.core.spaces.space import Space
+from workflow_lib.data.dataset import ChipView, Dataset, DatasetArguments, Rows
+from workflow_lib.models.supernet import Supernet
+from workflow_lib.training.checkpoint import Checkpoint
+from workflow_lib.training.compute import Compute
+from workflow_lib.training.feed import HostFeed, to_images
+from workflow_lib.training.loop import batch_sizes, predict, refuse_too_few
+from workflow_lib.training.metrics import Labels, cross_entropy
+
+Paths = Callable[[np.random.Generator], Sequence[str]]
+"""Which networks a step trains."""
+
+_NORM_BATCHES = 4
+
+
+def uniform_path(space: Space) -> Paths:
+    """One random network per step (Guo et al. 2020, uniform single path)."""
+    return lambda generator: [space.build(space.sample(generator))]
+
+
+def fair_paths(space: Space) -> Paths:
+    """As few random networks per step as have every value of each choice equally often: strict fairness.
+
+    Where all choices have m values, these are m networks, each value in one of them. Choices of 2 and 3 values take 6.
+
+    Source: Chu et al. 2021 (FairNAS), algorithm 1.
+    """
+    count = networks_per_fair_step(space)
+
+    def draw(generator: np.random.Generator) -> list[str]:
+        columns = {}
+        for name, values in space.choices.items():
+            repeated = [value for value in values for _ in range(count // len(values))]
+            columns[name] = [repeated[place] for place in generator.permutation(count)]
+        return [space.build({name: columns[name][path] for name in columns}) for path in range(count)]
+
+    return draw
+
+
+def networks_per_fair_step(space: Space) -> int:
+    """How many networks a step of `fair_paths` trains."""
+    return math.lcm(*map(len, space.choices.values()))
+
+
+@dataclass(frozen=True)
+class SupernetTask:
+    """What a supernet is trained on.
+
+    Args:
+        view: the chips.
+        rows: (n,) rows of the view to train on.
+        labels: (n,) their class numbers.
+        batch: chips per step; a last batch of one chip is left out of its epoch.
+        seed: of shuffling and paths.
+    """
+
+    view: ChipView
+    rows: Rows
+    labels: Labels
+    batch: int
+    seed: int
+
+
+class SupernetArguments(DatasetArguments):
+    """What stages that work with a supernet are told of its chips and its training."""
+
+    learning_rate: float = Field(description="Adam's learning rate")
+    device: str = Field(description="auto, cpu or cuda")
+    precision: str = Field(description="float32, bf16 or auto")
+    batch: int = Field(ge=2, description="training batch size (chips)")
+    seed: int = Field(description="base seed of the run")
+    channels: str = Field(description="name of the channel set")
+    select: list[str] = Field(description="its bands and indices, in order")
+    folds: Path = Field(description="folds.parquet of assign_folds; fold 0 is used")
+    number: int = Field(ge=0, description="which of several supernets that are trained from other seeds")
+
+    @property
+    def training(self) -> TrainingConfig:
+        """Learning rate, device and precision."""
+        return TrainingConfig.model_validate(
+            {name: getattr(self, name) for name in ("learning_rate", "device", "precision")}
+        )
+
+    def derived_seed(self, purpose: str, *ids: str | int) -> int:
+        """The seed of one supernet, for a purpose."""
+        return derive_seed(self.seed, purpose, self.channels, self.number, *ids)
+
+    def task(self, dataset: Dataset, folds: pd.DataFrame, seed: int) -> SupernetTask:
+        """The training chips, by the table of the folds."""
+        rows = dataset.rows(folds, 0, "training")
+        return SupernetTask(dataset.view(self.select, rows), rows, dataset.labels[rows], self.batch, seed)
+
+    def checkpoint(self, output: Path, *inputs: Path) -> Checkpoint:
+        """Where a killed job goes on."""
+        values = self.model_dump(mode="json"), self.array.stat().st_mtime_ns
+        return Checkpoint(output, [self.chips, self.folds, self.moments, *inputs], values)
+
+
+class SupernetTrainer:
+    """Trains shared weights in place by Adam, an epoch at a time.
+
+    The gradients of a step's networks are summed, then the weights change once.
+
+    Args:
+        supernet: the weights; they stay where they are, on the CPU or a GPU.
+        task: what it is trained on.
+        training: learning rate, device and precision.
+
+    Attributes:
+        supernet, task: as given.
+        losses: mean loss of each epoch.
+        network_steps: how many networks' steps were taken.
+        seconds: that they took.
+
+    Raises:
+        UserError: if there are fewer than two chips.
+    """
+
+    def __init__(self, supernet: Supernet, task: SupernetTask, training: TrainingConfig) -> None:
+        refuse_too_few(task.rows)
+        self.supernet, self.task = supernet, task
+        self._compute = Compute.choose(training)
+        supernet.to(self._compute.device).train()
+        # Not the fused one: it would take channels-last gradients for contiguous ones (training/adam.py).
+        self._optimizer = torch.optim.Adam(supernet.parameters(), lr=training.learning_rate, foreach=True)
+        self._generator = np.random.default_rng(derive_seed(task.seed, "train_supernet"))
+        self._feed = HostFeed(task.view, task.rows, task.labels)
+        self.losses: list[float] = []
+        self.network_steps = 0
+        self.seconds = 0.0
+
+    def epoch(self, paths: Paths, said: str) -> None:
+        """Train for one epoch.
+
+        Args:
+            paths: which networks each step trains.
+            said: what is printed on standard error, before the loss.
+
+        Raises:
+            UserError: if the loss stops being finite.
+        """
+        start = time.perf_counter()
+        self.supernet.train()
+        total, chips = torch.zeros((), device=self._compute.device), 0
+        self._feed.begin(self._generator.permutation(len(self.task.rows)))
+        for size in batch_sizes(len(self.task.rows), self.task.batch):
+            total += self._step(paths(self._generator), size)
+            chips += size
+        self.losses.append(float(total) / chips)
+        self.seconds += time.perf_counter() - start
+        if not math.isfinite(self.losses[-1]):
+            raise UserError(
+                f"the supernet's loss is {self.losses[-1]} after epoch {len(self.losses)}",
+                "config: training",
+                "lower learning_rate",
+            )
+        print(f"{said}: loss {self.losses[-1]:.4f}", file=sys.stderr, flush=True)
+
+    def _step(self, networks: Sequence[str], size: int) -> Tensor:
+        """Train networks on the next chips; their mean loss, times the chips."""
+        inputs, targets = (tensor.to(self._compute.device) for tensor in self._feed.next(size))
+        total = torch.zeros((), device=self._compute.device)
+        self._optimizer.zero_grad()
+        for network in networks:
+            with self._compute.autocast():
+                loss = nn.functional.cross_entropy(self.supernet(inputs, network), targets)
+            loss.backward()  # type: ignore[no-untyped-call]
+            total += loss.detach() * size / len(networks)
+        self._optimizer.step()
+        self.network_steps += len(networks)
+        return total
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self._compute.device
+
+    def state(self) -> dict[str, Any]:
+        """All that the next epoch depends on, and what is reported of the past ones."""
+        return {
+            "supernet": self.supernet.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "generator": self._generator.bit_generator.state,
+            "losses": self.losses,
+            "network_steps": self.network_steps,
+            "seconds": self.seconds,
+        }
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Go on from a state."""
+        self.supernet.load_state_dict(state["supernet"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        self._generator.bit_generator.state = state["generator"]
+        self.losses, self.network_steps = state["losses"], state["network_steps"]
+        self.seconds = state["seconds"]
+
+
+def train_supernet(
+    trainer: SupernetTrainer, epochs: int, paths: Paths, said: str = "", checkpoint: Checkpoint | None = None
+) -> None:
+    """Train for some epochs.
+
+    Args:
+        trainer: of the supernet.
+        epochs: how many.
+        paths: which networks each step trains.
+        said: in front of each epoch's line on standard error.
+        checkpoint: where a killed training goes on, with the same result.
+
+    Raises:
+        UserError: if the loss stops being finite.
+    """
+    if checkpoint and (state := checkpoint.load(trainer.device)):
+        trainer.load(state)
+    while len(trainer.losses) < epochs:
+        trainer.epoch(paths, f"{said}epoch {len(trainer.losses) + 1} of {epochs}")
+        if checkpoint and checkpoint.due:
+            checkpoint.save(trainer.state())
+
+
+def judge_by_shared_weights(
+    supernet: Supernet, networks: Iterable[str], task: SupernetTask, validation: Rows, labels: Labels
+) -> list[tuple[float, float]]:
+    """Judge networks by the shared weights, each cut out with norms whose statistics are its own.
+
+    The statistics that the supernet gathered mix those of all networks that share a norm, so they are taken anew, from
+    the first training chips.
+
+    Args:
+        supernet: trained.
+        networks: ids.
+        task: what it was trained on.
+        validation: (n,) rows to judge on.
+        labels: (n,) their class numbers.
+
+    Returns:
+        Accuracy in percent, and cross-entropy, of each.
+    """
+    found = []
+    for name in networks:
+        network = cut_with_own_norms(supernet, name, task)
+        probabilities = predict(network, task.view, validation)
+        right = float((probabilities.argmax(1) == labels).mean())
+        found.append((100 * right, cross_entropy(labels, probabilities)))
+    return found
+
+
+def cut_with_own_norms(supernet: Supernet, name: str, task: SupernetTask) -> nn.Module:
+    """One network by itself, with norms whose statistics are its own, from the first training chips."""
+    network = supernet.cut(name)
+    renew_norms(network, task.view, task.rows[: _NORM_BATCHES * task.batch], task.batch)
+    return network
+
+
+def renew_norms(network: nn.Module, view: ChipView, rows: Rows, batch: int) -> None:
+    """Take the statistics of all batch norms anew, as means over batches of these chips."""
+    batches = (to_images(view.batch(rows[first : first + batch])) for first in range(0, len(rows), batch))
+    device = next(network.parameters()).device
+    update_bn((images for images in batches if len(images) > 1), network.eval(), device)
