@@ -20,8 +20,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from workflow_lib.core.config import Config, RacingConfig, parse_config
 from workflow_lib.core.tables import FOLD_SCORES, LATENCIES, NETWORKS
 from workflow_lib.pareto.dominance import front_mask, to_losses
-from workflow_lib.search.candidates import build_candidates
-from workflow_lib.search.racing import KEYS, race
+from workflow_lib.search.candidates import KEYS, build_candidates
+from workflow_lib.search.racing import race
 
 ROOT = Path(__file__).parents[1]
 Tables = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]

@@ -13,7 +13,15 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.typing import NDArray
 
 from workflow_lib.core.config import Objective
-from workflow_lib.pareto.dominance import epsilon_front, front_mask, hypervolume_share, pareto_ranks, to_losses
+from workflow_lib.pareto.dominance import (
+    choose_by_hypervolume,
+    epsilon_front,
+    front_mask,
+    hypervolume_share,
+    knee,
+    pareto_ranks,
+    to_losses,
+)
 
 Losses = NDArray[np.float64]
 
@@ -199,3 +207,23 @@ def test_twins_lose_nothing_without_each_other() -> None:
 def test_a_single_candidate_has_the_whole_volume() -> None:
     losses = np.array([[3.0, 4.0]])
     assert hypervolume_share(losses, front_mask(losses)) == pytest.approx([100])
+
+
+def test_the_knee_lies_furthest_below_the_line_between_the_ends() -> None:
+    losses = np.array([[0.0, 100.0], [1.0, 30.0], [2.0, 30.0], [10.0, 0.0], [0.5, 200.0]])  # the last is off the front
+    assert knee(losses) == 1
+    assert knee(losses * [1e6, 1e-6] + 5) == 1
+
+
+def test_without_a_knee_the_first_on_the_line_is_taken() -> None:
+    assert knee(np.array([[2.0, 0.0], [1.0, 1.0], [0.0, 2.0]])) == 0
+    assert knee(np.array([[1.0, 1.0]])) == 0
+
+
+def test_rows_are_chosen_by_the_hypervolume_that_they_add() -> None:
+    """By hand: (scaled, reference 1.1) 0.5, 0.5 covers 0.36; the ends cover 0.11 each and then add 0.05 each."""
+    losses = np.array([[0.0, 2.0], [1.0, 1.0], [2.0, 0.0], [2.0, 2.0], [1.0, 1.5]])
+    assert choose_by_hypervolume(losses, 3).tolist() == [1, 0, 2]
+    assert choose_by_hypervolume(losses, 1).tolist() == [1]
+    # The front comes first; the others by fronts of their own.
+    assert choose_by_hypervolume(losses, 9).tolist() == [1, 0, 2, 4, 3]

@@ -4,23 +4,29 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from examples import digits
 
 from workflow_lib.core.spaces import cross
 from workflow_lib.core.spaces.space import Space
 from workflow_lib.pareto.dominance import front_mask
 from workflow_lib.search.strategies import (
+    Filled,
     Listed,
+    RegularizedEvolution,
     Reinforce,
     Strategy,
     constrained_reward,
-    found_front,
     front_filter,
     grid,
     random,
 )
 
-SMALL = Space({"a": [1, 2, 3], "b": [1, 2], "c": ["x", "y", "z"]}, lambda c: f"{c['a']}{c['b']}{c['c']}")
-CROSS = Space(cross.CHOICES, lambda values: str(cross.Architecture.from_configuration(values)))  # type: ignore[arg-type]
+SMALL = Space(
+    {"a": [1, 2, 3], "b": [1, 2], "c": ["x", "y", "z"]},
+    lambda values: "".join(map(str, values.values())),
+    lambda text: {"a": int(text[0]), "b": int(text[1]), "c": text[2]},
+)
+CROSS = cross.space()
 
 
 def nni(kind: str) -> Callable[[Space, int], Strategy]:
@@ -43,6 +49,8 @@ STRATEGIES: dict[str, Callable[[Space, int], Strategy]] = {
     "random": random,
     "filter": filtered,
     "reinforce": Reinforce,
+    "filled": lambda space, seed: Filled(Reinforce(space, seed), space, seed),
+    "regularized": lambda space, seed: RegularizedEvolution(space, seed, population=8, tournament=3),
     "evolution": nni("evolution"),
     "tpe": nni("tpe"),
 }
@@ -97,14 +105,14 @@ class TestContract:
         assert not set(strategy.propose(3)) & {*first, *second}
 
 
-@pytest.mark.parametrize("name", ["random", "reinforce", "evolution", "tpe"])
+@pytest.mark.parametrize("name", ["random", "reinforce", "regularized", "evolution", "tpe"])
 def test_another_seed_proposes_otherwise(name: str) -> None:
     assert history(STRATEGIES[name](CROSS, 1)) != history(STRATEGIES[name](CROSS, 2))
 
 
-@pytest.mark.parametrize("name", ["reinforce", "evolution", "tpe"])
+@pytest.mark.parametrize("name", ["reinforce", "regularized", "evolution", "tpe"])
 def test_those_that_learn_are_better_than_random_on_an_easy_problem(name: str) -> None:
-    space = Space({str(place): list(range(4)) for place in range(6)}, lambda values: "".join(map(str, values.values())))
+    space = digits(6)
 
     def best(strategy: Strategy) -> float:
         found = []
@@ -135,6 +143,13 @@ def test_the_filter_is_the_front_of_its_proxies() -> None:
     assert set(more[len(chosen) :]) == {names[rest[place]] for place in np.flatnonzero(front_mask(proxies[rest]))}
 
 
+def test_rounds_are_filled_until_the_space_is_empty() -> None:
+    strategy = Filled(Reinforce(CROSS, 0, learning_rate=5), CROSS, 0)
+    trained = [network for some in history(strategy, rounds=36, count=5) for network in some]
+    assert len(set(trained)) == len(trained) == len(CROSS.networks()) == 180
+    assert strategy.propose(1) == []
+
+
 def test_a_list_names_each_once() -> None:
     assert Listed(["a", "b", "a"]).propose(5) == ["a", "b"]
 
@@ -149,10 +164,3 @@ def test_the_reward_takes_from_who_misses_the_target() -> None:
     assert rewards[0] == 90
     assert rewards[2] < 90 < rewards[1]
     assert constrained_reward(np.array([90.0]), np.array([3.0]), 10.0, 0.0)[0] == 90
-
-
-def test_the_share_of_the_front_counts_points_and_not_networks() -> None:
-    losses = np.array([[1.0, 3.0], [1.0, 3.0], [2.0, 2.0], [3.0, 1.0], [3.0, 3.0]])
-    share, found = found_front(losses, np.array([0, 2, 4]))
-    assert share == pytest.approx(2 / 3)
-    assert found.tolist() == [0, 2]

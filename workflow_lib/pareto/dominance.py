@@ -48,6 +48,31 @@ def pareto_ranks(losses: Losses) -> NDArray[np.int64]:
     return ranks
 
 
+def unit_scaled(losses: Losses) -> Losses:
+    """Scale each objective to [0, 1] over all rows; one that is the same in all is 0."""
+    spread = np.ptp(losses, axis=0)
+    return np.asarray((losses - losses.min(0)) / np.where(spread == 0, 1, spread), dtype=np.float64)
+
+
+def knee(losses: Losses) -> int:
+    """The front's member that gives up least for both of two objectives.
+
+    Both are scaled to [0, 1] over the front; the knee lies furthest below the line between the front's ends. Where none
+    lies below it, it is the first of the members on the line.
+
+    Args:
+        losses: (n, 2) array, both objectives minimised.
+
+    Returns:
+        Its row.
+
+    Source: Das 1999, on characterizing the "knee" of the Pareto curve.
+    """
+    front = np.flatnonzero(front_mask(losses))
+    # The ends are at (0, 1) and (1, 0), so that the sum tells on which side of their line a member lies, and how far.
+    return int(front[int(np.argmin(np.round(unit_scaled(losses[front]).sum(1), 12)))])
+
+
 def epsilon_front(losses: Losses, tolerances: Sequence[float]) -> Mask:
     """Choose few front members that stand for all: each candidate is matched by one within the tolerances.
 
@@ -68,8 +93,7 @@ def epsilon_front(losses: Losses, tolerances: Sequence[float]) -> Mask:
     front = np.flatnonzero(front_mask(losses))
     members = losses[front]
     matches = (members[:, None, :] <= members[None, :, :] + np.asarray(tolerances)).all(-1)
-    spread = np.ptp(members, axis=0)
-    cost = ((members - members.min(0)) / np.where(spread == 0, 1, spread)).sum(1)
+    cost = unit_scaled(members).sum(1)
     unmatched = np.ones(len(front), dtype=bool)
     chosen = np.zeros(len(losses), dtype=bool)
     while unmatched.any():
@@ -92,10 +116,37 @@ def hypervolume_share(losses: Losses, front: Mask) -> NDArray[np.float64]:
     Returns:
         (n,) percent of the front's hypervolume; 0 off the front.
     """
-    spread = np.ptp(losses, axis=0)
-    scaled = (losses - losses.min(0)) / np.where(spread == 0, 1, spread)
+    scaled = unit_scaled(losses)
     reference: Any = np.full(losses.shape[1], 1.1)
     share = np.zeros(len(losses))
     lost = moocore.hv_contributions(scaled[front], ref=reference) / moocore.hypervolume(scaled[front], ref=reference)
     share[front] = 100 * np.clip(lost, 0, 1)  # rounding takes a lone member's share beyond 1
     return share
+
+
+def choose_by_hypervolume(losses: Losses, count: int) -> NDArray[np.int64]:
+    """Choose few rows that cover much: one after the other, the one that adds most hypervolume to those before it.
+
+    Rows of a front are chosen before any of the next, which adds nothing to them: it is weighed by what it adds to
+    those of its own front. Every objective is scaled to [0, 1] over all rows; the reference point is 1.1 in each.
+
+    Args:
+        losses: (n, m) array, every objective minimised.
+        count: how many, at most.
+
+    Returns:
+        (min(n, count),) rows, in the order of their choice.
+
+    Source: Pareto Rank-Preserving Supernetwork for HW-NAS, equation 3 (hypervolume improvement).
+    """
+    scaled = unit_scaled(losses)
+    reference: Any = np.full(losses.shape[1], 1.1)
+    ranks = pareto_ranks(losses)
+    chosen: list[int] = []
+    for rank in range(int(ranks.max()) + 1):
+        left, own = np.flatnonzero(ranks == rank).tolist(), list[int]()
+        while left and len(chosen) < count:
+            volumes = [moocore.hypervolume(scaled[[*own, row]], ref=reference) for row in left]
+            own.append(left.pop(int(np.argmax(volumes))))
+            chosen.append(own[-1])
+    return np.array(chosen, dtype=np.int64)

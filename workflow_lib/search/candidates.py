@@ -8,6 +8,20 @@ from workflow_lib.core.errors import UserError
 from workflow_lib.core.spaces import cross
 from workflow_lib.training.summary import summarise_folds
 
+KEYS = ["channels", "batch", "architecture"]
+"""What tells candidates apart."""
+
+
+def candidate_name(channels: str, batch: int, architecture: str) -> str:
+    """How tables, figures and folders call a candidate."""
+    return f"{channels}_b{batch}_{architecture}"
+
+
+def parse_name(name: str) -> tuple[str, int, str]:
+    """Channel set, batch size and architecture of a candidate, by its name: the inverse of `candidate_name`."""
+    channels, batch, architecture = name.rsplit("_", 2)
+    return channels, int(batch.removeprefix("b")), architecture
+
 
 def build_candidates(
     scores: pd.DataFrame,
@@ -31,7 +45,7 @@ def build_candidates(
     Raises:
         UserError: if no candidate has all its folds, a trained network has no costs, or no latency on some device.
     """
-    trained = scores.groupby(["channels", "batch", "architecture"])["fold"].transform("count")
+    trained = scores.groupby(KEYS)["fold"].transform("count")
     complete = scores[trained == folds]
     if (complete["architecture"] == baseline).all():
         raise UserError("no candidate has all its folds", "build_candidates", "see the logs of the trainings")
@@ -41,15 +55,41 @@ def build_candidates(
     missing = candidates.loc[candidates[["memory_bytes", "latency_mean_ms"]].isna().any(axis=1), keys]
     if len(missing):
         raise UserError(f"no costs or latencies for {missing.drop_duplicates().to_dict('records')}", "build_candidates")
-    names = candidates["channels"] + "_b" + candidates["batch"].astype(str) + "_" + candidates["architecture"]
-    candidates.insert(0, "candidate", names)
+    candidates.insert(0, "candidate", [candidate_name(*key) for key in candidates[KEYS].itertuples(index=False)])
     candidates["baseline"] = candidates["architecture"] == baseline
     return candidates
 
 
-def network_costs(networks: pd.DataFrame, latencies: pd.DataFrame) -> pd.DataFrame:
-    """Join the tables NETWORKS and LATENCIES: one row per (channels, architecture)."""
-    return networks.merge(_over_devices(latencies), on=["channels", "architecture"], how="outer")
+def check_proposed(scores: pd.DataFrame, proposals: pd.DataFrame, baseline: str, allow_missing: bool) -> None:
+    """Refuse scores of other candidates than the search proposes: those of an earlier search, most likely.
+
+    Args:
+        scores: rows of FOLD_SCORES.
+        proposals: rows of PROPOSALS.
+        baseline: architecture id of the baseline, which nobody proposes.
+        allow_missing: whether a candidate may lack its scores.
+
+    Raises:
+        UserError: if there are such.
+    """
+    trained = set(scores.loc[scores["architecture"] != baseline, KEYS].itertuples(index=False, name=None))
+    proposed = set(proposals[KEYS].itertuples(index=False, name=None))
+    wrong = trained - proposed if allow_missing else trained ^ proposed
+    if wrong:
+        raise UserError(
+            f"the search proposes other candidates now than were trained: they differ in {len(wrong)}",
+            "proposals",
+            "run again with python -m workflow_lib.rounds",
+        )
+
+
+def network_costs(
+    networks: pd.DataFrame, latencies: pd.DataFrame, utilizations: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """Join the tables NETWORKS, LATENCIES and UTILIZATIONS, if there is one: one row per (channels, architecture)."""
+    keys = ["channels", "architecture"]
+    costs = networks.merge(_over_devices(latencies), on=keys, how="outer")
+    return costs if utilizations is None else costs.merge(utilizations, on=keys)
 
 
 def _over_devices(latencies: pd.DataFrame) -> pd.DataFrame:

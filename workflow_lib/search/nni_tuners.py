@@ -1,8 +1,9 @@
-"""NNI's tuners as search strategies: regularised evolution and the tree-structured Parzen estimator.
+"""NNI's tuners as search strategies: evolution (Real et al. 2017) and the tree-structured Parzen estimator.
 
 Imported by who asks for them alone: NNI (3.0, archived) takes seconds to import.
 """
 
+import logging
 import random
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -15,6 +16,7 @@ from nni.algorithms.hpo.tpe_tuner import TpeTuner
 from workflow_lib.core.spaces.space import Space
 
 _TRIES = 200
+logging.getLogger("nni").setLevel(logging.WARNING)  # it tells standard output of every trial
 
 
 class Tuner:

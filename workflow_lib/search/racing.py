@@ -11,9 +11,8 @@ from scipy.stats import t
 
 from workflow_lib.core.config import Objective, RacingConfig
 from workflow_lib.pareto.dominance import to_losses
-from workflow_lib.search.candidates import network_costs
+from workflow_lib.search.candidates import KEYS, candidate_name, network_costs
 
-KEYS = ["channels", "batch", "architecture"]
 Numbers = NDArray[np.float64]
 _ALIKE = 1e6  # degrees of freedom that make no difference any more
 
@@ -119,7 +118,7 @@ def common_variance(variances: Numbers, freedom: int) -> tuple[float, float]:
 
 def _stopped(accuracy: pd.DataFrame, lead: Numbers, folds: int) -> pd.DataFrame:
     out = np.flatnonzero((lead > 0).any(1))
-    names = np.array(["_".join([channels, f"b{batch}", network]) for channels, batch, network in accuracy.index])
+    names = np.array([candidate_name(*key) for key in accuracy.index])
     best = lead[out].argmax(1) if len(out) else out
     table = accuracy.index[out].to_frame(index=False)
     return table.assign(

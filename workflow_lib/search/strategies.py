@@ -1,5 +1,7 @@
 """Ways to choose which networks to train: propose some, be told how good they are, propose again."""
 
+from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Protocol
@@ -8,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workflow_lib.core.spaces.space import Configuration, Space
-from workflow_lib.pareto.dominance import front_mask, pareto_ranks
+from workflow_lib.pareto.dominance import pareto_ranks
 
 Numbers = NDArray[np.float64]
 
@@ -52,6 +54,34 @@ def random(space: Space, seed: int) -> Listed:
     return Listed([networks[place] for place in np.random.default_rng(seed).permutation(len(networks))])
 
 
+class Filled:
+    """A strategy whose rounds are filled with random networks, where nothing new comes to its mind.
+
+    Args:
+        strategy: proposes first, and is told of its own networks alone.
+        space: the others are drawn from.
+        seed: of their order.
+    """
+
+    def __init__(self, strategy: Strategy, space: Space, seed: int) -> None:
+        self._strategy, self._own = strategy, set[str]()
+        self._others, self._proposed = random(space, seed), set[str]()
+
+    def propose(self, count: int) -> list[str]:
+        """Its proposals, and random ones up to `count`."""
+        found = [network for network in self._strategy.propose(count) if network not in self._proposed]
+        self._own |= set(found)
+        self._proposed |= set(found)
+        while len(found) < count and (more := self._others.propose(1)):
+            found += [network for network in more if network not in self._proposed]
+            self._proposed |= set(more)
+        return found
+
+    def tell(self, rewards: Mapping[str, float]) -> None:
+        """Tell the strategy."""
+        self._strategy.tell({network: reward for network, reward in rewards.items() if network in self._own})
+
+
 def front_filter(networks: Sequence[str], proxies: Numbers, least: int = 1) -> Listed:
     """Propose only networks that are on the front of what is known before training: the others are never trained.
 
@@ -69,7 +99,61 @@ def front_filter(networks: Sequence[str], proxies: Numbers, least: int = 1) -> L
     return Listed([networks[place] for place in order if rank[place] <= last])
 
 
-class Reinforce:
+class Drawn(ABC):
+    """A strategy that draws configurations, and proposes each network once; it ends when no new one comes for long.
+
+    Args:
+        space: what it draws from.
+        seed: of the draws.
+    """
+
+    _TRIES = 200
+
+    def __init__(self, space: Space, seed: int) -> None:
+        self._space = space
+        self._generator = np.random.default_rng(seed)
+        self._drawn: dict[str, Configuration] = {}
+        self._rewards: dict[str, float] = {}
+        self._ended = False
+
+    def propose(self, count: int) -> list[str]:
+        """Draw until there are enough new ones, or none comes for long."""
+        found: list[str] = []
+        tries = 0
+        while len(found) < count and not self._ended:
+            configuration = self._draw()
+            if configuration is None:
+                break
+            network = self._space.build(configuration)
+            tries += 1
+            if network in self._rewards:
+                self._draw_again(network, configuration)
+            elif network not in self._drawn:
+                self._drawn[network] = configuration
+                found.append(network)
+                tries = 0
+            self._ended = tries >= self._TRIES
+        return found
+
+    def tell(self, rewards: Mapping[str, float]) -> None:
+        """Learn from them."""
+        self._rewards |= rewards
+        self._learn(rewards)
+
+    @abstractmethod
+    def _draw(self) -> Configuration | None:
+        """The next one; None: it cannot say before it is told rewards."""
+
+    @abstractmethod
+    def _draw_again(self, network: str, configuration: Configuration) -> None:
+        """Note that a network was drawn whose reward is known."""
+
+    @abstractmethod
+    def _learn(self, rewards: Mapping[str, float]) -> None:
+        """Learn from rewards, which are already among those that are known."""
+
+
+class Reinforce(Drawn):
     """A policy that draws each choice by itself, moved towards what was rewarded.
 
     Args:
@@ -81,49 +165,69 @@ class Reinforce:
         are proposed once: a draw of a known one is told its reward again, as a controller would be.
     """
 
-    _TRIES = 200
-
     def __init__(self, space: Space, seed: int, learning_rate: float = 0.15) -> None:
-        self._space, self._rate = space, learning_rate
-        self._generator = np.random.default_rng(seed)
+        super().__init__(space, seed)
+        self._rate = learning_rate
         self._logits = {name: np.zeros(len(values)) for name, values in space.choices.items()}
-        self._drawn: dict[str, Configuration] = {}
-        self._rewards: dict[str, float] = {}
-        self._ended = False
 
-    def propose(self, count: int) -> list[str]:
-        """Draw from the policy until there are enough new ones, or none comes for long."""
-        found: list[str] = []
-        tries = 0
-        while len(found) < count and not self._ended:
-            configuration = {
-                name: values[self._generator.choice(len(values), p=_softmax(self._logits[name]))]
-                for name, values in self._space.choices.items()
-            }
-            network = self._space.build(configuration)
-            tries += 1
-            if network in self._rewards:
-                self._learn(configuration, self._rewards[network])
-            elif network not in self._drawn:
-                self._drawn[network] = configuration
-                found.append(network)
-                tries = 0
-            self._ended = tries >= self._TRIES
-        return found
+    def _draw(self) -> Configuration:
+        return {
+            name: values[self._generator.choice(len(values), p=_softmax(self._logits[name]))]
+            for name, values in self._space.choices.items()
+        }
 
-    def tell(self, rewards: Mapping[str, float]) -> None:
-        """Move the policy."""
-        self._rewards |= rewards
+    def _draw_again(self, network: str, configuration: Configuration) -> None:
+        self._move(configuration, self._rewards[network])
+
+    def _learn(self, rewards: Mapping[str, float]) -> None:
         for network, reward in rewards.items():
-            self._learn(self._drawn[network], reward)
+            self._move(self._drawn[network], reward)
 
-    def _learn(self, configuration: Configuration, reward: float) -> None:
+    def _move(self, configuration: Configuration, reward: float) -> None:
         known = np.array(list(self._rewards.values()))
         advantage = (reward - known.mean()) / (known.std() or 1.0)
         for name, values in self._space.choices.items():
             gradient = -_softmax(self._logits[name])
             gradient[list(values).index(configuration[name])] += 1
             self._logits[name] += self._rate * advantage * gradient
+
+
+class RegularizedEvolution(Drawn):
+    """Aging evolution: the best of a few of the living has a child with one choice changed, and the oldest dies.
+
+    Args:
+        space: what it searches.
+        seed: of its draws.
+        population: networks that live; random ones until there are as many.
+        tournament: of them are looked at to find a parent.
+
+    Source: Real et al. 2019. Networks are proposed once: a child that is known is born again without being proposed.
+    """
+
+    def __init__(self, space: Space, seed: int, population: int = 50, tournament: int = 10) -> None:
+        super().__init__(space, seed)
+        self._population, self._tournament = population, tournament
+        self._living: deque[str] = deque(maxlen=population)
+
+    def _draw(self) -> Configuration | None:
+        if len(self._drawn) < self._population:
+            return self._space.sample(self._generator)
+        return self._child() if self._living else None
+
+    def _child(self) -> Configuration:
+        rivals = self._generator.choice(len(self._living), min(self._tournament, len(self._living)), replace=False)
+        parent = max((self._living[place] for place in rivals), key=self._rewards.__getitem__)
+        name = list(self._space.choices)[self._generator.integers(len(self._space.choices))]
+        others = [value for value in self._space.choices[name] if value != self._drawn[parent][name]]
+        if not others:
+            return self._drawn[parent]
+        return {**self._drawn[parent], name: others[self._generator.integers(len(others))]}
+
+    def _draw_again(self, network: str, configuration: Configuration) -> None:
+        self._living.append(network)
+
+    def _learn(self, rewards: Mapping[str, float]) -> None:
+        self._living.extend(rewards)
 
 
 def _softmax(logits: Numbers) -> Numbers:
@@ -143,19 +247,3 @@ def constrained_reward(accuracy_pct: Numbers, cost: Numbers, target: float, weig
     Source: Kosaian and Phanishayee, equation 3, which is that of Tan et al. 2019 (MnasNet).
     """
     return np.asarray(accuracy_pct * (target / cost) ** weight, dtype=np.float64)
-
-
-def found_front(losses: Numbers, trained: NDArray[np.int64]) -> tuple[float, NDArray[np.int64]]:
-    """How much of the true front a strategy found.
-
-    Args:
-        losses: (n, m) of all networks, every objective minimised.
-        trained: rows that it trained.
-
-    Returns:
-        Share of the distinct points of the true front that it trained, and the rows of the front that it found.
-    """
-    true = np.unique(losses[front_mask(losses)], axis=0)
-    ours = trained[front_mask(losses[trained])]
-    points = {tuple(point) for point in losses[ours]}
-    return sum(tuple(point) in points for point in true) / len(true), ours

@@ -1,0 +1,246 @@
+"""Searches under a budget: mixtures, costs, gradients, and what is derived from them."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from workflow_lib.core.config import CellSearchConfig
+from workflow_lib.core.errors import UserError
+from workflow_lib.core.spaces.cell_costs import CellCosts, count_multiply_adds, count_parameters
+from workflow_lib.core.spaces.nasbench201 import EDGES, OPERATIONS, Cell, Skeleton
+from workflow_lib.data.dataset import ChipView
+from workflow_lib.models.mixed_cells import MixedCell, MixedNet, SpeedUps
+from workflow_lib.models.nasbench201 import CellNet, to_module
+from workflow_lib.search.constrained import ConstrainedSearch, SearchTask, expected_cost, halves
+from workflow_lib.search.derivation import LookupGraph, connected_cells, derive
+from workflow_lib.training.compute import use_one_thread
+
+SKELETON = Skeleton(width=4, cells=1)
+COSTS = count_parameters(SKELETON, 2, 2)
+NAMES = list(OPERATIONS)
+SIDE = 16
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    use_one_thread()
+    torch.manual_seed(0)
+
+
+def task(count: int = 64) -> SearchTask:
+    """Two classes that differ in the direction of their stripes alone."""
+    labels = np.arange(count) % 2
+    stripes = np.where(np.arange(SIDE) % 2, 1.0, -1.0)
+    pixels = np.random.default_rng(0).normal(scale=0.3, size=(count, SIDE, SIDE, 2))
+    pixels[labels == 0] += stripes[:, None, None]
+    pixels[labels == 1] += stripes[None, :, None]
+    rows = np.arange(count)
+    return SearchTask(ChipView(pixels.astype(np.float32), [0, 1]), rows[::2][: count // 2], rows[1::2], labels, 0)
+
+
+def settings(**values: float) -> CellSearchConfig:
+    return CellSearchConfig.model_validate({"budgets": [1], **values})
+
+
+def mixed(**speed_ups: bool | int) -> MixedNet:
+    return MixedNet(2, 2, SKELETON, SpeedUps(**speed_ups))  # type: ignore[arg-type]
+
+
+def choose(net: MixedNet, cell: Cell, strength: float = 60.0) -> None:
+    """Let alpha say one cell, nearly for certain."""
+    with torch.no_grad():
+        net.alpha.zero_()
+        for edge, operation in enumerate(cell.operations):
+            net.alpha[edge, NAMES.index(operation)] = strength
+
+
+def test_a_mixture_that_is_certain_is_the_cell_s_own_network() -> None:
+    cell = Cell.parse("conv3-conv1.skip-pool.none.conv3")
+    net = mixed().eval()
+    choose(net, cell)
+    own = to_module(str(cell), 2, 2, SKELETON).eval()
+    taken = {name: tensor for name, tensor in net.state_dict().items() if name in own.state_dict()}
+    assert set(taken) == set(own.state_dict())
+    own.load_state_dict(taken)
+    images = torch.rand(3, 2, SIDE, SIDE)
+    with torch.inference_mode():
+        torch.testing.assert_close(net(images), own(images))
+
+
+def test_an_edge_is_the_weighed_sum_of_its_operations() -> None:
+    net = mixed().eval()
+    net(torch.rand(1, 2, SIDE, SIDE))  # all weights are 1/5 now
+    cell = next(module for module in net.modules() if isinstance(module, MixedCell))
+    x = torch.rand(2, 4, 8, 8)
+    pool = nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False)
+
+    def edge(tail: int, head: int, value: torch.Tensor) -> torch.Tensor:
+        one, three = (cell.get_submodule(f"edge_{tail}_{head}_{name}")(value) for name in ("conv1", "conv3"))
+        return (value + one + three + pool(value)) / 5
+
+    first = edge(0, 1, x)
+    second = edge(0, 2, x) + edge(1, 2, first)
+    with torch.no_grad():
+        torch.testing.assert_close(cell(x), edge(0, 3, x) + edge(1, 3, first) + edge(2, 3, second))
+
+
+def count(net: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in net.parameters())
+
+
+def test_speed_ups_leave_out_what_they_say() -> None:
+    plain = mixed()
+    shared = mixed(shared_operations=True)
+    edges, tails = len(EDGES), len({tail for tail, _ in EDGES})
+    fixed = CellNet(lambda _: nn.Identity(), 2, 2, SKELETON)
+    assert (count(shared) - count(fixed) - 30) * edges == (count(plain) - count(fixed) - 30) * tails
+    assert count(mixed(bottleneck=2)) < 0.7 * count(plain)
+
+    derived = mixed(derived_cells=True)
+    choose(derived, Cell.parse("skip-skip.skip-skip.skip.skip"))
+    derived(torch.rand(2, 2, SIDE, SIDE)).sum().backward()
+    first, *others = [module for module in derived.modules() if isinstance(module, MixedCell)]
+    assert all(parameter.grad is not None for parameter in first.parameters())
+    assert all(parameter.grad is None for cell in others for parameter in cell.parameters())
+    assert derived.alpha.grad is not None
+
+
+def test_a_shared_operation_runs_once_per_node() -> None:
+    runs = []
+    for shared in (False, True):
+        net = mixed(shared_operations=shared)
+        counted: list[int] = []
+        cell = next(module for module in net.modules() if isinstance(module, MixedCell))
+        for module in cell.modules():
+            if isinstance(module, nn.Conv2d):
+                module.register_forward_hook(lambda *_, found=counted: found.append(1))
+        net(torch.rand(2, 2, SIDE, SIDE))
+        runs.append(len(counted))
+    assert runs == [2 * 6, 2 * 3]
+
+
+def test_the_expected_cost_of_a_certain_cell_is_its_cost() -> None:
+    cell = Cell.parse("conv3-conv1.skip-pool.none.conv3")
+    probabilities = torch.zeros(len(EDGES), len(OPERATIONS), dtype=torch.float64)
+    for edge, operation in enumerate(cell.operations):
+        probabilities[edge, NAMES.index(operation)] = 1
+    for costs in (COSTS, count_multiply_adds(SKELETON, 2, 2, 40)):
+        assert float(expected_cost(probabilities, costs)) == costs.total(cell)
+    uniform = torch.full_like(probabilities, 0.2)
+    everyone = [COSTS.total(Cell(cell)) for cell in itertools.product(OPERATIONS, repeat=6)]
+    assert float(expected_cost(uniform, COSTS)) == pytest.approx(np.mean(everyone))
+
+
+def test_gradients_of_cost_and_lagrangian_agree_with_finite_differences() -> None:
+    search = ConstrainedSearch(mixed().double().eval(), task(), settings(), COSTS, bound=5000.0)
+    search.multiplier = 0.7
+    alpha = torch.randn(len(EDGES), len(OPERATIONS), dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda values: expected_cost(torch.softmax(values, 1), COSTS), (alpha,))
+    images, targets = torch.rand(4, 2, SIDE, SIDE, dtype=torch.float64), torch.tensor([0, 1, 0, 1])
+
+    def lagrangian(values: torch.Tensor) -> torch.Tensor:
+        with torch.no_grad():
+            search.network.alpha.copy_(values)
+        loss = nn.functional.cross_entropy(search.network(images), targets)
+        return loss + search.multiplier * search.excess()
+
+    search.network.zero_grad()
+    lagrangian(alpha).backward()
+    assert search.network.alpha.grad is not None
+    numeric = torch.zeros_like(alpha)
+    with torch.no_grad():
+        for place in np.ndindex(*alpha.shape):
+            step = torch.zeros_like(alpha)
+            step[place] = 1e-5
+            numeric[place] = (lagrangian(alpha + step) - lagrangian(alpha - step)) / 2e-5
+    torch.testing.assert_close(search.network.alpha.grad, numeric, rtol=1e-4, atol=1e-8)
+
+
+def test_the_multiplier_rises_above_the_bound_falls_below_it_and_is_never_negative() -> None:
+    smallest, largest = COSTS.fixed, COSTS.total(Cell(("conv3",) * 6))
+    asked = settings(epochs=2, batch=8, multiplier_rate=0.5, alpha_learning_rate=0.1)
+    tight, loose = (
+        ConstrainedSearch(mixed(), task(), asked, COSTS, bound).run() for bound in (1.02 * smallest, 2 * largest)
+    )
+    assert tight["multiplier"].iloc[-1] > 0
+    assert (loose["multiplier"] == 0).all()
+    assert tight["cost"].iloc[-1] < loose["cost"].iloc[-1]
+    assert (ConstrainedSearch(mixed(), task(), asked, COSTS, None).run()["multiplier"] == 0).all()
+
+
+def test_the_same_seed_gives_the_same_search() -> None:
+    histories = []
+    for _ in range(2):
+        torch.manual_seed(1)
+        history = ConstrainedSearch(mixed(), task(), settings(epochs=2, batch=8), COSTS, 4000.0).run()
+        histories.append(history.drop(columns="seconds"))
+    assert histories[0].equals(histories[1])
+    assert histories[0]["weight_loss"].iloc[-1] < histories[0]["weight_loss"].iloc[0]
+
+
+def test_no_chip_trains_both_weights_and_alpha() -> None:
+    labels, rows = np.arange(40) % 4 // 3, np.arange(4, 40)
+    one, other = halves(rows, labels, seed=1)
+    assert not set(one) & set(other)
+    assert set(one) | set(other) == set(rows)
+    assert abs(labels[one].sum() - labels[other].sum()) <= 1
+    assert not np.array_equal(one, halves(rows, labels, seed=2)[0])
+
+
+def without_dead_ends(operations: tuple[str, ...]) -> tuple[str, ...]:
+    """Only what lies on one of the four ways from node 0 to node 3; empty if there is none."""
+    ways = ([(0, 3)], [(0, 1), (1, 3)], [(0, 2), (2, 3)], [(0, 1), (1, 2), (2, 3)])
+    built = dict(zip(EDGES, operations, strict=True))
+    used = {edge for way in ways if all(built[edge] != "none" for edge in way) for edge in way}
+    return tuple(built[edge] if edge in used else "none" for edge in EDGES) if used else ()
+
+
+def test_the_derived_cell_is_the_most_probable_within_the_budget() -> None:
+    generator = np.random.default_rng(0)
+    probabilities = generator.dirichlet(np.ones(5), size=6)
+    budget = 0.5 * (COSTS.fixed + COSTS.total(Cell(("conv3",) * 6)))
+    found = derive(probabilities, COSTS, budget)
+    best, chosen = -np.inf, ""
+    for operations in itertools.product(OPERATIONS, repeat=6):  # the slow oracle
+        alive = without_dead_ends(operations)
+        score = sum(np.log(probabilities[edge, NAMES.index(name)]) for edge, name in enumerate(operations))
+        if alive and COSTS.total(Cell(alive)) <= budget and score > best:
+            best, chosen = score, str(Cell(alive))
+    assert str(found.cell) == chosen
+    assert found.cost == COSTS.total(found.cell) <= budget
+    likely = tuple(NAMES[number] for number in probabilities.argmax(1))
+    assert found.plain.operations == without_dead_ends(likely)
+
+
+def test_a_cell_that_leads_nowhere_is_not_derived() -> None:
+    probabilities = np.full((6, 5), 1e-6)
+    probabilities[:, NAMES.index("none")] = 1
+    assert set(derive(probabilities, COSTS).cell.operations) != {"none"}
+    connected = {tuple(cell) for cell in connected_cells()[0]}
+    none, skip = NAMES.index("none"), NAMES.index("skip")
+    assert (none, none, none, skip, none, none) in connected
+    assert (skip, none, none, none, none, skip) not in connected, "node 2 gets nothing"
+
+
+def test_a_budget_below_the_smallest_network_is_refused() -> None:
+    with pytest.raises(UserError, match="no network is within 10: the smallest has"):
+        derive(np.full((6, 5), 0.2), COSTS, 10)
+
+
+def test_budgets_are_looked_up_between_searches() -> None:
+    graph = LookupGraph([10, 20, 30, 40], [100, 300, 250, 500])
+    assert graph.falls == [30]
+    assert graph.bound(100) == 10
+    assert graph.bound(200) == 15
+    assert graph.bound(400) == 30
+    for outside in (99, 501):
+        with pytest.raises(UserError, match=f"a budget of {outside} is outside what the searches found: 100 to 500"):
+            graph.bound(outside)
+
+
+def test_costs_are_a_cells_own_even_if_it_is_fixed_alone() -> None:
+    costs = CellCosts(7.0, {"none": 0, "skip": 0, "conv1": 2, "conv3": 5, "pool": 0})
+    assert costs.total(Cell.parse("conv3-conv1.none-skip.pool.conv3")) == 7 + 5 + 2 + 5

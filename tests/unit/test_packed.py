@@ -1,0 +1,48 @@
+"""Networks of one supernet in one file."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from workflow_lib.core.spaces import cross
+from workflow_lib.core.tables import PACKED
+from workflow_lib.data.dataset import ChipView
+from workflow_lib.search.packed import Packed, describe_packed, pack
+from workflow_lib.search.supernet import CrossSupernet
+from workflow_lib.training.compute import use_one_thread
+from workflow_lib.training.supernet import SupernetTask, cut_with_own_norms
+
+NETWORKS = ["k5-s2-p1-pool3s2-w48", "k3-s2-p1-pool3s2-w32"]
+
+
+@pytest.fixture(scope="module")
+def task() -> SupernetTask:
+    use_one_thread()
+    pixels = np.random.default_rng(0).random((16, 40, 40, 2), dtype=np.float32)
+    return SupernetTask(ChipView(pixels, [0, 1]), np.arange(16), np.arange(16) % 2, 4, seed=0)
+
+
+def test_a_file_holds_what_its_networks_need_and_they_run_as_by_themselves(tmp_path: Path, task: SupernetTask) -> None:
+    net = CrossSupernet.fresh(cross.CHOICES, 2, 2, seed=1)
+    pack(net, NETWORKS, task).save(tmp_path / "packed.pt")
+    packed = Packed.load(tmp_path / "packed.pt")
+    assert packed.net.supernet.space.choices["initial_output_feature"] == [32, 48]
+    assert packed.net.supernet.space.choices["stride"] == [2]
+    runtime = packed.runtime()
+    images = torch.rand(3, 2, 40, 40)
+    for name in [*NETWORKS, NETWORKS[0]]:
+        runtime.switch(name)
+        with torch.inference_mode():
+            expected = cut_with_own_norms(net.supernet, name, task).eval()(images)
+        torch.testing.assert_close(runtime(images), expected, rtol=0, atol=1e-5)
+
+
+def test_one_file_is_smaller_than_two(tmp_path: Path, task: SupernetTask) -> None:
+    packed = pack(CrossSupernet.fresh(cross.CHOICES, 2, 2, seed=1), NETWORKS, task)
+    table = describe_packed(packed, [(90.0, 0.3), (80.0, 0.5)]).assign(channels="2")
+    PACKED.write(table, tmp_path / "packed.parquet")
+    packed.save(tmp_path / "packed.pt")
+    assert (table["shared_bytes"] < table["own_bytes"].sum()).all()
+    assert (tmp_path / "packed.pt").stat().st_size == pytest.approx(table["shared_bytes"].iloc[0], rel=0.02)

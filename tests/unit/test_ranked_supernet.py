@@ -1,0 +1,153 @@
+"""The rank-preserving supernet on chips that need convolutions: alpha finds them, and what they cost."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import kendalltau
+from test_supernet_training import striped, supernet, training
+
+from workflow_lib.core.config import SpaceConfig
+from workflow_lib.core.spaces import cross, nasbench201
+from workflow_lib.models.supernet import cross_supernet
+from workflow_lib.pareto.dominance import pareto_ranks
+from workflow_lib.search.supernet import (
+    CrossSupernet,
+    Judge,
+    Learned,
+    SecondStep,
+    best_path,
+    best_values,
+    prune,
+    rank_subnets,
+    scores,
+    second_paths,
+    train_first,
+)
+from workflow_lib.training.checkpoint import Checkpoint
+from workflow_lib.training.compute import use_one_thread
+from workflow_lib.training.supernet import SupernetTask, SupernetTrainer, networks_per_fair_step
+
+SPACE = nasbench201.space()
+SMALL = SpaceConfig(
+    kernel_size=[3, 5], stride=[2], padding=[1], pool_choice=[0], kernel_size_pool=[3], initial_output_feature=[32, 48]
+)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    use_one_thread()
+
+
+def work(cell: str) -> float:
+    return float(nasbench201.multiply_adds(nasbench201.Cell.parse(cell)))
+
+
+def test_all_values_that_tie_are_kept() -> None:
+    alpha = np.zeros(30)
+    assert all(list(values) == list(nasbench201.OPERATIONS) for values in best_values(SPACE, alpha).values())
+    alpha[3] = 1  # the first edge's fourth value
+    alpha[[5, 9]] = 2  # the second edge's first and last
+    best = best_values(SPACE, alpha)
+    assert best["edge_0_1"] == ["conv3"]
+    assert best["edge_0_2"] == ["none", "pool"]
+    paths = {network for _ in range(40) for network in best_path(SPACE, alpha)(np.random.default_rng(_))}
+    assert len(paths) > 20
+    assert {nasbench201.Cell.parse(path).operations[0] for path in paths} == {"conv3"}
+    assert {nasbench201.Cell.parse(path).operations[1] for path in paths} == {"none", "pool"}
+
+
+def judge(task: SupernetTask, measure: Literal["accuracy_pct", "cross_entropy"] = "accuracy_pct") -> Judge:
+    return Judge(task.rows, task.labels, measure, work)
+
+
+def test_the_ranking_is_learned_beside_the_weights() -> None:
+    net, task = supernet(), striped()
+    train_first(SupernetTrainer(net, task, training(1)), "fair", 2)
+    trainer, judged_by = SupernetTrainer(net, task, training(1)), judge(striped(32))
+    table, learned = rank_subnets(trainer, judged_by, SecondStep(3, "alpha", 12, judges_all=False))
+    assert [len(alpha) for alpha in learned.alphas] == [30] * 3
+    assert len(learned.judged) == 36
+    assert trainer.network_steps == 3 * 6
+    losses = judged_by.losses(learned.judged)
+    names = learned.judged["architecture"].tolist()
+    assert losses[:, 1].tolist() == [work(cell) for cell in names]
+    assert kendalltau(scores(SPACE, learned.alphas[-1], names), -pareto_ranks(losses)).statistic > 0.3
+    assert table["architecture"].tolist() == SPACE.networks()
+    assert set(table["architecture"][table["accuracy_pct"].notna()]) == set(names)
+
+
+def test_a_killed_ranking_goes_on_with_the_same_alpha(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Checkpoint, "due", True)
+    task = striped(16)
+
+    def rank(epochs: int, checkpoint: Checkpoint | None) -> Learned:
+        net = supernet()
+        step = SecondStep(epochs, "alpha", 4, judges_all=False)
+        return rank_subnets(SupernetTrainer(net, task, training(1)), judge(task), step, checkpoint)[1]
+
+    checkpoint = Checkpoint(tmp_path / "supernet.pt", [], "the same")
+    rank(1, checkpoint)
+    whole, resumed = rank(2, None), rank(2, checkpoint)
+    assert np.array_equal(whole.alphas, resumed.alphas)
+    assert whole.judged.to_dict("list") == resumed.judged.to_dict("list")
+
+
+def test_variants_train_as_many_networks() -> None:
+    """Fair steps take lcm networks each; in step 2 as many epochs less, in step 1 random paths as many more."""
+    task, space = striped(16), cross.space(SMALL.choices)
+    assert networks_per_fair_step(space) == 2
+    steps = {}
+    for first, second in (("uniform", "uniform"), ("fair", "fair"), ("fair", "front"), ("fair", "alpha")):
+        net = cross_supernet(SMALL.choices, 2, 2)
+        trainers = [SupernetTrainer(net, task, training(1)) for _ in range(2)]
+        train_first(trainers[0], first, 1)
+        by_place = Judge(task.rows, task.labels, "cross_entropy", lambda _: 1.0)
+        table, _ = rank_subnets(trainers[1], by_place, SecondStep(2, second, 2, judges_all=True))
+        assert table["score"].notna().all()
+        assert table["cross_entropy"].notna().all()
+        steps[first, second] = [trainer.network_steps for trainer in trainers]
+    assert len(set(map(tuple, steps.values()))) == 1
+
+
+def test_without_alpha_the_score_is_the_pareto_rank_by_shared_weights() -> None:
+    net, task = supernet(), striped(16)
+    judged_by = judge(task)
+    step = SecondStep(1, "front", 6, judges_all=False)
+    table, learned = rank_subnets(SupernetTrainer(net, task, training(1)), judged_by, step)
+    known = table[table["score"].notna()].set_index("architecture")["score"]
+    own = learned.judged.drop_duplicates("architecture")
+    assert known[own["architecture"]].tolist() == (-pareto_ranks(judged_by.losses(own))).tolist()
+    front = own["architecture"][pareto_ranks(judged_by.losses(own)) == 0].tolist()
+    draw = second_paths("front", SPACE, judged_by, learned)
+    assert {draw(np.random.default_rng(seed))[0] for seed in range(50)} == set(front)
+
+
+def test_pruning_keeps_what_good_networks_use() -> None:
+    """By hand: the first two ranks are c, a and b; two of them are kept: c and, beside it, a."""
+    net = cross_supernet(SMALL.choices, 2, 2)
+    a, b, c, d = "k3-s2-p1-pool3s2-w32", "k5-s2-p1-pool3s2-w32", "k3-s2-p1-pool3s1-w32", "k3-s2-p1-pool3s1-w48"
+    losses = np.array([[1.0, 1.0], [3.0, 1.5], [0.0, 4.0], [5.0, 5.0]])
+    smaller = prune(net, [a, b, c, d], losses, 2)
+    assert smaller.space.choices["kernel_size"] == [3]
+    assert smaller.space.choices["stride_pool"] == [1, 2]
+    assert smaller.space.choices["initial_output_feature"] == [32]
+    count = sum(tensor.numel() for tensor in net.parameters())
+    assert sum(tensor.numel() for tensor in smaller.parameters()) < 0.5 * count
+    images = torch.rand(2, 2, 32, 32)
+    with torch.no_grad():
+        assert torch.equal(net.eval()(images, a), smaller.eval()(images, a))
+
+
+def test_a_supernet_is_read_as_it_was_written(tmp_path: Path) -> None:
+    net = CrossSupernet.fresh(SMALL.choices, 2, 3, seed=5)
+    again = CrossSupernet.fresh(SMALL.choices, 2, 3, seed=5)
+    replace(net, network_steps=7, seconds=1.5).save(tmp_path / "net.pt")
+    read = CrossSupernet.load(tmp_path / "net.pt")
+    assert (read.channels, read.classes, read.network_steps, read.seconds) == (2, 3, 7, 1.5)
+    for one, other, third in zip(*(x.supernet.parameters() for x in (net, read, again)), strict=True):
+        assert torch.equal(one, other)
+        assert torch.equal(one, third)

@@ -1,0 +1,80 @@
+"""How supernets' rankings are compared with the truth."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from workflow_lib.core.tables import DIFFICULTY, RANKING_QUALITY, RANKS
+from workflow_lib.search.ranking_quality import compare_supernets, difficulty, places, ranking_quality, true_losses
+
+NAMES = ["a", "b", "c", "d"]
+LATENCY = pd.Series([1.0, 2.0, 3.0, 4.0], index=pd.Index(NAMES, name="architecture"))
+
+
+def trained(noise: float = 0.0, folds: int = 4) -> pd.DataFrame:
+    """Accuracies 70, 80, 60, 90 (Pareto ranks 0, 0, 1, 0), the folds to both sides of them."""
+    rows = [
+        {"channels": "x", "batch": 8, "architecture": name, "fold": fold, "training_s": 36.0}
+        | {"accuracy_pct": mean + (noise if fold % 2 else -noise), "cross_entropy": 1 - mean / 100}
+        for name, mean in zip(NAMES, (70.0, 80.0, 60.0, 90.0), strict=True)
+        for fold in range(folds)
+    ]
+    return pd.DataFrame(rows)
+
+
+def ranking(scores: list[float | None], last: list[int] | None = None) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "channels": "x", "variant": "full", "number": 0, "architecture": NAMES, "ranking": last or [0] * 4,
+            "score": scores, "accuracy_pct": [50.0, 60.0, None, 55.0], "cross_entropy": [0.5, 0.4, None, 0.45],
+            "cost": LATENCY.to_numpy(), "network_steps": 10, "seconds": 1800.0,
+        }
+    )  # fmt: skip
+
+
+def test_places_put_later_rankings_first_and_missing_scores_last() -> None:
+    assert places(ranking([3.0, 1.0, 3.0, 2.0])).tolist() == [0, 2, 0, 1]
+    assert places(ranking([0.0, 9.0, 1.0, None], [1, 0, 1, 0])).tolist() == [1, 2, 0, 3]
+
+
+def test_true_losses_are_means_over_folds() -> None:
+    assert true_losses(trained(5), LATENCY, "accuracy_pct").tolist() == [[-70, 1], [-80, 2], [-60, 3], [-90, 4]]
+    assert true_losses(trained(5), LATENCY, "accuracy_pct", [1])[0, 0] == -75
+    assert true_losses(trained(), LATENCY, "cross_entropy")[:, 0] == pytest.approx([0.3, 0.2, 0.4, 0.1])
+
+
+def test_difficulty_by_hand() -> None:
+    found = difficulty(trained(3), LATENCY, "accuracy_pct")
+    assert found["network_std"] == pytest.approx(np.std([70, 80, 60, 90], ddof=1))
+    assert found["seed_std"] == pytest.approx(np.std([-3, 3, -3, 3], ddof=1))
+    assert found["ceiling_tau_b"] == pytest.approx(1)
+    assert found["hours"] == pytest.approx(16 * 36 / 3600)
+    assert (found["networks"], found["seeds"]) == (4, 4)
+
+
+def test_quality_by_hand() -> None:
+    losses = true_losses(trained(), LATENCY, "accuracy_pct")
+    perfect = ranking_quality(ranking([1.0, 1.0, 0.0, 1.0]), losses, "accuracy_pct")
+    assert perfect["tau_b"] == pytest.approx(1)
+    assert perfect["hypervolume_pct"] == pytest.approx(100)
+    assert perfect["recall_pct"] == 100
+    assert perfect["hours"] == 0.5
+    # Shared accuracies of a, b, d are 50, 60, 55, true ones 70, 80, 90: one of three pairs disagrees.
+    assert perfect["error_tau_b"] == pytest.approx(1 / 3)
+    turned = ranking_quality(ranking([0.0, 0.0, 1.0, 0.0]), losses, "accuracy_pct")
+    assert turned["tau_b"] == pytest.approx(-1)
+    # All scores equal: it tells nothing apart.
+    assert ranking_quality(ranking([1.0] * 4), losses, "accuracy_pct")["tau_b"] == 0
+
+
+def test_tables_are_as_declared() -> None:
+    second = ranking([0.0, 2.0, 1.0, 3.0]).assign(number=1)
+    rankings = pd.concat([ranking([1.0, 1.0, 0.0, 1.0]), second])
+    scores = pd.concat([trained(2), trained(2).assign(batch=16, accuracy_pct=0.0)])
+    quality, hard, ranks = compare_supernets(scores, rankings, "accuracy_pct", 8)
+    for table, frame in ((RANKING_QUALITY, quality), (DIFFICULTY, hard), (RANKS, ranks)):
+        table._checked(frame, Path(table.name))
+    assert quality["number"].tolist() == [0, 1]
+    assert ranks[ranks["number"] == 0]["true_rank"].tolist() == [0, 0, 1, 0]

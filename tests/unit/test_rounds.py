@@ -1,0 +1,153 @@
+"""Rounds of a search: proposals follow from tables alone, and from nothing that is kept beside them."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from examples import config, fold_scores
+
+from workflow_lib.core.config import Config, ConfigError, SearchConfig
+from workflow_lib.core.errors import UserError
+from workflow_lib.core.tables import PROPOSALS
+from workflow_lib.pareto.dominance import front_mask
+from workflow_lib.search.candidates import KEYS, check_proposed
+from workflow_lib.search.rounds import (
+    candidate_space,
+    known_candidates,
+    propose_derived,
+    propose_round,
+    rewards_of,
+    split,
+)
+
+RUN = config({"grid.space.kernel_size": [3], "grid.space.kernel_size_pool": [3]})
+NAMES = candidate_space(RUN.grid).networks()
+LEARN = ["reinforce", "evolution", "tpe"]
+
+
+def costs(seed: int = 0) -> pd.DataFrame:
+    networks = split(NAMES)[["channels", "architecture"]].drop_duplicates(ignore_index=True)
+    random = np.random.default_rng(seed)
+    work = random.integers(10**8, 10**9, len(networks))
+    return networks.assign(multiply_adds=work, latency_mean_ms=work / 1e8 * random.uniform(0.5, 2, len(networks)))
+
+
+def trained(proposals: pd.DataFrame) -> pd.DataFrame:
+    """Scores that depend on the candidate alone."""
+    parts = [
+        fold_scores([80.0 + sum(map(ord, network)) % 13, 85.0], channels, batch, network)
+        for channels, batch, network in proposals[KEYS].itertuples(index=False)
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def search(strategy: str, **more: Any) -> SearchConfig:
+    if strategy in ("evolution", "tpe"):
+        pytest.importorskip("nni", reason="the optional extra 'nni' is not installed")
+    return SearchConfig.model_validate({"strategy": strategy, "candidates": 10, "round_candidates": 4, **more})
+
+
+def all_rounds(chosen: SearchConfig, seed: int = 3) -> pd.DataFrame:
+    proposals = None
+    for _ in range(chosen.rounds):
+        scores = None if proposals is None else trained(proposals)
+        proposals = propose_round(chosen, RUN.grid, seed, costs(), proposals, scores, 2)
+    assert proposals is not None
+    return proposals
+
+
+def test_candidates_are_channels_batch_sizes_and_networks() -> None:
+    whole: Config = config()
+    assert len(candidate_space(whole.grid).networks()) == whole.grid_size == 2 * 2 * 180
+    table = split(["a_1_b16_k3-s2-p1-nopool-w32"])
+    assert table.iloc[0].tolist() == ["a_1", 16, "k3-s2-p1-nopool-w32"]
+
+
+@pytest.mark.parametrize("strategy", LEARN)
+def test_rounds_add_up_to_the_budget(strategy: str) -> None:
+    proposals = all_rounds(search(strategy))
+    PROPOSALS._checked(proposals, None)  # type: ignore[arg-type]
+    assert proposals["round"].tolist() == [0] * 4 + [1] * 4 + [2] * 2
+    names = [f"{channels}_b{batch}_{network}" for channels, batch, network in proposals[KEYS].itertuples(index=False)]
+    assert set(names) <= set(NAMES)
+    pd.testing.assert_frame_equal(all_rounds(search(strategy)), proposals)
+    assert not all_rounds(search(strategy), seed=4).equals(proposals)
+
+
+def test_a_round_that_would_be_another_now_is_refused() -> None:
+    first = propose_round(search("reinforce"), RUN.grid, 3, costs(), None, None, 2)
+    changed = first.assign(architecture=first["architecture"].iloc[::-1].to_numpy())
+    with pytest.raises(UserError, match="round 0 would propose other candidates now"):
+        propose_round(search("reinforce"), RUN.grid, 3, costs(), changed, trained(changed), 2)
+
+
+def test_a_candidate_that_failed_is_told_to_nobody() -> None:
+    proposals = propose_round(search("reinforce"), RUN.grid, 3, costs(), None, None, 2)
+    scores = trained(proposals).drop(index=1)
+    known = known_candidates(candidate_space(RUN.grid), costs())
+    assert len(rewards_of(search("reinforce"), known, scores, 2)) == len(proposals) - 1
+    assert len(propose_round(search("reinforce"), RUN.grid, 3, costs(), proposals, scores, 2)) == 8
+
+
+def test_networks_derived_within_budgets_are_proposed_once_each_with_every_batch_size() -> None:
+    derived = pd.DataFrame({"channels": ["5", "5", "7"], "architecture": ["a", "a", "a"], "budget": [1.0, 2.0, 1.0]})
+    proposals = propose_derived(derived, [8, 16])
+    assert proposals[KEYS].to_numpy().tolist() == [["5", 8, "a"], ["5", 16, "a"], ["7", 8, "a"], ["7", 16, "a"]]
+    assert (proposals["round"] == 0).all()
+
+
+def test_the_reward_is_accuracy_at_the_target() -> None:
+    known = known_candidates(candidate_space(RUN.grid), costs())
+    one = known.iloc[[5]]
+    target = float(one["latency_mean_ms"].iloc[0])
+    chosen = search("reinforce", latency_target_ms=target, latency_weight=1)
+    (reward,) = rewards_of(chosen, known, trained(one), 2).values()
+    assert reward == pytest.approx(trained(one)["accuracy_pct"].mean())
+    (half,) = rewards_of(search("tpe", latency_target_ms=target / 2, latency_weight=1), known, trained(one), 2).values()
+    assert half == pytest.approx(reward / 2)
+
+
+def test_random_takes_its_budget_in_one_round() -> None:
+    proposals = all_rounds(search("random"))
+    assert len(proposals) == 10
+    assert (proposals["round"] == 0).all()
+
+
+@pytest.mark.parametrize("strategy", ["filter", "flops"])
+def test_a_filter_takes_whole_fronts(strategy: str) -> None:
+    known = known_candidates(candidate_space(RUN.grid), costs())
+    latency, work = known["latency_mean_ms"].to_numpy(), known["multiply_adds"].to_numpy()
+    losses = np.column_stack([latency, -work if strategy == "flops" else -work / latency])
+    front = known.loc[front_mask(losses), KEYS]
+    proposals = all_rounds(search(strategy, candidates=1))
+    assert set(proposals[KEYS].itertuples(index=False)) == set(front.itertuples(index=False))
+    assert set(proposals["batch"]) == {8, 16}, "cost the same, so both are on the front"
+    assert len(all_rounds(search(strategy, candidates=len(front) + 1))) > len(front) + 1
+
+
+def test_the_filter_takes_measured_utilization_where_there_is_one() -> None:
+    random = np.random.default_rng(1)
+    measured = costs().assign(images_per_s=lambda t: random.uniform(1, 9, len(t)), utilization_pct=50.0)
+    proposals = propose_round(search("filter", candidates=1), RUN.grid, 3, measured, None, None, 2)
+    best = measured.loc[measured["images_per_s"].idxmax()]
+    assert set(proposals["architecture"]) == {best["architecture"]}
+
+
+def test_scores_of_others_than_the_proposed_are_refused() -> None:
+    proposals = all_rounds(search("random"))
+    scores = trained(proposals)
+    baseline = fold_scores([90.0], architecture=RUN.grid.baseline)
+    check_proposed(pd.concat([scores, baseline]), proposals, RUN.grid.baseline, allow_missing=False)
+    fewer = trained(proposals.iloc[2:])
+    check_proposed(fewer, proposals, RUN.grid.baseline, allow_missing=True)
+    for some, others in ((scores, proposals.iloc[2:]), (fewer, proposals)):
+        with pytest.raises(UserError, match="they differ in 2; run again with python -m"):
+            check_proposed(some, others, RUN.grid.baseline, allow_missing=False)
+    with pytest.raises(UserError, match="they differ in 2"):
+        check_proposed(scores, proposals.iloc[2:], RUN.grid.baseline, allow_missing=True)
+
+
+def test_racing_is_for_the_grid() -> None:
+    with pytest.raises(ConfigError, match="racing is for the whole grid"):
+        config({"search.strategy": "random", "racing": {}})

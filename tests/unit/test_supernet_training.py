@@ -1,0 +1,156 @@
+"""Training of shared weights: fairness, one update per step, and judging networks by them."""
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from workflow_lib.core.config import TrainingConfig
+from workflow_lib.core.errors import UserError
+from workflow_lib.core.spaces import cross, mobilenet, nasbench201
+from workflow_lib.core.spaces.nasbench201 import Skeleton
+from workflow_lib.core.spaces.space import Space
+from workflow_lib.data.dataset import ChipView
+from workflow_lib.models import nasbench201 as cells
+from workflow_lib.models.supernet import Supernet
+from workflow_lib.training.checkpoint import Checkpoint
+from workflow_lib.training.compute import use_one_thread
+from workflow_lib.training.supernet import (
+    SupernetTask,
+    SupernetTrainer,
+    fair_paths,
+    judge_by_shared_weights,
+    renew_norms,
+    train_supernet,
+    uniform_path,
+)
+
+SIDE = 16
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    use_one_thread()
+
+
+def striped(count: int = 48) -> SupernetTask:
+    """Two classes that differ in the direction of their stripes alone."""
+    labels = np.arange(count) % 2
+    stripes = np.where(np.arange(SIDE) % 2, 1.0, -1.0)
+    pixels = np.random.default_rng(0).normal(scale=0.3, size=(count, SIDE, SIDE, 2))
+    pixels[labels == 0] += stripes[:, None, None]
+    pixels[labels == 1] += stripes[None, :, None]
+    return SupernetTask(ChipView(pixels.astype(np.float32), [0, 1]), np.arange(count), labels, 8, seed=3)
+
+
+def supernet() -> Supernet:
+    torch.manual_seed(0)
+    skeleton = Skeleton(width=4, cells=1)
+    return Supernet(nasbench201.space(), lambda name: cells.to_module(name, 2, 2, skeleton))
+
+
+def training(epochs: int = 2) -> TrainingConfig:
+    return TrainingConfig(epochs=epochs, learning_rate=0.01, device="cpu")
+
+
+@pytest.mark.parametrize(
+    "space", [cross.space(), nasbench201.space(), mobilenet.space()], ids=["cross", "cells", "chain"]
+)
+def test_each_value_of_a_choice_is_trained_equally_often_in_every_step(space: Space) -> None:
+    draw = fair_paths(space)
+    generator = np.random.default_rng(0)
+    for _ in range(3):
+        paths = draw(generator)
+        configurations = [space.parse(path) for path in paths]
+        for name, values in space.choices.items():
+            if name in ("kernel_size_pool", "stride_pool"):  # a network without a pool has none
+                continue
+            counts = Counter(configuration[name] for configuration in configurations)
+            assert counts == dict.fromkeys(values, len(paths) // len(values))
+    assert draw(generator) != draw(generator)
+
+
+def test_fair_steps_of_cells_are_five_networks_with_each_operation_once_per_edge() -> None:
+    paths = fair_paths(nasbench201.space())(np.random.default_rng(0))
+    assert len(paths) == 5
+    edges = zip(*(nasbench201.Cell.parse(path).operations for path in paths), strict=True)
+    assert all(sorted(edge) == sorted(nasbench201.OPERATIONS) for edge in edges)
+
+
+def test_a_step_sums_the_gradients_of_its_networks_and_changes_weights_once() -> None:
+    networks = ["conv3-conv3.skip-skip.conv1.conv3", "conv1-skip.conv3-conv3.skip.pool"]
+    task = striped(8)
+    trained, expected = supernet(), supernet()
+    train_supernet(SupernetTrainer(trained, task, training(1)), 1, lambda _: networks)
+    expected.train()
+    optimizer = torch.optim.Adam(expected.parameters(), lr=0.01)
+    images = torch.from_numpy(task.view.batch(task.rows)).permute(0, 3, 1, 2)
+    targets = torch.from_numpy(task.labels)
+    sum(nn.functional.cross_entropy(expected(images, network), targets) for network in networks).backward()
+    optimizer.step()
+    for one, other in zip(trained.parameters(), expected.parameters(), strict=True):
+        # The order of chips within the batch only moves the last bits; where a gradient is all rounding, Adam's first
+        # step is as long as any.
+        tiny = other.grad is None or other.grad.abs().max() < 1e-5
+        assert tiny or torch.allclose(one, other, atol=2e-3)
+
+
+def test_the_same_seed_gives_the_same_weights() -> None:
+    first, second, third = supernet(), supernet(), supernet()
+    task = striped(24)
+    trainers = [SupernetTrainer(net, task, training(1)) for net in (first, second, third)]
+    for trainer in trainers[:2]:
+        train_supernet(trainer, 1, fair_paths(first.space))
+    assert trainers[0].losses == trainers[1].losses
+    assert trainers[0].network_steps == 5 * 3
+    assert all(torch.equal(one, other) for one, other in zip(first.parameters(), second.parameters(), strict=True))
+    train_supernet(trainers[2], 1, uniform_path(third.space))
+    assert trainers[2].network_steps == 3
+
+
+def test_a_killed_training_goes_on_with_the_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Checkpoint, "due", True)
+    task = striped(24)
+    whole, killed, resumed = supernet(), supernet(), supernet()
+    train_supernet(SupernetTrainer(whole, task, training(1)), 3, uniform_path(whole.space))
+    checkpoint = Checkpoint(tmp_path / "supernet.pt", [], "the same")
+    train_supernet(SupernetTrainer(killed, task, training(1)), 2, uniform_path(killed.space), checkpoint=checkpoint)
+    trainer = SupernetTrainer(resumed, task, training(1))
+    train_supernet(trainer, 3, uniform_path(resumed.space), checkpoint=checkpoint)
+    assert trainer.network_steps == 9
+    assert all(torch.equal(one, other) for one, other in zip(whole.parameters(), resumed.parameters(), strict=True))
+
+
+def test_it_learns_and_networks_are_judged_by_what_they_can_do() -> None:
+    net, task = supernet(), striped()
+    trainer = SupernetTrainer(net, task, training(1))
+    train_supernet(trainer, 6, fair_paths(net.space))
+    assert trainer.losses[-1] < trainer.losses[0]
+    before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
+    able, unable = "conv3-conv3.conv3-skip.conv3.conv3", "none-none.none-none.none.none"
+    (good, sure), (bad, unsure) = judge_by_shared_weights(net, [able, unable], task, task.rows, task.labels)
+    assert good > 90
+    assert good >= bad
+    assert sure < unsure
+    assert all(torch.equal(tensor, before[name]) for name, tensor in net.state_dict().items()), (
+        "judging changes nothing"
+    )
+
+
+def test_norms_are_renewed_to_the_chips_means() -> None:
+    task = striped(16)
+    network = nn.Sequential(nn.BatchNorm2d(2))
+    network[0].running_mean += 5
+    renew_norms(network, task.view, task.rows, 8)
+    pixels = task.view.batch(task.rows)
+    assert network[0].running_mean.numpy() == pytest.approx(pixels.mean((0, 1, 2)), abs=1e-5)
+    assert not network.training
+
+
+def test_too_few_chips_are_refused() -> None:
+    task = striped(1)
+    with pytest.raises(UserError, match="1 training chips; at least 2 are needed"):
+        SupernetTrainer(supernet(), task, training(1))

@@ -1,0 +1,187 @@
+"""Search strategies side by side on a space that is wholly known: what each finds of the front, and at what price."""
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import moocore
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from workflow_lib.core.config import ComparisonConfig, GridConfig, Objective, SearchConfig
+from workflow_lib.core.seeds import derive_seed
+from workflow_lib.pareto.dominance import front_mask, to_losses, unit_scaled
+from workflow_lib.search.rounds import candidate_space, known_candidates, make_strategy, reward_of
+from workflow_lib.search.strategies import Listed, Strategy
+
+Numbers = NDArray[np.float64]
+STRATEGIES = ("filter", "flops", "random", "reinforce", "evolution", "tpe")
+FIXED = ("filter", "flops")
+"""Those that no seed changes."""
+
+_SECONDS_PER_HOUR = 3600
+
+
+@dataclass(frozen=True)
+class KnownSpace:
+    """A space whose networks are all evaluated.
+
+    Args:
+        names: ids.
+        losses: (n, m) every objective minimised.
+        rewards: name -> what a strategy is told.
+        hours: (n,) what training each costs.
+    """
+
+    names: Sequence[str]
+    losses: Numbers
+    rewards: Mapping[str, float]
+    hours: Numbers
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """Name -> row."""
+        return {name: row for row, name in enumerate(self.names)}
+
+    @cached_property
+    def scaled(self) -> Numbers:
+        """The losses, each scaled to [0, 1]."""
+        return unit_scaled(self.losses)
+
+    @cached_property
+    def front(self) -> set[tuple[float, ...]]:
+        """The distinct points of the true front, scaled."""
+        return {tuple(point) for point in self.scaled[front_mask(self.scaled)]}
+
+    def hypervolume(self, points: Numbers) -> float:
+        """Of scaled points; the reference is 1.1 in each objective, so that the ends of the front count."""
+        return float(moocore.hypervolume(points, ref=np.full(points.shape[1], 1.1)))
+
+    @cached_property
+    def whole(self) -> float:
+        """The true front's hypervolume."""
+        return self.hypervolume(np.array(sorted(self.front)))
+
+
+def compare_strategies(
+    space: KnownSpace,
+    makers: Mapping[str, Callable[[int], Strategy]],
+    budget: int,
+    round_size: int,
+    seeds: Sequence[int],
+) -> pd.DataFrame:
+    """Let strategies search, all with the same number of evaluations.
+
+    Args:
+        space: what they search.
+        makers: name -> seed -> strategy. Those of `FIXED` take what they propose; it sets the budget of the others,
+            if it is more than `budget`.
+        budget: networks that each evaluates.
+        round_size: networks that it proposes before it is told their rewards.
+        seeds: of those that draw.
+
+    Returns:
+        Rows of COMPARISON: one per evaluation.
+    """
+    runs = [(name, seed) for name in makers for seed in (seeds[:1] if name in FIXED else seeds)]
+    fixed = {name: makers[name](seeds[0]).propose(sys.maxsize) for name in makers if name in FIXED}
+    budget = max([budget, *map(len, fixed.values())])
+    rows = []
+    for number, (name, seed) in enumerate(runs, start=1):
+        strategy = Listed(fixed[name]) if name in fixed else makers[name](seed)
+        trained = search(strategy, space.rewards, budget, round_size)
+        rows.append(score_search(space, trained).assign(strategy=name, seed=seeds.index(seed)))
+        print(f"compare_strategies: {number} of {len(runs)} searches", file=sys.stderr, flush=True)
+    return pd.concat(rows, ignore_index=True)
+
+
+def search(strategy: Strategy, rewards: Mapping[str, float], budget: int, round_size: int) -> list[str]:
+    """What a strategy trains, in rounds, until the budget is spent or it has no more; one without reward failed."""
+    trained: list[str] = []
+    proposed = 0
+    while proposed < budget:
+        some = strategy.propose(min(round_size, budget - proposed))
+        if not some:
+            break
+        known = {network: rewards[network] for network in some if network in rewards}
+        strategy.tell(known)
+        proposed += len(some)
+        trained += known
+    return trained
+
+
+def score_search(space: KnownSpace, trained: Sequence[str]) -> pd.DataFrame:
+    """How much of the true front is found after each evaluation.
+
+    Args:
+        space: what was searched.
+        trained: names, in order.
+
+    Returns:
+        Columns candidate, trained (from 1), training_hours (so far), recall_pct (of the distinct points of the true
+        front) and hypervolume_pct (of the true front's).
+    """
+    rows = [space.places[name] for name in trained]
+    found, front = set(), np.empty((0, space.scaled.shape[1]))
+    recall, volume = np.zeros(len(rows)), np.zeros(len(rows))
+    for number, row in enumerate(rows):
+        front = np.vstack([front, space.scaled[row]])
+        front = front[front_mask(front)]
+        found |= {tuple(space.scaled[row])} & space.front
+        recall[number] = len(found) / len(space.front)
+        volume[number] = space.hypervolume(front) / space.whole
+    return pd.DataFrame(
+        {
+            "candidate": list(trained),
+            "trained": np.arange(1, len(rows) + 1),
+            "training_hours": np.cumsum(space.hours[rows]),
+            "recall_pct": 100 * recall,
+            "hypervolume_pct": 100 * np.minimum(volume, 1),
+        }
+    )
+
+
+def compare_on_grid(
+    candidates: pd.DataFrame,
+    costs: pd.DataFrame,
+    grid: GridConfig,
+    chosen: SearchConfig,
+    comparison: ComparisonConfig,
+    objectives: Sequence[Objective],
+    seed: int,
+) -> pd.DataFrame:
+    """Let every strategy search a grid that was trained.
+
+    Args:
+        candidates: rows of CANDIDATES, without baselines.
+        costs: (channels, architecture): latency_mean_ms and multiply_adds, and images_per_s and utilization_pct where
+            they were measured.
+        grid: the grid.
+        chosen: size of rounds, target and weight of the reward.
+        comparison: evaluations and seeds.
+        objectives: of the front.
+        seed: base seed.
+
+    Returns:
+        Rows of COMPARISON.
+    """
+    space = candidate_space(grid)
+    known = known_candidates(space, costs)
+    accuracy, latency = (candidates[name].to_numpy(dtype=np.float64) for name in ("accuracy_pct", "latency_mean_ms"))
+    rewards = reward_of(chosen, known, accuracy, latency)
+    evaluated = KnownSpace(
+        candidates["candidate"].tolist(),
+        to_losses(candidates, objectives),
+        dict(zip(candidates["candidate"], rewards.tolist(), strict=True)),
+        (candidates["training_s"] * candidates["folds"] / _SECONDS_PER_HOUR).to_numpy(dtype=np.float64),
+    )
+
+    def maker(name: str) -> Callable[[int], Strategy]:
+        search = chosen.model_copy(update={"strategy": name, "candidates": comparison.candidates})
+        return lambda own: make_strategy(search, space, known, own)
+
+    seeds = [derive_seed(seed, "compare_strategies", number) % 2**32 for number in range(comparison.seeds)]
+    makers = {name: maker(name) for name in STRATEGIES}
+    return compare_strategies(evaluated, makers, comparison.candidates, chosen.round_candidates, seeds)

@@ -1,0 +1,195 @@
+"""Differentiable search under a budget: weights and architecture take turns, and a multiplier holds the cost down.
+
+Source: Dutta, Kanvar and Agarwal, Search-time Efficient Device Constraints-Aware NAS, equations 2 to 4 and algorithm 1;
+differs from it in: the constraint is relative, k_s / K' - 1, so that one rate of the multiplier serves all units, and
+k_s adds up cell by cell, each with its own channels, and all that is not searched.
+"""
+
+import sys
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from workflow_lib.core.config import CellSearchConfig
+from workflow_lib.core.errors import UserError
+from workflow_lib.core.seeds import derive_seed
+from workflow_lib.core.spaces.cell_costs import CellCosts
+from workflow_lib.core.spaces.nasbench201 import OPERATIONS
+from workflow_lib.data.dataset import ChipView, Rows
+from workflow_lib.models.mixed_cells import MixedNet
+from workflow_lib.training.feed import HostFeed
+from workflow_lib.training.loop import batch_sizes
+from workflow_lib.training.metrics import Labels
+
+Numbers = NDArray[np.float64]
+_ADAM_BETAS = (0.5, 0.999)
+_LAST_RATE = 1e-3
+
+
+@dataclass(frozen=True)
+class SearchTask:
+    """What a search learns from.
+
+    Args:
+        view: the chips.
+        weight_rows, alpha_rows: rows that train weights, and those that train alpha; no row is in both.
+        labels: class number of every row of the view.
+        seed: of the order of the chips.
+    """
+
+    view: ChipView
+    weight_rows: Rows
+    alpha_rows: Rows
+    labels: Labels
+    seed: int
+
+
+def halves(rows: Rows, labels: Labels, seed: int) -> tuple[Rows, Rows]:
+    """Two halves of some rows, at random, with as many of each class.
+
+    Args:
+        rows: (n,) to divide.
+        labels: class number of every row of the view.
+        seed: of the draw.
+    """
+    shuffled = np.random.default_rng(derive_seed(seed, "halves")).permutation(rows)
+    by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
+    return np.sort(by_class[::2]), np.sort(by_class[1::2])
+
+
+def expected_cost(probabilities: Tensor, costs: CellCosts) -> Tensor:
+    """k_s(alpha): what a network costs in the mean, when each edge draws its operation (equation 3).
+
+    Args:
+        probabilities: (edges, operations), softmax of alpha.
+        costs: of networks.
+    """
+    prices = torch.tensor([costs.operations[name] for name in OPERATIONS]).to(probabilities)
+    return costs.fixed + (probabilities * prices).sum()
+
+
+class ConstrainedSearch:
+    """A search, an epoch at a time.
+
+    Args:
+        network: of mixed cells; its weights and alpha are trained in place, on the device where they are.
+        task: what it learns from.
+        settings: how.
+        costs: of networks.
+        bound: K', on the expected cost; None: no constraint.
+
+    Attributes:
+        multiplier: lambda, at least 0.
+        rows: one per epoch, see `run`.
+        paths: `probabilities` after each epoch.
+    """
+
+    def __init__(
+        self, network: MixedNet, task: SearchTask, settings: CellSearchConfig, costs: CellCosts, bound: float | None
+    ) -> None:
+        self.network, self._task, self._settings = network, task, settings
+        self._costs, self._bound, self._device = costs, bound, network.alpha.device
+        self._generator = np.random.default_rng(derive_seed(task.seed, "search_cell"))
+        self._weights = torch.optim.SGD(
+            network.weights(), lr=settings.learning_rate, momentum=0.9, weight_decay=settings.weight_decay
+        )
+        self._schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self._weights, settings.epochs, _LAST_RATE)
+        self._alpha = torch.optim.Adam(
+            [network.alpha],
+            lr=settings.alpha_learning_rate,
+            betas=_ADAM_BETAS,
+            weight_decay=settings.alpha_weight_decay,
+        )
+        self.multiplier = 0.0
+        self.rows: list[dict[str, float]] = []
+        self.paths: list[Numbers] = []
+
+    def run(self) -> pd.DataFrame:
+        """Search for all epochs.
+
+        Returns:
+            One row per epoch: epoch, weight_loss, alpha_loss, cost (k_s), multiplier, skips (edges whose largest alpha
+            is a skip connection), seconds.
+
+        Raises:
+            UserError: if a loss stops being finite.
+        """
+        while len(self.rows) < self._settings.epochs:
+            self.epoch()
+        return pd.DataFrame(self.rows)
+
+    def epoch(self) -> None:
+        """Go once through the chips of the weights, and through as many of alpha's."""
+        start, task = time.perf_counter(), self._task
+        weights, alpha = (HostFeed(task.view, rows, task.labels[rows]) for rows in (task.weight_rows, task.alpha_rows))
+        count = min(len(task.weight_rows), len(task.alpha_rows))
+        for feed, rows in ((weights, task.weight_rows), (alpha, task.alpha_rows)):
+            feed.begin(self._generator.permutation(len(rows))[:count])
+        self.network.train()
+        losses = [
+            (self.step_alpha(*alpha.next(size)), self._step_weights(*weights.next(size)))
+            for size in batch_sizes(count, self._settings.batch)
+        ]
+        self._schedule.step()
+        alpha_loss, weight_loss = np.mean(losses, 0).tolist()
+        if not np.isfinite([alpha_loss, weight_loss]).all():
+            raise UserError(
+                f"the search's loss is {weight_loss} after epoch {len(self.rows) + 1}",
+                "the search",
+                "lower learning_rate",
+            )
+        probabilities = self.probabilities()
+        with torch.no_grad():
+            cost = float(expected_cost(torch.as_tensor(probabilities), self._costs))
+        row = {
+            "epoch": len(self.rows) + 1, "weight_loss": weight_loss, "alpha_loss": alpha_loss, "cost": cost,
+            "multiplier": self.multiplier,
+            "skips": int((probabilities.argmax(1) == list(OPERATIONS).index("skip")).sum()),
+            "seconds": time.perf_counter() - start,
+        }  # fmt: skip
+        self.rows.append(row)
+        self.paths.append(probabilities)
+        print(
+            f"search, epoch {row['epoch']} of {self._settings.epochs}: loss {weight_loss:.4f}, cost {cost:,.0f}, "
+            f"multiplier {self.multiplier:.2f}",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    def step_alpha(self, inputs: Tensor, targets: Tensor) -> float:
+        """Lower the Lagrangian by alpha, raise it by the multiplier (equation 4); the loss without the constraint."""
+        self._alpha.zero_grad()
+        loss = self._loss(inputs, targets)
+        (loss + self.multiplier * self.excess()).backward()  # type: ignore[no-untyped-call]
+        self._alpha.step()
+        if self._bound is not None:
+            with torch.no_grad():
+                self.multiplier = max(0.0, self.multiplier + self._settings.multiplier_rate * float(self.excess()))
+        return float(loss.detach())
+
+    def excess(self) -> Tensor:
+        """k_s / K' - 1: what the constraint holds at 0 or below; 0 without a bound."""
+        if self._bound is None:
+            return torch.zeros((), device=self._device)
+        return expected_cost(torch.softmax(self.network.alpha, 1), self._costs) / self._bound - 1
+
+    def _step_weights(self, inputs: Tensor, targets: Tensor) -> float:
+        self._weights.zero_grad()
+        loss = self._loss(inputs, targets)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.network.weights(), self._settings.clip_norm)
+        self._weights.step()
+        return float(loss.detach())
+
+    def _loss(self, inputs: Tensor, targets: Tensor) -> Tensor:
+        logits = self.network(inputs.to(self._device))
+        return nn.functional.cross_entropy(logits, targets.to(self._device))
+
+    def probabilities(self) -> Numbers:
+        """(edges, operations) softmax of alpha."""
+        return torch.softmax(self.network.alpha.detach().double(), 1).cpu().numpy()

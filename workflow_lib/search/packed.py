@@ -1,0 +1,73 @@
+"""Networks of one trained supernet in one file, for a device that switches between them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+import torch
+from torch import Tensor
+
+from workflow_lib.models.switchable import Switchable, batch_norm_statistics
+from workflow_lib.search.supernet import CrossSupernet, keep_used
+from workflow_lib.training.supernet import SupernetTask, cut_with_own_norms
+
+
+@dataclass(frozen=True)
+class Packed:
+    """What the file holds.
+
+    Args:
+        net: the supernet, without what none of the networks uses.
+        statistics: network -> name of a buffer -> its own statistics of batch norms, which cannot be shared.
+
+    Source: Pareto Rank-Preserving Supernetwork for HW-NAS, section 4.4.
+    """
+
+    net: CrossSupernet
+    statistics: Mapping[str, Mapping[str, Tensor]]
+
+    def runtime(self) -> Switchable:
+        """The networks, ready to run."""
+        return Switchable(self.net.supernet, self.statistics)
+
+    def save(self, path: Path) -> None:
+        """Write all of it, atomically."""
+        self.net.save(path, {"statistics": {name: dict(own) for name, own in self.statistics.items()}})
+
+    @classmethod
+    def load(cls, path: Path) -> "Packed":
+        """Read what `save` wrote."""
+        return cls(CrossSupernet.load(path), torch.load(path, map_location="cpu", weights_only=True)["statistics"])
+
+
+def pack(net: CrossSupernet, networks: Sequence[str], task: SupernetTask) -> Packed:
+    """Keep what some networks need.
+
+    Args:
+        net: a trained supernet that holds them.
+        networks: ids.
+        task: what it was trained on: each network's statistics are taken from its first training chips.
+    """
+    smaller = keep_used(net.supernet, networks)
+    own = {name: batch_norm_statistics(cut_with_own_norms(smaller, name, task)) for name in networks}
+    return Packed(replace(net, supernet=smaller), own)
+
+
+def describe_packed(packed: Packed, judged: Sequence[tuple[float, float]]) -> pd.DataFrame:
+    """Columns of PACKED, without the channels.
+
+    Args:
+        packed: the networks.
+        judged: accuracy (%) and cross-entropy of each.
+    """
+    supernet = packed.net.supernet
+    statistics = sum(_bytes(own) for own in packed.statistics.values())
+    shared = _bytes(dict(supernet.named_parameters())) + statistics
+    own = [_bytes(supernet.tensors(name)) for name in packed.statistics]
+    table = pd.DataFrame(judged, columns=["accuracy_pct", "cross_entropy"])
+    return table.assign(architecture=list(packed.statistics), own_bytes=own, shared_bytes=shared)
+
+
+def _bytes(tensors: Mapping[str, Tensor]) -> int:
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())

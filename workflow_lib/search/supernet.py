@@ -1,0 +1,335 @@
+"""The rank-preserving supernet: fair training, then training of the best path while alpha learns the Pareto ranks.
+
+Source: Pareto Rank-Preserving Supernetwork for HW-NAS, algorithm 1. Its three steps are `train_first`, `rank_subnets`
+and `prune`; they can be repeated, and others can take their places (`core.config.VARIANTS`).
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from workflow_lib.core.seeds import derive_seed
+from workflow_lib.core.spaces.space import Space
+from workflow_lib.data.dataset import Rows
+from workflow_lib.models.supernet import Supernet, cross_supernet
+from workflow_lib.pareto.dominance import choose_by_hypervolume, front_mask, pareto_ranks
+from workflow_lib.search.rank_preservation import error_and_latency, fit_alpha, membership, values_of
+from workflow_lib.training.checkpoint import Checkpoint, save_tensors
+from workflow_lib.training.metrics import Labels
+from workflow_lib.training.supernet import (
+    Paths,
+    SupernetTrainer,
+    fair_paths,
+    judge_by_shared_weights,
+    networks_per_fair_step,
+    train_supernet,
+    uniform_path,
+)
+
+Numbers = NDArray[np.float64]
+TIE = 1e-3
+"""Alphas of a choice that are this close are equal: the fit is no more exact than that."""
+
+
+@dataclass(frozen=True)
+class Judge:
+    """How networks are judged.
+
+    Args:
+        rows: validation rows; not those that the supernet is trained on.
+        labels: their class numbers.
+        measure: what counts beside the cost.
+        cost: id -> the second objective, less is better, such as latency from a lookup table.
+    """
+
+    rows: Rows
+    labels: Labels
+    measure: Literal["accuracy_pct", "cross_entropy"]
+    cost: Callable[[str], float]
+
+    def __call__(self, trainer: SupernetTrainer, networks: Sequence[str]) -> pd.DataFrame:
+        """Columns architecture, accuracy_pct, cross_entropy of networks, by the shared weights."""
+        judged = judge_by_shared_weights(trainer.supernet, networks, trainer.task, self.rows, self.labels)
+        table = pd.DataFrame(judged, columns=["accuracy_pct", "cross_entropy"])
+        table.insert(0, "architecture", list(networks))
+        return table
+
+    def losses(self, judged: pd.DataFrame) -> Numbers:
+        """(n, 2): error, and cost, of networks that were judged."""
+        return error_and_latency(judged, self.measure, [self.cost(name) for name in judged["architecture"]])
+
+
+@dataclass
+class Learned:
+    """What step 2 knows.
+
+    Attributes:
+        judged: networks that were judged, in order, and what they reached (see `Judge`).
+        alphas: (values of all choices,) after each epoch, in the order of `rank_preservation.values_of`.
+    """
+
+    judged: pd.DataFrame = field(default_factory=lambda: pd.DataFrame({"architecture": []}))
+    alphas: list[Numbers] = field(default_factory=list)
+
+    def state(self) -> dict[str, Any]:
+        """For a checkpoint."""
+        return {"judged": self.judged.to_dict("list"), "alphas": [alpha.tolist() for alpha in self.alphas]}
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Go on from a state."""
+        self.judged, self.alphas = pd.DataFrame(state["judged"]), [np.array(alpha) for alpha in state["alphas"]]
+
+
+@dataclass(frozen=True)
+class SecondStep:
+    """How step 2 goes.
+
+    Args:
+        epochs: how many.
+        trains: which networks (`core.config.SupernetVariant.second`).
+        judged: networks that are judged after each epoch; of those who train fronts or learn alpha.
+        judges_all: at the end, judge all networks of the space.
+    """
+
+    epochs: int
+    trains: Literal["uniform", "fair", "front", "alpha"]
+    judged: int
+    judges_all: bool
+
+
+def train_first(
+    trainer: SupernetTrainer,
+    first: Literal["uniform", "fair"],
+    epochs: int,
+    checkpoint: Checkpoint | None = None,
+) -> None:
+    """Step 1: train all values alike.
+
+    Args:
+        trainer: of the supernet.
+        first: strict fairness, or one random path per step, with as many steps of networks.
+        epochs: of strict fairness.
+        checkpoint: where a killed training goes on.
+    """
+    space = trainer.supernet.space
+    if first == "fair":
+        train_supernet(trainer, epochs, fair_paths(space), "fair training, ", checkpoint)
+    else:
+        many = epochs * networks_per_fair_step(space)
+        train_supernet(trainer, many, uniform_path(space), "training of random paths, ", checkpoint)
+
+
+def rank_subnets(
+    trainer: SupernetTrainer,
+    judge: Judge,
+    step: SecondStep,
+    checkpoint: Checkpoint | None = None,
+) -> tuple[pd.DataFrame, Learned]:
+    """Step 2: train what seems best, judge networks by the shared weights, and score all by their Pareto ranks.
+
+    In each epoch one path is trained, then networks are drawn at random, judged, ranked with all that were judged so
+    far, and alpha is fitted to the ranks (`rank_preservation`). The path is that of largest alpha.
+
+    Args:
+        trainer: of the supernet, after step 1.
+        judge: of networks.
+        step: how many epochs, and what takes the place of alpha.
+        checkpoint: where a killed job goes on.
+
+    Returns:
+        One row per network of the space: architecture, score, accuracy_pct and cross_entropy where it was judged last;
+        and how it came about.
+    """
+    space, learned = trainer.supernet.space, Learned()
+    if checkpoint and (state := checkpoint.load(trainer.device)):
+        trainer.load(state)
+        learned.load(state)
+    # A fair step trains many networks: as many of their steps are taken as others take.
+    per_step = networks_per_fair_step(space) if step.trains == "fair" else 1
+    epochs = max(1, round(step.epochs / per_step))
+    while (done := len(trainer.losses)) < epochs:
+        trainer.epoch(second_paths(step.trains, space, judge, learned), f"ranking, epoch {done + 1} of {epochs}")
+        if step.trains in ("front", "alpha"):
+            _judge_some(trainer, judge, step, learned)
+        if checkpoint and checkpoint.due:
+            checkpoint.save(trainer.state() | learned.state())
+    return _score(trainer, judge, step, learned), learned
+
+
+def second_paths(trains: str, space: Space, judge: Judge, learned: Learned) -> Paths:
+    """The paths that an epoch of step 2 trains."""
+    if trains == "fair":
+        return fair_paths(space)
+    if trains == "alpha":
+        return best_path(space, learned.alphas[-1] if learned.alphas else np.zeros(len(values_of(space))))
+    if trains == "front" and len(learned.judged):
+        front = learned.judged["architecture"][front_mask(judge.losses(learned.judged))].tolist()
+        return lambda generator: [front[int(generator.integers(len(front)))]]
+    return uniform_path(space)
+
+
+def _judge_some(trainer: SupernetTrainer, judge: Judge, step: SecondStep, learned: Learned) -> None:
+    """Judge random networks, and fit alpha to the ranks of all that were judged."""
+    start = time.perf_counter()
+    generator = np.random.default_rng(derive_seed(trainer.task.seed, "judge", len(trainer.losses)))
+    space = trainer.supernet.space
+    drawn = [space.build(space.sample(generator)) for _ in range(step.judged)]
+    learned.judged = pd.concat([learned.judged, judge(trainer, drawn)], ignore_index=True)
+    if step.trains == "alpha":
+        ranks = pareto_ranks(judge.losses(learned.judged))
+        members = membership(space, learned.judged["architecture"].tolist())
+        learned.alphas.append(fit_alpha(members, ranks, learned.alphas[-1] if learned.alphas else None))
+    trainer.seconds += time.perf_counter() - start
+
+
+def _score(trainer: SupernetTrainer, judge: Judge, step: SecondStep, learned: Learned) -> pd.DataFrame:
+    """All networks of the space; without alpha, the score is the Pareto rank by shared weights, negated."""
+    space = trainer.supernet.space
+    names = space.networks()
+    start = time.perf_counter()
+    latest = learned.judged.drop_duplicates("architecture", keep="last")
+    if step.judges_all:
+        latest = judge(trainer, names)
+    if step.trains == "alpha":
+        # Its score needs nobody judged at the end, so the time of that does not count.
+        by_alpha = scores(space, learned.alphas[-1], names)
+        return pd.DataFrame({"architecture": names, "score": by_alpha}).merge(latest, on="architecture", how="left")
+    trainer.seconds += time.perf_counter() - start
+    scored = latest.assign(score=-pareto_ranks(judge.losses(latest)).astype(np.float64))
+    return pd.DataFrame({"architecture": names}).merge(scored, on="architecture", how="left")
+
+
+def best_path(space: Space, alpha: Numbers) -> Paths:
+    """The path of largest alpha; a random one of those that tie."""
+    tied = best_values(space, alpha)
+
+    def draw(generator: np.random.Generator) -> Sequence[str]:
+        choice = {name: values[int(generator.integers(len(values)))] for name, values in tied.items()}
+        return [space.build(choice)]
+
+    return draw
+
+
+def best_values(space: Space, alpha: Numbers) -> dict[str, list[int | str]]:
+    """For each choice its values of largest alpha: all that tie."""
+    scored = dict(zip(values_of(space), alpha, strict=True))
+    best = {}
+    for name, values in space.choices.items():
+        bar = max(scored[name, value] for value in values) - TIE
+        best[name] = [value for value in values if scored[name, value] >= bar]
+    return best
+
+
+def scores(space: Space, alpha: Numbers, networks: Sequence[str]) -> Numbers:
+    """P_s of networks: high where the Pareto rank is low.
+
+    Args:
+        space: of the networks.
+        alpha: (values of all choices,).
+        networks: ids.
+    """
+    return np.asarray(membership(space, networks) @ alpha, dtype=np.float64)
+
+
+def prune(supernet: Supernet, networks: Sequence[str], losses: Numbers, kept: int) -> Supernet:
+    """Step 3: drop the values that no good network uses.
+
+    Args:
+        supernet: not modified.
+        networks: n that were judged.
+        losses: (n, 2) of them.
+        kept: how many of the first two ranks are good, chosen by hypervolume.
+
+    Returns:
+        A smaller supernet, with a copy of its weights.
+    """
+    first_two = np.flatnonzero(pareto_ranks(losses) < 2)
+    chosen = first_two[choose_by_hypervolume(losses[first_two], kept)]
+    return keep_used(supernet, [networks[row] for row in chosen])
+
+
+def keep_used(supernet: Supernet, networks: Sequence[str]) -> Supernet:
+    """A smaller supernet, with a copy of its weights, without the values that none of these networks has."""
+    used = [supernet.space.parse(name) for name in networks]
+    choices = {
+        name: [value for value in values if any(own[name] == value for own in used)]
+        for name, values in supernet.space.choices.items()
+    }
+    return supernet.shrunk(replace(supernet.space, choices=choices))
+
+
+@dataclass(frozen=True)
+class CrossSupernet:
+    """A supernet of the CROSS space between two steps: what its file holds.
+
+    Args:
+        supernet: the weights.
+        channels, classes: of its networks.
+        network_steps: how many networks' steps it was trained for, from its beginning.
+        seconds: that they took, and the judging of networks.
+    """
+
+    supernet: Supernet
+    channels: int
+    classes: int
+    network_steps: int = 0
+    seconds: float = 0.0
+
+    @classmethod
+    def fresh(cls, choices: Mapping[str, Sequence[int]], channels: int, classes: int, seed: int) -> "CrossSupernet":
+        """A supernet that was not trained yet."""
+        torch.manual_seed(derive_seed(seed, "weights"))
+        return cls(cross_supernet(choices, channels, classes), channels, classes)
+
+    @classmethod
+    def load(cls, path: Path) -> "CrossSupernet":
+        """Read what `save` wrote."""
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        supernet = cross_supernet(state["choices"], state["channels"], state["classes"])
+        supernet.load_state_dict(state["weights"])
+        return cls(supernet, state["channels"], state["classes"], state["network_steps"], state["seconds"])
+
+    def save(self, path: Path, more: Mapping[str, Any] = MappingProxyType({})) -> None:
+        """Write all of it, atomically, and more beside it."""
+        save_tensors(
+            {
+                **more,
+                "choices": {name: list(values) for name, values in self.supernet.space.choices.items()},
+                "channels": self.channels,
+                "classes": self.classes,
+                "network_steps": self.network_steps,
+                "seconds": self.seconds,
+                "weights": self.supernet.state_dict(),
+            },
+            path,
+        )
+
+    def trained(self, trainer: SupernetTrainer) -> "CrossSupernet":
+        """The same after a trainer has trained it."""
+        return replace(
+            self,
+            network_steps=self.network_steps + trainer.network_steps,
+            seconds=self.seconds + trainer.seconds,
+        )
+
+    def pruned(self, networks: Sequence[str], losses: Numbers, kept: int) -> "CrossSupernet":
+        """A smaller one; see `prune`."""
+        return replace(self, supernet=prune(self.supernet, networks, losses, kept))
+
+
+def alpha_rows(space: Space, alphas: Sequence[Numbers]) -> pd.DataFrame:
+    """Alpha after each epoch: columns epoch, choice, value, alpha."""
+    rows = [
+        (epoch, choice, str(value), float(score))
+        for epoch, alpha in enumerate(alphas, start=1)
+        for (choice, value), score in zip(values_of(space), alpha, strict=True)
+    ]
+    return pd.DataFrame(rows, columns=["epoch", "choice", "value", "alpha"])
