@@ -22,21 +22,21 @@ demo: setup  ## Run the demo on generated chips: under five minutes on two cores
 
 run: setup  ## Run SCENARIO=config/scenarios/NAME.yaml
 	@test -n "$(SCENARIO)" || { echo "error: say which: make run SCENARIO=config/scenarios/demo.yaml" >&2; exit 2; }
-	$(BIN)/snakemake --configfile $(SCENARIO) --cores $(CORES) --quiet rules
+	$(BIN)/python -m workflow_lib.rounds --configfile $(SCENARIO) --cores $(CORES) --quiet rules
 	@run=$$($(BIN)/python -c 'import sys, yaml; print(yaml.safe_load(open(sys.argv[1]))["run"])' $(SCENARIO)); \
 	echo "front: results/$$run/build_front/front.parquet"; \
 	echo "report: results/$$run/build_report/report.html"
 
 plan: setup  ## Show what a run of SCENARIO=config/scenarios/NAME.yaml would do, why, and what it would cost
 	@test -n "$(SCENARIO)" || { echo "error: say which: make plan SCENARIO=config/scenarios/demo.yaml" >&2; exit 2; }
-	@EDGEFRONT_PLAN=1 $(BIN)/snakemake --configfile $(SCENARIO) --dry-run --quiet rules
+	@EDGEFRONT_PLAN=1 $(BIN)/python -m workflow_lib.rounds --configfile $(SCENARIO) --dry-run --quiet rules
 
 survive: setup  ## Kill jobs, Snakemake, a Slurm node and its controller, 30 times, and compare the tables
 	EDGEFRONT_KILLS=30 $(BIN)/python -m pytest tests/e2e/test_survival.py
 
 test: setup  ## Run the tests
 	$(BIN)/python -m pytest -n $(CORES) --ignore tests/e2e tests
-	$(BIN)/python -m pytest tests/e2e
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/e2e
 
 check: setup  ## Lint, types, imports, formats
 	$(BIN)/ruff check .

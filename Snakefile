@@ -17,28 +17,14 @@ include: "rules/data.smk"
 include: "rules/training.smk"
 include: "rules/export.smk"
 include: "rules/latency.smk"
+include: "rules/supernet.smk"
+include: "rules/cells.smk"
+include: "rules/search.smk"
 include: "rules/front.smk"
 include: "rules/utilization.smk"
+include: "rules/battery.smk"
 include: "rules/report.smk"
 include: "rules/deploy.smk"
-
-
-# A scheduler would take longer to start these than they run.
-localrules:
-    all,
-    data,
-    train,
-    export,
-    latency,
-    deploy,
-    calibrate_predictor,
-    import_package,
-    check_coverage,
-    gather_table,
-    race_folds,
-    assign_folds,
-    build_candidates,
-    build_report,
 
 
 rule all:

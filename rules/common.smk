@@ -9,14 +9,14 @@ from itertools import product
 from pathlib import Path
 
 from workflow_lib.core.arguments import flags
-from workflow_lib.core.config import NAME, Config, parse_config
+from workflow_lib.core.config import NAME, VARIANTS, Config, parse_config
 from workflow_lib.core import resources
 from workflow_lib.core.contracts import CONTRACTS
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.files import hold
 from workflow_lib.core.plan import PLAN, PlanLog
 from workflow_lib.core.progress import ProgressLog
-from workflow_lib.core.spaces import cross
+from workflow_lib.core.spaces import networks
 
 try:
     CONFIG = parse_config(config)
@@ -26,12 +26,10 @@ except UserError as error:
 
 RUN = CONFIG.run
 CHANNEL_SETS = CONFIG.grid.channel_sets
-NETWORKS = [*CONFIG.architectures, CONFIG.grid.baseline]
 FOLDS = range(CONFIG.folds.count)
 # Jobs that measure time share the machine with no other, under Slurm too.
 ALL_CORES = workflow.resource_settings.cores or 1
 ALONE = {"slurm_extra": "--exclusive"}
-HAS_HOLDOUT = CONFIG.folds.holdout.method != "none"
 
 # What every stage that reads chips must know of them.
 DATASET = [
@@ -52,12 +50,36 @@ pathvars:
 wildcard_constraints:
     channels=NAME,
     batch=r"\d+",
-    architecture=cross.PATTERN,
+    architecture=networks.PATTERN,
     fold=r"\d+",
     device=NAME,
     table=r"\w+",
+    first="fair|uniform",
+    variant="|".join(VARIANTS),
+    number=r"\d+",
+    ranking=r"\d+",
+    target="bound|budget",
+    repeat=r"\d+",
     rules=NAME,
-    candidate=rf"{NAME}_b\d+_{cross.PATTERN}|recommended",
+    candidate=rf"{NAME}_b\d+_{networks.PATTERN}|recommended",
+
+
+# A scheduler would take longer to start these than they run; rules that only ask for others are local anyway.
+localrules:
+    calibrate_predictor,
+    import_package,
+    check_coverage,
+    gather_table,
+    race_folds,
+    propose_candidates,
+    prune_supernet,
+    compare_supernets,
+    simulate_battery,
+    build_lookup_graph,
+    derive_network,
+    assign_folds,
+    build_candidates,
+    build_report,
 
 
 @cache
@@ -150,6 +172,46 @@ ASKED = workflow.resource_settings.nodes or {"_cores", "_nodes"} != set(
 )
 
 
+def optional(*names):
+    """The flags of inputs that a job may lack."""
+    return lambda wildcards, input: [
+        f"--{name.replace('_', '-')}={input[name]}"
+        for name in names
+        if name in input.keys()
+    ]
+
+
+def lists(*names):
+    """The flags of lists of inputs that a job may lack."""
+    return lambda wildcards, input: [
+        part
+        for name in names
+        for files in [input.get(name, [])]
+        if files
+        for part in (f"--{name}", *([files] if isinstance(files, str) else files))
+    ]
+
+
+# Tables that a run may have.
+HOLDOUT = (
+    {"holdout": "<results>/score_holdout/scores.parquet"}
+    if CONFIG.folds.holdout.method != "none"
+    else {}
+)
+UTILIZATIONS = (
+    {"utilizations": "<results>/gather_table/utilizations.parquet"}
+    if CONFIG.utilization
+    else {}
+)
+PROPOSALS = (
+    {
+        "proposals": f"<results>/propose_candidates/{CONFIG.search.rounds - 1}.parquet",
+    }
+    if CONFIG.search.strategy != "grid"
+    else {}
+)
+
+
 def fixed(stage):
     """Resources of a stage whose jobs are much alike."""
     return resources.fixed(stage) if ASKED else {}
@@ -182,6 +244,44 @@ LEFT_OUT = (
 def select(wildcards):
     """The flags that name a channel set's bands."""
     return ["--select", *CHANNEL_SETS[wildcards.channels]]
+
+
+@cache
+def proposed(rounds=CONFIG.search.rounds):
+    """(channels, batch, architecture) of whom the search proposed in its first rounds; None: it has not yet."""
+    from workflow_lib.core import tables
+
+    file = Path("results", RUN, "propose_candidates", f"{rounds - 1}.parquet")
+    if not file.exists():
+        return None
+    table = tables.PROPOSALS.read(file)[["channels", "batch", "architecture"]]
+    return list(table.itertuples(index=False, name=None))
+
+
+def candidates(rounds=CONFIG.search.rounds):
+    """(channels, batch, architecture) of whom the search proposed in its first rounds, and of every baseline."""
+    sets, batches = CHANNEL_SETS, CONFIG.grid.batch_sizes
+    if CONFIG.search.strategy == "grid":
+        return list(product(sets, batches, NETWORKS))
+    chosen = proposed(rounds)
+    if chosen is None:
+        raise UserError(
+            f"no proposals for search.strategy {CONFIG.search.strategy}",
+            f"results/{RUN}/propose_candidates/{rounds - 1}.parquet",
+            "start the run with python -m workflow_lib.rounds and Snakemake's options",
+        )
+    return [*chosen, *product(sets, batches, [CONFIG.grid.baseline])]
+
+
+# Whose files and latencies are wanted: those of the grid, or of cells that were found.
+NETWORKS = [
+    *(
+        dict.fromkeys(architecture for _, _, architecture in proposed() or [])
+        if CONFIG.cell_search
+        else CONFIG.architectures
+    ),
+    CONFIG.grid.baseline,
+]
 
 
 def package_files(wildcards):

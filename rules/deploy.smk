@@ -8,7 +8,7 @@ output: <results>/deploy_model/{candidate}/*, where candidate may be `recommende
 rule deploy_model:
     """Retrain a candidate on all its data and write everything that a device needs."""
     input:
-        **({"holdout": "<results>/score_holdout/scores.parquet"} if HAS_HOLDOUT else {}),
+        **HOLDOUT,
         array="<results>/import_chips/chips.npy",
         moments="<results>/import_chips/moments.npy",
         chips="<results>/import_chips/chips.parquet",
@@ -31,13 +31,11 @@ rule deploy_model:
             *flags(CONFIG.grid, "channel_sets"),
             *flags(CONFIG, "seed"),
         ),
-        holdout=lambda wildcards, input: (
-            ["--holdout", input.holdout] if HAS_HOLDOUT else []
-        ),
+        optional=optional("holdout"),
     shell:
         "python -m workflow_lib.stages.deploy_model"
         " {params.options}"
-        " {params.holdout:q}"
+        " {params.optional:q}"
         " --array {input.array:q}"
         " --moments {input.moments:q}"
         " --chips {input.chips:q}"

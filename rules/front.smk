@@ -9,6 +9,7 @@ output: <results>/build_candidates/*, <results>/build_front/*, <results>/score_e
 rule build_candidates:
     """Join accuracy, latency and memory: one row per candidate."""
     input:
+        **PROPOSALS,
         scores="<results>/gather_table/fold_scores.parquet",
         networks="<results>/gather_table/networks.parquet",
         latencies="<results>/gather_table/latencies.parquet",
@@ -29,12 +30,15 @@ rule build_candidates:
             *flags(CONFIG.grid.space),
             *flags(CONFIG.grid, "baseline"),
             f"--folds={CONFIG.folds.count}",
+            *(["--allow-missing"] if PROPOSALS and ALLOW_MISSING else []),
             "--classes",
             *CONFIG.data.classes,
         ),
+        optional=optional("proposals"),
     shell:
         "python -m workflow_lib.stages.build_candidates"
         " {params.options}"
+        " {params.optional:q}"
         " --scores {input.scores:q}"
         " --networks {input.networks:q}"
         " --latencies {input.latencies:q}"

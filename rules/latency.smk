@@ -43,7 +43,7 @@ rule detect_kernels:
     log:
         "<logs>/detect_kernels/{channels}/{architecture}/{rules}.log",
     wildcard_constraints:
-        architecture=cross.UNFOLDED_PATTERN,
+        architecture=networks.UNFOLDED_PATTERN,
     conda:
         "../envs/latency.yaml"
     resources:
@@ -201,7 +201,7 @@ rule measure_latency:
     log:
         "<logs>/measure_latency/{channels}/{architecture}/{device}.log",
     wildcard_constraints:
-        architecture=cross.UNFOLDED_PATTERN,
+        architecture=networks.UNFOLDED_PATTERN,
     conda:
         "../envs/latency.yaml"
     threads: ALL_CORES
@@ -250,7 +250,7 @@ rule predict_latency:
     log:
         "<logs>/predict_latency/{channels}/{architecture}/{device}.log",
     wildcard_constraints:
-        architecture=cross.UNFOLDED_PATTERN,
+        architecture=networks.UNFOLDED_PATTERN,
     conda:
         "../envs/latency.yaml"
     resources:

@@ -14,7 +14,8 @@ FIGURES = [
     "front_pairs",
     "latency_devices",
     "dimension_effects",
-    "chip_map",
+    # Of one split, who validates is a matter of role.
+    *(["chip_map"] if CONFIG.folds.method != "one_split" else []),
     "chip_map_roles",
     *(["predictor_validation"] if BUILT else []),
 ]
@@ -135,17 +136,23 @@ rule plot_efficiency:
 rule build_report:
     """Write the report that a person reads, and the tables that go with it."""
     input:
-        **({"holdout": "<results>/score_holdout/scores.parquet"} if HAS_HOLDOUT else {}),
+        **HOLDOUT,
+        **UTILIZATIONS,
+        **PROPOSALS,
         **(
             {"race": f"<results>/race_folds/{FOLDS[-1]}.parquet"}
             if CONFIG.racing
             else {}
         ),
         **(
-            {"utilizations": "<results>/gather_table/utilizations.parquet"}
-            if CONFIG.utilization
+            {"comparison_table": "<results>/compare_strategies/comparison.parquet"}
+            if CONFIG.comparison
             else {}
         ),
+        **BATTERIES,
+        **PACKED,
+        **CELLS,
+        **{name: path for name, path in QUALITY.items() if name != "ranks"},
         chips="<results>/import_chips/chips.parquet",
         bands="<results>/import_chips/bands.parquet",
         rejected="<results>/import_chips/rejected.parquet",
@@ -164,7 +171,15 @@ rule build_report:
             )
             if CONFIG.utilization
             else []
-        ),
+        )
+        + (
+            expand("<results>/plot_comparison/{figure}.png", figure=COMPARISON_FIGURES)
+            if CONFIG.comparison
+            else []
+        )
+        + expand("<results>/plot_supernets/{figure}.png", figure=SUPERNET_FIGURES)
+        + expand("<results>/plot_battery/{figure}.png", figure=BATTERY_FIGURES)
+        + expand("<results>/plot_cells/{figure}.png", figure=CELL_FIGURES),
         interactive="<results>/plot_figures/front_3d.html",
     output:
         page=report(
@@ -193,19 +208,21 @@ rule build_report:
                 CONFIG, *(key for key in Config.model_fields if key != "execution")
             ),
         ),
-        holdout=lambda wildcards, input: (
-            ["--holdout", input.holdout] if HAS_HOLDOUT else []
+        lists=lists("batteries", "packed", "derived", "graphs"),
+        optional=optional(
+            "holdout",
+            "race",
+            "utilizations",
+            "proposals",
+            "comparison_table",
+            "quality",
+            "difficulty",
         ),
-        utilizations=lambda wildcards, input: (
-            ["--utilizations", input.utilizations] if CONFIG.utilization else []
-        ),
-        race=lambda wildcards, input: (["--race", input.race] if CONFIG.racing else []),
     shell:
         "python -m workflow_lib.stages.build_report"
         " {params.options}"
-        " {params.holdout:q}"
-        " {params.race:q}"
-        " {params.utilizations:q}"
+        " {params.lists:q}"
+        " {params.optional:q}"
         " --chips {input.chips:q}"
         " --bands {input.bands:q}"
         " --rejected {input.rejected:q}"

@@ -116,7 +116,7 @@ rule train_forest:
         " 2> {log:q}"
 
 
-def fold_parts(folds):
+def fold_parts(folds, rounds=CONFIG.search.rounds):
     """The scores of all candidates on the first folds; with racing, on those before they were stopped."""
     stopped_after = {}
     if CONFIG.racing and folds > CONFIG.racing.first_folds:
@@ -124,25 +124,31 @@ def fold_parts(folds):
 
         for fold in range(CONFIG.racing.first_folds, folds):
             race = RACE.read(Path(checkpoints.race_folds.get(fold=fold).output[0]))
-            candidates = zip(race["channels"], race["batch"], race["architecture"])
-            stopped_after = dict(zip(candidates, race["after_folds"]))
+            stopped = zip(race["channels"], race["batch"], race["architecture"])
+            stopped_after = dict(zip(stopped, race["after_folds"]))
     return [
         f"<results>/train_fold/{channels}/{batch}/{architecture}/{fold}.parquet"
-        for channels, batch, architecture in product(
-            CHANNEL_SETS, CONFIG.grid.batch_sizes, NETWORKS
-        )
+        for channels, batch, architecture in candidates(rounds)
         for fold in range(
             min(folds, stopped_after.get((channels, batch, architecture), folds))
         )
     ]
 
 
-# Tables of what was known before a fold, for the race.
-RACED = {
+# Tables of what was known before a fold of a race, or before a round of a search; there is never both.
+EARLIER = {
     f"fold_scores_before_{fold}": partial(fold_parts, fold)
     for fold in FOLDS
     if CONFIG.racing and fold >= CONFIG.racing.first_folds
+} | {
+    f"fold_scores_before_{number}": partial(fold_parts, len(FOLDS), number)
+    for number in range(1, CONFIG.search.rounds)
 }
+FOLDED = [
+    f"{network}-f{CONFIG.utilization.fold}"
+    for network in NETWORKS
+    if CONFIG.utilization and CONFIG.utilization.fold
+]
 PARTS = {
     "fold_scores": partial(fold_parts, len(FOLDS)),
     "forest_scores": expand(
@@ -166,7 +172,7 @@ PARTS = {
         table: expand(
             f"<results>/measure_utilization/{{channels}}/{{architecture}}{suffix}",
             channels=CHANNEL_SETS,
-            architecture=NETWORKS,
+            architecture=[*NETWORKS, *FOLDED],
         )
         for table, suffix in {
             "utilizations": ".parquet",
@@ -179,7 +185,7 @@ PARTS = {
 
 def gathered_parts(table):
     """The files that a table of gather_table is made of."""
-    parts = (PARTS | RACED)[table]
+    parts = (PARTS | EARLIER)[table]
     return parts() if callable(parts) else parts
 
 
@@ -216,10 +222,12 @@ rule gather_table:
 checkpoint race_folds:
     """With racing: decide who is trained on a fold, and on those after it."""
     input:
-        earlier=lambda wildcards: (
-            [f"<results>/race_folds/{int(wildcards.fold) - 1}.parquet"]
-            if int(wildcards.fold) > CONFIG.racing.first_folds
-            else []
+        unpack(
+            lambda wildcards: (
+                {"earlier": f"<results>/race_folds/{int(wildcards.fold) - 1}.parquet"}
+                if int(wildcards.fold) > CONFIG.racing.first_folds
+                else {}
+            )
         ),
         scores="<results>/gather_table/fold_scores_before_{fold}.parquet",
         networks="<results>/gather_table/networks.parquet",
@@ -240,13 +248,11 @@ checkpoint race_folds:
             *flags(CONFIG.folds, "count"),
             *flags(CONFIG.grid, "baseline"),
         ),
-        earlier=lambda wildcards, input: (
-            ["--earlier", *input.earlier] if input.earlier else []
-        ),
+        optional=optional("earlier"),
     shell:
         "python -m workflow_lib.stages.race_folds"
         " {params.options}"
-        " {params.earlier:q}"
+        " {params.optional:q}"
         " --scores {input.scores:q}"
         " --networks {input.networks:q}"
         " --latencies {input.latencies:q}"

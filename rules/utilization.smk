@@ -9,6 +9,7 @@ UTILIZATION_FIGURES = [
     "utilization_fronts",
     "utilization_roofline",
     "utilization_accuracy",
+    *(["utilization_folded"] if CONFIG.utilization and CONFIG.utilization.fold else []),
 ]
 
 
@@ -29,7 +30,11 @@ rule measure_utilization:
     params:
         options=options(
             "measure_utilization",
-            *(flags(CONFIG.utilization) if CONFIG.utilization else []),
+            *(
+                flags(CONFIG.utilization, "memory_limit_mb")
+                if CONFIG.utilization
+                else []
+            ),
             *flags(CONFIG.training, "device", "precision"),
             f"--classes={len(CONFIG.data.classes)}",
             *flags(CONFIG.data, "chip_size_px"),

@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
 TINY = Path(__file__).with_name("tiny.yaml")
 
+ATTEMPTS = 4
 # What a second training of the same network may differ in.
 MEASURED = ["training_s", "utilization_pct", "peak_memory_bytes"]
 TABLES = ["build_candidates/candidates", "build_front/ranked", "gather_table/fold_scores", "score_holdout/scores"]
@@ -31,6 +33,19 @@ def snakemake(folder: Path, *arguments: str, config: Path = TINY) -> str:
     result = subprocess.run(command(folder, *arguments, config=config), capture_output=True, text=True)
     assert result.returncode == 0, (result.stdout + result.stderr)[-4000:]
     return result.stdout + result.stderr
+
+
+def start(arguments: list[str], environment: dict[str, str] | None = None) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
+
+
+def finish(arguments: list[str], environment: dict[str, str] | None = None) -> None:
+    """The same command, at most a few times: a job that was killed fails its run."""
+    for _ in range(ATTEMPTS):
+        result = subprocess.run(arguments, capture_output=True, text=True, env=environment)
+        if result.returncode == 0:
+            return
+    pytest.fail((result.stdout + result.stderr)[-4000:])
 
 
 def write_config(path: Path, changes: Mapping[str, Any]) -> Path:

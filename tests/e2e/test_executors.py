@@ -1,12 +1,19 @@
-"""The same run through Slurm, by both executors: the same tables as here."""
+"""The same run through Slurm, by both executors: the same tables as here.
 
+All tests that need a Slurm are in this file: two processes run the end-to-end tests, a file each, and two Slurms on one
+host would get in each other's way.
+"""
+
+import random
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from private_slurm import Slurm
-from runs import ROOT, TINY, assert_same_tables, write_config
+from runs import ROOT, TINY, assert_same_tables, finish, start, write_config
 
 # Waits that make sense for a cluster's hours, shortened.
 QUICKLY = {
@@ -53,3 +60,19 @@ def test_a_training_on_cuda_asks_for_one_gpu(
     assert any("TresPerJob=gres:gpu:1" in job or "GRES=gpu:fake:1" in job for job in jobs)
     log = own_run / "results/tiny/logs/train_fold/6/8/k3-s2-p1-pool3s2-w32/folds.log"
     assert log.read_text().startswith("error: config: training.device: no CUDA device here")
+
+
+def test_a_killed_node_and_controller(run: Path, slurm: Slurm, tmp_path: Path) -> None:
+    random.seed(7)
+    arguments = command(tmp_path, "cluster-generic", "all")
+    process = start(arguments, slurm.environment)
+    for daemon in ("n1", "slurmctld", "n2"):
+        time.sleep(random.uniform(2, 10))
+        slurm.kill(daemon)
+        time.sleep(1)
+        slurm.start()
+    time.sleep(random.uniform(1, 5))
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    finish(arguments, slurm.environment)
+    assert_same_tables(run, tmp_path / "results" / "tiny")

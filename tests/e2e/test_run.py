@@ -148,6 +148,24 @@ def test_the_host_is_a_device(own_run: Path, tmp_path: Path) -> None:
     assert (own_run / "results/tiny/plot_figures/predictor_validation.png").exists()
 
 
+def test_utilization_and_strategies_are_compared(own_run: Path, tmp_path: Path) -> None:
+    parts = {
+        "utilization": {"fold": 4},
+        "comparison": {"candidates": 2, "seeds": 2},
+        "folds.holdout": {"method": "none"},
+    }
+    snakemake(own_run, "all", config=write_config(tmp_path / "parts.yaml", parts))
+    results = own_run / "results/tiny"
+    measured = pd.read_parquet(results / "gather_table/utilizations.parquet")
+    assert measured["architecture"].str.endswith("-f4").sum() == 3
+    assert (measured["utilization_pct"] > 0).all()
+    comparison = pd.read_parquet(results / "compare_strategies/comparison.parquet")
+    assert comparison.groupby("strategy")["recall_pct"].max().loc["random"] == 100, "it may train all there are"
+    page = (results / "build_report/report.html").read_text()
+    for figure in ("utilization_fronts", "utilization_folded", "comparison_progress", "comparison_fronts"):
+        assert f'id="figure-{figure}"' in page
+
+
 def test_snakemake_s_own_report_works(own_run: Path) -> None:
     snakemake(own_run, "all", "--report", "overview.zip")
     assert (own_run / "overview.zip").stat().st_size > 100_000

@@ -9,6 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGE = "nn_meter/k8_cpu"
 BENCHMARKS = {
+    "cell_search": ["--quick"],
     "dry_run": ["--quick"],
     "efficiency": ["--quick"],
     "folds_together": ["--quick"],
@@ -19,6 +20,9 @@ BENCHMARKS = {
     "racing": ["--quick"],
     "start_up": ["--quick"],
     "strategies": ["--quick"],
+    "rank_preservation": ["--quick"],
+    "latency_estimators": ["--quick"],
+    "switching": ["--quick"],
     "training": ["--quick"],
 }
 

@@ -10,7 +10,18 @@ from stage_runs import STAGES, run
 from workflow_lib.core.arguments import Arguments
 from workflow_lib.core.config import Section
 
-TRAINS = {"train_fold", "score_holdout", "deploy_model", "export_network", "measure_utilization"}
+TRAINS = {
+    "train_fold",
+    "train_supernet",
+    "rank_subnets",
+    "prune_supernet",
+    "pack_networks",
+    "search_cell",
+    "score_holdout",
+    "deploy_model",
+    "export_network",
+    "measure_utilization",
+}
 NEVER_ON_IMPORT = {"nn_meter", "nni", "pytorch_lightning"}
 # Runs the module as `python -m` does, and says on standard error what it loaded.
 HELP = """

@@ -4,6 +4,7 @@ import os
 import resource
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -109,6 +110,29 @@ def test_a_killed_import_leaves_no_array_and_can_be_repeated(how: signal.Signals
     result = run_stage("import_chips", *arguments, cwd=tmp_path)
     assert (result.code, result.lines) == (0, [])
     assert Imported.read(out).array.shape == (400, SIZE, SIZE, 6)
+
+
+# As GDAL's callbacks do, a destructor loses what a signal raises in it.
+LOSES = """
+import os, signal, time
+from workflow_lib.core.arguments import run_stage
+class Loses:
+    def __del__(self):
+        os.kill(os.getpid(), signal.{how})
+        time.sleep(0.1)
+def main():
+    Loses()
+    time.sleep(20)
+    print("went on")
+run_stage(main)
+"""
+
+
+@pytest.mark.parametrize("how", ["SIGTERM", "SIGINT"])
+def test_a_signal_that_a_callback_loses_ends_the_stage_all_the_same(how: str) -> None:
+    code = LOSES.format(how=how)
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=ENVIRONMENT, timeout=15)
+    assert (ended.returncode, ended.stdout) == (128 + signal.SIGTERM, "")
 
 
 def test_an_output_folder_that_is_a_file(tmp_path: Path) -> None:

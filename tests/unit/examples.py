@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from workflow_lib.core.config import Config, parse_config
+from workflow_lib.core.spaces.space import Space
 
 AERIAL = ["red", "green", "blue", "nir"]
 GENERATED = ["Illinois", "Nebraska"]  # two of the regions that chips can be generated for
@@ -57,6 +58,7 @@ def fold_scores(
             "accuracy_pct": accuracy,
             "f1_pct": accuracy,
             "auc": 0.9,
+            "cross_entropy": 0.3,
             "recall_pct": [accuracy, accuracy],
             "regions": ["East", "West"],
             "region_accuracy_pct": [accuracy, accuracy],
@@ -138,3 +140,12 @@ def candidate(
         "latency_worst_ms": latency_ms + 1,
         "latency_cpu_ms": latency_ms,
     }
+
+
+def digits(places: int) -> Space:
+    """A search space: words of digits below 4."""
+    return Space(
+        {str(place): list(range(4)) for place in range(places)},
+        lambda values: "".join(map(str, values.values())),
+        lambda text: {str(place): int(digit) for place, digit in enumerate(text)},
+    )

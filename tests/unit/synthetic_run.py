@@ -11,12 +11,15 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from workflow_lib.core import tables
-from workflow_lib.core.config import Config, Objective, parse_config
+from workflow_lib.core.config import BatteryConfig, Config, Objective, parse_config
 from workflow_lib.core.spaces import cross
+from workflow_lib.core.spaces.nasbench201 import Cell, CellNetwork, Skeleton
 from workflow_lib.core.tables import LATENCIES
 from workflow_lib.report import figures
 from workflow_lib.report.content import ReportContent
 from workflow_lib.report.page import CAPTIONS
+from workflow_lib.search.battery import simulate
+from workflow_lib.search.derivation import alpha_rows
 from workflow_lib.search.efficiency import ScoredModels, score_models
 
 DEVICES = (
@@ -280,6 +283,7 @@ def _scores(accuracy: float, auc: bool) -> dict[str, Any]:
         "accuracy_pct": accuracy,
         "f1_pct": accuracy,
         "auc": 0.9 if auc else None,
+        "cross_entropy": 0.3,
         "recall_pct": [accuracy, accuracy],
         "regions": list(REGIONS),
         "region_accuracy_pct": [accuracy] * 4,
@@ -387,6 +391,14 @@ def content_of(run: Run, draw: bool = False, holdout: bool = False, **changes: A
         trained=run.trained,
         holdout=scores if holdout else None,
         utilizations=None,
+        proposals=None,
+        comparison=None,
+        ranking_quality=None,
+        difficulty=None,
+        derived=None,
+        graphs=None,
+        battery=None,
+        packed=None,
         race=None,
         figures=_draw(run) if draw else dict.fromkeys(CAPTIONS, png(Figure(figsize=(1, 1)), 50)),
         interactive_front=figures.front_3d_interactive(run.ranked, run.objectives) if draw else "<p>front</p>",
@@ -414,6 +426,13 @@ def utilization_of(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
         memory_bound_pct=10.0, peak_flops_per_s=80e9, bandwidth_bytes_per_s=10e9, compute_device="cpu",
         precision="float32", threads=1,
     )  # fmt: skip
+    gain = random.uniform(0.8, 1.6, len(networks))
+    folded = utilizations.assign(
+        architecture=keys["architecture"] + "-f4",
+        images_per_s=utilizations["images_per_s"] * gain,
+        utilization_pct=np.minimum(100, used * gain),
+    )
+    utilizations = pd.concat([utilizations, folded], ignore_index=True)
     layers = keys.merge(
         pd.DataFrame({"layer": ["conv1", "block1.0", "fc"], "kind": ["conv", "conv", "linear"]}), "cross"
     )
@@ -423,6 +442,106 @@ def utilization_of(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
     for table, frame in ((tables.UTILIZATIONS, utilizations), (tables.LAYERS, layers)):
         table._checked(frame, Path(table.name))
     return utilizations, layers
+
+
+def comparison_of(run: Run) -> pd.DataFrame:
+    """COMPARISON of strategies that draw, and of one that does not."""
+    names = run.ranked.loc[~run.ranked["baseline"], "candidate"].to_numpy()
+    rows = []
+    for strategy, seeds in (("filter", 1), ("random", 3), ("tpe", 3)):
+        for seed in range(seeds):
+            order = np.random.default_rng(seed).permutation(names)
+            done = np.arange(1, len(order) + 1)
+            share = 100 * (done / len(order)) ** 0.5
+            rows.append(
+                pd.DataFrame(
+                    {
+                        "strategy": strategy, "seed": seed, "trained": done, "candidate": order,
+                        "training_hours": 0.1 * done, "recall_pct": share, "hypervolume_pct": share,
+                    }
+                )
+            )  # fmt: skip
+    table = pd.concat(rows, ignore_index=True)
+    tables.COMPARISON._checked(table, Path("comparison"))
+    return table
+
+
+def supernets_of() -> dict[str, pd.DataFrame]:
+    """ALPHA, RANKING_QUALITY, DIFFICULTY and RANKS of two variants, as a small space might have them."""
+    random = np.random.default_rng(0)
+    variants = ("uniform", "full")
+    supernets = pd.DataFrame([("5", variant, number) for variant in variants for number in range(2)])
+    supernets.columns = pd.Index(["channels", "variant", "number"])
+    quality = supernets.assign(
+        tau_b=random.uniform(0, 0.6, 4), error_tau_b=random.uniform(0, 0.6, 4), top_tau_b=None, top5_pct=60.0,
+        hypervolume_pct=random.uniform(90, 100, 4), recall_pct=50.0, network_steps=900, hours=0.2,
+    )  # fmt: skip
+    difficulty = pd.DataFrame(
+        [
+            {
+                "channels": "5", "networks": 24, "seeds": 3, "measure": "accuracy_pct", "network_std": 2.5,
+                "seed_std": 1.0, "ceiling_tau_b": 0.7, "hours": 1.0,
+            }
+        ]
+    )  # fmt: skip
+    ranks = supernets.merge(pd.DataFrame({"architecture": [f"k{kernel}" for kernel in range(12)]}), "cross")
+    ranks = ranks.assign(true_rank=random.integers(0, 5, len(ranks)), estimated_place=random.integers(0, 9, len(ranks)))
+    alpha = pd.DataFrame(
+        [
+            ("5", "full", 0, ranking, epoch, choice, value, float(random.normal()))
+            for ranking in range(2)
+            for epoch in (1, 2)
+            for choice, values in (("kernel_size", "35"), ("stride", "2"), ("padding", "13"[: 2 - ranking]))
+            for value in values
+        ],
+        columns=["channels", "variant", "number", "ranking", "epoch", "choice", "value", "alpha"],
+    )
+    found = {"alpha": alpha, "quality": quality, "difficulty": difficulty, "ranks": ranks}
+    declared = (tables.ALPHA, tables.RANKING_QUALITY, tables.DIFFICULTY, tables.RANKS)
+    for table, frame in zip(declared, found.values(), strict=True):
+        table._checked(frame, Path(table.name))
+    return found
+
+
+def cells_of() -> dict[str, pd.DataFrame]:
+    """CELL_SEARCH, CELL_ALPHA, DERIVED and LOOKUP_GRAPH of two budgets, two searches each."""
+    random = np.random.default_rng(0)
+    ids = [("5", "budget", number, repeat, epoch) for number in range(2) for repeat in range(2) for epoch in (1, 2, 3)]
+    frame = pd.DataFrame(ids, columns=["channels", "target", "number", "repeat", "epoch"])
+    searches = frame.assign(
+        bound=30_000.0 + 10_000 * frame["number"], cost=50_000 / frame["epoch"], multiplier=0.1 * frame["epoch"],
+        weight_loss=0.5, alpha_loss=0.6, skips=2, seconds=1.0,
+    )  # fmt: skip
+    rows = pd.concat([alpha_rows(random.dirichlet(np.ones(5), 6)).assign(place=place) for place in range(len(frame))])
+    alpha = frame.assign(place=range(len(frame))).merge(rows, on="place").drop(columns="place")
+    network = str(CellNetwork(Cell(("conv3", "none", "skip", "conv1", "conv3", "pool")), Skeleton(8, 1, 2)))
+    derived = pd.DataFrame(
+        [
+            {
+                "channels": "5", "budget": 4e4 + 1e4 * number, "repeat": repeat, "bound": 3e4 + 1e4 * number,
+                "architecture": network, "cost": 39_000.0, "plain_architecture": network,
+                "plain_cost": 39_000.0 + 5_000 * repeat, "skips": 1,
+            }
+            for number in range(2) for repeat in range(2)
+        ]
+    )  # fmt: skip
+    graph = pd.DataFrame({"bound": [2e4, 5e4, 9e4], "size": [2e4, 4e4, 3.5e4], "falls": [False, False, True]})
+    found = {"searches": searches, "alpha": alpha, "derived": derived, "graphs": graph.assign(channels="5")}
+    declared = (tables.CELL_SEARCH, tables.CELL_ALPHA, tables.DERIVED, tables.LOOKUP_GRAPH)
+    for table, values in zip(declared, found.values(), strict=True):
+        table._checked(values, Path(table.name))
+    return found
+
+
+def batteries_of(run: Run) -> pd.DataFrame:
+    """BATTERY of each channel set, by charge."""
+    candidates = run.ranked[~run.ranked["baseline"]]
+    asked = BatteryConfig(capacity_mwh=5000, interval_s=1, idle_mw=20, active_mw=2000, networks=4)
+    table = pd.concat(
+        [simulate(asked, own.reset_index(drop=True)) for _, own in candidates.groupby("channels")], ignore_index=True
+    )
+    tables.BATTERY._checked(table, Path("battery"))
+    return table
 
 
 def _draw(run: Run) -> dict[str, bytes]:

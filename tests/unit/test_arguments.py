@@ -32,9 +32,25 @@ CHANGED = config(
         "training": {"epochs": 1, "learning_rate": 1e-7, "device": "cpu"},
         "devices": {"myriadvpu_openvino2019r2": {}},
         "front.resamples": 3,
-        "utilization": {"memory_limit_mb": 100},
+        "utilization": {"memory_limit_mb": 100, "fold": 9},
+        "supernet": {"batch": 4, "judged": 9},
+        "battery": {"capacity_mwh": 1e4, "interval_s": 0.5, "active_mw": 900.0, "hours": 12.0},
+        "search": {"latency_target_ms": 5.5, "round_candidates": 3},
         "racing": {"first_folds": 2, "confidence": 0.75},
         "report.title": "100 % of the chips; --count=3",
+    }
+)
+
+COMPARED = config(
+    {"comparison": {"candidates": 3, "seeds": 2}, "ranking_quality": {"variants": ["full"], "seeds": 2}}
+    | {"supernet.batch": 8}
+)  # never beside racing
+
+
+SEARCHED = config(
+    {
+        "search.strategy": "constrained",
+        "cell_search": {"cost": "multiply_adds", "budgets": [1e6, 2.5e6], "bottleneck": 2},
     }
 )
 
@@ -57,8 +73,10 @@ def parse(section_type: type[Section], argv: list[str]) -> Section:
     return section
 
 
-SECTIONS = {f"{kind}: {name}": section for kind, values in (("defaults", DEFAULTS), ("changed", CHANGED))
-            for name, section in sections_of(values).items()}  # fmt: skip
+TRIED = {"defaults": DEFAULTS, "changed": CHANGED, "compared": COMPARED, "searched": SEARCHED}
+SECTIONS = {
+    f"{kind}: {name}": section for kind, values in TRIED.items() for name, section in sections_of(values).items()
+}
 
 
 def test_every_type_of_section_is_among_those_tried() -> None:

@@ -140,6 +140,15 @@ def test_a_missing_key_is_named(key: str) -> None:
             {"folds": {"method": "region", "count": 3, "holdout": {"method": "region", "regions": ["East"]}}},
             "folds.count is 3, but method region gives 2 folds",
         ),
+        ({"search.strategy": "constrained"}, "cell_search and search.strategy: constrained belong together"),
+        ({"cell_search": {"budgets": [1e5]}}, "cell_search and search.strategy: constrained belong together"),
+        ({"search.strategy": "constrained", "cell_search": {}}, "cell_search.budgets names none"),
+        (
+            {"search.strategy": "constrained", "cell_search": {"budgets": [1e5], "bottleneck": 3}},
+            "bottleneck 3 does not divide width 8",
+        ),
+        ({"battery": {"capacity_mwh": 1, "interval_s": 1}}, "battery needs the energy of an inference"),
+        ({"supernet.cost": "energy_mean_mj"}, "supernet.cost is energy_mean_mj, and no device of unit mJ predicts it"),
         ({"grid.baseline": SMALL}, f"grid.baseline {SMALL} is a candidate of grid.space"),
     ],
 )

@@ -8,7 +8,20 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Text
-from synthetic_run import CHANNEL_SETS, DEVICES, Run, efficiency_of, make_run, png, utilization_of, validation
+from synthetic_run import (
+    CHANNEL_SETS,
+    DEVICES,
+    Run,
+    batteries_of,
+    cells_of,
+    comparison_of,
+    efficiency_of,
+    make_run,
+    png,
+    supernets_of,
+    utilization_of,
+    validation,
+)
 
 from workflow_lib.core.config import Objective
 from workflow_lib.data.dataset import Dataset
@@ -96,6 +109,10 @@ def test_a_pdf_is_written_the_same_twice(usual: Run, tmp_path: Path) -> None:
 
 
 UTILIZATION = [name for name in CAPTIONS if name.startswith("utilization")]
+COMPARISON = [name for name in CAPTIONS if name.startswith("comparison")]
+CELLS = [name for name in CAPTIONS if name.startswith("cells")]
+BATTERY = [name for name in CAPTIONS if name.startswith("battery")]
+SUPERNETS = [name for name in CAPTIONS if name.startswith("supernet")]
 EFFICIENCY = [name for name in CAPTIONS if name.startswith("efficiency")]
 
 
@@ -114,6 +131,39 @@ def test_utilization_figures_draw_every_run_without_warning(
     drawn = figures.draw_utilization(name, run.ranked, *utilization_of(run))
     assert png(drawn, 60).startswith(b"\x89PNG")
     assert not [str(warning.message) for warning in recwarn]
+
+
+@pytest.mark.parametrize("name", COMPARISON)
+def test_comparison_figures_draw_every_run_without_warning(
+    run: Run, name: str, recwarn: pytest.WarningsRecorder
+) -> None:
+    candidates = run.ranked[~run.ranked["baseline"]]
+    drawn = figures.draw_comparison(name, candidates, comparison_of(run), run.objectives)
+    assert png(drawn, 60).startswith(b"\x89PNG")
+    assert not [str(warning.message) for warning in recwarn]
+
+
+@pytest.mark.parametrize("name", SUPERNETS)
+def test_supernet_figures_draw_without_warning(name: str, recwarn: pytest.WarningsRecorder) -> None:
+    assert png(figures.draw_supernets(name, **supernets_of()), 60).startswith(b"\x89PNG")
+    assert not [str(warning.message) for warning in recwarn]
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_figures_of_cells_draw_without_warning(name: str, recwarn: pytest.WarningsRecorder) -> None:
+    assert png(figures.draw_cells(name, **cells_of()), 60).startswith(b"\x89PNG")
+    assert not [str(warning.message) for warning in recwarn]
+
+
+@pytest.mark.parametrize("name", BATTERY)
+def test_battery_figures_draw_every_run_without_warning(run: Run, name: str, recwarn: pytest.WarningsRecorder) -> None:
+    assert png(getattr(figures, name)(batteries_of(run)), 60).startswith(b"\x89PNG")
+    assert not [str(warning.message) for warning in recwarn]
+
+
+def test_alphas_of_choices_without_a_choice_are_not_drawn() -> None:
+    titles = [axes.get_title() for axes in figures.draw_supernets("supernet_alpha", **supernets_of()).axes]
+    assert titles == ["kernel size", "padding"]
 
 
 def test_who_is_on_all_fronts_is_on_each_and_somebody_is_on_each(usual: Run) -> None:
@@ -144,7 +194,10 @@ def test_the_front_of_averages_is_concave_and_touches_the_best() -> None:
     assert corners[-1].tolist() == [costs.max(), gains.max()]
 
 
-@pytest.mark.parametrize("name", [name for name in CAPTIONS if name not in EFFICIENCY + UTILIZATION])
+@pytest.mark.parametrize(
+    "name",
+    [name for name in CAPTIONS if name not in EFFICIENCY + UTILIZATION + COMPARISON + SUPERNETS + BATTERY + CELLS],
+)
 def test_every_caption_has_a_figure(usual: Run, name: str) -> None:
     bands = CHANNEL_SETS["all7"]
     pixels = np.random.default_rng(0).random((len(usual.chips), 16, 16, len(bands)), dtype=np.float32)
@@ -277,3 +330,16 @@ def test_names_and_units() -> None:
     assert quantity("auc").text(None) == "undefined"
     with pytest.raises(KeyError, match="declares no column nonsense"):
         axis_name("nonsense")
+
+
+def test_cells_are_described_by_their_edges() -> None:
+    cells = [
+        f"cell-{cell}-w8-n1-s2" for cell in ("conv3-none.skip-conv1.conv3.pool", "conv3-skip.skip-conv1.conv3.pool")
+    ]
+    rows = pd.DataFrame({"architecture": cells, "channels": "5", "batch": 16})
+    found = searched_dimensions(rows)
+    assert {title: values.tolist() for title, values in found.items()} == {
+        "edges with none": [1, 0], "edges with skip": [1, 2],
+    }  # fmt: skip
+    mixed = rows.assign(architecture=[cells[0], "k3-s2-p1-pool3s2-w32"])
+    assert searched_dimensions(mixed)["space"].tolist() == ["cells", "CROSS"]

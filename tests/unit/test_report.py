@@ -11,6 +11,7 @@ from synthetic_run import DEVICES, Run, content_of, make_run
 from workflow_lib.core.provenance import Provenance
 from workflow_lib.report.answer import (
     Difference,
+    describe_network,
     forest_verdict,
     recommended_row,
     reference_baseline,
@@ -21,6 +22,7 @@ from workflow_lib.report.page import render
 from workflow_lib.report.tables import (
     baseline_table,
     candidates_only,
+    dimensions,
     front_members,
     front_table,
     left_out,
@@ -221,7 +223,7 @@ def test_trainings_that_failed_are_listed() -> None:
     content = content_of(run)
     lost = content.trained.iloc[0]
     log = f"train_fold/{lost['channels']}/{lost['batch']}/{lost['architecture']}/{lost['fold']}.log"
-    before = len(left_out(content.trained, run.config, None))
+    before = len(left_out(content))
     assert log not in text_of(render(content))
     text = text_of(render(replace(content, trained=content.trained.iloc[1:])))
     assert f"Trainings that failed for good: {before + 1:,}." in text
@@ -231,7 +233,7 @@ def test_trainings_that_failed_are_listed() -> None:
 def test_a_run_without_failures_does_not_speak_of_them() -> None:
     run = make_run()
     keys = ["channels", "batch", "architecture", "fold"]
-    grid = left_out(pd.DataFrame(columns=keys), run.config, None)
+    grid = left_out(replace(content_of(run), trained=pd.DataFrame(columns=keys)))
     everything = pd.concat([content_of(run).trained.iloc[[0]]] * len(grid), ignore_index=True)
     everything[keys] = grid[keys]
     content = content_of(run, trained=everything)
@@ -246,3 +248,15 @@ def test_the_report_says_what_made_its_tables() -> None:
     text = text_of(render(replace(content_of(make_run()), provenance=[record])))
     assert "train_fold node7 0123456789ab 4 5,430 2.0 h 2026-01-02 03:04" in text
     assert "Versions all Python 3.11" in text
+
+
+def test_cells_are_told_in_words_and_have_no_stem_to_list() -> None:
+    cell = "cell-conv3-none.skip-conv1.conv3.pool-w8-n2-s2"
+    assert describe_network(cell) == (
+        "a network of NAS-Bench-201 cells conv3-none.skip-conv1.conv3.pool: three stages of 2, with 8 to 32 channels, "
+        "after a stem of 2 convolutions"
+    )
+    table = dimensions(pd.Series([cell, "k3-s2-p1-nopool-w48"]))
+    assert table["initial_output_feature"].tolist() == [8, 48]
+    assert table["kernel_size"].isna().tolist() == [True, False]
+    assert table["kernel_size_pool"].isna().all()

@@ -16,6 +16,8 @@ from workflow_lib.core import provenance
 from workflow_lib.core.config import Section, as_config_error
 from workflow_lib.core.errors import UserError
 
+_AGAIN_S = 0.01
+
 
 class Arguments(BaseModel):
     """What a stage is told; subclasses declare one field per flag, or a config section whose keys become flags.
@@ -126,10 +128,24 @@ def paths_from_stdin(stage: str) -> list[Path]:
     return paths
 
 
+def _end(*_: object) -> None:
+    sys.exit(128 + signal.SIGTERM)
+
+
+def _end_later(lost: "sys.UnraisableHookArgs") -> None:
+    """Callbacks of C code (GDAL's) and destructors pass no exception on: what should end the stage comes once more."""
+    if issubclass(lost.exc_type, KeyboardInterrupt | SystemExit):
+        signal.signal(signal.SIGALRM, _end)
+        signal.setitimer(signal.ITIMER_REAL, _AGAIN_S)
+    else:
+        sys.__unraisablehook__(lost)
+
+
 def run_stage(main: Callable[[], None]) -> None:
     """Run a stage's main: an error of the user's is one line and exit code 2, a bug is a traceback and 1."""
     # A cancelled job ends by an exception, so that its temporary files are removed.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    signal.signal(signal.SIGTERM, _end)
+    sys.unraisablehook = _end_later
     try:
         main()
     except UserError as error:

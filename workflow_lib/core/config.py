@@ -1,14 +1,17 @@
 """The configuration: every key, its type, unit, default and meaning."""
 
 import re
+import sys
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Annotated, Any, Literal, Self
+from math import cos, isqrt, pi
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from workflow_lib.core.errors import ConfigError
 from workflow_lib.core.spaces import cross
+from workflow_lib.core.spaces.nasbench201 import Skeleton
 
 INDICES: dict[str, tuple[str, str]] = {"ndvi": ("nir", "red"), "ndwi": ("green", "nir")}
 """Index -> (a, b) of its formula (a - b) / (a + b), on raw values; CROSS equations 1 and 2."""
@@ -80,6 +83,13 @@ class GenerateConfig(Section):
     full: bool = Field(default=False, description="as many chips as CROSS has (table 1: 12,068), instead of `counts`")
     counts: dict[Name, dict[Name, Annotated[int, Field(ge=0)]]] = Field(
         default={}, description="chips per region (Nebraska, Illinois, North_Dakota, California) and class (F, T)"
+    )
+    noise: float = Field(
+        default=0.0,
+        ge=0,
+        le=10,
+        description="grain added to every band, in standard deviations of the band within its chip: the more, the "
+        "harder are the chips, and the further apart the networks",
     )
 
     @property
@@ -167,15 +177,19 @@ class HoldoutConfig(Section):
 class FoldsConfig(Section):
     """How chips are divided into training and validation."""
 
-    method: Literal["stratified", "region", "spatial_block"] = Field(
+    method: Literal["stratified", "region", "spatial_block", "one_split"] = Field(
         default="stratified",
-        description="shuffled and stratified by class; leave one region out; or blocks on the ground",
+        description="shuffled and stratified by class; leave one region out; blocks on the ground; or one split, on "
+        "which every candidate is trained `count` times from other seeds: the spread is then between seeds alone",
     )
     count: int = Field(
         default=5,
         ge=2,
         le=100,
         description="number of folds; with `region`, the number of regions that are not held out",
+    )
+    validation_share: float = Field(
+        default=0.5, gt=0, lt=1, description="share of the chips that validate in `one_split`"
     )
     block_m: float = Field(default=1000.0, gt=0, description="side of a spatial block (metres)")
     buffer_m: float = Field(
@@ -185,6 +199,11 @@ class FoldsConfig(Section):
         "0: touching",
     )
     holdout: HoldoutConfig = Field(default=HoldoutConfig(), description="the outer hold-out")
+
+    @property
+    def spatial(self) -> bool:
+        """Whether training and validation are apart on the ground."""
+        return self.method in ("region", "spatial_block")
 
 
 class SpaceConfig(Section):
@@ -247,12 +266,23 @@ class TrainingConfig(Section):
 
     epochs: int = Field(default=5, ge=1, description="passes over the training chips")
     learning_rate: float = Field(default=1e-3, gt=0, description="Adam's learning rate")
+    schedule: Literal["constant", "cosine"] = Field(
+        default="constant",
+        description="of the learning rate: cosine lowers it from epoch to epoch towards 0, so that less of the "
+        "accuracy is chance",
+    )
     device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="auto: CUDA where there is one")
     precision: Literal["float32", "bf16", "auto"] = Field(
         default="float32",
         description="bf16: autocast to bfloat16, for processors that multiply it (GPUs since Ampere, CPUs with "
         "AVX512-BF16 or AMX); auto: bf16 there, float32 elsewhere",
     )
+
+    def rate(self, epoch: int) -> float:
+        """The learning rate in an epoch, counted from 0 (Loshchilov and Hutter 2017, equation 5, without restarts)."""
+        if self.schedule == "constant":
+            return self.learning_rate
+        return self.learning_rate * (1 + cos(pi * epoch / self.epochs)) / 2
 
 
 class PredictorConfig(Section):
@@ -402,6 +432,223 @@ class UtilizationConfig(Section):
     memory_limit_mb: float = Field(
         default=256.0, gt=0, description="memory that a batch may take on a CPU (MB); on a GPU it is what is free"
     )
+    fold: int | None = Field(
+        default=None,
+        ge=4,
+        le=64,
+        description="also measure every network folded by so many chips, a square (stacked in its channels, widths "
+        "times the root): what that does to throughput and utilization; null: do not",
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.fold and isqrt(self.fold) ** 2 != self.fold:
+            raise ValueError(f"fold is {self.fold}, and must be a square, such as 4 or 9")
+        return self
+
+
+class SearchConfig(Section):
+    """Which candidates of the grid are trained."""
+
+    strategy: Literal[
+        "grid", "random", "filter", "flops", "supernet", "reinforce", "evolution", "tpe", "constrained"
+    ] = Field(
+        default="grid",
+        description="grid: all; random; filter: the front of latency and utilization (of throughput and utilization, "
+        "where `utilization` measures them), known before training; flops: that of latency and multiply-adds; "
+        "supernet: those that a rank-preserving supernet scores highest (`supernet`); reinforce, evolution, tpe: "
+        "propose by what earlier ones reached; constrained: networks of cells within budgets (`cell_search`), instead "
+        "of the grid's",
+    )
+    candidates: int = Field(
+        default=32,
+        ge=1,
+        description="candidates to train, baselines aside: at most; filter and flops train whole fronts, as few as "
+        "hold so many (1: the front alone)",
+    )
+    round_candidates: int = Field(
+        default=8, ge=1, description="reinforce, evolution, tpe: candidates that are trained before it proposes again"
+    )
+    latency_target_ms: float | None = Field(
+        default=None,
+        gt=0,
+        description="reinforce, evolution, tpe: their reward is accuracy x (target / mean latency) ^ weight; null: the "
+        "median of the grid",
+    )
+    latency_weight: float = Field(default=0.07, ge=0, description="the weight in that reward; 0: accuracy alone")
+
+    @property
+    def learns(self) -> bool:
+        """Whether it needs results before it proposes again."""
+        return self.strategy in ("reinforce", "evolution", "tpe")
+
+    @property
+    def filters(self) -> bool:
+        """Whether it takes whole fronts of what is known before training."""
+        return self.strategy in ("filter", "flops")
+
+    @property
+    def rounds(self) -> int:
+        """How often it proposes."""
+        return -(-self.candidates // self.round_candidates) if self.learns else 1
+
+    def round_size(self, round_number: int) -> int:
+        """How many candidates it proposes at most in a round; whole fronts and the whole grid know no bound."""
+        if self.filters or self.strategy == "grid":
+            return sys.maxsize
+        if not self.learns:
+            return self.candidates
+        return min(self.round_candidates, self.candidates - round_number * self.round_candidates)
+
+
+class SupernetVariant(NamedTuple):
+    """A way to train a supernet.
+
+    Attributes:
+        first: which networks the steps of step 1 train: one at random, or strict fairness.
+        second: which the steps of step 2 train: the same; one on the front of those that were judged; or the one of
+            largest alpha, which learns Pareto ranks and scores networks (others: the Pareto rank by shared weights).
+        pruned: whether values are dropped between rankings.
+    """
+
+    first: Literal["uniform", "fair"]
+    second: Literal["uniform", "fair", "front", "alpha"]
+    pruned: bool
+
+
+VariantName = Literal["uniform", "fair", "without_alpha", "without_pruning", "full"]
+VARIANTS: dict[VariantName, SupernetVariant] = {
+    "uniform": SupernetVariant("uniform", "uniform", pruned=False),
+    "fair": SupernetVariant("fair", "fair", pruned=False),
+    "without_alpha": SupernetVariant("fair", "front", pruned=True),
+    "without_pruning": SupernetVariant("fair", "alpha", pruned=False),
+    "full": SupernetVariant("fair", "alpha", pruned=True),
+}
+"""The rank-preserving supernet, and what it is compared with."""
+
+
+class SupernetConfig(Section):
+    """The rank-preserving supernet of `search.strategy: supernet`, one per channel set."""
+
+    batch: int = Field(default=16, ge=2, description="training batch size (chips)")
+    learning_rate: float = Field(default=1e-3, gt=0, description="Adam's learning rate, for the shared weights")
+    fair_epochs: int = Field(
+        default=5, ge=1, description="step 1: epochs in which each step trains every value of every choice"
+    )
+    ranked_epochs: int = Field(
+        default=6,
+        ge=1,
+        description="step 2: epochs in which the best path is trained, and alpha learns Pareto ranks; they are spread "
+        "over the rankings, one before each pruning and one after",
+    )
+    judged: int = Field(
+        default=16, ge=2, description="networks that are judged by the shared weights in each epoch of step 2"
+    )
+    judge_chips: int | None = Field(
+        default=None, ge=1, description="validation chips, drawn at random, that they are judged on; null: all"
+    )
+    judged_by: Literal["accuracy_pct", "cross_entropy"] = Field(
+        default="accuracy_pct", description="what they are judged by, beside the cost; where all are accurate, by loss"
+    )
+    cost: Literal["latency_mean_ms", "energy_mean_mj"] = Field(
+        default="latency_mean_ms", description="the other objective: mean latency, or energy where a device predicts it"
+    )
+    prunings: int = Field(
+        default=1, ge=0, description="step 3: how often values are dropped that no good network uses, rankings between"
+    )
+    kept: int = Field(
+        default=8, ge=1, description="networks of the first two ranks whose values a pruning keeps, by hypervolume"
+    )
+
+    def rankings(self, variant: VariantName) -> int:
+        """How often a variant's networks are ranked."""
+        return self.prunings + 1 if VARIANTS[variant].pruned else 1
+
+    def epochs_of(self, variant: VariantName, ranking: int) -> int:
+        """Epochs of step 2 before one ranking of a variant."""
+        count = self.rankings(variant)
+        return self.ranked_epochs * (ranking + 1) // count - self.ranked_epochs * ranking // count
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.ranked_epochs <= self.prunings:
+            raise ValueError(f"{self.ranked_epochs} ranked_epochs for {self.prunings + 1} rankings: each needs one")
+        return self
+
+
+class CellSearchConfig(Section):
+    """Differentiable searches for cells whose networks keep budgets."""
+
+    cost: Literal["parameters", "multiply_adds"] = Field(
+        default="parameters", description="what budgets are of: of the whole network, for one chip"
+    )
+    budgets: Annotated[list[Annotated[float, Field(gt=0)]], Distinct] = Field(
+        default=[], description="largest cost of a network, one search each and per seed (parameters, multiply-adds)"
+    )
+    bounds: int = Field(
+        default=5,
+        ge=2,
+        description="searches at bounds between the smallest and the largest network: the look-up graph, from which "
+        "each budget's bound is read",
+    )
+    seeds: int = Field(default=5, ge=1, description="searches of each budget")
+    width: int = Field(default=8, ge=1, description="channels of the first stage; the others have 2 and 4 times more")
+    cells: int = Field(default=1, ge=1, description="cells per stage")
+    stem_strides: int = Field(default=2, ge=0, description="convolutions of stride 2 in the stem")
+    derived_cells: bool = Field(
+        default=False, description="only the first cell mixes operations; in the others the best ones run"
+    )
+    shared_operations: bool = Field(
+        default=False,
+        description="an operation has one set of weights for all edges from one node, and runs once",
+    )
+    bottleneck: int = Field(
+        default=1, ge=1, description="cells have so many times fewer channels in the search; 1: as many"
+    )
+    epochs: int = Field(default=20, ge=1, description="passes over the chips that train weights")
+    batch: int = Field(default=16, ge=2, description="chips per step, of weights and of alpha")
+    learning_rate: float = Field(default=0.025, gt=0, description="of the weights, by SGD; falls as a cosine")
+    weight_decay: float = Field(default=3e-4, ge=0, description="of the weights")
+    clip_norm: float = Field(default=5.0, gt=0, description="largest norm of their gradients")
+    alpha_learning_rate: float = Field(default=0.02, gt=0, description="of the architecture parameters, by Adam")
+    alpha_weight_decay: float = Field(default=1e-3, ge=0, description="of the architecture parameters")
+    multiplier_rate: float = Field(
+        default=0.05,
+        gt=0,
+        description="what the multiplier gains per step and unit of the relative excess of the cost",
+    )
+
+    @property
+    def skeleton(self) -> Skeleton:
+        """Of all networks of the search."""
+        return Skeleton(self.width, self.cells, self.stem_strides)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.width % self.bottleneck:
+            raise ValueError(f"bottleneck {self.bottleneck} does not divide width {self.width}")
+        return self
+
+
+class RankingQualityConfig(Section):
+    """How well supernets rank the grid that was trained."""
+
+    variants: Annotated[list[VariantName], Distinct] = Field(
+        default=list(VARIANTS),
+        min_length=1,
+        description="uniform: one random path per step; fair: strict fairness; without_alpha, without_pruning: steps 1 "
+        "to 3 without either; full: all of them",
+    )
+    seeds: int = Field(default=3, ge=2, le=100, description="supernets of each variant")
+
+
+class ComparisonConfig(Section):
+    """How well each search strategy would have done on the grid that was trained."""
+
+    candidates: int = Field(
+        default=32, ge=1, description="candidates that each may train: at least, because filters take whole fronts"
+    )
+    seeds: int = Field(default=5, ge=2, le=100, description="searches of each strategy that draws")
 
 
 class RacingConfig(Section):
@@ -413,6 +660,29 @@ class RacingConfig(Section):
         gt=0.5,
         lt=1,
         description="that a stopped candidate is dominated; for each candidate, over the whole race",
+    )
+
+
+class BatteryConfig(Section):
+    """A field device's battery, and the networks that it switches between."""
+
+    capacity_mwh: float = Field(gt=0, description="of the battery, in terms of energy (mWh)")
+    interval_s: float = Field(gt=0, description="from one inference to the next (s)")
+    idle_mw: float = Field(default=0.0, ge=0, description="power that the device draws all the time (mW)")
+    active_mw: float | None = Field(
+        default=None,
+        gt=0,
+        description="power that a running network adds (mW): an inference takes this times the mean latency; null: it "
+        "takes what devices of unit mJ predict",
+    )
+    networks: int = Field(
+        default=3, ge=2, description="to switch between, at most: from the front of accuracy and energy"
+    )
+    hours: float | None = Field(
+        default=None,
+        gt=0,
+        description="that the battery must last (h): networks are switched by the clock, so that the mean accuracy "
+        "until then is as high as can be; null: they are switched by charge, each uses an equal part of it",
     )
 
 
@@ -463,10 +733,30 @@ class Config(Section):
         description="measure each network's inference with `training.device` and `training.precision`: throughput, "
         "arithmetic intensity, and share of the peak that a large matrix product reaches; null: do not",
     )
+    search: SearchConfig = Field(default=SearchConfig(), description="which candidates of the grid are trained")
+    supernet: SupernetConfig = Field(default=SupernetConfig(), description="the supernet, where the search takes one")
+    cell_search: CellSearchConfig | None = Field(
+        default=None, description="of search.strategy: constrained, and of no other"
+    )
+    ranking_quality: RankingQualityConfig | None = Field(
+        default=None,
+        description="train supernets in several variants, and compare their rankings with the trained grid's; null: do "
+        "not",
+    )
+    comparison: ComparisonConfig | None = Field(
+        default=None,
+        description="let every search strategy search the grid that was trained, without training again: how much of "
+        "the front each finds, and for how many trainings; null: do not",
+    )
     racing: RacingConfig | None = Field(
         default=None,
         description="stop training a candidate as soon as its folds so far show, with its known costs, that another "
         "one dominates it; null: every candidate is trained on all folds",
+    )
+    battery: BatteryConfig | None = Field(
+        default=None,
+        description="simulate a device's battery that lives on the most accurate network, on the most frugal one, or "
+        "on several between which it switches; null: do not",
     )
     report: ReportConfig = Field(default=ReportConfig(), description="figures and report")
 
@@ -500,9 +790,9 @@ class Config(Section):
         if (self.folds.holdout.method == "region") != bool(self.folds.holdout.regions):
             raise ValueError("folds.holdout.regions and folds.holdout.method: region belong together")
         spatial_holdout = self.folds.holdout.method in ("region", "spatial_block")
-        if self.folds.buffer_m and self.folds.method == "stratified" and not spatial_holdout:
+        if self.folds.buffer_m and not self.folds.spatial and not spatial_holdout:
             raise ValueError("folds.buffer_m needs spatial folds: set folds.method to region or spatial_block")
-        if self.folds.method != "stratified" and self.folds.holdout.method == "share":
+        if self.folds.spatial and self.folds.holdout.method == "share":
             raise ValueError(
                 "folds.holdout.method: share lets neighbours leak; with spatial folds use region or spatial_block"
             )
@@ -513,6 +803,23 @@ class Config(Section):
                     f"folds.count is {self.folds.count}, but method region gives {left} folds, one per region"
                 )
         self._check_efficiency(self.efficiency)
+        if self.comparison and (self.search.strategy != "grid" or self.racing):
+            raise ValueError("comparison needs the whole grid trained: search.strategy grid, and no racing")
+        if self.ranking_quality and (self.search.strategy != "grid" or self.racing):
+            raise ValueError("ranking_quality needs the whole grid trained: search.strategy grid, and no racing")
+        if self.ranking_quality and self.supernet.batch not in self.grid.batch_sizes:
+            raise ValueError(
+                f"ranking_quality compares networks of one batch size: supernet.batch is {self.supernet.batch}, and "
+                f"grid.batch_sizes has {self.grid.batch_sizes}"
+            )
+        if (self.search.strategy == "constrained") != (self.cell_search is not None):
+            raise ValueError("cell_search and search.strategy: constrained belong together")
+        if self.cell_search and not self.cell_search.budgets:
+            raise ValueError("cell_search.budgets names none: how large may networks be?")
+        if self.supernet.cost not in self.objective_names:
+            raise ValueError(f"supernet.cost is {self.supernet.cost}, and no device of unit mJ predicts it")
+        if self.battery and (self.battery.active_mw is None) == (not self.devices_with("energy_mj")):
+            raise ValueError("battery needs the energy of an inference: battery.active_mw, or else a device of unit mJ")
         if self.racing:
             self._check_racing(self.racing)
         if self.grid.baseline in self.architectures:
@@ -531,6 +838,8 @@ class Config(Section):
             raise ValueError(f"efficiency.deviations names {unknown}; known are {list(DEVIATIONS)}")
 
     def _check_racing(self, racing: RacingConfig) -> None:
+        if self.search.strategy != "grid":
+            raise ValueError(f"racing is for the whole grid, and search.strategy is {self.search.strategy}")
         if self.execution.folds_together == "always":
             raise ValueError("racing decides fold by fold: set execution.folds_together to auto or never")
         if racing.first_folds >= self.folds.count:
@@ -552,6 +861,11 @@ class Config(Section):
     def architectures(self) -> list[str]:
         """Ids of the distinct candidate networks; the baseline is not among them."""
         return [str(architecture) for architecture in cross.architectures(self.grid.space.choices)]
+
+    @property
+    def grid_size(self) -> int:
+        """How many candidates the grid has, baselines aside."""
+        return len(self.grid.channel_sets) * len(self.grid.batch_sizes) * len(self.architectures)
 
     def devices_with(self, quantity: str) -> list[str]:
         """Devices that predict a quantity: latency_ms or energy_mj."""

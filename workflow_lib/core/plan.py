@@ -14,8 +14,8 @@ from typing import Any
 
 from workflow_lib.core.config import Config
 from workflow_lib.core.resources import MULTIPLY_ADDS_PER_S, TRAINING_PASSES
-from workflow_lib.core.spaces.cross import Architecture
-from workflow_lib.core.spaces.cross_costs import Costs, costs
+from workflow_lib.core.spaces.cross_costs import Costs
+from workflow_lib.core.spaces.networks import costs
 
 PLAN = "EDGEFRONT_PLAN"
 """Environment variable: print the plan in a dry run."""
@@ -94,7 +94,7 @@ class Estimator:
     def _costs(self, wildcards: Mapping[str, str]) -> Costs:
         data = self._config.data
         channels = len(self._config.grid.channel_sets[wildcards["channels"]])
-        return costs(Architecture.parse(wildcards["architecture"]), channels, len(data.classes), data.chip_size_px)
+        return costs(wildcards["architecture"], channels, len(data.classes), data.chip_size_px)
 
 
 def recorded_seconds(folder: Path) -> dict[str, list[float]]:

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from workflow_lib.core.config import Config
-from workflow_lib.core.spaces.cross import Architecture
-from workflow_lib.core.spaces.cross_costs import costs
+from workflow_lib.core.spaces.networks import costs
 
 MULTIPLY_ADDS_PER_S = 10e9
 """What one core of an old node is trusted to do; a time limit that is too long costs less than a killed job."""
@@ -86,7 +85,7 @@ def training(
 
 def _train(config: Config, chips: int, channels: str, batch: int, architecture: str) -> Needs:
     counted = costs(
-        Architecture.parse(architecture),
+        architecture,
         len(config.grid.channel_sets[channels]),
         len(config.data.classes),
         config.data.chip_size_px,

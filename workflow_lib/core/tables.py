@@ -219,6 +219,9 @@ CANDIDATE = Column("candidate", "text", meaning="<channels>_b<batch>_<architectu
 FOLD = Column("fold", "integer", meaning="fold number", low=0)
 CHIP = Column("chip", "integer", meaning="row of the chip array", low=0)
 REGION = Column("region", "text", meaning="region")
+CROSS_ENTROPY = Column("cross_entropy", "number", "nat", "mean loss on the validation chips", low=0, optional=True)
+VARIANT = Column("variant", "text", meaning="how the supernet was trained")
+NUMBER = Column("number", "integer", meaning="number of the supernet: each has other seeds", low=0)
 DEVICE = Column("device", "text", meaning="device whose latency is predicted")
 
 CHIPS = Table(
@@ -278,6 +281,7 @@ SCORES = (
     percent("accuracy_pct", "correct among the validation chips"),
     percent("f1_pct", "F1 score, mean over classes"),
     Column("auc", "number", meaning="area under the ROC curve, mean over classes", low=0, high=1, optional=True),
+    CROSS_ENTROPY,
     percent(
         "recall_pct",
         kind="numbers",
@@ -534,6 +538,228 @@ DOMINANCE = Table(
         Column("smaller", "text", meaning="the one whose is smaller; what follows from other rows is left out"),
     ),
     key=("larger", "smaller"),
+)
+
+PROPOSALS = Table(
+    "proposals",
+    (
+        CHANNELS,
+        BATCH,
+        ARCHITECTURE,
+        Column("round", "integer", meaning="round in which the search proposed it", low=0),
+    ),
+    key=("channels", "batch", "architecture"),
+)
+
+RANKING = Table(
+    "ranking",
+    (
+        CHANNELS,
+        VARIANT,
+        NUMBER,
+        ARCHITECTURE,
+        Column("ranking", "integer", meaning="the last one that it took part in; later ones come first", low=0),
+        Column(
+            "score",
+            "number",
+            meaning="high where the Pareto rank of error and cost is low; missing if it was pruned unseen",
+            optional=True,
+        ),
+        percent("accuracy_pct", "by the shared weights, when it was last judged; missing if never", optional=True),
+        CROSS_ENTROPY,
+        Column("cost", "number", meaning="what it is ranked by beside error: a column of the candidates table", low=0),
+        Column("network_steps", "integer", meaning="of networks that trained the supernet, in all", low=0),
+        Column("seconds", "number", "s", "that training and ranking took, in all", low=0),
+    ),
+    key=("channels", "variant", "number", "architecture"),
+)
+
+RANKING_QUALITY = Table(
+    "ranking_quality",
+    (
+        CHANNELS,
+        VARIANT,
+        NUMBER,
+        Column("tau_b", "number", meaning="Kendall's, of its scores and the true Pareto ranks", low=-1, high=1),
+        Column(
+            "error_tau_b",
+            "number",
+            meaning="Kendall's, of accuracy (or cross-entropy) by shared weights and by own ones",
+            low=-1,
+            high=1,
+            optional=True,
+        ),
+        Column(
+            "top_tau_b",
+            "number",
+            meaning="as tau_b, of the truly best tenth; missing where all are of one rank",
+            low=-1,
+            high=1,
+            optional=True,
+        ),
+        percent("top5_pct", "of the five networks that it scores highest, how many are of the five lowest ranks"),
+        percent("hypervolume_pct", "of the true front's, by those five"),
+        percent("recall_pct", "of the true front, by those five"),
+        Column("network_steps", "integer", meaning="of networks that trained the supernet", low=0),
+        Column("hours", "number", "h", "of one core, that training and ranking took", low=0),
+    ),
+    key=("channels", "variant", "number"),
+)
+
+RANKS = Table(
+    "ranks",
+    (
+        CHANNELS,
+        VARIANT,
+        NUMBER,
+        ARCHITECTURE,
+        Column("true_rank", "integer", meaning="Pareto rank of the networks that were trained alone, from 0", low=0),
+        Column("estimated_place", "integer", meaning="where the supernet puts it, from 0", low=0),
+    ),
+    key=("channels", "variant", "number", "architecture"),
+)
+
+DIFFICULTY = Table(
+    "difficulty",
+    (
+        CHANNELS,
+        Column("networks", "integer", meaning="that were trained alone", low=1),
+        Column("seeds", "integer", meaning="trainings of each", low=2),
+        Column("measure", "text", meaning="what they are ranked by, beside latency"),
+        Column("network_std", "number", "the measure's", "standard deviation between networks' means", low=0),
+        Column("seed_std", "number", "the measure's", "standard deviation between seeds of a network, pooled", low=0),
+        Column(
+            "ceiling_tau_b",
+            "number",
+            meaning="Kendall's, of Pareto ranks by two disjoint halves of the seeds, mean over the ways to halve",
+            low=-1,
+            high=1,
+        ),
+        Column("hours", "number", "h", "of one core, that their trainings took", low=0),
+    ),
+    key=("channels",),
+)
+
+ALPHA = Table(
+    "alpha",
+    (
+        CHANNELS,
+        VARIANT,
+        NUMBER,
+        Column("ranking", "integer", meaning="the first is 0; between two, values are pruned", low=0),
+        Column("epoch", "integer", meaning="its epoch, from 1", low=1),
+        Column("choice", "text", meaning="dimension of the search space"),
+        Column("value", "text", meaning="one of its values"),
+        Column("alpha", "number", meaning="its architecture parameter"),
+    ),
+    key=("channels", "variant", "number", "ranking", "epoch", "choice", "value"),
+)
+
+SEARCH = (
+    CHANNELS,
+    Column("target", "text", meaning="bound: for the look-up graph; budget: for a budget"),
+    Column("number", "integer", meaning="of the bound, or of the budget", low=0),
+    Column("repeat", "integer", meaning="which of several searches from other seeds", low=0),
+    Column("epoch", "integer", meaning="its epoch, from 1", low=1),
+)
+
+CELL_SEARCH = Table(
+    "cell_search",
+    (
+        *SEARCH,
+        Column("bound", "number", meaning="that the multiplier holds the expected cost to", low=0),
+        Column("cost", "number", meaning="expected cost: of networks whose edges draw their operations", low=0),
+        Column("multiplier", "number", meaning="lambda, at the end of the epoch", low=0),
+        Column("weight_loss", "number", meaning="mean loss of the steps of the weights", low=0),
+        Column("alpha_loss", "number", meaning="mean loss of the steps of alpha, on other chips", low=0),
+        Column("skips", "integer", meaning="edges whose most probable operation is a skip connection", low=0),
+        Column("seconds", "number", "s", "of the epoch", low=0),
+    ),
+    key=("channels", "target", "number", "repeat", "epoch"),
+)
+
+CELL_ALPHA = Table(
+    "cell_alpha",
+    (
+        *SEARCH,
+        Column("edge", "text", meaning="from and to, by node"),
+        Column("operation", "text", meaning="one of five"),
+        Column("probability", "number", meaning="softmax of alpha", low=0, high=1),
+    ),
+    key=("channels", "target", "number", "repeat", "epoch", "edge", "operation"),
+)
+
+LOOKUP_GRAPH = Table(
+    "lookup_graph",
+    (
+        CHANNELS,
+        Column("bound", "number", meaning="of a search", low=0),
+        Column("size", "number", meaning="cost of the network that comes of it", low=0),
+        Column("falls", "flag", meaning="it is smaller than that of a lower bound"),
+    ),
+    key=("channels", "bound"),
+)
+
+DERIVED = Table(
+    "derived",
+    (
+        CHANNELS,
+        Column("budget", "number", meaning="largest cost of the network", low=0),
+        Column("repeat", "integer", meaning="which of several searches from other seeds", low=0),
+        Column("bound", "number", meaning="of the search, from the look-up graph", low=0),
+        ARCHITECTURE,
+        Column("cost", "number", meaning="of the network, all included", low=0),
+        Column("plain_architecture", "text", meaning="of the most probable operation on each edge, whatever it costs"),
+        Column("plain_cost", "number", meaning="of that", low=0),
+        Column("skips", "integer", meaning="skip connections among the edges of the network", low=0),
+    ),
+    key=("channels", "budget", "repeat"),
+)
+
+BATTERY = Table(
+    "battery",
+    (
+        CHANNELS,
+        Column("policy", "text", meaning="accurate, frugal: one network alone; adequate: switching"),
+        Column("step", "integer", meaning="the first is 0; between two, the network is switched", low=0),
+        Column("candidate", "text", meaning="channels, batch and architecture"),
+        ARCHITECTURE,
+        Column("begin_h", "number", "h", "from a full battery on", low=0),
+        Column("end_h", "number", "h", "from a full battery on", low=0),
+        percent("begin_pct", "charge at the beginning"),
+        percent("end_pct", "charge at the end"),
+        Column("inferences", "integer", meaning="in the step", low=0),
+        percent("accuracy_pct", "of the network"),
+        Column("energy_mj", "number", "mJ", "of one inference", low=0),
+    ),
+    key=("channels", "policy", "step"),
+)
+
+PACKED = Table(
+    "packed",
+    (
+        CHANNELS,
+        ARCHITECTURE,
+        percent("accuracy_pct", "by the shared weights"),
+        Column("cross_entropy", "number", meaning="by the shared weights", low=0),
+        Column("own_bytes", "integer", "B", "of its tensors, if it were alone", low=1),
+        Column("shared_bytes", "integer", "B", "of all networks' tensors in one file", low=1),
+    ),
+    key=("channels", "architecture"),
+)
+
+COMPARISON = Table(
+    "comparison",
+    (
+        Column("strategy", "text", meaning="search strategy"),
+        Column("seed", "integer", meaning="number of the search, of those that draw", low=0),
+        Column("trained", "integer", "networks", "how many it has trained with this one", low=1),
+        CANDIDATE,
+        Column("training_hours", "number", "h", "what training these took, all folds", low=0),
+        percent("recall_pct", "points of the true front among them"),
+        percent("hypervolume_pct", "their hypervolume, of the true front's"),
+    ),
+    key=("strategy", "seed", "trained"),
 )
 
 RACE = Table(

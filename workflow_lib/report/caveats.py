@@ -45,11 +45,16 @@ def _latency_caveats(kinds: set[str]) -> list[str]:
 
 
 def _counted_caveats(content: ReportContent, candidates: pd.DataFrame) -> list[str]:
-    notes = []
-    if failed := len(left_out(content.trained, content.config, content.race)):
+    config, notes = content.config, []
+    if failed := len(left_out(content)):
         notes.append(
             f"Trainings that failed for good: {failed:,}. Their candidates are left out of everything here; see "
             "what was run."
+        )
+    if content.proposals is not None:
+        notes.append(
+            f"The search ({config.search.strategy}) chose {len(content.proposals):,} of {config.grid_size:,} "
+            "candidates; the front is that of these, and a better one may lie among the others."
         )
     if content.race is not None and len(content.race):
         notes.append(

@@ -23,6 +23,12 @@ class ReportContent:
         trained: FOLD_SCORES of all trainings.
         holdout: HOLDOUT_SCORES of the front's members; None: there is no hold-out.
         utilizations: UTILIZATIONS of all networks; None: they were not measured.
+        proposals: PROPOSALS of the search; None: the whole grid was trained.
+        comparison: COMPARISON of search strategies; None: they were not compared.
+        ranking_quality, difficulty: tables of these names; None: supernets were not compared.
+        derived, graphs: DERIVED, LOOKUP_GRAPH of all channel sets; None: no cell was searched.
+        battery: BATTERY of all channel sets; None: no battery was simulated.
+        packed: PACKED of all channel sets; None: there is no supernet to switch in.
         race: RACE of those who were stopped; None: there was no race.
         figures: name -> PNG; the names are the keys of `workflow_lib.report.page.CAPTIONS`, and the PNGs have
             `config.report.dpi` dots per inch.
@@ -43,6 +49,14 @@ class ReportContent:
     trained: pd.DataFrame
     holdout: pd.DataFrame | None
     utilizations: pd.DataFrame | None
+    proposals: pd.DataFrame | None
+    comparison: pd.DataFrame | None
+    ranking_quality: pd.DataFrame | None
+    difficulty: pd.DataFrame | None
+    derived: pd.DataFrame | None
+    graphs: pd.DataFrame | None
+    battery: pd.DataFrame | None
+    packed: pd.DataFrame | None
     race: pd.DataFrame | None
     figures: Mapping[str, bytes]
     interactive_front: str

@@ -45,6 +45,26 @@ CAPTIONS = {
     "utilization_roofline": "What each network reaches on this machine, under what its peak and its bandwidth allow; "
     "and where the recommended network's layers lie.",
     "utilization_accuracy": "Accuracy against utilization: whether one tells of the other.",
+    "comparison_progress": "What each strategy has found of the front, and what it still misses of its hypervolume, "
+    "after so many trainings and so many hours of them. Lines are means over its searches, bands span them.",
+    "comparison_fronts": "What each strategy trained with the same budget, first search, beside the true front of "
+    "these two objectives. The worst twentieth by the first of them is outside the frame.",
+    "supernet_alpha": "Architecture parameters over the epochs of step 2: the higher a value's, the lower the Pareto "
+    "ranks of networks that have it. Dotted lines: values were pruned.",
+    "supernet_quality": "How well supernets rank the networks, and what they cost: one point per supernet, a line at "
+    "the mean. Dashed: what two halves of the networks' own trainings agree on.",
+    "supernet_ranks": "True Pareto rank of each network against the place that the first supernet of each variant "
+    "gives it. Large points stand for several networks.",
+    "cells_search": "What networks would cost in the mean if each edge drew its operation, and the multiplier that "
+    "holds it to the bound (dashed), over the epochs of the searches.",
+    "cells_budgets": "The cost of networks that come of searches at several bounds, with the bounds that were read for "
+    "the budgets (diamonds); and the cost of the networks of the budgets' searches, on or below the dashed line. "
+    "Rings: of the most probable networks, whatever they cost.",
+    "cells_alpha": "The probability of each operation, over the epochs of the first search.",
+    "battery_charge": "One battery, three ways to live on it: the most accurate network alone, the most frugal one "
+    "alone, and switching between networks at the dots. The share of right answers is that of cross-validation.",
+    "utilization_folded": "Networks before and after folding: chips stacked in channels, widths times the root of "
+    "their number. As many multiplications per chip, fewer bytes.",
     "input_channels": "Sample chips as the networks see them, one panel per channel.",
     "chip_map": "Where the chips lie, coloured by the fold in which they validate.",
     "chip_map_roles": "Where the chips lie, coloured by their role in the first fold.",
@@ -106,6 +126,7 @@ def render(content: ReportContent) -> str:
         efficiency_cut=content.efficiency["cut_pct"].max(),
         rejected_count=len(content.rejected),
         has_holdout=content.holdout is not None and not content.holdout.empty,
+        graph_falls=0 if content.graphs is None else int(content.graphs["falls"].sum()),
         predictor_kinds=sorted(content.latencies["predictor"].unique()),
         tables=_tables(content),
         figures={name: _embed(name, png, content.config.report.dpi) for name, png in content.figures.items()},
@@ -142,6 +163,21 @@ def _tables(content: ReportContent) -> dict[str, TextTable]:
     tables = {make.__name__: make(content) for make in makers}
     if content.utilizations is not None:
         tables["utilization"] = sections.utilization(content)
+    if content.proposals is not None:
+        tables["search"] = sections.search(content)
+    if content.comparison is not None:
+        tables["comparison"] = sections.comparison(content)
+    if content.config.search.strategy == "supernet":
+        tables["picks"] = sections.picks(content)
+    if content.ranking_quality is not None:
+        tables["ranking_quality"] = sections.ranking_quality(content)
+        tables["difficulty"] = sections.difficulty(content)
+    if content.derived is not None:
+        tables["derived"] = sections.derived(content)
+    if content.battery is not None:
+        tables["battery"] = sections.battery(content)
+    if content.packed is not None:
+        tables["packed"] = sections.packed(content)
     if content.race is not None:
         tables["race"] = sections.race(content)
     if content.holdout is not None and not content.holdout.empty:

@@ -5,10 +5,12 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from workflow_lib.core.config import Config
 from workflow_lib.core.spaces import cross
+from workflow_lib.pareto.dominance import knee
 from workflow_lib.pareto.efficiency import EFFICIENT
 from workflow_lib.report.content import ReportContent
 from workflow_lib.report.figures.utilization import on_all_fronts, with_utilization
@@ -16,13 +18,16 @@ from workflow_lib.report.names import MISSING, device_column, quantity
 from workflow_lib.report.tables import (
     baseline_table,
     candidates_only,
+    comparison_table,
     front_members,
     front_table,
     provenance_table,
     ranges_table,
     region_counts,
+    search_table,
 )
 from workflow_lib.report.tables import left_out as left_out_table
+from workflow_lib.search.candidates import KEYS, candidate_name
 from workflow_lib.training.summary import confidence_interval
 
 SECONDS_LEFT_AS_THEY_ARE, SECONDS_PER_HOUR = 100, 3600
@@ -326,11 +331,13 @@ def run_facts(content: ReportContent) -> TextTable:
         "Objectives": objectives,
         "Candidates": f"{len(candidates_only(content.ranked)):,}, and {content.ranked['baseline'].sum()} baselines",
         "Search space": f"{raw:,} raw configurations, {len(config.architectures):,} distinct networks",
+        "Search": _search_in_words(config),
         "Channel sets": "; ".join(f"{name}: {', '.join(bands)}" for name, bands in config.grid.channel_sets.items()),
         "Batch sizes": ", ".join(map(str, config.grid.batch_sizes)),
         "Folds": _folds_in_words(config),
         "Hold-out": config.folds.holdout.method,
-        "Training": f"{config.training.epochs} epochs, Adam, learning rate {config.training.learning_rate:g}",
+        "Training": f"{config.training.epochs} epochs, Adam, learning rate {config.training.learning_rate:g}, "
+        f"{config.training.schedule}",
         "Normalisation": config.data.normalisation,
         "Trainings": f"{len(trained):,}, {trained['training_s'].sum() / 3600:.2f} hours in all",
         "Compute devices": "; ".join(sorted(trained["compute_device"].unique())),
@@ -346,7 +353,7 @@ def run_facts(content: ReportContent) -> TextTable:
 
 def left_out(content: ReportContent) -> TextTable:
     """Trainings that failed for good, and where they say why."""
-    frame = left_out_table(content.trained, content.config, content.race)
+    frame = left_out_table(content)
     logs = [
         f"results/{content.config.run}/logs/train_fold/{job.channels}/{job.batch}/{job.architecture}/{job.fold}.log"
         for job in frame.itertuples()
@@ -363,13 +370,184 @@ def left_out(content: ReportContent) -> TextTable:
     )
 
 
+def search(content: ReportContent) -> TextTable:
+    """What each round of the search brought."""
+    frame = search_table(content)
+    return _table(
+        {
+            "Round": frame["round"] + 1,
+            "Proposed": frame["proposed"],
+            "Best accuracy so far (%)": [quantity("accuracy_pct").number(value) for value in frame["accuracy_pct"]],
+            "Of them on the front": frame["on_front"],
+        },
+        texts=0,
+    )
+
+
+def comparison(content: ReportContent) -> TextTable:
+    """What each search strategy would have found in the grid."""
+    assert content.comparison is not None
+    frame = comparison_table(content.comparison)
+
+    def spread(name: str, digits: int = 1) -> list[str]:
+        pairs = zip(frame[name], frame[f"{name}_std"], strict=True)
+        return [f"{mean:.{digits}f}" + ("" if pd.isna(std) else f" ± {std:.{digits}f}") for mean, std in pairs]
+
+    return _table(
+        {
+            "Strategy": frame["strategy"],
+            "Searches": frame["searches"],
+            "Trained": [f"{value:.0f}" for value in frame["trained"]],
+            "Training (hours)": spread("training_hours", 2),
+            "Front recall (%)": spread("recall_pct"),
+            "Hypervolume (% of the true front's)": spread("hypervolume_pct"),
+        },
+        texts=1,
+    )
+
+
+def picks(content: ReportContent) -> TextTable:
+    """Best cost, best accuracy and the knee between them (PRP table 1: BL, BA, O)."""
+    cost = content.config.supernet.cost
+    trained = candidates_only(content.ranked)
+    losses = np.column_stack([-trained["accuracy_pct"], trained[cost]])
+    ends = [np.lexsort((losses[:, 0], losses[:, 1]))[0], np.lexsort((losses[:, 1], losses[:, 0]))[0]]
+    chosen = trained.iloc[[*ends, knee(losses)]]
+    return _table(
+        {
+            "Pick": [f"Best {quantity(cost).title.lower()}", "Best accuracy", "Knee"],
+            "Candidate": chosen["candidate"],
+            "Accuracy (%)": [f"{value:.1f}" for value in chosen["accuracy_pct"]],
+            quantity(cost).title: [f"{value:.2f}" for value in chosen[cost]],
+        },
+        texts=2,
+    )
+
+
+def ranking_quality(content: ReportContent) -> TextTable:
+    """How well each variant of supernet ranks (PRP table 4)."""
+    assert content.ranking_quality is not None
+    groups = content.ranking_quality.groupby(["channels", "variant"], sort=False)
+
+    def spread(name: str, digits: int) -> list[str]:
+        values = [(group[name].mean(), group[name].std()) for _, group in groups]
+        return [MISSING if pd.isna(mean) else f"{mean:.{digits}f} ± {std:.{digits}f}" for mean, std in values]
+
+    return _table(
+        {
+            "Channels": [group["channels"].iloc[0] for _, group in groups],
+            "Variant": [group["variant"].iloc[0].replace("_", " ") for _, group in groups],
+            "Supernets": [len(group) for _, group in groups],
+            "tau-b of Pareto ranks": spread("tau_b", 3),
+            "of error alone": spread("error_tau_b", 3),
+            "of the best tenth": spread("top_tau_b", 3),
+            "Top 5 (%)": spread("top5_pct", 0),
+            "Hypervolume (%)": spread("hypervolume_pct", 1),
+            "Front recall (%)": spread("recall_pct", 0),
+            "Network steps": [f"{group['network_steps'].mean():,.0f}" for _, group in groups],
+            "Core-hours": spread("hours", 3),
+        },
+        texts=2,
+    )
+
+
+def difficulty(content: ReportContent) -> TextTable:
+    """Whether networks differ by more than chance."""
+    assert content.difficulty is not None
+    frame, cost = content.difficulty, quantity(content.config.supernet.cost).title
+    digits = 2 if (frame["measure"] == "accuracy_pct").all() else 4
+    return _table(
+        {
+            "Channels": frame["channels"],
+            "Networks": frame["networks"],
+            "Trainings of each": frame["seeds"],
+            "Ranked by": [f"{quantity(name).title}, {cost}" for name in frame["measure"]],
+            "Std between networks": [f"{value:.{digits}f}" for value in frame["network_std"]],
+            "Std between seeds": [f"{value:.{digits}f}" for value in frame["seed_std"]],
+            "Ratio": [f"{value:.2f}" for value in frame["network_std"] / frame["seed_std"]],
+            "tau-b of two halves": [f"{value:.3f}" for value in frame["ceiling_tau_b"]],
+            "Core-hours": [f"{value:.2f}" for value in frame["hours"]],
+        },
+        texts=1,
+    )
+
+
+def derived(content: ReportContent) -> TextTable:
+    """What searches under budgets found, and how accurate that is after training by itself."""
+    assert content.derived is not None and content.config.cell_search is not None
+    keys = ["channels", "architecture"]
+    trained = candidates_only(content.ranked).groupby(keys)["accuracy_pct"].max().reset_index()
+    frame = content.derived.merge(trained, on=keys, how="left")
+    groups = [group for _, group in frame.groupby(["channels", "budget"])]
+    best = [group.sort_values("accuracy_pct", na_position="first").iloc[-1] for group in groups]
+    return _table(
+        {
+            "Channels": [group["channels"].iloc[0] for group in groups],
+            "Best network": [row["architecture"] for row in best],
+            f"Budget ({content.config.cell_search.cost.replace('_', '-')})": [f"{row['budget']:,.0f}" for row in best],
+            "Its cost": [f"{row['cost']:,.0f}" for row in best],
+            "Searches": [len(group) for group in groups],
+            "Share of the budget (%)": [f"{100 * (group['cost'] / group['budget']).mean():.0f}" for group in groups],
+            "Met without derivation": [int((group["plain_cost"] <= group["budget"]).sum()) for group in groups],
+            "Accuracy (%)": [_spread(group["accuracy_pct"]) for group in groups],
+            "Most skips of 6 edges": [group["skips"].max() for group in groups],
+        },
+        texts=2,
+    )
+
+
+def _spread(values: pd.Series) -> str:
+    """Mean and standard deviation over searches."""
+    return MISSING if values.isna().all() else f"{values.mean():.1f} ± {values.std(ddof=0):.1f}"
+
+
+def battery(content: ReportContent) -> TextTable:
+    """How long one charge lasts, by policy (PRP figure 8)."""
+    assert content.battery is not None
+    groups = [group for _, group in content.battery.groupby(["channels", "policy"], sort=False)]
+    right = [(group["accuracy_pct"] * group["inferences"]).sum() / 100 for group in groups]
+    done = [group["inferences"].sum() for group in groups]
+    return _table(
+        {
+            "Channels": [group["channels"].iloc[0] for group in groups],
+            "Policy": [group["policy"].iloc[0] for group in groups],
+            "Networks in turn": [", ".join(group["architecture"]) for group in groups],
+            "Switched after (hours)": [
+                ", ".join(f"{hours:.1f}" for hours in group["end_h"].iloc[:-1]) or MISSING for group in groups
+            ],
+            "Lasts (hours)": [f"{group['end_h'].iloc[-1]:.1f}" for group in groups],
+            "Charge left (%)": [f"{group['end_pct'].iloc[-1]:.0f}" for group in groups],
+            "Inferences": [f"{count:,}" for count in done],
+            "Right (%)": [f"{100 * good / max(1, count):.1f}" for good, count in zip(right, done, strict=True)],
+            "Right answers": [f"{good:,.0f}" for good in right],
+        },
+        texts=3,
+    )
+
+
+def packed(content: ReportContent) -> TextTable:
+    """What the networks of the packed file reach by their shared weights."""
+    assert content.packed is not None
+    frame = content.packed
+    return _table(
+        {
+            "Channels": frame["channels"],
+            "Network": frame["architecture"],
+            "Accuracy by shared weights (%)": [f"{value:.1f}" for value in frame["accuracy_pct"]],
+            "Alone (MB)": [f"{value / 1e6:.1f}" for value in frame["own_bytes"]],
+            "All in one file (MB)": [f"{value / 1e6:.1f}" for value in frame["shared_bytes"]],
+        },
+        texts=2,
+    )
+
+
 def race(content: ReportContent) -> TextTable:
     """Who was stopped, when and why."""
     assert content.race is not None
     frame = content.race.sort_values(["after_folds", "lead_pct"], ascending=[True, False], kind="stable")
     return _table(
         {
-            "Candidate": [f"{row.channels}_b{row.batch}_{row.architecture}" for row in frame.itertuples()],
+            "Candidate": [candidate_name(*key) for key in frame[KEYS].itertuples(index=False)],
             "Dominated by": frame["dominated_by"],
             "After folds": frame["after_folds"],
             "Accuracy (%)": [f"{value:.1f}" for value in frame["accuracy_pct"]],
@@ -411,6 +589,14 @@ def _duration(seconds: float) -> str:
     if seconds < SECONDS_LEFT_AS_THEY_ARE:
         return f"{seconds:.1f} s"
     return f"{seconds / 60:.0f} min" if seconds < SECONDS_PER_HOUR else f"{seconds / SECONDS_PER_HOUR:,.1f} h"
+
+
+def _search_in_words(config: Config) -> str:
+    search = config.search
+    if search.strategy == "grid":
+        return "the whole grid"
+    bound = "at least" if search.filters else "at most"
+    return f"{search.strategy}, {bound} {search.candidates} of {config.grid_size:,} candidates"
 
 
 def _folds_in_words(config: Config) -> str:

@@ -5,9 +5,13 @@ from itertools import product
 
 import pandas as pd
 
-from workflow_lib.core.config import Config, Objective
+from workflow_lib.core.config import Objective
 from workflow_lib.core.provenance import Provenance
-from workflow_lib.core.spaces.cross import Architecture
+from workflow_lib.core.spaces import networks
+from workflow_lib.core.spaces.cross import CHOICES, Architecture
+from workflow_lib.core.spaces.nasbench201 import CellNetwork
+from workflow_lib.report.content import ReportContent
+from workflow_lib.search.candidates import KEYS
 
 
 def is_better(objective: Objective) -> int:
@@ -51,22 +55,23 @@ def dimensions(architectures: pd.Series) -> pd.DataFrame:
         architectures: ids.
 
     Returns:
-        One row per id and the same index; without pooling, pool kernel and stride are missing.
+        One row per id and the same index; without pooling, pool kernel and stride are missing; of a network of cells,
+        all but its width.
     """
-    parsed = [Architecture.parse(text) for text in architectures]
+    parsed = [_first_stage(networks.parse(text)) for text in architectures]
     return pd.DataFrame(
-        {
-            "kernel_size": [network.kernel_size for network in parsed],
-            "stride": [network.stride for network in parsed],
-            "padding": [network.padding for network in parsed],
-            "pool_choice": [int(network.pool is None) for network in parsed],
-            "kernel_size_pool": [network.pool[0] if network.pool else None for network in parsed],
-            "stride_pool": [network.pool[1] if network.pool else None for network in parsed],
-            "initial_output_feature": [network.width for network in parsed],
-        },
+        {dimension: [first.get(dimension) for first in parsed] for dimension in CHOICES},
         index=architectures.index,
         dtype="Int64",
     )
+
+
+def _first_stage(network: Architecture | CellNetwork) -> dict[str, int]:
+    """The values of a network in CROSS's dimensions, as far as it has them."""
+    if isinstance(network, CellNetwork):
+        return {"initial_output_feature": network.skeleton.width}
+    values = network.configuration()
+    return values if network.pool else {name: values[name] for name in values if not name.endswith("_pool")}
 
 
 def region_counts(chips: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
@@ -132,23 +137,54 @@ def baseline_table(ranked: pd.DataFrame, objectives: Sequence[Objective]) -> pd.
     return baseline_rows(ranked)[["candidate", "channels", "batch", "architecture", *_scores(objectives)]]
 
 
-def left_out(trained: pd.DataFrame, config: Config, race: pd.DataFrame | None) -> pd.DataFrame:
+def left_out(content: ReportContent) -> pd.DataFrame:
     """Candidates that lack a training, because it failed for good.
-
-    Args:
-        trained: FOLD_SCORES of all trainings that succeeded.
-        config: what was to be trained.
-        race: RACE; those who were stopped did not fail.
 
     Returns:
         Columns channels, batch, architecture, fold: one row per failed training, in the grid's order.
     """
-    keys = ["channels", "batch", "architecture", "fold"]
-    grid, folds = config.grid, range(config.folds.count)
-    wanted = product(grid.channel_sets, grid.batch_sizes, [*config.architectures, grid.baseline], folds)
-    done = set(trained[keys].itertuples(index=False, name=None))
-    stopped = set() if race is None else set(race[keys[:-1]].itertuples(index=False, name=None))
-    return pd.DataFrame([job for job in wanted if job not in done and job[:-1] not in stopped], columns=keys)
+    grid = content.config.grid
+    wanted = list(product(grid.channel_sets, grid.batch_sizes, [*content.config.architectures, grid.baseline]))
+    if content.proposals is not None:
+        proposed = set(content.proposals[KEYS].itertuples(index=False, name=None))
+        wanted = [candidate for candidate in wanted if candidate in proposed or candidate[-1] == grid.baseline]
+    done = set(content.trained[[*KEYS, "fold"]].itertuples(index=False, name=None))
+    # Those who were stopped did not fail.
+    stopped = set() if content.race is None else set(content.race[KEYS].itertuples(index=False, name=None))
+    jobs = [(*candidate, fold) for candidate in wanted for fold in range(content.config.folds.count)]
+    return pd.DataFrame([job for job in jobs if job not in done and job[:-1] not in stopped], columns=[*KEYS, "fold"])
+
+
+def search_table(content: ReportContent) -> pd.DataFrame:
+    """What each round of the search brought.
+
+    Returns:
+        Columns round, proposed, accuracy_pct (best so far) and on_front (members of the final front).
+    """
+    assert content.proposals is not None
+    table = content.proposals.merge(candidates_only(content.ranked), on=KEYS, how="left")
+    table["on_front"] = table["on_front"].eq(True).astype("int64")  # who failed is on none
+    rounds = table.groupby("round").agg(
+        proposed=("round", "size"), accuracy_pct=("accuracy_pct", "max"), on_front=("on_front", "sum")
+    )
+    return rounds.assign(accuracy_pct=rounds["accuracy_pct"].cummax()).reset_index()
+
+
+def comparison_table(comparison: pd.DataFrame) -> pd.DataFrame:
+    """What each search strategy found in the end: means and standard deviations over its searches.
+
+    Args:
+        comparison: table COMPARISON.
+
+    Returns:
+        Columns strategy, searches, and for each of trained, training_hours, recall_pct and hypervolume_pct its mean,
+        and with `_std` behind its name its deviation (missing for one search); in the table's order.
+    """
+    ends = comparison.groupby(["strategy", "seed"], sort=False).last().reset_index()
+    numbers = ["trained", "training_hours", "recall_pct", "hypervolume_pct"]
+    groups = ends.groupby("strategy", sort=False)
+    means, deviations = groups[numbers].mean(), groups[numbers].std().add_suffix("_std")
+    return means.join(deviations).assign(searches=groups.size()).reset_index()
 
 
 def provenance_table(records: Sequence[Provenance]) -> pd.DataFrame:

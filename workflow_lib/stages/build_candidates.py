@@ -7,8 +7,8 @@ from pydantic import Field
 
 from workflow_lib.core.arguments import Arguments, run_stage
 from workflow_lib.core.config import SpaceConfig
-from workflow_lib.core.tables import CANDIDATES, FOLD_SCORES, LATENCIES, NETWORKS, RAW_CONFIGURATIONS
-from workflow_lib.search.candidates import build_candidates, map_raw_configurations
+from workflow_lib.core.tables import CANDIDATES, FOLD_SCORES, LATENCIES, NETWORKS, PROPOSALS, RAW_CONFIGURATIONS
+from workflow_lib.search.candidates import build_candidates, check_proposed, map_raw_configurations
 
 
 class CandidatesArguments(Arguments):
@@ -21,6 +21,10 @@ class CandidatesArguments(Arguments):
     scores: Path = Field(description="fold_scores.parquet of gather_table")
     networks: Path = Field(description="networks.parquet of gather_table")
     latencies: Path = Field(description="latencies.parquet of gather_table")
+    proposals: Path | None = Field(
+        default=None, description="table of propose_candidates for the last round, if there was a search"
+    )
+    allow_missing: bool = Field(default=False, description="of these, candidates may lack their scores")
     candidates: list[Path] = Field(description="writes one row per candidate, to each path (.parquet, .csv)")
     raw: list[Path] = Field(description="writes the map from raw configurations to architectures (.parquet, .csv)")
 
@@ -28,8 +32,11 @@ class CandidatesArguments(Arguments):
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the stage."""
     arguments = CandidatesArguments.parse(__doc__, argv)
+    scores = FOLD_SCORES.read(arguments.scores)
+    if arguments.proposals:
+        check_proposed(scores, PROPOSALS.read(arguments.proposals), arguments.baseline, arguments.allow_missing)
     candidates = build_candidates(
-        FOLD_SCORES.read(arguments.scores),
+        scores,
         NETWORKS.read(arguments.networks),
         LATENCIES.read(arguments.latencies),
         arguments.classes,

@@ -11,7 +11,11 @@ from workflow_lib.core.files import write_csv, write_text
 from workflow_lib.core.provenance import behind
 from workflow_lib.core.tables import (
     BANDS,
+    BATTERY,
     CHIPS,
+    COMPARISON,
+    DERIVED,
+    DIFFICULTY,
     EFFICIENCY,
     FOLD_SCORES,
     FOLDS,
@@ -19,7 +23,11 @@ from workflow_lib.core.tables import (
     FRONT,
     HOLDOUT_SCORES,
     LATENCIES,
+    LOOKUP_GRAPH,
+    PACKED,
+    PROPOSALS,
     RACE,
+    RANKING_QUALITY,
     REJECTED,
     UTILIZATIONS,
 )
@@ -46,8 +54,20 @@ class ReportArguments(Arguments):
     utilizations: Path | None = Field(
         default=None, description="utilizations.parquet of gather_table, if they were measured"
     )
+    proposals: Path | None = Field(
+        default=None, description="table of propose_candidates for the last round, if there was a search"
+    )
+    comparison_table: Path | None = Field(
+        default=None, description="comparison.parquet of compare_strategies, if they were compared"
+    )
+    quality: Path | None = Field(default=None, description="quality.parquet of compare_supernets, if they ran")
+    difficulty: Path | None = Field(default=None, description="difficulty.parquet of compare_supernets")
+    derived: list[Path] = Field(default=[], description="tables of derive_network, if cells were searched")
+    graphs: list[Path] = Field(default=[], description="tables of build_lookup_graph, if cells were searched")
+    batteries: list[Path] = Field(default=[], description="tables of simulate_battery, if batteries were simulated")
+    packed: list[Path] = Field(default=[], description="tables of pack_networks, if the search took a supernet")
     race: Path | None = Field(default=None, description="table of race_folds for the last fold, if there was a race")
-    figures: list[Path] = Field(description="figures of plot_figures, plot_efficiency and plot_utilization (PNG)")
+    figures: list[Path] = Field(description="figures of the plot_* stages (PNG)")
     interactive: Path = Field(description="front_3d.html of plot_figures")
     page: Path = Field(description="writes the report (HTML)")
     provenance: Path = Field(description="writes what made the tables")
@@ -63,7 +83,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     ranked, chips = FRONT.read(arguments.ranked), CHIPS.read(arguments.chips)
     tables = (
         arguments.chips, arguments.folds_table, arguments.scores, arguments.forest, arguments.networks,
-        arguments.latencies, arguments.race, arguments.ranked, arguments.efficiency_table, arguments.holdout,
+        arguments.latencies, arguments.proposals, arguments.race, arguments.ranked, arguments.efficiency_table,
+        arguments.holdout,
     )  # fmt: skip
     records = behind(table for table in tables if table)
     content = ReportContent(
@@ -79,6 +100,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         trained=FOLD_SCORES.read(arguments.scores),
         holdout=HOLDOUT_SCORES.read(arguments.holdout) if arguments.holdout else None,
         utilizations=UTILIZATIONS.read(arguments.utilizations) if arguments.utilizations else None,
+        proposals=PROPOSALS.read(arguments.proposals) if arguments.proposals else None,
+        comparison=COMPARISON.read(arguments.comparison_table) if arguments.comparison_table else None,
+        ranking_quality=RANKING_QUALITY.read(arguments.quality) if arguments.quality else None,
+        difficulty=DIFFICULTY.read(arguments.difficulty) if arguments.difficulty else None,
+        derived=DERIVED.read_all(arguments.derived) if arguments.derived else None,
+        graphs=LOOKUP_GRAPH.read_all(arguments.graphs) if arguments.graphs else None,
+        battery=BATTERY.read_all(arguments.batteries) if arguments.batteries else None,
+        packed=PACKED.read_all(arguments.packed) if arguments.packed else None,
         race=RACE.read(arguments.race) if arguments.race else None,
         figures={path.stem: path.read_bytes() for path in arguments.figures},
         interactive_front=arguments.interactive.read_text(encoding="utf-8"),

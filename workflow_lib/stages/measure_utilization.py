@@ -7,7 +7,7 @@ import pandas as pd
 from pydantic import Field
 
 from workflow_lib.core.arguments import Arguments, run_stage
-from workflow_lib.core.config import TrainingConfig, UtilizationConfig
+from workflow_lib.core.config import TrainingConfig
 from workflow_lib.core.tables import LAYERS, UTILIZATIONS
 from workflow_lib.training.compute import Compute
 from workflow_lib.training.utilization import measure_utilization
@@ -18,7 +18,7 @@ BYTES_PER_MB = 1e6
 class UtilizationArguments(Arguments):
     """Flags of the stage."""
 
-    utilization: UtilizationConfig
+    memory_limit_mb: float = Field(gt=0, description="memory that a batch may take on a CPU (MB)")
     device: str = Field(default="auto", description="auto, cpu or cuda")
     precision: str = Field(default="float32", description="float32, bf16 or auto")
     channels: str = Field(description="name of the channel set")
@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         arguments.classes,
         arguments.chip_size_px,
         compute,
-        arguments.utilization.memory_limit_mb * BYTES_PER_MB,
+        arguments.memory_limit_mb * BYTES_PER_MB,
     )
     ids = {"channels": arguments.channels, "architecture": arguments.architecture}
     LAYERS.write(layers.assign(**ids), arguments.layers)

@@ -6,9 +6,8 @@ from pathlib import Path
 from pydantic import Field
 
 from workflow_lib.core.arguments import Arguments, run_stage
-from workflow_lib.core.files import atomic_path
 from workflow_lib.core.tables import DOMINANCE, EFFICIENCY, EFFICIENCY_SAMPLES
-from workflow_lib.report.figures import draw_efficiency, save_figure
+from workflow_lib.report.figures import draw_efficiency, save_figures
 
 
 class EfficiencyFiguresArguments(Arguments):
@@ -28,10 +27,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = EfficiencyFiguresArguments.parse(__doc__, argv)
     scores = EFFICIENCY.read_filled(arguments.scores)
     samples, dominance = EFFICIENCY_SAMPLES.read_filled(arguments.sampled), DOMINANCE.read(arguments.dominance)
-    for path in arguments.figures:
-        figure = draw_efficiency(path.stem, scores, samples, dominance, arguments.inputs, arguments.outputs)
-        with atomic_path(path) as temporary:
-            save_figure(figure, temporary, arguments.dpi)
+    save_figures(
+        arguments.figures,
+        arguments.dpi,
+        lambda name: draw_efficiency(name, scores, samples, dominance, arguments.inputs, arguments.outputs),
+    )
 
 
 if __name__ == "__main__":

@@ -8,10 +8,10 @@ from pydantic import Field
 
 from workflow_lib.core.arguments import run_stage
 from workflow_lib.core.config import Objective
-from workflow_lib.core.files import atomic_path, write_text
+from workflow_lib.core.files import write_text
 from workflow_lib.core.tables import FOLDS, FRONT, VALIDATION
 from workflow_lib.data.dataset import Dataset, DatasetArguments
-from workflow_lib.report.figures import draw_figure, front_3d_interactive, save_figure
+from workflow_lib.report.figures import draw_figure, front_3d_interactive, save_figures
 
 
 class FiguresArguments(DatasetArguments):
@@ -34,9 +34,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     ranked = FRONT.read(arguments.ranked)
     dataset, folds = Dataset.open(arguments), FOLDS.read(arguments.folds)
     validation = VALIDATION.read_all(arguments.validations) if arguments.validations else pd.DataFrame()
-    for path in arguments.figures:
-        figure = draw_figure(
-            path.stem,
+    save_figures(
+        arguments.figures,
+        arguments.dpi,
+        lambda name: draw_figure(
+            name,
             ranked,
             arguments.objectives,
             arguments.devices,
@@ -44,9 +46,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             arguments.channel_sets,
             folds,
             validation,
-        )
-        with atomic_path(path) as temporary:
-            save_figure(figure, temporary, arguments.dpi)
+        ),
+    )
     write_text(arguments.interactive, front_3d_interactive(ranked, arguments.objectives))
 
 

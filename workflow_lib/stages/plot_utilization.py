@@ -6,9 +6,8 @@ from pathlib import Path
 from pydantic import Field
 
 from workflow_lib.core.arguments import Arguments, run_stage
-from workflow_lib.core.files import atomic_path
 from workflow_lib.core.tables import FRONT, LAYERS, UTILIZATIONS
-from workflow_lib.report.figures import draw_utilization, save_figure
+from workflow_lib.report.figures import draw_utilization, save_figures
 
 
 class UtilizationFiguresArguments(Arguments):
@@ -26,10 +25,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = UtilizationFiguresArguments.parse(__doc__, argv)
     ranked, utilizations = FRONT.read(arguments.ranked), UTILIZATIONS.read_filled(arguments.utilizations)
     layers = LAYERS.read_filled(arguments.layers)
-    for path in arguments.figures:
-        figure = draw_utilization(path.stem, ranked, utilizations, layers)
-        with atomic_path(path) as temporary:
-            save_figure(figure, temporary, arguments.dpi)
+    save_figures(
+        arguments.figures,
+        arguments.dpi,
+        lambda name: draw_utilization(name, ranked, utilizations, layers),
+    )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """How each choice of the search space moves each objective."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from workflow_lib.core.config import Objective
-from workflow_lib.core.spaces.cross import Architecture
+from workflow_lib.core.spaces.nasbench201 import OPERATIONS, CellNetwork
+from workflow_lib.core.spaces.networks import parse
 from workflow_lib.report.figures.style import GROUPS, PALETTE, defined, set_log, themed, wants_log
 from workflow_lib.report.names import quantity
 from workflow_lib.report.tables import candidates_only
@@ -56,8 +58,25 @@ def searched_dimensions(candidates: pd.DataFrame) -> dict[str, pd.Series]:
     Returns:
         Title -> value of each row; dimensions with one value are left out.
     """
-    networks = candidates["architecture"].map({text: Architecture.parse(text) for text in candidates["architecture"]})
-    found = {
+    networks = candidates["architecture"].map({text: parse(text) for text in candidates["architecture"]})
+    common = {"channels": candidates["channels"], "batch": candidates["batch"]}
+    of_cells = networks.map(lambda network: isinstance(network, CellNetwork))
+    if of_cells.all():
+        found = {f"edges with {name}": networks.map(partial(_count_edges, name)) for name in OPERATIONS} | common
+    elif of_cells.any():
+        found = {"space": of_cells.map({True: "cells", False: "CROSS"})} | common
+    else:
+        found = _first_stages(networks) | common
+    return {title: values for title, values in found.items() if values.nunique() > 1}
+
+
+def _count_edges(operation: str, network: CellNetwork) -> int:
+    return network.cell.operations.count(operation)
+
+
+def _first_stages(networks: pd.Series) -> dict[str, pd.Series]:
+    """What varies between networks of the CROSS space."""
+    return {
         "stem kernel": networks.map(lambda network: network.kernel_size),
         "stride": networks.map(lambda network: network.stride),
         "padding": networks.map(lambda network: network.padding),
@@ -65,10 +84,7 @@ def searched_dimensions(candidates: pd.DataFrame) -> dict[str, pd.Series]:
             lambda network: "none" if network.pool is None else "{} s{}".format(*network.pool)
         ),
         "width": networks.map(lambda network: network.width),
-        "channels": candidates["channels"],
-        "batch": candidates["batch"],
     }
-    return {title: values for title, values in found.items() if values.nunique() > 1}
 
 
 def _order(values: pd.Series) -> list[str | int]:

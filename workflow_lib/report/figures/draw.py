@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from workflow_lib.core.config import Objective
 from workflow_lib.data.dataset import Dataset
+from workflow_lib.report.figures.cells import cells_alpha, cells_budgets, cells_search
 from workflow_lib.report.figures.channels import input_channels
+from workflow_lib.report.figures.comparison import comparison_fronts, comparison_progress
 from workflow_lib.report.figures.devices import latency_devices, predictor_validation
 from workflow_lib.report.figures.dimensions import dimension_effects
 from workflow_lib.report.figures.efficiency import (
@@ -22,7 +24,13 @@ from workflow_lib.report.figures.maps import chip_map
 from workflow_lib.report.figures.pairs import front_pairs
 from workflow_lib.report.figures.radar import front_radar
 from workflow_lib.report.figures.scatter import front_3d
-from workflow_lib.report.figures.utilization import utilization_accuracy, utilization_fronts, utilization_roofline
+from workflow_lib.report.figures.supernets import supernet_alpha, supernet_quality, supernet_ranks
+from workflow_lib.report.figures.utilization import (
+    utilization_accuracy,
+    utilization_folded,
+    utilization_fronts,
+    utilization_roofline,
+)
 
 
 def draw_figure(
@@ -95,7 +103,7 @@ def draw_utilization(name: str, ranked: pd.DataFrame, utilizations: pd.DataFrame
     """Draw one figure of the networks' utilization.
 
     Args:
-        name: utilization_fronts, utilization_roofline or utilization_accuracy.
+        name: utilization_fronts, utilization_roofline, utilization_accuracy or utilization_folded.
         ranked: the front table, all candidates and baselines.
         utilizations, layers: tables UTILIZATIONS, LAYERS.
 
@@ -106,6 +114,69 @@ def draw_utilization(name: str, ranked: pd.DataFrame, utilizations: pd.DataFrame
         "utilization_fronts": lambda: utilization_fronts(ranked, utilizations),
         "utilization_roofline": lambda: utilization_roofline(ranked, utilizations, layers),
         "utilization_accuracy": lambda: utilization_accuracy(ranked, utilizations),
+        "utilization_folded": lambda: utilization_folded(utilizations),
+    }
+    return draw[name]()
+
+
+def draw_comparison(
+    name: str, candidates: pd.DataFrame, comparison: pd.DataFrame, objectives: Sequence[Objective]
+) -> Figure:
+    """Draw one figure of search strategies side by side.
+
+    Args:
+        name: comparison_progress or comparison_fronts.
+        candidates: all that could be found: `candidate` and the objectives.
+        comparison: table COMPARISON.
+        objectives: of the front.
+
+    Raises:
+        KeyError: if no figure is called so.
+    """
+    draw = {
+        "comparison_progress": lambda: comparison_progress(comparison),
+        "comparison_fronts": lambda: comparison_fronts(candidates, comparison, objectives),
+    }
+    return draw[name]()
+
+
+def draw_supernets(
+    name: str, alpha: pd.DataFrame, quality: pd.DataFrame, difficulty: pd.DataFrame, ranks: pd.DataFrame
+) -> Figure:
+    """Draw one figure of supernets.
+
+    Args:
+        name: supernet_alpha, supernet_quality or supernet_ranks.
+        alpha, quality, difficulty, ranks: tables ALPHA, RANKING_QUALITY, DIFFICULTY, RANKS; those that the figure does
+            not show may be empty.
+
+    Raises:
+        KeyError: if no figure is called so.
+    """
+    draw = {
+        "supernet_alpha": lambda: supernet_alpha(alpha),
+        "supernet_quality": lambda: supernet_quality(quality, difficulty),
+        "supernet_ranks": lambda: supernet_ranks(ranks),
+    }
+    return draw[name]()
+
+
+def draw_cells(
+    name: str, searches: pd.DataFrame, alpha: pd.DataFrame, derived: pd.DataFrame, graphs: pd.DataFrame
+) -> Figure:
+    """Draw one figure of searches of cells.
+
+    Args:
+        name: cells_search, cells_budgets or cells_alpha.
+        searches, alpha, derived, graphs: tables CELL_SEARCH, CELL_ALPHA, DERIVED, LOOKUP_GRAPH.
+
+    Raises:
+        KeyError: if no figure is called so.
+    """
+    draw = {
+        "cells_search": lambda: cells_search(searches),
+        "cells_budgets": lambda: cells_budgets(derived, graphs),
+        "cells_alpha": lambda: cells_alpha(alpha),
     }
     return draw[name]()
 

@@ -14,6 +14,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from workflow_lib.core.config import Objective
+from workflow_lib.core.files import atomic_path
 from workflow_lib.report.tables import baseline_rows, candidates_only, front_members
 
 WIDTH_IN = 7.2
@@ -71,6 +72,20 @@ def themed(draw: Callable[P, Figure]) -> Callable[P, Figure]:
             return draw(*args, **kwargs)
 
     return drawn
+
+
+def save_figures(paths: Iterable[Path], dpi: int, draw: Callable[[str], Figure]) -> None:
+    """Draw and write figures, each atomically.
+
+    Args:
+        paths: the files to write; a name without suffix says which figure.
+        dpi: resolution of the PNG files (dots per inch).
+        draw: name of a figure -> the figure.
+    """
+    for path in paths:
+        figure = draw(path.stem)
+        with atomic_path(path) as temporary:
+            save_figure(figure, temporary, dpi)
 
 
 def save_figure(figure: Figure, path: Path, dpi: int) -> None:

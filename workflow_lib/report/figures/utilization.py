@@ -164,3 +164,43 @@ def utilization_accuracy(ranked: pd.DataFrame, utilizations: pd.DataFrame) -> Fi
     axes.set_ylabel(METRICS["accuracy_pct"])
     figure.legend(loc="outside upper center", ncols=2)
     return figure
+
+
+@themed
+def utilization_folded(utilizations: pd.DataFrame) -> Figure:
+    """Draw what folding does to throughput and utilization: an arrow from each network to its folded self.
+
+    Args:
+        utilizations: UTILIZATIONS; networks that were measured both ways are drawn.
+
+    Source: Kosaian and Phanishayee, figure 2b.
+    """
+    pairs = folded_pairs(utilizations)
+    x, y = "images_per_s", "utilization_pct"
+    figure = Figure(figsize=(WIDTH_IN, 4.0), layout="constrained")
+    axes = figure.subplots()
+    for from_x, from_y, to_x, to_y in pairs[[x, y, f"{x}_folded", f"{y}_folded"]].itertuples(index=False):
+        arrow = {"arrowstyle": "-|>", "color": "0.75", "linewidth": 0.8, "shrinkB": 3}
+        axes.annotate("", (to_x, to_y), (from_x, from_y), arrowprops=arrow)
+    images = pairs["images"].iloc[0]
+    axes.scatter(pairs[x], pairs[y], s=22, color="0.45", zorder=3, label="networks as they are")
+    axes.scatter(
+        pairs[f"{x}_folded"], pairs[f"{y}_folded"], s=26, color=PALETTE[0], marker="s", zorder=4,
+        label=f"folded, {images} images at once",
+    )  # fmt: skip
+    for axis, name in ((axes.xaxis, x), (axes.yaxis, y)):
+        axis.set_label_text(METRICS[name])
+        both = pd.concat([pairs[name], pairs[f"{name}_folded"]])
+        if wants_log(both):
+            set_log(axis, both)
+    gain = (pairs[f"{x}_folded"] / pairs[x]).median()
+    axes.set_title(f"{len(pairs)} networks; throughput times {gain:.2f} (median)")
+    figure.legend(loc="outside upper center", ncols=2)
+    return figure
+
+
+def folded_pairs(utilizations: pd.DataFrame) -> pd.DataFrame:
+    """Networks beside their folded selves: one row each, with `_folded` behind the latter's columns, and `images`."""
+    names = utilizations["architecture"].str.extract(r"^(?P<plain>.+)-f(?P<images>\d+)$")
+    folded = utilizations.assign(images=names["images"], architecture=names["plain"]).dropna(subset=["images"])
+    return utilizations.merge(folded, on=["channels", "architecture"], suffixes=("", "_folded"))

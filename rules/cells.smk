@@ -1,0 +1,212 @@
+"""Search cells by gradient under budgets: searches at several bounds, the look-up graph, searches at budgets.
+
+input:  <results>/import_chips/*, <results>/assign_folds/folds.parquet
+output: <results>/search_cell/{channels}/{target}/{number}/{repeat}.*, <results>/build_lookup_graph/{channels}.parquet,
+        <results>/derive_network/{channels}.*, <results>/plot_cells/*
+"""
+
+# What decides a search; budgets and seeds only decide how many there are.
+CELL_SEARCH = (
+    flags(
+        CONFIG.cell_search,
+        *(
+            key
+            for key in type(CONFIG.cell_search).model_fields
+            if key not in ("budgets", "seeds")
+        ),
+    )
+    if CONFIG.cell_search
+    else []
+)
+BOUNDS = range(CONFIG.cell_search.bounds) if CONFIG.cell_search else []
+BUDGETS = range(len(CONFIG.cell_search.budgets)) if CONFIG.cell_search else []
+REPEATS = range(CONFIG.cell_search.seeds) if CONFIG.cell_search else []
+CELL_FIGURES = (
+    ["cells_search", "cells_budgets", "cells_alpha"] if CONFIG.cell_search else []
+)
+CELLS = (
+    {
+        "derived": expand(
+            "<results>/derive_network/{channels}.parquet", channels=CHANNEL_SETS
+        ),
+        "graphs": expand(
+            "<results>/build_lookup_graph/{channels}.parquet", channels=CHANNEL_SETS
+        ),
+    }
+    if CONFIG.cell_search
+    else {}
+)
+
+
+def images(wildcards):
+    """The flag that says how many channels networks see."""
+    return f"--inputs={len(CHANNEL_SETS[wildcards.channels])}"
+
+
+rule search_cell:
+    """Search for a cell, with the expected cost of its network held to a bound."""
+    input:
+        unpack(
+            lambda wildcards: (
+                {
+                    "lookup_graph": f"<results>/build_lookup_graph/{wildcards.channels}.parquet"
+                }
+                if wildcards.target == "budget"
+                else {}
+            )
+        ),
+        array="<results>/import_chips/chips.npy",
+        moments="<results>/import_chips/moments.npy",
+        chips="<results>/import_chips/chips.parquet",
+        folds="<results>/assign_folds/folds.parquet",
+    output:
+        table="<results>/search_cell/{channels}/{target}/{number}/{repeat}.parquet",
+        alpha="<results>/search_cell/{channels}/{target}/{number}/{repeat}.alpha.parquet",
+    log:
+        "<logs>/search_cell/{channels}/{target}/{number}/{repeat}.log",
+    conda:
+        "../envs/training.yaml"
+    resources:
+        **training(trainings=10),
+    params:
+        options=options(
+            "search_cell",
+            *DATASET,
+            *CELL_SEARCH,
+            *flags(CONFIG.training, "device"),
+            *flags(CONFIG, "seed"),
+        ),
+        select=select,
+        budget=lambda wildcards: (
+            [f"--budget={CONFIG.cell_search.budgets[int(wildcards.number)]}"]
+            if wildcards.target == "budget"
+            else []
+        ),
+        optional=optional("lookup_graph"),
+    shell:
+        "python -m workflow_lib.stages.search_cell"
+        " {params.options}"
+        " {params.select:q}"
+        " {params.budget:q}"
+        " {params.optional:q}"
+        " --array {input.array:q}"
+        " --moments {input.moments:q}"
+        " --chips {input.chips:q}"
+        " --folds {input.folds:q}"
+        " --channels {wildcards.channels}"
+        " --target {wildcards.target}"
+        " --number {wildcards.number}"
+        " --repeat {wildcards.repeat}"
+        " --output {output.table:q}"
+        " --alpha {output.alpha:q}"
+        " 2> {log:q}"
+
+
+rule build_lookup_graph:
+    """Put the networks that come of searches at several bounds into one look-up graph."""
+    input:
+        expand(
+            "<results>/search_cell/{{channels}}/bound/{number}/0.alpha.parquet",
+            number=BOUNDS,
+        ),
+    output:
+        "<results>/build_lookup_graph/{channels}.parquet",
+    log:
+        "<logs>/build_lookup_graph/{channels}.log",
+    conda:
+        "../envs/search.yaml"
+    resources:
+        **fixed("build_lookup_graph"),
+    params:
+        options=options(
+            "build_lookup_graph",
+            *CELL_SEARCH,
+            f"--classes={len(CONFIG.data.classes)}",
+            *flags(CONFIG.data, "chip_size_px"),
+        ),
+        images=images,
+    shell:
+        "python -m workflow_lib.stages.build_lookup_graph"
+        " {params.options}"
+        " {params.images:q}"
+        " --alphas {input:q}"
+        " --output {output:q}"
+        " 2> {log:q}"
+
+
+rule derive_network:
+    """Derive from each search the best network within its budget."""
+    input:
+        searches=expand(
+            "<results>/search_cell/{{channels}}/budget/{number}/{repeat}.parquet",
+            number=BUDGETS,
+            repeat=REPEATS,
+        ),
+        alphas=expand(
+            "<results>/search_cell/{{channels}}/budget/{number}/{repeat}.alpha.parquet",
+            number=BUDGETS,
+            repeat=REPEATS,
+        ),
+    output:
+        multiext("<results>/derive_network/{channels}", ".parquet", ".csv"),
+    log:
+        "<logs>/derive_network/{channels}.log",
+    conda:
+        "../envs/search.yaml"
+    resources:
+        **fixed("derive_network"),
+    params:
+        options=options(
+            "derive_network",
+            *(flags(CONFIG.cell_search) if CONFIG.cell_search else []),
+            f"--classes={len(CONFIG.data.classes)}",
+            *flags(CONFIG.data, "chip_size_px"),
+        ),
+        images=images,
+    shell:
+        "python -m workflow_lib.stages.derive_network"
+        " {params.options}"
+        " {params.images:q}"
+        " --searches {input.searches:q}"
+        " --alphas {input.alphas:q}"
+        " --output {output:q}"
+        " 2> {log:q}"
+
+
+rule plot_cells:
+    """Draw the course of the searches, and what became of the budgets."""
+    input:
+        **CELLS,
+        searches=expand(
+            "<results>/search_cell/{channels}/budget/{number}/{repeat}.parquet",
+            channels=CHANNEL_SETS,
+            number=BUDGETS,
+            repeat=REPEATS,
+        ),
+        alphas=expand(
+            "<results>/search_cell/{channels}/budget/{number}/0.alpha.parquet",
+            channels=CHANNEL_SETS,
+            number=BUDGETS[:1],
+        ),
+    output:
+        figures=report(
+            expand("<results>/plot_cells/{figure}.png", figure=CELL_FIGURES),
+            category="Figures",
+            labels={"run": RUN},
+        ),
+        vector=expand("<results>/plot_cells/{figure}.pdf", figure=CELL_FIGURES),
+    log:
+        "<logs>/plot_cells.log",
+    conda:
+        "../envs/report.yaml"
+    resources:
+        **fixed("plot_cells"),
+    params:
+        options=options("plot_cells", *flags(CONFIG.report, "dpi")),
+        lists=lists("derived", "graphs", "searches", "alphas"),
+    shell:
+        "python -m workflow_lib.stages.plot_cells"
+        " {params.options}"
+        " {params.lists:q}"
+        " --figures {output.figures:q} {output.vector:q}"
+        " 2> {log:q}"

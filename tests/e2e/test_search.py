@@ -1,0 +1,173 @@
+"""Searches as a user starts them: round by round, stopped and gone on with, and changed."""
+
+import json
+import os
+import subprocess
+from collections import Counter
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from runs import ROOT, command, snakemake, write_config
+
+from workflow_lib.core.config import VARIANTS
+from workflow_lib.search.packed import Packed
+
+RUN = Path("results", "tiny")
+SUPERNET = {
+    "search": {"strategy": "supernet", "candidates": 1},
+    "supernet": {"batch": 8, "fair_epochs": 1, "ranked_epochs": 2, "judged": 4, "judge_chips": 9, "kept": 1},
+    "battery": {"capacity_mwh": 100, "interval_s": 1, "active_mw": 500},
+}
+SIZES = {"grid.batch_sizes": [8, 16]}
+KEYS = ["channels", "batch", "architecture"]
+
+
+def rounds(folder: Path, config: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    python, dash, _, *arguments = command(folder, *options, config=config)
+    return subprocess.run(
+        [python, dash, "workflow_lib.rounds", *arguments],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
+
+
+@pytest.fixture(scope="module")
+def wide(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+    return {
+        "grid.space.stride": [1, 2],
+        "folds.holdout": {"method": "none", "regions": []},
+        "keep_weights": False,
+    }
+
+
+def test_a_search_in_rounds_trains_what_it_proposes(tmp_path: Path, wide: dict[str, object]) -> None:
+    search = {"search": {"strategy": "reinforce", "candidates": 3, "round_candidates": 2}}
+    config = write_config(tmp_path / "search.yaml", wide | search)
+    folder = tmp_path / "run"
+    plain = subprocess.run(command(folder, config=config), capture_output=True, text=True)
+    assert plain.returncode == 1
+    assert "start the run with python -m workflow_lib.rounds" in plain.stdout + plain.stderr
+
+    result = rounds(folder, config)
+    assert result.returncode == 0, (result.stdout + result.stderr)[-4000:]
+    results = folder / RUN
+    proposals = pd.read_parquet(results / "propose_candidates" / "1.parquet")
+    assert proposals["round"].tolist() == [0, 0, 1]
+    ranked = pd.read_parquet(results / "build_front" / "ranked.parquet")
+    assert len(ranked) == 3 + 1, "and the baseline"
+    searched = ranked[~ranked["baseline"]]
+    assert set(searched[KEYS].itertuples(index=False)) == set(proposals[KEYS].itertuples(index=False))
+    page = (results / "build_report" / "report.html").read_text()
+    assert "The search (reinforce) chose 3 of 4 candidates" in page
+    assert "failed for good" not in page
+
+    again = rounds(folder, config)
+    assert (again.stdout + again.stderr).count("Nothing to be done") == 3
+    assert "Nothing to be done" in subprocess.run(command(folder, config=config), capture_output=True, text=True).stderr
+
+    # What was trained was another search's: Snakemake alone may not pass it for this one's.
+    other = write_config(tmp_path / "other.yaml", wide | SUPERNET)
+    assert subprocess.run(command(folder, config=other), capture_output=True).returncode == 1
+    log = (results / "logs" / "build_candidates.log").read_text()
+    assert "the search proposes other candidates now" in log
+    assert log.count("\n") == 1
+    assert rounds(folder, other).returncode == 0
+    now = pd.read_parquet(results / "propose_candidates" / "0.parquet")
+    ranked = pd.read_parquet(results / "build_front" / "ranked.parquet")
+    searched = ranked[~ranked["baseline"]]
+    assert set(searched[KEYS].itertuples(index=False)) == set(now[KEYS].itertuples(index=False))
+    first, last = (
+        pd.read_parquet(results / "rank_subnets" / "6" / "full" / "0" / f"{number}.parquet") for number in range(2)
+    )
+    assert len(first) == len(last) == 4
+    left = last[last["ranking"] == 1]
+    assert 1 <= len(left) < 4, "one network's values were kept"
+    assert left["accuracy_pct"].notna().all()
+    assert now["architecture"].item() == left.loc[left["score"].idxmax(), "architecture"]
+    file = results / "prune_supernet" / "6" / "full" / "0" / "0.pt"
+    assert set(torch.load(file, weights_only=True)["choices"]["stride"]) == set(left["architecture"].str[4].astype(int))
+    (network,) = Packed.load(results / "pack_networks" / "6.pt").runtime().networks
+    assert network in set(left["architecture"])
+    page = (results / "build_report" / "report.html").read_text()
+    for what in ("supernet_alpha", "On a battery", "battery_charge", "Accuracy by shared weights", "Knee"):
+        assert what in page
+
+
+def test_cells_within_budgets_are_candidates_like_any_others(tmp_path: Path) -> None:
+    def write(budgets: list[float]) -> Path:
+        cells = {"bounds": 2, "seeds": 2, "width": 4, "epochs": 1, "batch": 4, "budgets": budgets}
+        changes = {"search.strategy": "constrained", "cell_search": cells, "keep_weights": False}
+        return write_config(tmp_path / "cells.yaml", changes)
+
+    folder = tmp_path / "run"
+    graph = folder / RUN / "build_lookup_graph" / "6.parquet"
+    target = f"{RUN}/build_lookup_graph/6.parquet"
+    subprocess.run(command(folder, target, config=write([1.0])), check=True, capture_output=True)
+    outside = rounds(folder, write([1.0]))
+    assert outside.returncode == 1
+    log = (folder / RUN / "logs" / "search_cell" / "6" / "budget" / "0" / "0.log").read_text()
+    assert "a budget of 1 is outside what the searches found" in log
+
+    made, budget = graph.stat().st_mtime_ns, pd.read_parquet(graph)["size"].iloc[0]
+    config = write([float(budget)])
+    assert rounds(folder, config).returncode == 0
+    assert graph.stat().st_mtime_ns == made, "other budgets, the same look-up graph"
+    derived = pd.read_parquet(folder / RUN / "derive_network" / "6.parquet")
+    assert len(derived) == 2
+    assert (derived["cost"] <= budget).all()
+    ranked = pd.read_parquet(folder / RUN / "build_front" / "ranked.parquet")
+    assert set(ranked.loc[~ranked["baseline"], "architecture"]) == set(derived["architecture"])
+    parameters = ranked.set_index("architecture")["parameters"]
+    assert (parameters[derived["architecture"]].to_numpy() == derived["cost"]).all()
+    page = (folder / RUN / "build_report" / "report.html").read_text()
+    for what in ("Cells within budgets", "cells_budgets", "NAS-Bench-201 cells"):
+        assert what in page
+
+
+def test_rankings_of_supernets_are_compared_with_the_grid(tmp_path: Path) -> None:
+    changes = {
+        "folds": {"method": "one_split", "count": 2},
+        "supernet": {"batch": 8, "fair_epochs": 1, "ranked_epochs": 2, "judged": 2},
+        "ranking_quality": {"seeds": 2},
+        "keep_weights": False,
+    }
+    folder = tmp_path / "run"
+    snakemake(folder, config=write_config(tmp_path / "quality.yaml", changes))
+    quality = pd.read_parquet(folder / RUN / "compare_supernets" / "quality.parquet")
+    assert Counter(quality["variant"]) == dict.fromkeys(VARIANTS, 2)
+    assert quality.groupby("variant")["network_steps"].max().nunique() == 1, "all for the same price"
+    page = (folder / RUN / "build_report" / "report.html").read_text()
+    for what in ("Rankings by supernets", "supernet_quality", "supernet_ranks", "supernet_alpha"):
+        assert what in page
+
+
+def test_the_jobs_of_a_round_are_known_before_it_starts(tmp_path: Path, wide: dict[str, object]) -> None:
+    config = write_config(tmp_path / "f.yaml", wide | SIZES | {"search": {"strategy": "filter", "candidates": 1}})
+    folder = tmp_path / "run"
+    dry = rounds(folder, config, "--dry-run")
+    assert dry.returncode == 0, dry.stderr[-2000:]
+    assert "propose_candidates" in dry.stdout
+    assert "train_fold" not in dry.stdout
+    proposed = f"{RUN}/propose_candidates/0.parquet"
+    assert subprocess.run(command(folder, proposed, config=config), capture_output=True).returncode == 0
+    chosen = pd.read_parquet(folder / proposed)
+    graph = subprocess.run(command(folder, "--d3dag", config=config), capture_output=True, text=True)
+    nodes = json.loads(graph.stdout[graph.stdout.index("{") :])["nodes"]
+    assert Counter(node["value"]["label"] for node in nodes)["train_fold"] == 2 * (len(chosen) + 2)
+    assert len(chosen) % 2 == 0, "each network with both batch sizes"
+
+
+def test_targets_and_typos_are_refused_in_a_line(tmp_path: Path) -> None:
+    result = rounds(tmp_path, write_config(tmp_path / "typo.yaml", {"search.strategy": "randm"}))
+    assert result.returncode == 2
+    assert [line for line in result.stderr.splitlines() if line.startswith("error: config: search.strategy")]
+    result = rounds(tmp_path, tmp_path / "missing.yaml")
+    assert result.returncode == 2
+    assert "Traceback" not in result.stderr
+    assert "missing.yaml" in result.stderr
+    result = rounds(tmp_path, write_config(tmp_path / "ok.yaml", {}), "train")
+    assert result.returncode == 2
+    assert "takes no targets" in result.stderr

@@ -1,0 +1,39 @@
+"""Compare the rankings of supernets with networks that were trained alone."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import Field
+
+from workflow_lib.core.arguments import Arguments, run_stage
+from workflow_lib.core.tables import DIFFICULTY, FOLD_SCORES, RANKING, RANKING_QUALITY, RANKS
+from workflow_lib.search.ranking_quality import compare_supernets
+
+
+class QualityArguments(Arguments):
+    """Flags of the stage."""
+
+    judged_by: str = Field(description="what networks are ranked by, beside the cost")
+    batch: int = Field(description="batch size that networks were trained with")
+    scores: Path = Field(description="fold_scores.parquet of gather_table")
+    rankings: list[Path] = Field(description="last tables of rank_subnets, of each supernet")
+    quality: list[Path] = Field(description="writes one row per supernet, to each path (.parquet, .csv)")
+    difficulty: list[Path] = Field(description="writes how much networks differ, to each path (.parquet, .csv)")
+    ranks: Path = Field(description="writes the true rank and the estimated place of each network")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the stage."""
+    arguments = QualityArguments.parse(__doc__, argv)
+    quality, difficulty, ranks = compare_supernets(
+        FOLD_SCORES.read(arguments.scores), RANKING.read_all(arguments.rankings), arguments.judged_by, arguments.batch
+    )
+    for path in arguments.quality:
+        RANKING_QUALITY.write(quality, path)
+    for path in arguments.difficulty:
+        DIFFICULTY.write(difficulty, path)
+    RANKS.write(ranks, arguments.ranks)
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,41 @@
+"""Keep what a device switches between in one file, and judge it by the shared weights that it runs with."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import Field
+
+from workflow_lib.core.arguments import run_stage
+from workflow_lib.core.tables import BATTERY, FOLDS, PACKED
+from workflow_lib.data.dataset import Dataset
+from workflow_lib.search.packed import describe_packed, pack
+from workflow_lib.search.supernet import CrossSupernet
+from workflow_lib.training.compute import use_one_thread
+from workflow_lib.training.supernet import SupernetArguments, judge_by_shared_weights
+
+
+class PackArguments(SupernetArguments):
+    """Flags of the stage."""
+
+    battery: Path = Field(description="table of simulate_battery")
+    supernet: Path = Field(description="last supernet of rank_subnets")
+    output: Path = Field(description="writes the networks")
+    table: Path = Field(description="writes what they reach and how large they are")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the stage."""
+    arguments = PackArguments.parse(__doc__, argv)
+    use_one_thread()
+    dataset, folds = Dataset.open(arguments), FOLDS.read(arguments.folds)
+    rows = dataset.rows(folds, 0, "validation")
+    names = list(dict.fromkeys(BATTERY.read(arguments.battery)["architecture"]))
+    task = arguments.task(dataset, folds, arguments.derived_seed("pack_networks"))
+    packed = pack(CrossSupernet.load(arguments.supernet), names, task)
+    judged = judge_by_shared_weights(packed.net.supernet, names, task, rows, dataset.labels[rows])
+    packed.save(arguments.output)
+    PACKED.write(describe_packed(packed, judged).assign(channels=arguments.channels), arguments.table)
+
+
+if __name__ == "__main__":
+    run_stage(main)

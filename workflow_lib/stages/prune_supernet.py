@@ -1,0 +1,40 @@
+"""Drop what no good network of a supernet uses: step 3 of the rank-preserving supernet."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from workflow_lib.core.arguments import Arguments, run_stage
+from workflow_lib.core.tables import RANKING
+from workflow_lib.search.rank_preservation import error_and_latency
+from workflow_lib.search.supernet import CrossSupernet
+
+
+class PruneArguments(Arguments):
+    """Flags of the stage."""
+
+    kept: int = Field(ge=1, description="networks of the first two ranks whose values are kept, by hypervolume")
+    judged_by: Literal["accuracy_pct", "cross_entropy"] = Field(description="what they are ranked by, beside the cost")
+    supernet: Path = Field(description="supernet of rank_subnets")
+    table: Path = Field(description="its scores")
+    output: Path = Field(description="writes the smaller supernet")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the stage."""
+    arguments = PruneArguments.parse(__doc__, argv)
+    table = RANKING.read(arguments.table)
+    judged = table[(table["ranking"] == table["ranking"].max()) & table[arguments.judged_by].notna()]
+    net = CrossSupernet.load(arguments.supernet)
+    losses = error_and_latency(judged, arguments.judged_by, judged["cost"])
+    smaller = net.pruned(judged["architecture"].tolist(), losses, arguments.kept)
+    for name, values in net.supernet.space.choices.items():
+        print(f"{name}: {values} to {smaller.supernet.space.choices[name]}", file=sys.stderr)
+    smaller.save(arguments.output)
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,80 @@
+"""Score the networks of a supernet in the order of their Pareto ranks: step 2 of the rank-preserving supernet."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from workflow_lib.core.arguments import run_stage
+from workflow_lib.core.tables import ALPHA, FOLDS, LATENCIES, NETWORKS, RANKING
+from workflow_lib.data.dataset import Dataset
+from workflow_lib.search.candidates import network_costs
+from workflow_lib.search.supernet import CrossSupernet, Judge, SecondStep, alpha_rows, rank_subnets
+from workflow_lib.training.compute import use_one_thread
+from workflow_lib.training.supernet import SupernetArguments, SupernetTrainer
+
+
+class SecondStepArguments(SupernetArguments):
+    """Flags of the stage."""
+
+    judged: int = Field(description="networks that are judged in each epoch")
+    judge_chips: int | None = Field(default=None, description="validation chips that they are judged on; none: all")
+    judged_by: Literal["accuracy_pct", "cross_entropy"] = Field(description="what they are judged by, beside the cost")
+    cost: Literal["latency_mean_ms", "energy_mean_mj"] = Field(description="the cost")
+    variant: str = Field(description="name of the variant")
+    second: Literal["uniform", "fair", "front", "alpha"] = Field(description="which networks are trained")
+    epochs: int = Field(ge=1, description="how long, counted in networks per step")
+    ranking: int = Field(ge=0, description="number of this ranking: between two, values are pruned")
+    judges_all: bool = Field(default=False, description="judge all networks at the end")
+    networks: Path = Field(description="networks.parquet of gather_table")
+    latencies: Path = Field(description="latencies.parquet of gather_table")
+    supernet: Path = Field(description="supernet of train_supernet or prune_supernet")
+    earlier: Path | None = Field(default=None, description="table of this stage for one ranking less, if there is one")
+    output: Path = Field(description="writes the supernet")
+    table: Path = Field(description="writes the score of every network")
+    alpha: Path = Field(description="writes the architecture parameters after each epoch")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the stage."""
+    arguments = SecondStepArguments.parse(__doc__, argv)
+    use_one_thread()
+    dataset, folds = Dataset.open(arguments), FOLDS.read(arguments.folds)
+    costs = network_costs(NETWORKS.read(arguments.networks), LATENCIES.read(arguments.latencies))
+    cost = costs[costs["channels"] == arguments.channels].set_index("architecture")[arguments.cost]
+    rows = np.random.default_rng(arguments.derived_seed("judge")).permutation(dataset.rows(folds, 0, "validation"))
+    rows = np.sort(rows[: arguments.judge_chips])
+    net = CrossSupernet.load(arguments.supernet)
+    task = arguments.task(dataset, folds, arguments.derived_seed("rank_subnets", arguments.variant, arguments.ranking))
+    trainer = SupernetTrainer(net.supernet, task, arguments.training)
+    checkpoint = arguments.checkpoint(arguments.output, arguments.supernet, arguments.latencies)
+    table, learned = rank_subnets(
+        trainer,
+        Judge(rows, dataset.labels[rows], arguments.judged_by, lambda name: float(cost[name])),
+        SecondStep(arguments.epochs, arguments.second, arguments.judged, arguments.judges_all),
+        checkpoint,
+    )
+    table = table.assign(ranking=arguments.ranking)
+    if arguments.earlier:
+        earlier = RANKING.read(arguments.earlier)
+        out = ~earlier["architecture"].isin(table["architecture"])
+        table = pd.concat([table, earlier.loc[out, list(table)]], ignore_index=True)
+    trained = net.trained(trainer)
+    table = table.assign(
+        cost=table["architecture"].map(cost),
+        network_steps=trained.network_steps,
+        seconds=trained.seconds,
+    )
+    trained.save(arguments.output)
+    alphas = alpha_rows(net.supernet.space, learned.alphas).assign(ranking=arguments.ranking)
+    key: dict[str, Any] = {"channels": arguments.channels, "variant": arguments.variant, "number": arguments.number}
+    ALPHA.write(alphas.assign(**key), arguments.alpha)
+    RANKING.write(table.assign(**key), arguments.table)
+    checkpoint.remove()
+
+
+if __name__ == "__main__":
+    run_stage(main)

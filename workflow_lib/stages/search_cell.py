@@ -1,0 +1,72 @@
+"""Search for a cell by gradient, with the expected cost of its network held to a bound."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import torch
+from pydantic import Field
+
+from workflow_lib.core.arguments import run_stage
+from workflow_lib.core.config import CellSearchConfig, TrainingConfig
+from workflow_lib.core.seeds import derive_seed
+from workflow_lib.core.spaces.cell_costs import count_costs
+from workflow_lib.core.tables import CELL_ALPHA, CELL_SEARCH, FOLDS, LOOKUP_GRAPH
+from workflow_lib.data.dataset import Dataset, DatasetArguments
+from workflow_lib.models.mixed_cells import MixedNet, SpeedUps
+from workflow_lib.search.constrained import ConstrainedSearch, SearchTask, halves
+from workflow_lib.search.derivation import LookupGraph, alpha_rows, spread_bounds
+from workflow_lib.training.compute import Compute, use_one_thread
+
+
+class SearchArguments(DatasetArguments):
+    """Flags of the stage."""
+
+    cell_search: CellSearchConfig
+    device: str = Field(default="auto", description="auto, cpu or cuda")
+    seed: int = Field(description="base seed of the run")
+    channels: str = Field(description="name of the channel set")
+    select: list[str] = Field(description="its bands and indices, in order")
+    folds: Path = Field(description="folds.parquet of assign_folds; the training chips of fold 0 are used")
+    target: Literal["bound", "budget"] = Field(description="bound: one of the look-up graph's; budget: a device's")
+    number: int = Field(ge=0, description="of the bound, or of the budget")
+    repeat: int = Field(ge=0, description="which of several searches from other seeds")
+    budget: float | None = Field(default=None, description="largest cost of a network, for a budget")
+    lookup_graph: Path | None = Field(default=None, description="table of build_lookup_graph, for a budget")
+    output: Path = Field(description="writes the course of the search")
+    alpha: Path = Field(description="writes the architecture parameters after each epoch")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the stage."""
+    arguments = SearchArguments.parse(__doc__, argv)
+    use_one_thread()
+    settings = arguments.cell_search
+    dataset, folds = Dataset.open(arguments), FOLDS.read(arguments.folds)
+    inputs, classes = len(arguments.select), len(arguments.classes)
+    costs = count_costs(settings.cost, settings.skeleton, inputs, classes, dataset.pixels.shape[1])
+    if arguments.lookup_graph and arguments.budget is not None:
+        bound = LookupGraph.of(LOOKUP_GRAPH.read(arguments.lookup_graph)).bound(arguments.budget)
+    else:
+        bound = spread_bounds(costs, settings.bounds)[arguments.number]
+    ids = (arguments.channels, arguments.target, arguments.number, arguments.repeat)
+    seed = derive_seed(arguments.seed, "search_cell", *ids)
+    rows = dataset.rows(folds, 0, "training")
+    task = SearchTask(
+        dataset.view(arguments.select, rows), *halves(rows, dataset.labels, arguments.seed), dataset.labels, seed
+    )
+    torch.manual_seed(derive_seed(seed, "weights"))
+    speed_ups = SpeedUps(settings.derived_cells, settings.shared_operations, settings.bottleneck)
+    network = MixedNet(inputs, classes, settings.skeleton, speed_ups)
+    compute = Compute.choose(TrainingConfig.model_validate({"device": arguments.device}))
+    search = ConstrainedSearch(network.to(compute.device), task, settings, costs, bound)
+    key: dict[str, Any] = dict(zip(("channels", "target", "number", "repeat"), ids, strict=True))
+    CELL_SEARCH.write(search.run().assign(bound=bound, **key), arguments.output)
+    paths = [alpha_rows(path).assign(epoch=epoch) for epoch, path in enumerate(np.array(search.paths), start=1)]
+    CELL_ALPHA.write(pd.concat(paths, ignore_index=True).assign(**key), arguments.alpha)
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,44 @@
+"""Choose networks that a field device switches between, and simulate its battery."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import Field
+
+from workflow_lib.core.arguments import Arguments, run_stage
+from workflow_lib.core.config import BatteryConfig
+from workflow_lib.core.errors import UserError
+from workflow_lib.core.tables import BATTERY, CANDIDATES, RANKING
+from workflow_lib.search.battery import simulate
+
+
+class BatteryArguments(Arguments):
+    """Flags of the stage."""
+
+    battery: BatteryConfig
+    channels: str = Field(description="name of the channel set that the device sees")
+    candidates: Path = Field(description="candidates.parquet of build_candidates")
+    ranking: Path | None = Field(
+        default=None, description="last table of rank_subnets: only networks that its supernet still holds are chosen"
+    )
+    output: list[Path] = Field(description="writes the simulated discharges, into each of these files")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the stage."""
+    arguments = BatteryArguments.parse(__doc__, argv)
+    candidates = CANDIDATES.read(arguments.candidates)
+    chosen = (candidates["channels"] == arguments.channels) & ~candidates["baseline"]
+    if arguments.ranking:
+        ranking = RANKING.read(arguments.ranking)
+        held = ranking.loc[ranking["ranking"] == ranking["ranking"].max(), "architecture"]
+        chosen &= candidates["architecture"].isin(held)
+    if not chosen.any():
+        raise UserError(f"no candidate of channels {arguments.channels} to run on a battery", arguments.candidates)
+    table = simulate(arguments.battery, candidates[chosen].reset_index(drop=True))
+    for output in arguments.output:
+        BATTERY.write(table, output)
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,44 @@
+"""Train all networks of one channel set in shared weights: step 1 of the rank-preserving supernet."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from workflow_lib.core.arguments import run_stage
+from workflow_lib.core.config import SpaceConfig
+from workflow_lib.core.tables import FOLDS
+from workflow_lib.data.dataset import Dataset
+from workflow_lib.search.supernet import CrossSupernet, train_first
+from workflow_lib.training.compute import use_one_thread
+from workflow_lib.training.supernet import SupernetArguments, SupernetTrainer
+
+
+class FirstStepArguments(SupernetArguments):
+    """Flags of the stage."""
+
+    space: SpaceConfig
+    fair_epochs: int = Field(description="epochs in which each step trains every value of every choice")
+    first: Literal["uniform", "fair"] = Field(
+        description="fair: strict fairness; uniform: one random path per step, as many of them in all"
+    )
+    output: Path = Field(description="writes the supernet")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the stage."""
+    arguments = FirstStepArguments.parse(__doc__, argv)
+    use_one_thread()
+    dataset, folds = Dataset.open(arguments), FOLDS.read(arguments.folds)
+    seed = arguments.derived_seed("train_supernet")
+    net = CrossSupernet.fresh(arguments.space.choices, len(arguments.select), len(arguments.classes), seed)
+    trainer = SupernetTrainer(net.supernet, arguments.task(dataset, folds, seed), arguments.training)
+    checkpoint = arguments.checkpoint(arguments.output)
+    train_first(trainer, arguments.first, arguments.fair_epochs, checkpoint)
+    net.trained(trainer).save(arguments.output)
+    checkpoint.remove()
+
+
+if __name__ == "__main__":
+    run_stage(main)
