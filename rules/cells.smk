@@ -1,8 +1,9 @@
 """Search cells by gradient under budgets: searches at several bounds, the look-up graph, searches at budgets.
 
 input:  <results>/import_chips/*, <results>/assign_folds/folds.parquet
-output: <results>/search_cell/{channels}/{target}/{number}/{repeat}.*, <results>/build_lookup_graph/{channels}.parquet,
-        <results>/derive_network/{channels}.*, <results>/plot_cells/*
+output: <results>/search_cell/{channels}/{quantity}/{target}/{number}/{repeat}.*,
+        <results>/build_lookup_graph/{channels}/{quantity}.parquet, <results>/derive_network/{channels}.*,
+        <results>/plot_cells/*
 """
 
 # What decides a search; budgets and seeds only decide how many there are.
@@ -12,17 +13,19 @@ CELL_SEARCH = (
         *(
             key
             for key in type(CONFIG.cell_search).model_fields
-            if key not in ("budgets", "seeds")
+            if key not in ("budgets", "seeds", "random_networks")
         ),
     )
     if CONFIG.cell_search
     else []
 )
 BOUNDS = range(CONFIG.cell_search.bounds) if CONFIG.cell_search else []
-BUDGETS = range(len(CONFIG.cell_search.budgets)) if CONFIG.cell_search else []
+BUDGETS = CONFIG.cell_search.budgets if CONFIG.cell_search else {}
 REPEATS = range(CONFIG.cell_search.seeds) if CONFIG.cell_search else []
 CELL_FIGURES = (
-    ["cells_search", "cells_budgets", "cells_alpha"] if CONFIG.cell_search else []
+    ["cells_accuracy", "cells_budgets", "cells_search", "cells_alpha"]
+    if CONFIG.cell_search
+    else []
 )
 CELLS = (
     {
@@ -30,12 +33,24 @@ CELLS = (
             "<results>/derive_network/{channels}.parquet", channels=CHANNEL_SETS
         ),
         "graphs": expand(
-            "<results>/build_lookup_graph/{channels}.parquet", channels=CHANNEL_SETS
+            "<results>/build_lookup_graph/{channels}/{quantity}.parquet",
+            channels=CHANNEL_SETS,
+            quantity=BUDGETS,
         ),
     }
     if CONFIG.cell_search
     else {}
 )
+
+
+def searches(channels, suffix):
+    """What the searches at budgets write."""
+    return [
+        f"<results>/search_cell/{channels}/{quantity}/budget/{number}/{repeat}{suffix}"
+        for quantity, budgets in BUDGETS.items()
+        for number in range(len(budgets))
+        for repeat in REPEATS
+    ]
 
 
 def images(wildcards):
@@ -49,7 +64,7 @@ rule search_cell:
         unpack(
             lambda wildcards: (
                 {
-                    "lookup_graph": f"<results>/build_lookup_graph/{wildcards.channels}.parquet"
+                    "lookup_graph": f"<results>/build_lookup_graph/{wildcards.channels}/{wildcards.quantity}.parquet"
                 }
                 if wildcards.target == "budget"
                 else {}
@@ -60,10 +75,10 @@ rule search_cell:
         chips="<results>/import_chips/chips.parquet",
         folds="<results>/assign_folds/folds.parquet",
     output:
-        table="<results>/search_cell/{channels}/{target}/{number}/{repeat}.parquet",
-        alpha="<results>/search_cell/{channels}/{target}/{number}/{repeat}.alpha.parquet",
+        table="<results>/search_cell/{channels}/{quantity}/{target}/{number}/{repeat}.parquet",
+        alpha="<results>/search_cell/{channels}/{quantity}/{target}/{number}/{repeat}.alpha.parquet",
     log:
-        "<logs>/search_cell/{channels}/{target}/{number}/{repeat}.log",
+        "<logs>/search_cell/{channels}/{quantity}/{target}/{number}/{repeat}.log",
     conda:
         "../envs/training.yaml"
     resources:
@@ -78,7 +93,7 @@ rule search_cell:
         ),
         select=select,
         budget=lambda wildcards: (
-            [f"--budget={CONFIG.cell_search.budgets[int(wildcards.number)]}"]
+            [f"--budget={BUDGETS[wildcards.quantity][int(wildcards.number)]}"]
             if wildcards.target == "budget"
             else []
         ),
@@ -94,6 +109,7 @@ rule search_cell:
         " --chips {input.chips:q}"
         " --folds {input.folds:q}"
         " --channels {wildcards.channels}"
+        " --quantity {wildcards.quantity}"
         " --target {wildcards.target}"
         " --number {wildcards.number}"
         " --repeat {wildcards.repeat}"
@@ -106,13 +122,13 @@ rule build_lookup_graph:
     """Put the networks that come of searches at several bounds into one look-up graph."""
     input:
         expand(
-            "<results>/search_cell/{{channels}}/bound/{number}/0.alpha.parquet",
+            "<results>/search_cell/{{channels}}/{{quantity}}/bound/{number}/0.alpha.parquet",
             number=BOUNDS,
         ),
     output:
-        "<results>/build_lookup_graph/{channels}.parquet",
+        "<results>/build_lookup_graph/{channels}/{quantity}.parquet",
     log:
-        "<logs>/build_lookup_graph/{channels}.log",
+        "<logs>/build_lookup_graph/{channels}/{quantity}.log",
     conda:
         "../envs/search.yaml"
     resources:
@@ -129,6 +145,7 @@ rule build_lookup_graph:
         "python -m workflow_lib.stages.build_lookup_graph"
         " {params.options}"
         " {params.images:q}"
+        " --quantity {wildcards.quantity}"
         " --alphas {input:q}"
         " --output {output:q}"
         " 2> {log:q}"
@@ -137,16 +154,8 @@ rule build_lookup_graph:
 rule derive_network:
     """Derive from each search the best network within its budget."""
     input:
-        searches=expand(
-            "<results>/search_cell/{{channels}}/budget/{number}/{repeat}.parquet",
-            number=BUDGETS,
-            repeat=REPEATS,
-        ),
-        alphas=expand(
-            "<results>/search_cell/{{channels}}/budget/{number}/{repeat}.alpha.parquet",
-            number=BUDGETS,
-            repeat=REPEATS,
-        ),
+        searches=searches("{channels}", ".parquet"),
+        alphas=searches("{channels}", ".alpha.parquet"),
     output:
         multiext("<results>/derive_network/{channels}", ".parquet", ".csv"),
     log:
@@ -159,6 +168,7 @@ rule derive_network:
         options=options(
             "derive_network",
             *(flags(CONFIG.cell_search) if CONFIG.cell_search else []),
+            *flags(CONFIG, "seed"),
             f"--classes={len(CONFIG.data.classes)}",
             *flags(CONFIG.data, "chip_size_px"),
         ),
@@ -167,6 +177,7 @@ rule derive_network:
         "python -m workflow_lib.stages.derive_network"
         " {params.options}"
         " {params.images:q}"
+        " --channels {wildcards.channels}"
         " --searches {input.searches:q}"
         " --alphas {input.alphas:q}"
         " --output {output:q}"
@@ -174,19 +185,13 @@ rule derive_network:
 
 
 rule plot_cells:
-    """Draw the course of the searches, and what became of the budgets."""
+    """Draw the course of the searches, and what became of the budgets, beside networks drawn at random."""
     input:
         **CELLS,
-        searches=expand(
-            "<results>/search_cell/{channels}/budget/{number}/{repeat}.parquet",
-            channels=CHANNEL_SETS,
-            number=BUDGETS,
-            repeat=REPEATS,
-        ),
+        ranked="<results>/build_front/ranked.parquet",
+        searches=expand(searches("{channels}", ".parquet"), channels=CHANNEL_SETS),
         alphas=expand(
-            "<results>/search_cell/{channels}/budget/{number}/0.alpha.parquet",
-            channels=CHANNEL_SETS,
-            number=BUDGETS[:1],
+            searches("{channels}", ".alpha.parquet")[:1], channels=CHANNEL_SETS
         ),
     output:
         figures=report(
@@ -208,5 +213,6 @@ rule plot_cells:
         "python -m workflow_lib.stages.plot_cells"
         " {params.options}"
         " {params.lists:q}"
+        " --ranked {input.ranked:q}"
         " --figures {output.figures:q} {output.vector:q}"
         " 2> {log:q}"

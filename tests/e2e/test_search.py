@@ -98,17 +98,18 @@ def test_a_search_in_rounds_trains_what_it_proposes(tmp_path: Path, wide: dict[s
 
 def test_cells_within_budgets_are_candidates_like_any_others(tmp_path: Path) -> None:
     def write(budgets: list[float]) -> Path:
-        cells = {"bounds": 2, "seeds": 2, "width": 4, "epochs": 1, "batch": 4, "budgets": budgets}
+        cells = {"bounds": 2, "seeds": 2, "width": 4, "epochs": 1, "batch": 4, "random_networks": 1}
+        cells["budgets"] = {"parameters": budgets}
         changes = {"search.strategy": "constrained", "cell_search": cells, "keep_weights": False}
         return write_config(tmp_path / "cells.yaml", changes)
 
     folder = tmp_path / "run"
-    graph = folder / RUN / "build_lookup_graph" / "6.parquet"
-    target = f"{RUN}/build_lookup_graph/6.parquet"
+    graph = folder / RUN / "build_lookup_graph" / "6" / "parameters.parquet"
+    target = f"{RUN}/build_lookup_graph/6/parameters.parquet"
     subprocess.run(command(folder, target, config=write([1.0])), check=True, capture_output=True)
     outside = rounds(folder, write([1.0]))
     assert outside.returncode == 1
-    log = (folder / RUN / "logs" / "search_cell" / "6" / "budget" / "0" / "0.log").read_text()
+    log = (folder / RUN / "logs" / "search_cell" / "6" / "parameters" / "budget" / "0" / "0.log").read_text()
     assert "a budget of 1 is outside what the searches found" in log
 
     made, budget = graph.stat().st_mtime_ns, pd.read_parquet(graph)["size"].iloc[0]
@@ -116,14 +117,14 @@ def test_cells_within_budgets_are_candidates_like_any_others(tmp_path: Path) -> 
     assert rounds(folder, config).returncode == 0
     assert graph.stat().st_mtime_ns == made, "other budgets, the same look-up graph"
     derived = pd.read_parquet(folder / RUN / "derive_network" / "6.parquet")
-    assert len(derived) == 2
+    assert Counter(derived["origin"]) == {"search": 2, "random": 1}
     assert (derived["cost"] <= budget).all()
     ranked = pd.read_parquet(folder / RUN / "build_front" / "ranked.parquet")
     assert set(ranked.loc[~ranked["baseline"], "architecture"]) == set(derived["architecture"])
     parameters = ranked.set_index("architecture")["parameters"]
     assert (parameters[derived["architecture"]].to_numpy() == derived["cost"]).all()
     page = (folder / RUN / "build_report" / "report.html").read_text()
-    for what in ("Cells within budgets", "cells_budgets", "NAS-Bench-201 cells"):
+    for what in ("Cells within budgets", "cells_accuracy", "cells_budgets", "NAS-Bench-201 cells"):
         assert what in page
 
 

@@ -504,10 +504,11 @@ def supernets_of() -> dict[str, pd.DataFrame]:
 
 
 def cells_of() -> dict[str, pd.DataFrame]:
-    """CELL_SEARCH, CELL_ALPHA, DERIVED and LOOKUP_GRAPH of two budgets, two searches each."""
+    """CELL_SEARCH, CELL_ALPHA, DERIVED and LOOKUP_GRAPH of two budgets, two searches each, and one drawn network."""
     random = np.random.default_rng(0)
-    ids = [("5", "budget", number, repeat, epoch) for number in range(2) for repeat in range(2) for epoch in (1, 2, 3)]
-    frame = pd.DataFrame(ids, columns=["channels", "target", "number", "repeat", "epoch"])
+    own = {"channels": "5", "quantity": "parameters"}
+    ids = [(number, repeat, epoch) for number in range(2) for repeat in range(2) for epoch in (1, 2, 3)]
+    frame = pd.DataFrame(ids, columns=["number", "repeat", "epoch"]).assign(target="budget", **own)
     searches = frame.assign(
         bound=30_000.0 + 10_000 * frame["number"], cost=50_000 / frame["epoch"], multiplier=0.1 * frame["epoch"],
         weight_loss=0.5, alpha_loss=0.6, skips=2, seconds=1.0,
@@ -518,15 +519,17 @@ def cells_of() -> dict[str, pd.DataFrame]:
     derived = pd.DataFrame(
         [
             {
-                "channels": "5", "budget": 4e4 + 1e4 * number, "repeat": repeat, "bound": 3e4 + 1e4 * number,
+                **own, "origin": "search", "budget": 4e4 + 1e4 * number, "repeat": repeat, "bound": 3e4 + 1e4 * number,
                 "architecture": network, "cost": 39_000.0, "plain_architecture": network,
                 "plain_cost": 39_000.0 + 5_000 * repeat, "skips": 1,
             }
             for number in range(2) for repeat in range(2)
         ]
     )  # fmt: skip
+    drawn = derived.iloc[:1].drop(columns=["bound", "plain_architecture", "plain_cost"]).assign(origin="random")
+    derived = pd.concat([derived, drawn], ignore_index=True)
     graph = pd.DataFrame({"bound": [2e4, 5e4, 9e4], "size": [2e4, 4e4, 3.5e4], "falls": [False, False, True]})
-    found = {"searches": searches, "alpha": alpha, "derived": derived, "graphs": graph.assign(channels="5")}
+    found = {"searches": searches, "alpha": alpha, "derived": derived, "graphs": graph.assign(**own)}
     declared = (tables.CELL_SEARCH, tables.CELL_ALPHA, tables.DERIVED, tables.LOOKUP_GRAPH)
     for table, values in zip(declared, found.values(), strict=True):
         table._checked(values, Path(table.name))

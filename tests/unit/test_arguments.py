@@ -50,7 +50,7 @@ COMPARED = config(
 SEARCHED = config(
     {
         "search.strategy": "constrained",
-        "cell_search": {"cost": "multiply_adds", "budgets": [1e6, 2.5e6], "bottleneck": 2},
+        "cell_search": {"budgets": {"multiply_adds": [1e6, 2.5e6]}, "bottleneck": 2, "random_networks": 2},
     }
 )
 

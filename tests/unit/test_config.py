@@ -141,10 +141,17 @@ def test_a_missing_key_is_named(key: str) -> None:
             "folds.count is 3, but method region gives 2 folds",
         ),
         ({"search.strategy": "constrained"}, "cell_search and search.strategy: constrained belong together"),
-        ({"cell_search": {"budgets": [1e5]}}, "cell_search and search.strategy: constrained belong together"),
+        (
+            {"cell_search": {"budgets": {"parameters": [1e5]}}},
+            "cell_search and search.strategy: constrained belong together",
+        ),
         ({"search.strategy": "constrained", "cell_search": {}}, "cell_search.budgets names none"),
         (
-            {"search.strategy": "constrained", "cell_search": {"budgets": [1e5], "bottleneck": 3}},
+            {"search.strategy": "constrained", "cell_search": {"budgets": {"flops": [1e5]}}},
+            "cell_search.budgets.flops is none of parameters, multiply_adds",
+        ),
+        (
+            {"search.strategy": "constrained", "cell_search": {"budgets": {"parameters": [1e5]}, "bottleneck": 3}},
             "bottleneck 3 does not divide width 8",
         ),
         ({"battery": {"capacity_mwh": 1, "interval_s": 1}}, "battery needs the energy of an inference"),

@@ -15,7 +15,7 @@ from workflow_lib.data.dataset import ChipView
 from workflow_lib.models.mixed_cells import MixedCell, MixedNet, SpeedUps
 from workflow_lib.models.nasbench201 import CellNet, to_module
 from workflow_lib.search.constrained import ConstrainedSearch, SearchTask, expected_cost, halves
-from workflow_lib.search.derivation import LookupGraph, connected_cells, derive
+from workflow_lib.search.derivation import LookupGraph, connected_cells, derive, draw_within
 from workflow_lib.training.compute import use_one_thread
 
 SKELETON = Skeleton(width=4, cells=1)
@@ -42,7 +42,7 @@ def task(count: int = 64) -> SearchTask:
 
 
 def settings(**values: float) -> CellSearchConfig:
-    return CellSearchConfig.model_validate({"budgets": [1], **values})
+    return CellSearchConfig.model_validate({"budgets": {"parameters": [1]}, **values})
 
 
 def mixed(**speed_ups: bool | int) -> MixedNet:
@@ -225,6 +225,16 @@ def test_a_cell_that_leads_nowhere_is_not_derived() -> None:
     assert (skip, none, none, none, none, skip) not in connected, "node 2 gets nothing"
 
 
+def test_networks_are_drawn_within_the_budget_all_different() -> None:
+    budget = 0.5 * (COSTS.fixed + COSTS.total(Cell(("conv3",) * 6)))
+    drawn = draw_within(COSTS, budget, 40, np.random.default_rng(0))
+    assert len(set(drawn)) == len(drawn) == 40
+    assert all(COSTS.total(cell) <= budget and without_dead_ends(cell.operations) == cell.operations for cell in drawn)
+    assert drawn == draw_within(COSTS, budget, 40, np.random.default_rng(0))
+    free = draw_within(COSTS, COSTS.fixed, 10**6, np.random.default_rng(0))
+    assert len(free) == len(set(free)) < 10**6, "all there are"
+
+
 def test_a_budget_below_the_smallest_network_is_refused() -> None:
     with pytest.raises(UserError, match="no network is within 10: the smallest has"):
         derive(np.full((6, 5), 0.2), COSTS, 10)
@@ -242,5 +252,5 @@ def test_budgets_are_looked_up_between_searches() -> None:
 
 
 def test_costs_are_a_cells_own_even_if_it_is_fixed_alone() -> None:
-    costs = CellCosts(7.0, {"none": 0, "skip": 0, "conv1": 2, "conv3": 5, "pool": 0})
+    costs = CellCosts.alike(7.0, {"none": 0, "skip": 0, "conv1": 2, "conv3": 5, "pool": 0})
     assert costs.total(Cell.parse("conv3-conv1.none-skip.pool.conv3")) == 7 + 5 + 2 + 5

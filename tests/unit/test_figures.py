@@ -150,8 +150,12 @@ def test_supernet_figures_draw_without_warning(name: str, recwarn: pytest.Warnin
 
 
 @pytest.mark.parametrize("name", CELLS)
-def test_figures_of_cells_draw_without_warning(name: str, recwarn: pytest.WarningsRecorder) -> None:
-    assert png(figures.draw_cells(name, **cells_of()), 60).startswith(b"\x89PNG")
+def test_figures_of_cells_draw_every_run_without_warning(run: Run, name: str, recwarn: pytest.WarningsRecorder) -> None:
+    cells = cells_of()
+    network = cells["derived"]["architecture"].iloc[0]
+    architectures = run.ranked["architecture"].where(run.ranked["baseline"], network)
+    ranked = run.ranked.assign(channels="5", architecture=architectures)
+    assert png(figures.draw_cells(name, **cells, ranked=ranked), 60).startswith(b"\x89PNG")
     assert not [str(warning.message) for warning in recwarn]
 
 

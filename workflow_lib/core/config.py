@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from workflow_lib.core.errors import ConfigError
 from workflow_lib.core.spaces import cross
+from workflow_lib.core.spaces.cell_costs import COUNTED
 from workflow_lib.core.spaces.nasbench201 import Skeleton
 
 INDICES: dict[str, tuple[str, str]] = {"ndvi": ("nir", "red"), "ndwi": ("green", "nir")}
@@ -576,14 +577,16 @@ class SupernetConfig(Section):
         return self
 
 
+Budgets = Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=1), Distinct]
+
+
 class CellSearchConfig(Section):
     """Differentiable searches for cells whose networks keep budgets."""
 
-    cost: Literal["parameters", "multiply_adds"] = Field(
-        default="parameters", description="what budgets are of: of the whole network, for one chip"
-    )
-    budgets: Annotated[list[Annotated[float, Field(gt=0)]], Distinct] = Field(
-        default=[], description="largest cost of a network, one search each and per seed (parameters, multiply-adds)"
+    budgets: dict[str, Budgets] = Field(
+        default={},
+        description="what is limited, of the whole network for one chip, and its largest values: one search each and "
+        "per seed",
     )
     bounds: int = Field(
         default=5,
@@ -592,6 +595,9 @@ class CellSearchConfig(Section):
         "each budget's bound is read",
     )
     seeds: int = Field(default=5, ge=1, description="searches of each budget")
+    random_networks: int = Field(
+        default=0, ge=0, description="networks drawn within each budget and trained like those found: the yardstick"
+    )
     width: int = Field(default=8, ge=1, description="channels of the first stage; the others have 2 and 4 times more")
     cells: int = Field(default=1, ge=1, description="cells per stage")
     stem_strides: int = Field(default=2, ge=0, description="convolutions of stride 2 in the stem")
@@ -816,6 +822,9 @@ class Config(Section):
             raise ValueError("cell_search and search.strategy: constrained belong together")
         if self.cell_search and not self.cell_search.budgets:
             raise ValueError("cell_search.budgets names none: how large may networks be?")
+        for name in self.cell_search.budgets if self.cell_search else []:
+            if name not in COUNTED:
+                raise ValueError(f"cell_search.budgets.{name} is none of {', '.join(COUNTED)}")
         if self.supernet.cost not in self.objective_names:
             raise ValueError(f"supernet.cost is {self.supernet.cost}, and no device of unit mJ predicts it")
         if self.battery and (self.battery.active_mw is None) == (not self.devices_with("energy_mj")):

@@ -655,8 +655,11 @@ ALPHA = Table(
     key=("channels", "variant", "number", "ranking", "epoch", "choice", "value"),
 )
 
+QUANTITY = Column("quantity", "text", meaning="what is bounded, such as parameters")
+
 SEARCH = (
     CHANNELS,
+    QUANTITY,
     Column("target", "text", meaning="bound: for the look-up graph; budget: for a budget"),
     Column("number", "integer", meaning="of the bound, or of the budget", low=0),
     Column("repeat", "integer", meaning="which of several searches from other seeds", low=0),
@@ -675,7 +678,7 @@ CELL_SEARCH = Table(
         Column("skips", "integer", meaning="edges whose most probable operation is a skip connection", low=0),
         Column("seconds", "number", "s", "of the epoch", low=0),
     ),
-    key=("channels", "target", "number", "repeat", "epoch"),
+    key=("channels", "quantity", "target", "number", "repeat", "epoch"),
 )
 
 CELL_ALPHA = Table(
@@ -686,34 +689,42 @@ CELL_ALPHA = Table(
         Column("operation", "text", meaning="one of five"),
         Column("probability", "number", meaning="softmax of alpha", low=0, high=1),
     ),
-    key=("channels", "target", "number", "repeat", "epoch", "edge", "operation"),
+    key=("channels", "quantity", "target", "number", "repeat", "epoch", "edge", "operation"),
 )
 
 LOOKUP_GRAPH = Table(
     "lookup_graph",
     (
         CHANNELS,
+        QUANTITY,
         Column("bound", "number", meaning="of a search", low=0),
         Column("size", "number", meaning="cost of the network that comes of it", low=0),
         Column("falls", "flag", meaning="it is smaller than that of a lower bound"),
     ),
-    key=("channels", "bound"),
+    key=("channels", "quantity", "bound"),
 )
 
 DERIVED = Table(
     "derived",
     (
         CHANNELS,
+        QUANTITY,
         Column("budget", "number", meaning="largest cost of the network", low=0),
-        Column("repeat", "integer", meaning="which of several searches from other seeds", low=0),
-        Column("bound", "number", meaning="of the search, from the look-up graph", low=0),
+        Column("origin", "text", meaning="search, or random: drawn within the budget"),
+        Column("repeat", "integer", meaning="which of several, from other seeds", low=0),
+        Column("bound", "number", meaning="of the search, from the look-up graph", low=0, optional=True),
         ARCHITECTURE,
         Column("cost", "number", meaning="of the network, all included", low=0),
-        Column("plain_architecture", "text", meaning="of the most probable operation on each edge, whatever it costs"),
-        Column("plain_cost", "number", meaning="of that", low=0),
+        Column(
+            "plain_architecture",
+            "text",
+            meaning="of the most probable operation on each edge, whatever it costs",
+            optional=True,
+        ),
+        Column("plain_cost", "number", meaning="of that", low=0, optional=True),
         Column("skips", "integer", meaning="skip connections among the edges of the network", low=0),
     ),
-    key=("channels", "budget", "repeat"),
+    key=("channels", "quantity", "budget", "origin", "repeat"),
 )
 
 BATTERY = Table(

@@ -55,6 +55,9 @@ CAPTIONS = {
     "the mean. Dashed: what two halves of the networks' own trainings agree on.",
     "supernet_ranks": "True Pareto rank of each network against the place that the first supernet of each variant "
     "gives it. Large points stand for several networks.",
+    "cells_accuracy": "Networks that were searched within budgets, trained by themselves: against what they cost, and "
+    "over the searches of each budget (colours), beside networks drawn at random within it (grey, a line at their "
+    "median).",
     "cells_search": "What networks would cost in the mean if each edge drew its operation, and the multiplier that "
     "holds it to the bound (dashed), over the epochs of the searches.",
     "cells_budgets": "The cost of networks that come of searches at several bounds, with the bounds that were read for "

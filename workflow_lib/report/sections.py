@@ -25,6 +25,7 @@ from workflow_lib.report.tables import (
     ranges_table,
     region_counts,
     search_table,
+    with_accuracies,
 )
 from workflow_lib.report.tables import left_out as left_out_table
 from workflow_lib.search.candidates import KEYS, candidate_name
@@ -474,26 +475,34 @@ def difficulty(content: ReportContent) -> TextTable:
 
 def derived(content: ReportContent) -> TextTable:
     """What searches under budgets found, and how accurate that is after training by itself."""
-    assert content.derived is not None and content.config.cell_search is not None
-    keys = ["channels", "architecture"]
-    trained = candidates_only(content.ranked).groupby(keys)["accuracy_pct"].max().reset_index()
-    frame = content.derived.merge(trained, on=keys, how="left")
-    groups = [group for _, group in frame.groupby(["channels", "budget"])]
+    assert content.derived is not None
+    frame = with_accuracies(content.derived, content.ranked)
+    keys = ["channels", "quantity", "budget"]
+    groups = [group for _, group in frame[frame["origin"] == "search"].groupby(keys, sort=False)]
     best = [group.sort_values("accuracy_pct", na_position="first").iloc[-1] for group in groups]
+    random = frame[frame["origin"] == "random"]
+    drawn = [random.loc[(random[keys] == row[keys]).all(axis=1), "accuracy_pct"] for row in best]
     return _table(
         {
-            "Channels": [group["channels"].iloc[0] for group in groups],
+            "Channels": [row["channels"] for row in best],
             "Best network": [row["architecture"] for row in best],
-            f"Budget ({content.config.cell_search.cost.replace('_', '-')})": [f"{row['budget']:,.0f}" for row in best],
+            "Budget": [f"{row['budget']:,.0f} {row['quantity'].replace('_', '-')}" for row in best],
             "Its cost": [f"{row['cost']:,.0f}" for row in best],
             "Searches": [len(group) for group in groups],
             "Share of the budget (%)": [f"{100 * (group['cost'] / group['budget']).mean():.0f}" for group in groups],
             "Met without derivation": [int((group["plain_cost"] <= group["budget"]).sum()) for group in groups],
             "Accuracy (%)": [_spread(group["accuracy_pct"]) for group in groups],
+            "Best found (%)": [_number(group["accuracy_pct"].max()) for group in groups],
+            "At random: median (%)": [_number(values.median()) for values in drawn],
+            "At random: best (%)": [_number(values.max()) for values in drawn],
             "Most skips of 6 edges": [group["skips"].max() for group in groups],
         },
         texts=2,
     )
+
+
+def _number(value: float) -> str:
+    return MISSING if np.isnan(value) else f"{value:.1f}"
 
 
 def _spread(values: pd.Series) -> str:

@@ -24,6 +24,18 @@ def candidates_only(ranked: pd.DataFrame) -> pd.DataFrame:
     return ranked[~ranked["baseline"].astype(bool)]
 
 
+def with_accuracies(derived: pd.DataFrame, ranked: pd.DataFrame) -> pd.DataFrame:
+    """Networks that were derived or drawn, with `accuracy_pct` of their best candidates; NaN if untrained.
+
+    Args:
+        derived: rows of DERIVED.
+        ranked: the front table.
+    """
+    keys = ["channels", "architecture"]
+    trained = candidates_only(ranked).groupby(keys)["accuracy_pct"].max().reset_index()
+    return derived.merge(trained, on=keys, how="left")
+
+
 def front_members(ranked: pd.DataFrame, objectives: Sequence[Objective]) -> pd.DataFrame:
     """The front in the order of the report: the recommended one, then by the first objective, best first.
 

@@ -69,8 +69,7 @@ def expected_cost(probabilities: Tensor, costs: CellCosts) -> Tensor:
         probabilities: (edges, operations), softmax of alpha.
         costs: of networks.
     """
-    prices = torch.tensor([costs.operations[name] for name in OPERATIONS]).to(probabilities)
-    return costs.fixed + (probabilities * prices).sum()
+    return costs.fixed + (probabilities * torch.tensor(costs.prices).to(probabilities)).sum()
 
 
 class ConstrainedSearch:

@@ -4,9 +4,10 @@ Source: Dutta, Kanvar and Agarwal, Search-time Efficient Device Constraints-Awar
 multiplier is soft: it promises no network within the bound, so that here the best one within the budget is derived.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,12 +17,14 @@ from pydantic import Field
 from workflow_lib.core.arguments import Arguments
 from workflow_lib.core.config import CellSearchConfig
 from workflow_lib.core.errors import UserError
+from workflow_lib.core.seeds import derive_seed
 from workflow_lib.core.spaces.cell_costs import CellCosts, count_costs
 from workflow_lib.core.spaces.nasbench201 import EDGES, OPERATIONS, Cell, CellNetwork
 
 Numbers = NDArray[np.float64]
 _NAMES = list(OPERATIONS)
 _NONE = _NAMES.index("none")
+_SPARE = 10  # draws per cell that is wanted: some are the same without what leads nowhere
 
 
 class CellCostArguments(Arguments):
@@ -32,11 +35,9 @@ class CellCostArguments(Arguments):
     classes: int = Field(ge=2, description="number of classes")
     chip_size_px: int = Field(ge=1, description="height and width of a chip (pixels)")
 
-    @property
-    def costs(self) -> CellCosts:
+    def costs(self, quantity: str) -> CellCosts:
         """Of networks of the search's skeleton."""
-        settings = self.cell_search
-        return count_costs(settings.cost, settings.skeleton, self.inputs, self.classes, self.chip_size_px)
+        return count_costs(quantity, self.cell_search.skeleton, self.inputs, self.classes, self.chip_size_px)
 
 
 @dataclass(frozen=True)
@@ -69,11 +70,9 @@ def derive(probabilities: Numbers, costs: CellCosts, budget: float | None = None
     Raises:
         UserError: if no network is within the budget.
     """
-    cells, live = connected_cells()
+    cells, totals = _totals(costs)
     log = np.log(np.maximum(probabilities, np.finfo(np.float64).tiny))
     scores = sum(log[edge, cells[:, edge]] for edge in range(len(EDGES)))
-    prices = np.array([costs.operations[name] for name in _NAMES])
-    totals = costs.fixed + (prices[cells] * live).sum(1)
     within = np.ones(len(cells), dtype=bool) if budget is None else totals <= budget
     if not within.any():
         raise UserError(
@@ -83,8 +82,28 @@ def derive(probabilities: Numbers, costs: CellCosts, budget: float | None = None
     # Of equally probable ones the cheapest.
     order = np.lexsort((totals, -np.round(scores, 12)))
     best, plain = order[within[order]][0], order[0]
-    whole = np.where(live, cells, _NONE)
-    return Derived(_cell(whole[best]), float(totals[best]), _cell(whole[plain]), float(totals[plain]))
+    return Derived(_alive(best), float(totals[best]), _alive(plain), float(totals[plain]))
+
+
+def _totals(costs: CellCosts) -> tuple[NDArray[np.int64], Numbers]:
+    """All cells, and what their networks cost."""
+    cells, live = connected_cells()
+    prices = np.array(costs.prices)
+    return cells, costs.fixed + sum(prices[edge, cells[:, edge]] * live[:, edge] for edge in range(len(EDGES)))
+
+
+def draw_within(costs: CellCosts, budget: float, count: int, generator: np.random.Generator) -> list[Cell]:
+    """Draw different cells whose networks are within a budget, all alike likely; fewer where there are no more.
+
+    Args:
+        costs: of networks.
+        budget: in the unit of the costs, everything included.
+        count: how many.
+        generator: of the draws.
+    """
+    _, totals = _totals(costs)
+    order = generator.permutation(np.flatnonzero(totals <= budget))
+    return list(dict.fromkeys(_alive(row) for row in order[: _SPARE * count]))[:count]
 
 
 @cache
@@ -108,8 +127,10 @@ def connected_cells() -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     return np.asarray(cells[connected], dtype=np.int64), live[connected]
 
 
-def _cell(numbers: NDArray[np.int64]) -> Cell:
-    return Cell(tuple(_NAMES[number] for number in numbers))
+def _alive(row: int) -> Cell:
+    """One of the connected cells, without what leads nowhere."""
+    cells, live = connected_cells()
+    return Cell(tuple(_NAMES[number] for number in np.where(live[row], cells[row], _NONE)))
 
 
 @dataclass(frozen=True)
@@ -156,8 +177,8 @@ class LookupGraph:
 
 def spread_bounds(costs: CellCosts, count: int) -> list[float]:
     """Bounds from the smallest to the largest network, equally far apart."""
-    prices = list(costs.operations.values())
-    ends = costs.fixed + min(prices), costs.fixed + len(EDGES) * max(prices)
+    prices = np.array(costs.prices)
+    ends = costs.fixed + prices.min(1).sum(), costs.fixed + prices.max(1).sum()
     return [float(bound) for bound in np.linspace(*ends, count)]
 
 
@@ -186,7 +207,7 @@ def build_lookup_graph(alpha: pd.DataFrame, costs: CellCosts, count: int) -> pd.
     """Derive a network from each bound's search, whatever it costs.
 
     Args:
-        alpha: rows of CELL_ALPHA of all searches of one channel set, numbered by bound.
+        alpha: rows of CELL_ALPHA of all searches of one channel set and quantity, numbered by bound.
         costs: of networks.
         count: of bounds, see `spread_bounds`.
 
@@ -197,38 +218,71 @@ def build_lookup_graph(alpha: pd.DataFrame, costs: CellCosts, count: int) -> pd.
     sizes = {number: derive(last_probabilities(own), costs).plain_cost for number, own in alpha.groupby("number")}
     graph = LookupGraph(bounds, [sizes[number] for number in range(count)])
     table = pd.DataFrame({"bound": graph.bounds, "size": graph.sizes})
-    return table.assign(channels=alpha["channels"].iloc[0], falls=table["bound"].isin(graph.falls))
+    first = alpha.iloc[0]
+    falls = table["bound"].isin(graph.falls)
+    return table.assign(channels=first["channels"], quantity=first["quantity"], falls=falls)
 
 
 def derive_networks(
-    searches: pd.DataFrame, alpha: pd.DataFrame, costs: CellCosts, settings: CellSearchConfig
+    searches: pd.DataFrame, alpha: pd.DataFrame, costs: Mapping[str, CellCosts], settings: CellSearchConfig
 ) -> pd.DataFrame:
     """Derive a network from each budget's searches, within the budget.
 
     Args:
         searches, alpha: rows of CELL_SEARCH and CELL_ALPHA of one channel set.
-        costs: of networks.
+        costs: of networks, by quantity.
         settings: budgets and skeleton.
 
     Returns:
-        Rows of DERIVED.
+        Rows of DERIVED, of origin search.
 
     Raises:
         UserError: if no network is within a budget.
     """
-    keys = ["channels", "number", "repeat"]
-    found_bounds = searches.groupby(keys)["bound"].first().reset_index()
+    keys = ["channels", "quantity", "number", "repeat"]
+    last = {key: last_probabilities(own) for key, own in alpha.groupby(keys)}
     rows = []
-    for channels, number, repeat, bound in found_bounds.itertuples(index=False):
-        budget = settings.budgets[number]
-        own = alpha[(alpha["number"] == number) & (alpha["repeat"] == repeat)]
-        found = derive(last_probabilities(own), costs, budget)
+    for *key, bound in searches.groupby(keys)["bound"].first().reset_index().itertuples(index=False):
+        channels, quantity, number, repeat = key
+        budget = settings.budgets[quantity][number]
+        found = derive(last[tuple(key)], costs[quantity], budget)
         rows.append(
             {
-                "channels": channels, "budget": budget, "repeat": repeat, "bound": bound,
-                "architecture": str(CellNetwork(found.cell, settings.skeleton)), "cost": found.cost,
+                "channels": channels, "quantity": quantity, "budget": budget, "origin": "search", "repeat": repeat,
+                "bound": bound, **_network(found.cell, found.cost, settings),
                 "plain_architecture": str(CellNetwork(found.plain, settings.skeleton)), "plain_cost": found.plain_cost,
-                "skips": found.cell.operations.count("skip"),
             }
         )  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def draw_networks(channels: str, costs: Mapping[str, CellCosts], settings: CellSearchConfig, seed: int) -> pd.DataFrame:
+    """Draw networks within each budget: what a search has to beat.
+
+    Args:
+        channels: name of the channel set.
+        costs: of networks, by quantity.
+        settings: budgets, skeleton, and how many.
+        seed: of the run.
+
+    Returns:
+        Rows of DERIVED, of origin random.
+    """
+    rows = []
+    for quantity, budgets in settings.budgets.items():
+        for budget in budgets:
+            generator = np.random.default_rng(derive_seed(seed, "draw_networks", channels, quantity, budget))
+            cells = draw_within(costs[quantity], budget, settings.random_networks, generator)
+            rows += [
+                {
+                    "channels": channels, "quantity": quantity, "budget": budget, "origin": "random",
+                    "repeat": repeat, **_network(cell, costs[quantity].total(cell), settings),
+                }
+                for repeat, cell in enumerate(cells)
+            ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _network(cell: Cell, cost: float, settings: CellSearchConfig) -> dict[str, Any]:
+    architecture = str(CellNetwork(cell, settings.skeleton))
+    return {"architecture": architecture, "cost": cost, "skips": cell.operations.count("skip")}

@@ -13,6 +13,7 @@ from workflow_lib.search.derivation import CellCostArguments, build_lookup_graph
 class GraphArguments(CellCostArguments):
     """Flags of the stage."""
 
+    quantity: str = Field(description="what the bounds are of")
     alphas: list[Path] = Field(description="architecture parameters of search_cell, one file per bound")
     output: Path = Field(description="writes the graph")
 
@@ -20,10 +21,8 @@ class GraphArguments(CellCostArguments):
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the stage."""
     arguments = GraphArguments.parse(__doc__, argv)
-    LOOKUP_GRAPH.write(
-        build_lookup_graph(CELL_ALPHA.read_all(arguments.alphas), arguments.costs, arguments.cell_search.bounds),
-        arguments.output,
-    )
+    costs, bounds = arguments.costs(arguments.quantity), arguments.cell_search.bounds
+    LOOKUP_GRAPH.write(build_lookup_graph(CELL_ALPHA.read_all(arguments.alphas), costs, bounds), arguments.output)
 
 
 if __name__ == "__main__":

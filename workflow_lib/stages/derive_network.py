@@ -1,18 +1,21 @@
-"""Derive from each search the best network within its budget."""
+"""Derive from each search the best network within its budget, and draw others within it."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
+import pandas as pd
 from pydantic import Field
 
 from workflow_lib.core.arguments import run_stage
 from workflow_lib.core.tables import CELL_ALPHA, CELL_SEARCH, DERIVED
-from workflow_lib.search.derivation import CellCostArguments, derive_networks
+from workflow_lib.search.derivation import CellCostArguments, derive_networks, draw_networks
 
 
 class DeriveArguments(CellCostArguments):
     """Flags of the stage."""
 
+    channels: str = Field(description="name of the channel set")
+    seed: int = Field(description="base seed of the run")
     searches: list[Path] = Field(description="courses of search_cell, one per budget and seed")
     alphas: list[Path] = Field(description="their architecture parameters")
     output: list[Path] = Field(description="writes the networks, into each of these files")
@@ -21,12 +24,12 @@ class DeriveArguments(CellCostArguments):
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the stage."""
     arguments = DeriveArguments.parse(__doc__, argv)
-    derived = derive_networks(
-        CELL_SEARCH.read_all(arguments.searches),
-        CELL_ALPHA.read_all(arguments.alphas),
-        arguments.costs,
-        arguments.cell_search,
-    )
+    settings = arguments.cell_search
+    costs = {quantity: arguments.costs(quantity) for quantity in settings.budgets}
+    searches, alpha = CELL_SEARCH.read_all(arguments.searches), CELL_ALPHA.read_all(arguments.alphas)
+    found = derive_networks(searches, alpha, costs, settings)
+    drawn = draw_networks(arguments.channels, costs, settings, arguments.seed)
+    derived = pd.concat([found, drawn], ignore_index=True)
     for output in arguments.output:
         DERIVED.write(derived, output)
 

@@ -20,6 +20,8 @@ from workflow_lib.search.constrained import ConstrainedSearch, SearchTask, halve
 from workflow_lib.search.derivation import LookupGraph, alpha_rows, spread_bounds
 from workflow_lib.training.compute import Compute, use_one_thread
 
+_KEYS = ("channels", "quantity", "target", "number", "repeat")
+
 
 class SearchArguments(DatasetArguments):
     """Flags of the stage."""
@@ -30,6 +32,7 @@ class SearchArguments(DatasetArguments):
     channels: str = Field(description="name of the channel set")
     select: list[str] = Field(description="its bands and indices, in order")
     folds: Path = Field(description="folds.parquet of assign_folds; the training chips of fold 0 are used")
+    quantity: str = Field(description="what is bounded")
     target: Literal["bound", "budget"] = Field(description="bound: one of the look-up graph's; budget: a device's")
     number: int = Field(ge=0, description="of the bound, or of the budget")
     repeat: int = Field(ge=0, description="which of several searches from other seeds")
@@ -46,12 +49,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     settings = arguments.cell_search
     dataset, folds = Dataset.open(arguments), FOLDS.read(arguments.folds)
     inputs, classes = len(arguments.select), len(arguments.classes)
-    costs = count_costs(settings.cost, settings.skeleton, inputs, classes, dataset.pixels.shape[1])
+    costs = count_costs(arguments.quantity, settings.skeleton, inputs, classes, dataset.pixels.shape[1])
     if arguments.lookup_graph and arguments.budget is not None:
         bound = LookupGraph.of(LOOKUP_GRAPH.read(arguments.lookup_graph)).bound(arguments.budget)
     else:
         bound = spread_bounds(costs, settings.bounds)[arguments.number]
-    ids = (arguments.channels, arguments.target, arguments.number, arguments.repeat)
+    ids = (arguments.channels, arguments.quantity, arguments.target, arguments.number, arguments.repeat)
     seed = derive_seed(arguments.seed, "search_cell", *ids)
     rows = dataset.rows(folds, 0, "training")
     task = SearchTask(
@@ -62,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     network = MixedNet(inputs, classes, settings.skeleton, speed_ups)
     compute = Compute.choose(TrainingConfig.model_validate({"device": arguments.device}))
     search = ConstrainedSearch(network.to(compute.device), task, settings, costs, bound)
-    key: dict[str, Any] = dict(zip(("channels", "target", "number", "repeat"), ids, strict=True))
+    key: dict[str, Any] = dict(zip(_KEYS, ids, strict=True))
     CELL_SEARCH.write(search.run().assign(bound=bound, **key), arguments.output)
     paths = [alpha_rows(path).assign(epoch=epoch) for epoch, path in enumerate(np.array(search.paths), start=1)]
     CELL_ALPHA.write(pd.concat(paths, ignore_index=True).assign(**key), arguments.alpha)

@@ -2,8 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Self
 
-from workflow_lib.core.spaces.nasbench201 import KERNELS, OPERATIONS, STAGES, Cell, Skeleton
+from workflow_lib.core.spaces.nasbench201 import EDGES, KERNELS, OPERATIONS, STAGES, Cell, Skeleton
+
+_NUMBERS = {name: number for number, name in enumerate(OPERATIONS)}
 
 
 @dataclass(frozen=True)
@@ -12,23 +15,33 @@ class CellCosts:
 
     Attributes:
         fixed: of stem, reductions and head.
-        operations: operation -> what it costs on one edge, in all cells of the network together, each with its own
-            channels.
+        prices: (edges, operations) what an operation costs on an edge, in all cells of the network together, each with
+            its own channels.
     """
 
     fixed: float
-    operations: Mapping[str, float]
+    prices: tuple[tuple[float, ...], ...]
+
+    @classmethod
+    def alike(cls, fixed: float, operations: Mapping[str, float]) -> Self:
+        """Costs of operations that are the same on all edges, by name."""
+        return cls(fixed, (tuple(operations[name] for name in OPERATIONS),) * len(EDGES))
 
     def total(self, cell: Cell) -> float:
         """Of the network that repeats a cell, all included."""
-        return self.fixed + sum(self.operations[operation] for operation in cell.operations)
+        numbers = (_NUMBERS[operation] for operation in cell.operations)
+        return self.fixed + sum(of_edge[number] for of_edge, number in zip(self.prices, numbers, strict=True))
+
+
+COUNTED = ("parameters", "multiply_adds")
+"""What `count_costs` counts."""
 
 
 def count_costs(name: str, skeleton: Skeleton, channels: int, classes: int, size_px: int) -> CellCosts:
-    """The cost of a name: parameters or multiply_adds.
+    """What networks have of a quantity.
 
     Args:
-        name: of the cost.
+        name: one of `COUNTED`.
         skeleton: of the networks.
         channels, classes, size_px: of their images.
     """
@@ -82,7 +95,7 @@ def count_activations(skeleton: Skeleton, channels: int, classes: int, size_px: 
         for operation, layers in (("conv1", 3), ("conv3", 3), ("pool", 1)):
             operations[operation] += layers * maps
     features = width * 2 ** (STAGES - 1)
-    return CellCosts(fixed + 2 * features * side_px**2 + 2 * features + classes, operations)
+    return CellCosts.alike(fixed + 2 * features * side_px**2 + 2 * features + classes, operations)
 
 
 Convolution = Callable[[int, int, int], int]
@@ -108,7 +121,7 @@ def _count(
             operations[operation] += skeleton.cells * convolution((kernel * wide) ** 2, wide, side_px)
     features = width * 2 ** (STAGES - 1)
     norm = convolution(0, features, 0)  # of the head, before pooling
-    return CellCosts(fixed + norm + (features + bias) * classes, operations)
+    return CellCosts.alike(fixed + norm + (features + bias) * classes, operations)
 
 
 def _halved(side_px: int) -> int:

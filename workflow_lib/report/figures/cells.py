@@ -1,69 +1,130 @@
-"""Searches of cells under budgets: their course, and what became of the budgets."""
+"""Searches of cells under budgets: their course, what became of the budgets, and how accurate their networks are.
+
+Figures show the first channel set.
+"""
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from workflow_lib.report.figures.style import PALETTE, WIDTH_IN, themed
+from workflow_lib.report.tables import baseline_rows, with_accuracies
 
-_THOUSAND = 1e3
+_SCALES = {"parameters": (1e3, "thousand parameters"), "multiply_adds": (1e6, "million multiply-adds")}
 _COLUMNS = 3
+_RANDOM = "0.55"
 
 
 @themed
 def cells_search(searches: pd.DataFrame) -> Figure:
-    """Draw expected cost and multiplier over the epochs: one line per search, a colour per budget.
+    """Draw expected cost and multiplier over the epochs: a row per quantity, a line per search, a colour per budget.
 
     Args:
-        searches: table CELL_SEARCH, of budgets; its first channel set is drawn.
+        searches: table CELL_SEARCH, of budgets.
 
     Source: Dutta, Kanvar and Agarwal, Search-time Efficient Device Constraints-Aware NAS, algorithm 1.
     """
-    own = _first_set(searches)
-    bounds = own.groupby("number")["bound"].first()
-    figure = Figure(figsize=(WIDTH_IN, 2.9), layout="constrained")
-    cost_axes, multiplier_axes = figure.subplots(1, 2)
-    for color, (number, bound) in zip(PALETTE, bounds.items(), strict=False):
-        for place, (_, line) in enumerate(own[own["number"] == number].groupby("repeat")):
-            label = f"{bound / _THOUSAND:,.1f}" if place == 0 else None
-            cost_axes.plot(line["epoch"], line["cost"] / _THOUSAND, color=color, linewidth=1, label=label)
-            multiplier_axes.plot(line["epoch"], line["multiplier"], color=color, linewidth=1)
-        cost_axes.axhline(bound / _THOUSAND, color=color, linewidth=0.8, linestyle=(0, (4, 2)))
-    cost_axes.set_ylabel("Expected cost (thousands)")
-    cost_axes.legend(title="Bound (thousands)", title_fontsize=8)
-    multiplier_axes.set_ylabel("Multiplier")
-    for axes in (cost_axes, multiplier_axes):
-        axes.set_xlabel("Epoch")
-        axes.xaxis.get_major_locator().set_params(integer=True)
+    groups = list(_first_set(searches).groupby("quantity", sort=False))
+    figure = Figure(figsize=(WIDTH_IN, 2.9 * len(groups)), layout="constrained")
+    panels = figure.subplots(len(groups), 2, squeeze=False)
+    for (quantity, own), (cost_axes, multiplier_axes) in zip(groups, panels, strict=True):
+        scale, unit = _scale(str(quantity))
+        for color, (bound, lines) in zip(PALETTE, own.groupby("bound"), strict=False):
+            at = float(str(bound)) / scale
+            for place, (_, line) in enumerate(lines.groupby("repeat")):
+                label = f"{at:,.3g}" if place == 0 else None
+                cost_axes.plot(line["epoch"], line["cost"] / scale, color=color, linewidth=1, label=label)
+                multiplier_axes.plot(line["epoch"], line["multiplier"], color=color, linewidth=1)
+            cost_axes.axhline(at, color=color, linewidth=0.8, linestyle=(0, (4, 2)))
+        cost_axes.set_ylabel(f"Expected cost ({unit})")
+        cost_axes.legend(title="Bound", title_fontsize=8)
+        multiplier_axes.set_ylabel("Multiplier")
+        for axes in (cost_axes, multiplier_axes):
+            axes.set_xlabel("Epoch")
+            axes.xaxis.get_major_locator().set_params(integer=True)
     return figure
 
 
 @themed
 def cells_budgets(derived: pd.DataFrame, graphs: pd.DataFrame) -> Figure:
-    """Draw the look-up graph, and what the derived networks cost of their budgets.
+    """Draw the look-up graph, and what the derived networks cost of their budgets: a row per quantity.
 
     Args:
-        derived: table DERIVED; its first channel set is drawn.
+        derived: table DERIVED.
         graphs: table LOOKUP_GRAPH.
     """
-    own, graph = _first_set(derived), _first_set(graphs).sort_values("bound")
-    figure = Figure(figsize=(WIDTH_IN, 3.0), layout="constrained")
-    graph_axes, cost_axes = figure.subplots(1, 2)
-    graph_axes.plot(graph["bound"] / _THOUSAND, graph["size"] / _THOUSAND, color="0.4", marker="o", markersize=4)
-    for color, (budget, networks) in zip(PALETTE, own.groupby("budget"), strict=False):
-        at = np.full(len(networks), float(str(budget)) / _THOUSAND)
-        graph_axes.scatter(networks["bound"] / _THOUSAND, at, color=color, marker="D", s=26, zorder=3)
-        cost_axes.scatter(at, networks["plain_cost"] / _THOUSAND, facecolors="none", edgecolors=color, s=40)
-        cost_axes.scatter(at, networks["cost"] / _THOUSAND, color=color, s=18, zorder=3)
-    graph_axes.set_xlabel("Bound of the search (thousands)")
-    graph_axes.set_ylabel("Cost of its network (thousands)")
-    graph_axes.set_title("Look-up graph")
-    limits = [own["budget"].min() / _THOUSAND, own["budget"].max() / _THOUSAND]
-    cost_axes.plot(limits, limits, color="0.4", linewidth=0.8, linestyle=(0, (4, 2)))
-    cost_axes.set_xlabel("Budget (thousands)")
-    cost_axes.set_ylabel("Cost of the network (thousands)")
-    cost_axes.set_title("Networks within budgets")
+    found = _first_set(derived)
+    groups = list(found[found["origin"] == "search"].groupby("quantity", sort=False))
+    figure = Figure(figsize=(WIDTH_IN, 3.0 * len(groups)), layout="constrained")
+    panels = figure.subplots(len(groups), 2, squeeze=False)
+    for (quantity, own), (graph_axes, cost_axes) in zip(groups, panels, strict=True):
+        scale, unit = _scale(str(quantity))
+        graph = _first_set(graphs[graphs["quantity"] == quantity]).sort_values("bound")
+        graph_axes.plot(graph["bound"] / scale, graph["size"] / scale, color="0.4", marker="o", markersize=4)
+        for color, (budget, networks) in zip(PALETTE, own.groupby("budget"), strict=False):
+            at = np.full(len(networks), float(str(budget)) / scale)
+            graph_axes.scatter(networks["bound"] / scale, at, color=color, marker="D", s=26, zorder=3)
+            cost_axes.scatter(at, networks["plain_cost"] / scale, facecolors="none", edgecolors=color, s=40)
+            cost_axes.scatter(at, networks["cost"] / scale, color=color, s=18, zorder=3)
+        graph_axes.set_xlabel(f"Bound of the search ({unit})")
+        graph_axes.set_ylabel("Its network")
+        graph_axes.set_title("Look-up graph")
+        limits = [own["budget"].min() / scale, own["budget"].max() / scale]
+        cost_axes.plot(limits, limits, color="0.4", linewidth=0.8, linestyle=(0, (4, 2)))
+        cost_axes.set_xlabel(f"Budget ({unit})")
+        cost_axes.set_ylabel("Its networks")
+        cost_axes.set_title("Networks within budgets")
     return figure
+
+
+@themed
+def cells_accuracy(derived: pd.DataFrame, ranked: pd.DataFrame) -> Figure:
+    """Draw accuracy after training against cost, and over the searches of a budget, beside networks drawn within it.
+
+    Args:
+        derived: table DERIVED.
+        ranked: the front table, all candidates and baselines.
+
+    Source: Dutta, Kanvar and Agarwal, Search-time Efficient Device Constraints-Aware NAS, figures 2 and 4b.
+    """
+    groups = list(with_accuracies(_first_set(derived), ranked).groupby("quantity", sort=False))
+    baseline = baseline_rows(ranked)
+    figure = Figure(figsize=(WIDTH_IN, 3.2 * len(groups)), layout="constrained")
+    panels = figure.subplots(len(groups), 2, squeeze=False, sharey="row")
+    for (quantity, own), (cost_axes, budget_axes) in zip(groups, panels, strict=True):
+        scale, unit = _scale(str(quantity))
+        drawn, found = own[own["origin"] == "random"], own[own["origin"] == "search"]
+        cost_axes.scatter(drawn["cost"] / scale, drawn["accuracy_pct"], color=_RANDOM, s=12, label="drawn at random")
+        for color, (place, (budget, networks)) in zip(PALETTE, enumerate(found.groupby("budget")), strict=False):
+            label = f"within {float(str(budget)) / scale:,.3g}"
+            style = {"color": color, "s": 22, "zorder": 3, "edgecolors": "white", "linewidths": 0.4}
+            cost_axes.scatter(networks["cost"] / scale, networks["accuracy_pct"], label=label, **style)
+            budget_axes.scatter(_beside(place - 0.16, len(networks)), networks["accuracy_pct"], **style)
+            _strip(budget_axes, drawn[drawn["budget"] == budget], place + 0.16)
+        if str(quantity) in baseline:
+            x = baseline[str(quantity)] / scale
+            cost_axes.scatter(x, baseline["accuracy_pct"], color="black", marker="D", s=30, label="ResNet-18")
+            cost_axes.set_xscale("log")
+        cost_axes.set_xlabel(f"Cost ({unit})")
+        cost_axes.set_ylabel("Accuracy (%)")
+        cost_axes.legend()
+        budgets = sorted(found["budget"].unique())
+        budget_axes.set_xticks(range(len(budgets)), [f"{budget / scale:,.3g}" for budget in budgets])
+        budget_axes.set_xlabel(f"Budget ({unit}): found, and drawn at random")
+    return figure
+
+
+def _strip(axes: Axes, networks: pd.DataFrame, at: float) -> None:
+    """Points side by side, and a line at their median."""
+    if len(networks):
+        axes.scatter(_beside(at, len(networks)), networks["accuracy_pct"], color=_RANDOM, s=12)
+        axes.hlines(networks["accuracy_pct"].median(), at - 0.12, at + 0.12, color=_RANDOM, linewidth=1)
+
+
+def _beside(at: float, count: int) -> list[float]:
+    positions: list[float] = (at + np.linspace(-0.08, 0.08, count)).tolist() if count > 1 else [at] * count
+    return positions
 
 
 @themed
@@ -73,8 +134,8 @@ def cells_alpha(alpha: pd.DataFrame) -> Figure:
     Args:
         alpha: table CELL_ALPHA; its first search is drawn.
     """
-    own = _first_set(alpha)
-    own = own[(own["number"] == own["number"].iloc[0]) & (own["repeat"] == own["repeat"].iloc[0])]
+    search = ["channels", "quantity", "number", "repeat"]
+    own = alpha[(alpha[search] == alpha[search].iloc[0]).all(axis=1)]
     edges = list(dict.fromkeys(own["edge"]))
     figure = Figure(figsize=(WIDTH_IN, 4.2), layout="constrained")
     panels = figure.subplots(-(-len(edges) // _COLUMNS), _COLUMNS, sharex=True, sharey=True)
@@ -88,6 +149,11 @@ def cells_alpha(alpha: pd.DataFrame) -> Figure:
     figure.supxlabel("Epoch", fontsize=9)
     figure.supylabel("Probability", fontsize=9)
     return figure
+
+
+def _scale(quantity: str) -> tuple[float, str]:
+    """What values are divided by, and their unit then."""
+    return _SCALES[quantity]
 
 
 def _first_set(table: pd.DataFrame) -> pd.DataFrame:

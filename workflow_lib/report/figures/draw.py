@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from workflow_lib.core.config import Objective
 from workflow_lib.data.dataset import Dataset
-from workflow_lib.report.figures.cells import cells_alpha, cells_budgets, cells_search
+from workflow_lib.report.figures.cells import cells_accuracy, cells_alpha, cells_budgets, cells_search
 from workflow_lib.report.figures.channels import input_channels
 from workflow_lib.report.figures.comparison import comparison_fronts, comparison_progress
 from workflow_lib.report.figures.devices import latency_devices, predictor_validation
@@ -162,18 +162,25 @@ def draw_supernets(
 
 
 def draw_cells(
-    name: str, searches: pd.DataFrame, alpha: pd.DataFrame, derived: pd.DataFrame, graphs: pd.DataFrame
+    name: str,
+    searches: pd.DataFrame,
+    alpha: pd.DataFrame,
+    derived: pd.DataFrame,
+    graphs: pd.DataFrame,
+    ranked: pd.DataFrame,
 ) -> Figure:
     """Draw one figure of searches of cells.
 
     Args:
-        name: cells_search, cells_budgets or cells_alpha.
+        name: cells_accuracy, cells_budgets, cells_search or cells_alpha.
         searches, alpha, derived, graphs: tables CELL_SEARCH, CELL_ALPHA, DERIVED, LOOKUP_GRAPH.
+        ranked: the front table, all candidates and baselines.
 
     Raises:
         KeyError: if no figure is called so.
     """
     draw = {
+        "cells_accuracy": lambda: cells_accuracy(derived, ranked),
         "cells_search": lambda: cells_search(searches),
         "cells_budgets": lambda: cells_budgets(derived, graphs),
         "cells_alpha": lambda: cells_alpha(alpha),
