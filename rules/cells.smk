@@ -1,7 +1,8 @@
 """Search cells by gradient under budgets: searches at several bounds, the look-up graph, searches at budgets.
 
 input:  <results>/import_chips/*, <results>/assign_folds/folds.parquet
-output: <results>/search_cell/{channels}/{quantity}/{target}/{number}/{repeat}.*,
+output: <results>/price_operations/{channels}/{quantity}.parquet,
+        <results>/search_cell/{channels}/{quantity}/{target}/{number}/{repeat}.*,
         <results>/build_lookup_graph/{channels}/{quantity}.parquet, <results>/derive_network/{channels}.*,
         <results>/plot_cells/*
 """
@@ -53,9 +54,46 @@ def searches(channels, suffix):
     ]
 
 
-def images(wildcards):
-    """The flag that says how many channels networks see."""
-    return f"--inputs={len(CHANNEL_SETS[wildcards.channels])}"
+rule price_operations:
+    """Price the operations of cells: what each has of a quantity, or takes on a device."""
+    input:
+        unpack(
+            lambda wildcards: (
+                {
+                    "predictor": PREDICTORS[CONFIG.devices[wildcards.quantity].kind][
+                        "predictor"
+                    ].replace("{device}", wildcards.quantity)
+                }
+                if wildcards.quantity in CONFIG.devices
+                else {}
+            )
+        ),
+    output:
+        "<results>/price_operations/{channels}/{quantity}.parquet",
+    log:
+        "<logs>/price_operations/{channels}/{quantity}.log",
+    conda:
+        "../envs/latency.yaml"
+    resources:
+        **fixed("price_operations"),
+    params:
+        options=lambda wildcards: options(
+            "price_operations",
+            *CELL_SEARCH,
+            *flags(CONFIG.devices.get(wildcards.quantity, PredictorConfig())),
+            f"--inputs={len(CHANNEL_SETS[wildcards.channels])}",
+            f"--classes={len(CONFIG.data.classes)}",
+            *flags(CONFIG.data, "chip_size_px"),
+        ),
+        optional=optional("predictor"),
+    shell:
+        "python -m workflow_lib.stages.price_operations"
+        " {params.options}"
+        " {params.optional:q}"
+        " --channels {wildcards.channels}"
+        " --quantity {wildcards.quantity}"
+        " --output {output:q}"
+        " 2> {log:q}"
 
 
 rule search_cell:
@@ -70,6 +108,7 @@ rule search_cell:
                 else {}
             )
         ),
+        costs="<results>/price_operations/{channels}/{quantity}.parquet",
         array="<results>/import_chips/chips.npy",
         moments="<results>/import_chips/moments.npy",
         chips="<results>/import_chips/chips.parquet",
@@ -104,6 +143,7 @@ rule search_cell:
         " {params.select:q}"
         " {params.budget:q}"
         " {params.optional:q}"
+        " --costs {input.costs:q}"
         " --array {input.array:q}"
         " --moments {input.moments:q}"
         " --chips {input.chips:q}"
@@ -121,7 +161,8 @@ rule search_cell:
 rule build_lookup_graph:
     """Put the networks that come of searches at several bounds into one look-up graph."""
     input:
-        expand(
+        costs="<results>/price_operations/{channels}/{quantity}.parquet",
+        alphas=expand(
             "<results>/search_cell/{{channels}}/{{quantity}}/bound/{number}/0.alpha.parquet",
             number=BOUNDS,
         ),
@@ -134,19 +175,12 @@ rule build_lookup_graph:
     resources:
         **fixed("build_lookup_graph"),
     params:
-        options=options(
-            "build_lookup_graph",
-            *CELL_SEARCH,
-            f"--classes={len(CONFIG.data.classes)}",
-            *flags(CONFIG.data, "chip_size_px"),
-        ),
-        images=images,
+        options=options("build_lookup_graph", *CELL_SEARCH),
     shell:
         "python -m workflow_lib.stages.build_lookup_graph"
         " {params.options}"
-        " {params.images:q}"
-        " --quantity {wildcards.quantity}"
-        " --alphas {input:q}"
+        " --costs {input.costs:q}"
+        " --alphas {input.alphas:q}"
         " --output {output:q}"
         " 2> {log:q}"
 
@@ -154,6 +188,10 @@ rule build_lookup_graph:
 rule derive_network:
     """Derive from each search the best network within its budget."""
     input:
+        costs=expand(
+            "<results>/price_operations/{{channels}}/{quantity}.parquet",
+            quantity=BUDGETS,
+        ),
         searches=searches("{channels}", ".parquet"),
         alphas=searches("{channels}", ".alpha.parquet"),
     output:
@@ -169,15 +207,12 @@ rule derive_network:
             "derive_network",
             *(flags(CONFIG.cell_search) if CONFIG.cell_search else []),
             *flags(CONFIG, "seed"),
-            f"--classes={len(CONFIG.data.classes)}",
-            *flags(CONFIG.data, "chip_size_px"),
         ),
-        images=images,
     shell:
         "python -m workflow_lib.stages.derive_network"
         " {params.options}"
-        " {params.images:q}"
         " --channels {wildcards.channels}"
+        " --costs {input.costs:q}"
         " --searches {input.searches:q}"
         " --alphas {input.alphas:q}"
         " --output {output:q}"

@@ -9,7 +9,13 @@ from itertools import product
 from pathlib import Path
 
 from workflow_lib.core.arguments import flags
-from workflow_lib.core.config import NAME, VARIANTS, Config, parse_config
+from workflow_lib.core.config import (
+    NAME,
+    VARIANTS,
+    Config,
+    PredictorConfig,
+    parse_config,
+)
 from workflow_lib.core import resources
 from workflow_lib.core.contracts import CONTRACTS
 from workflow_lib.core.errors import UserError
@@ -58,6 +64,7 @@ wildcard_constraints:
     variant="|".join(VARIANTS),
     number=r"\d+",
     ranking=r"\d+",
+    quantity=NAME,
     target="bound|budget",
     repeat=r"\d+",
     rules=NAME,

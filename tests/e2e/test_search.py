@@ -97,32 +97,34 @@ def test_a_search_in_rounds_trains_what_it_proposes(tmp_path: Path, wide: dict[s
 
 
 def test_cells_within_budgets_are_candidates_like_any_others(tmp_path: Path) -> None:
-    def write(budgets: list[float]) -> Path:
-        cells = {"bounds": 2, "seeds": 2, "width": 4, "epochs": 1, "batch": 4, "random_networks": 1}
-        cells["budgets"] = {"parameters": budgets}
+    def write(*budgets: float) -> Path:
+        cells = {"bounds": 2, "seeds": 1, "width": 4, "epochs": 1, "batch": 4, "random_networks": 1}
+        cells["budgets"] = {name: [budget] for name, budget in zip(quantities, budgets, strict=True)}
         changes = {"search.strategy": "constrained", "cell_search": cells, "keep_weights": False}
         return write_config(tmp_path / "cells.yaml", changes)
 
-    folder = tmp_path / "run"
-    graph = folder / RUN / "build_lookup_graph" / "6" / "parameters.parquet"
-    target = f"{RUN}/build_lookup_graph/6/parameters.parquet"
-    subprocess.run(command(folder, target, config=write([1.0])), check=True, capture_output=True)
-    outside = rounds(folder, write([1.0]))
+    folder, quantities = tmp_path / "run", ("parameters", "cortexA76cpu_tflite21")
+    targets = [f"{RUN}/build_lookup_graph/6/{quantity}.parquet" for quantity in quantities]
+    subprocess.run(command(folder, *targets, config=write(1, 1e-6)), check=True, capture_output=True)
+    outside = rounds(folder, write(1, 1e-6))
     assert outside.returncode == 1
     log = (folder / RUN / "logs" / "search_cell" / "6" / "parameters" / "budget" / "0" / "0.log").read_text()
     assert "a budget of 1 is outside what the searches found" in log
 
-    made, budget = graph.stat().st_mtime_ns, pd.read_parquet(graph)["size"].iloc[0]
-    config = write([float(budget)])
+    graphs = [folder / target for target in targets]
+    made = [graph.stat().st_mtime_ns for graph in graphs]
+    budgets = [float(pd.read_parquet(graph)["size"].iloc[0]) for graph in graphs]
+    config = write(*budgets)
     assert rounds(folder, config).returncode == 0
-    assert graph.stat().st_mtime_ns == made, "other budgets, the same look-up graph"
+    assert [graph.stat().st_mtime_ns for graph in graphs] == made, "other budgets, the same look-up graphs"
     derived = pd.read_parquet(folder / RUN / "derive_network" / "6.parquet")
-    assert Counter(derived["origin"]) == {"search": 2, "random": 1}
-    assert (derived["cost"] <= budget).all()
+    assert Counter(derived["origin"]) == {"search": 2, "random": 2}
+    assert (derived["cost"] <= derived["budget"]).all()
     ranked = pd.read_parquet(folder / RUN / "build_front" / "ranked.parquet")
     assert set(ranked.loc[~ranked["baseline"], "architecture"]) == set(derived["architecture"])
+    within = derived[derived["quantity"] == "parameters"]
     parameters = ranked.set_index("architecture")["parameters"]
-    assert (parameters[derived["architecture"]].to_numpy() == derived["cost"]).all()
+    assert (parameters[within["architecture"]].to_numpy() == within["cost"]).all()
     page = (folder / RUN / "build_report" / "report.html").read_text()
     for what in ("Cells within budgets", "cells_accuracy", "cells_budgets", "NAS-Bench-201 cells"):
         assert what in page

@@ -148,7 +148,7 @@ def test_a_missing_key_is_named(key: str) -> None:
         ({"search.strategy": "constrained", "cell_search": {}}, "cell_search.budgets names none"),
         (
             {"search.strategy": "constrained", "cell_search": {"budgets": {"flops": [1e5]}}},
-            "cell_search.budgets.flops is none of parameters, multiply_adds",
+            "cell_search.budgets.flops is none of parameters, multiply_adds, ",
         ),
         (
             {"search.strategy": "constrained", "cell_search": {"budgets": {"parameters": [1e5]}, "bottleneck": 3}},

@@ -1,6 +1,7 @@
 """Searches under a budget: mixtures, costs, gradients, and what is derived from them."""
 
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,11 +12,12 @@ from workflow_lib.core.config import CellSearchConfig
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.spaces.cell_costs import CellCosts, count_multiply_adds, count_parameters
 from workflow_lib.core.spaces.nasbench201 import EDGES, OPERATIONS, Cell, Skeleton
+from workflow_lib.core.tables import CELL_COSTS
 from workflow_lib.data.dataset import ChipView
 from workflow_lib.models.mixed_cells import MixedCell, MixedNet, SpeedUps
 from workflow_lib.models.nasbench201 import CellNet, to_module
 from workflow_lib.search.constrained import ConstrainedSearch, SearchTask, expected_cost, halves
-from workflow_lib.search.derivation import LookupGraph, connected_cells, derive, draw_within
+from workflow_lib.search.derivation import LookupGraph, connected_cells, cost_rows, derive, draw_within, read_costs
 from workflow_lib.training.compute import use_one_thread
 
 SKELETON = Skeleton(width=4, cells=1)
@@ -249,6 +251,24 @@ def test_budgets_are_looked_up_between_searches() -> None:
     for outside in (99, 501):
         with pytest.raises(UserError, match=f"a budget of {outside} is outside what the searches found: 100 to 500"):
             graph.bound(outside)
+
+
+def test_nodes_sum_one_time_less_than_they_have_edges() -> None:
+    free = dict.fromkeys(OPERATIONS, 0.0)
+    costs = CellCosts.alike(0.0, free, sums=1.0)
+    whole = torch.zeros(len(EDGES), len(OPERATIONS), dtype=torch.float64)
+    whole[:, NAMES.index("skip")] = 1
+    assert costs.total(Cell(("skip",) * 6)) == float(expected_cost(whole, costs)) == 3
+    assert costs.total(Cell.parse("none-none.none-skip.none.none")) == 0
+    assert costs.total(Cell.parse("skip-none.none-skip.skip.none")) == 1
+    found = derive(np.random.default_rng(1).dirichlet(np.ones(5), size=6), costs, budget=1)
+    assert found.cost == costs.total(found.cell) <= 1
+
+
+def test_prices_read_back(tmp_path: Path) -> None:
+    costs = CellCosts(1.5, tuple(tuple(float(5 * edge + name) for name in range(5)) for edge in range(6)), 0.25)
+    CELL_COSTS.write(cost_rows(costs).assign(channels="5", quantity="phone"), tmp_path / "costs.parquet")
+    assert read_costs(tmp_path / "costs.parquet") == costs
 
 
 def test_costs_are_a_cells_own_even_if_it_is_fixed_alone() -> None:

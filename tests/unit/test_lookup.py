@@ -10,12 +10,13 @@ from scipy.stats import kendalltau
 from torch import nn
 
 from workflow_lib.core.errors import UserError
-from workflow_lib.core.spaces import mobilenet, nasbench201
-from workflow_lib.core.spaces.nasbench201 import Skeleton
+from workflow_lib.core.spaces import cell_costs, mobilenet, nasbench201
+from workflow_lib.core.spaces.nasbench201 import Cell, Skeleton
 from workflow_lib.export.costs import count_multiply_adds, count_parameters
 from workflow_lib.export.onnx_files import export_for_detection
 from workflow_lib.latency import lookup
 from workflow_lib.latency.calibrated import fit
+from workflow_lib.latency.cells import price_cells
 from workflow_lib.latency.host import Host
 from workflow_lib.latency.kernels import FUSION_RULES, detect_kernels
 from workflow_lib.latency.lookup import LookupTable, Operation, operations_of
@@ -25,6 +26,7 @@ from workflow_lib.models import nasbench201 as cells
 
 SKELETON = Skeleton(width=8, cells=1)
 DEVICE = "cortexA76cpu_tflite21"
+ONE_DEAD_NODE = "conv3-none.none-skip.conv1.none"
 
 
 def cell_network(name: str) -> nn.Module:
@@ -105,3 +107,19 @@ def test_the_network_is_left_as_it_was() -> None:
     assert network.training
     assert all(torch.equal(before[name], tensor) for name, tensor in network.state_dict().items())
     assert not any(module._forward_hooks for module in network.modules())
+
+
+@pytest.mark.parametrize("device", [DEVICE, "adreno640gpu_tflite21"])
+def test_cells_are_priced_with_the_sums_at_their_nodes(tmp_path: Path, device: str) -> None:
+    predictor = fit(device)
+    costs = price_cells(SKELETON, 3, 10, 32, lookup.predicted(predictor, strict=False))
+    assert (costs.sums > 0) == (device == DEVICE), "nn-Meter has no price for a sum on Adreno"
+    for name in [*(name.replace("none", "skip") for name in some(nasbench201.space(), 3)), ONE_DEAD_NODE]:
+        export_for_detection(cell_network(name), 3, 32, tmp_path / "network.onnx")
+        whole = float(predictor.predict(detect_kernels(tmp_path / "network.onnx", FUSION_RULES)).sum())
+        assert costs.total(Cell.parse(name)) == pytest.approx(whole, rel=0.15)
+
+
+def test_cells_are_counted_as_they_are_without_torch() -> None:
+    counted = price_cells(SKELETON, 3, 10, 32, lookup.parameters)
+    assert counted == cell_costs.count_parameters(SKELETON, 3, 10)

@@ -585,8 +585,8 @@ class CellSearchConfig(Section):
 
     budgets: dict[str, Budgets] = Field(
         default={},
-        description="what is limited, of the whole network for one chip, and its largest values: one search each and "
-        "per seed",
+        description="what is limited, of the whole network for one chip (parameters, multiply_adds, or the latency on "
+        "one of the devices, in ms), and its largest values: one search each and per seed",
     )
     bounds: int = Field(
         default=5,
@@ -823,8 +823,7 @@ class Config(Section):
         if self.cell_search and not self.cell_search.budgets:
             raise ValueError("cell_search.budgets names none: how large may networks be?")
         for name in self.cell_search.budgets if self.cell_search else []:
-            if name not in COUNTED:
-                raise ValueError(f"cell_search.budgets.{name} is none of {', '.join(COUNTED)}")
+            self._check_budgeted(name)
         if self.supernet.cost not in self.objective_names:
             raise ValueError(f"supernet.cost is {self.supernet.cost}, and no device of unit mJ predicts it")
         if self.battery and (self.battery.active_mw is None) == (not self.devices_with("energy_mj")):
@@ -845,6 +844,15 @@ class Config(Section):
             raise ValueError(f"efficiency.outputs names {unknown}; known are {list(SCORES)}")
         if unknown := [name for name in efficiency.deviations.values() if name not in DEVIATIONS]:
             raise ValueError(f"efficiency.deviations names {unknown}; known are {list(DEVIATIONS)}")
+
+    def _check_budgeted(self, name: str) -> None:
+        if name in COUNTED:
+            return
+        device = self.devices.get(name)
+        if device is None:
+            raise ValueError(f"cell_search.budgets.{name} is none of {', '.join([*COUNTED, *self.devices])}")
+        if device.kind == "measured" or device.quantity != "latency_ms":
+            raise ValueError(f"cell_search.budgets.{name} needs a device with a predictor of milliseconds")
 
     def _check_racing(self, racing: RacingConfig) -> None:
         if self.search.strategy != "grid":

@@ -28,6 +28,7 @@ CONTRACTS = {
     "prune_supernet": 1,
     "compare_supernets": 1,
     "plot_supernets": 1,
+    "price_operations": 1,
     "search_cell": 1,
     "build_lookup_graph": 1,
     "derive_network": 1,

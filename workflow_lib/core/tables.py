@@ -692,6 +692,18 @@ CELL_ALPHA = Table(
     key=("channels", "quantity", "target", "number", "repeat", "epoch", "edge", "operation"),
 )
 
+CELL_COSTS = Table(
+    "cell_costs",
+    (
+        CHANNELS,
+        QUANTITY,
+        Column("part", "text", meaning="an edge, from and to by node; fixed: all that is not searched; sums: each sum"),
+        Column("operation", "text", meaning="on the edge", optional=True),
+        Column("cost", "number", meaning="in all cells of the network together"),
+    ),
+    key=("channels", "quantity", "part", "operation"),
+)
+
 LOOKUP_GRAPH = Table(
     "lookup_graph",
     (

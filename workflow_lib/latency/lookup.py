@@ -120,7 +120,9 @@ class LookupTable:
         return sum(self.prices[operation] for operation in operations)
 
 
-def predicted(predictor: Predictor, fusion_rules: Path = FUSION_RULES, fallback: Predictor | None = None) -> Price:
+def predicted(
+    predictor: Predictor, fusion_rules: Path = FUSION_RULES, fallback: Predictor | None = None, strict: bool = True
+) -> Price:
     """Prices by a predictor of kernels, in its unit: latency, or energy.
 
     What an operation costs is what it adds after poolings, with which devices fuse nothing: nn-Meter takes no graph of
@@ -130,6 +132,7 @@ def predicted(predictor: Predictor, fusion_rules: Path = FUSION_RULES, fallback:
         predictor: of one device.
         fusion_rules: of that device, nn-Meter's format.
         fallback: prices what the predictor has no price for.
+        strict: refuse what neither has a price for; otherwise it is free.
     """
 
     def price(operation: Operation) -> float:
@@ -141,7 +144,7 @@ def predicted(predictor: Predictor, fusion_rules: Path = FUSION_RULES, fallback:
     def total(operation: Operation, module: nn.Module) -> float:
         kernels = _on_file(operation, module, export_for_detection, partial(detect_kernels, fusion_rules=fusion_rules))
         prices = price_kernels(kernels, predictor, fallback)
-        if not (prices.covered | prices.filled).all():
+        if strict and not (prices.covered | prices.filled).all():
             raise UserError(f"no price for {operation.spelling}", f"device {predictor.device}", "give a fallback")
         return float(prices.values.sum())
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from workflow_lib.core.config import Config
 from workflow_lib.core.spaces import cross
+from workflow_lib.core.spaces.cell_costs import COUNTED
 from workflow_lib.pareto.dominance import knee
 from workflow_lib.pareto.efficiency import EFFICIENT
 from workflow_lib.report.content import ReportContent
@@ -486,8 +487,8 @@ def derived(content: ReportContent) -> TextTable:
         {
             "Channels": [row["channels"] for row in best],
             "Best network": [row["architecture"] for row in best],
-            "Budget": [f"{row['budget']:,.0f} {row['quantity'].replace('_', '-')}" for row in best],
-            "Its cost": [f"{row['cost']:,.0f}" for row in best],
+            "Budget": [_amount(row["budget"], row["quantity"]) for row in best],
+            "Its cost": [_amount(row["cost"], row["quantity"]) for row in best],
             "Searches": [len(group) for group in groups],
             "Share of the budget (%)": [f"{100 * (group['cost'] / group['budget']).mean():.0f}" for group in groups],
             "Met without derivation": [int((group["plain_cost"] <= group["budget"]).sum()) for group in groups],
@@ -499,6 +500,12 @@ def derived(content: ReportContent) -> TextTable:
         },
         texts=2,
     )
+
+
+def _amount(value: float, quantity: str) -> str:
+    """What of a quantity, or of a device's time."""
+    counted = quantity in COUNTED
+    return f"{value:,.0f} {quantity.replace('_', '-')}" if counted else f"{value:.3g} ms on {quantity}"
 
 
 def _number(value: float) -> str:

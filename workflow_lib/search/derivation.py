@@ -7,37 +7,25 @@ multiplier is soft: it promises no network within the bound, so that here the be
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import Field
 
-from workflow_lib.core.arguments import Arguments
 from workflow_lib.core.config import CellSearchConfig
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.seeds import derive_seed
-from workflow_lib.core.spaces.cell_costs import CellCosts, count_costs
+from workflow_lib.core.spaces.cell_costs import CellCosts
 from workflow_lib.core.spaces.nasbench201 import EDGES, OPERATIONS, Cell, CellNetwork
+from workflow_lib.core.tables import CELL_COSTS
 
 Numbers = NDArray[np.float64]
 _NAMES = list(OPERATIONS)
+_EDGE_NAMES = [f"{tail}-{head}" for tail, head in EDGES]
 _NONE = _NAMES.index("none")
 _SPARE = 10  # draws per cell that is wanted: some are the same without what leads nowhere
-
-
-class CellCostArguments(Arguments):
-    """What stages are told of the networks whose costs they count."""
-
-    cell_search: CellSearchConfig
-    inputs: int = Field(ge=1, description="number of input channels")
-    classes: int = Field(ge=2, description="number of classes")
-    chip_size_px: int = Field(ge=1, description="height and width of a chip (pixels)")
-
-    def costs(self, quantity: str) -> CellCosts:
-        """Of networks of the search's skeleton."""
-        return count_costs(quantity, self.cell_search.skeleton, self.inputs, self.classes, self.chip_size_px)
 
 
 @dataclass(frozen=True)
@@ -89,7 +77,10 @@ def _totals(costs: CellCosts) -> tuple[NDArray[np.int64], Numbers]:
     """All cells, and what their networks cost."""
     cells, live = connected_cells()
     prices = np.array(costs.prices)
-    return cells, costs.fixed + sum(prices[edge, cells[:, edge]] * live[:, edge] for edge in range(len(EDGES)))
+    edges = sum(prices[edge, cells[:, edge]] * live[:, edge] for edge in range(len(EDGES)))
+    heads = np.array([head for _, head in EDGES])
+    nodes = sum(live[:, heads == head].any(1).astype(int) for head in sorted(set(heads.tolist())))
+    return cells, costs.fixed + edges + costs.sums * (live.sum(1) - nodes)
 
 
 def draw_within(costs: CellCosts, budget: float, count: int, generator: np.random.Generator) -> list[Cell]:
@@ -178,15 +169,32 @@ class LookupGraph:
 def spread_bounds(costs: CellCosts, count: int) -> list[float]:
     """Bounds from the smallest to the largest network, equally far apart."""
     prices = np.array(costs.prices)
-    ends = costs.fixed + prices.min(1).sum(), costs.fixed + prices.max(1).sum()
+    sums = costs.sums * (len(EDGES) - len({head for _, head in EDGES}))
+    ends = costs.fixed + prices.min(1).sum(), costs.fixed + prices.max(1).sum() + sums
     return [float(bound) for bound in np.linspace(*ends, count)]
+
+
+def cost_rows(costs: CellCosts) -> pd.DataFrame:
+    """Columns part, operation, cost: `fixed` and `sums` have no operation, other parts are edges."""
+    rows: list[tuple[str, str | None, float]] = [("fixed", None, costs.fixed), ("sums", None, costs.sums)]
+    for edge, prices in zip(_EDGE_NAMES, costs.prices, strict=True):
+        rows += [(edge, name, price) for name, price in zip(_NAMES, prices, strict=True)]
+    return pd.DataFrame(rows, columns=["part", "operation", "cost"])
+
+
+def read_costs(path: Path) -> CellCosts:
+    """Costs from a table CELL_COSTS of one channel set and quantity."""
+    table = CELL_COSTS.read(path).fillna({"operation": ""})
+    known = table.set_index(["part", "operation"])["cost"].to_dict()
+    prices = tuple(tuple(known[edge, name] for name in _NAMES) for edge in _EDGE_NAMES)
+    return CellCosts(known["fixed", ""], prices, known["sums", ""])
 
 
 def alpha_rows(probabilities: Numbers) -> pd.DataFrame:
     """Columns edge, operation, probability."""
     rows = [
-        (f"{tail}-{head}", operation, probability)
-        for (tail, head), of_edge in zip(EDGES, probabilities.tolist(), strict=True)
+        (edge, operation, probability)
+        for edge, of_edge in zip(_EDGE_NAMES, probabilities.tolist(), strict=True)
         for operation, probability in zip(OPERATIONS, of_edge, strict=True)
     ]
     return pd.DataFrame(rows, columns=["edge", "operation", "probability"])
@@ -199,7 +207,7 @@ def last_probabilities(alpha: pd.DataFrame) -> Numbers:
         alpha: rows of CELL_ALPHA of one search.
     """
     last = alpha[alpha["epoch"] == alpha["epoch"].max()].pivot(index="edge", columns="operation", values="probability")
-    ordered: Numbers = last.loc[[f"{tail}-{head}" for tail, head in EDGES], _NAMES].to_numpy(np.float64)
+    ordered: Numbers = last.loc[_EDGE_NAMES, _NAMES].to_numpy(np.float64)
     return ordered
 
 

@@ -5,15 +5,17 @@ from pathlib import Path
 
 from pydantic import Field
 
-from workflow_lib.core.arguments import run_stage
+from workflow_lib.core.arguments import Arguments, run_stage
+from workflow_lib.core.config import CellSearchConfig
 from workflow_lib.core.tables import CELL_ALPHA, LOOKUP_GRAPH
-from workflow_lib.search.derivation import CellCostArguments, build_lookup_graph
+from workflow_lib.search.derivation import build_lookup_graph, read_costs
 
 
-class GraphArguments(CellCostArguments):
+class GraphArguments(Arguments):
     """Flags of the stage."""
 
-    quantity: str = Field(description="what the bounds are of")
+    cell_search: CellSearchConfig
+    costs: Path = Field(description="table of price_operations")
     alphas: list[Path] = Field(description="architecture parameters of search_cell, one file per bound")
     output: Path = Field(description="writes the graph")
 
@@ -21,8 +23,8 @@ class GraphArguments(CellCostArguments):
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the stage."""
     arguments = GraphArguments.parse(__doc__, argv)
-    costs, bounds = arguments.costs(arguments.quantity), arguments.cell_search.bounds
-    LOOKUP_GRAPH.write(build_lookup_graph(CELL_ALPHA.read_all(arguments.alphas), costs, bounds), arguments.output)
+    costs, alpha = read_costs(arguments.costs), CELL_ALPHA.read_all(arguments.alphas)
+    LOOKUP_GRAPH.write(build_lookup_graph(alpha, costs, arguments.cell_search.bounds), arguments.output)
 
 
 if __name__ == "__main__":

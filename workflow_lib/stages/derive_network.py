@@ -6,16 +6,19 @@ from pathlib import Path
 import pandas as pd
 from pydantic import Field
 
-from workflow_lib.core.arguments import run_stage
+from workflow_lib.core.arguments import Arguments, run_stage
+from workflow_lib.core.config import CellSearchConfig
 from workflow_lib.core.tables import CELL_ALPHA, CELL_SEARCH, DERIVED
-from workflow_lib.search.derivation import CellCostArguments, derive_networks, draw_networks
+from workflow_lib.search.derivation import derive_networks, draw_networks, read_costs
 
 
-class DeriveArguments(CellCostArguments):
+class DeriveArguments(Arguments):
     """Flags of the stage."""
 
+    cell_search: CellSearchConfig
     channels: str = Field(description="name of the channel set")
     seed: int = Field(description="base seed of the run")
+    costs: list[Path] = Field(description="tables of price_operations, one per quantity that has budgets, in order")
     searches: list[Path] = Field(description="courses of search_cell, one per budget and seed")
     alphas: list[Path] = Field(description="their architecture parameters")
     output: list[Path] = Field(description="writes the networks, into each of these files")
@@ -25,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the stage."""
     arguments = DeriveArguments.parse(__doc__, argv)
     settings = arguments.cell_search
-    costs = {quantity: arguments.costs(quantity) for quantity in settings.budgets}
+    costs = dict(zip(settings.budgets, map(read_costs, arguments.costs), strict=True))
     searches, alpha = CELL_SEARCH.read_all(arguments.searches), CELL_ALPHA.read_all(arguments.alphas)
     found = derive_networks(searches, alpha, costs, settings)
     drawn = draw_networks(arguments.channels, costs, settings, arguments.seed)

@@ -12,12 +12,11 @@ from pydantic import Field
 from workflow_lib.core.arguments import run_stage
 from workflow_lib.core.config import CellSearchConfig, TrainingConfig
 from workflow_lib.core.seeds import derive_seed
-from workflow_lib.core.spaces.cell_costs import count_costs
 from workflow_lib.core.tables import CELL_ALPHA, CELL_SEARCH, FOLDS, LOOKUP_GRAPH
 from workflow_lib.data.dataset import Dataset, DatasetArguments
 from workflow_lib.models.mixed_cells import MixedNet, SpeedUps
 from workflow_lib.search.constrained import ConstrainedSearch, SearchTask, halves
-from workflow_lib.search.derivation import LookupGraph, alpha_rows, spread_bounds
+from workflow_lib.search.derivation import LookupGraph, alpha_rows, read_costs, spread_bounds
 from workflow_lib.training.compute import Compute, use_one_thread
 
 _KEYS = ("channels", "quantity", "target", "number", "repeat")
@@ -33,6 +32,7 @@ class SearchArguments(DatasetArguments):
     select: list[str] = Field(description="its bands and indices, in order")
     folds: Path = Field(description="folds.parquet of assign_folds; the training chips of fold 0 are used")
     quantity: str = Field(description="what is bounded")
+    costs: Path = Field(description="table of price_operations, of this quantity")
     target: Literal["bound", "budget"] = Field(description="bound: one of the look-up graph's; budget: a device's")
     number: int = Field(ge=0, description="of the bound, or of the budget")
     repeat: int = Field(ge=0, description="which of several searches from other seeds")
@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     settings = arguments.cell_search
     dataset, folds = Dataset.open(arguments), FOLDS.read(arguments.folds)
     inputs, classes = len(arguments.select), len(arguments.classes)
-    costs = count_costs(arguments.quantity, settings.skeleton, inputs, classes, dataset.pixels.shape[1])
+    costs = read_costs(arguments.costs)
     if arguments.lookup_graph and arguments.budget is not None:
         bound = LookupGraph.of(LOOKUP_GRAPH.read(arguments.lookup_graph)).bound(arguments.budget)
     else:

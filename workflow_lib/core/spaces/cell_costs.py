@@ -17,20 +17,24 @@ class CellCosts:
         fixed: of stem, reductions and head.
         prices: (edges, operations) what an operation costs on an edge, in all cells of the network together, each with
             its own channels.
+        sums: what one sum of two maps costs, in all cells together; a node sums one time less than it has edges.
     """
 
     fixed: float
     prices: tuple[tuple[float, ...], ...]
+    sums: float = 0.0
 
     @classmethod
-    def alike(cls, fixed: float, operations: Mapping[str, float]) -> Self:
+    def alike(cls, fixed: float, operations: Mapping[str, float], sums: float = 0.0) -> Self:
         """Costs of operations that are the same on all edges, by name."""
-        return cls(fixed, (tuple(operations[name] for name in OPERATIONS),) * len(EDGES))
+        return cls(fixed, (tuple(operations[name] for name in OPERATIONS),) * len(EDGES), sums)
 
     def total(self, cell: Cell) -> float:
         """Of the network that repeats a cell, all included."""
         numbers = (_NUMBERS[operation] for operation in cell.operations)
-        return self.fixed + sum(of_edge[number] for of_edge, number in zip(self.prices, numbers, strict=True))
+        edges = sum(of_edge[number] for of_edge, number in zip(self.prices, numbers, strict=True))
+        there = [head for (_, head), operation in zip(EDGES, cell.operations, strict=True) if operation != "none"]
+        return self.fixed + edges + self.sums * (len(there) - len(set(there)))
 
 
 COUNTED = ("parameters", "multiply_adds")

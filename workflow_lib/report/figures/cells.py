@@ -102,10 +102,10 @@ def cells_accuracy(derived: pd.DataFrame, ranked: pd.DataFrame) -> Figure:
             cost_axes.scatter(networks["cost"] / scale, networks["accuracy_pct"], label=label, **style)
             budget_axes.scatter(_beside(place - 0.16, len(networks)), networks["accuracy_pct"], **style)
             _strip(budget_axes, drawn[drawn["budget"] == budget], place + 0.16)
-        if str(quantity) in baseline:
-            x = baseline[str(quantity)] / scale
-            cost_axes.scatter(x, baseline["accuracy_pct"], color="black", marker="D", s=30, label="ResNet-18")
-            cost_axes.set_xscale("log")
+        column = str(quantity) if quantity in _SCALES else f"latency_{quantity}_ms"
+        x = baseline[column] / scale
+        cost_axes.scatter(x, baseline["accuracy_pct"], color="black", marker="D", s=30, label="ResNet-18")
+        cost_axes.set_xscale("log")
         cost_axes.set_xlabel(f"Cost ({unit})")
         cost_axes.set_ylabel("Accuracy (%)")
         cost_axes.legend()
@@ -153,7 +153,7 @@ def cells_alpha(alpha: pd.DataFrame) -> Figure:
 
 def _scale(quantity: str) -> tuple[float, str]:
     """What values are divided by, and their unit then."""
-    return _SCALES[quantity]
+    return _SCALES.get(quantity, (1.0, f"ms on {quantity}"))
 
 
 def _first_set(table: pd.DataFrame) -> pd.DataFrame:

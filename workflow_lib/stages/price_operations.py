@@ -1,0 +1,58 @@
+"""Price the operations of cells: what each has of a quantity, or takes on a device, in all cells of a network."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import Field
+
+from workflow_lib.core.arguments import Arguments, run_stage
+from workflow_lib.core.config import CellSearchConfig, PredictorConfig
+from workflow_lib.core.spaces.cell_costs import COUNTED, CellCosts, count_costs
+from workflow_lib.core.tables import CELL_COSTS
+from workflow_lib.search.derivation import cost_rows
+
+
+class PriceArguments(Arguments):
+    """Flags of the stage."""
+
+    cell_search: CellSearchConfig
+    predictor_config: PredictorConfig
+    inputs: int = Field(ge=1, description="number of input channels")
+    classes: int = Field(ge=2, description="number of classes")
+    chip_size_px: int = Field(ge=1, description="height and width of a chip (pixels)")
+    channels: str = Field(description="name of the channel set")
+    quantity: str = Field(description="parameters, multiply_adds, or the name of a device")
+    predictor: Path | None = Field(default=None, description="predictor of that device")
+    output: Path = Field(description="writes the prices")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the stage."""
+    arguments = PriceArguments.parse(__doc__, argv)
+    rows = cost_rows(_price(arguments)).assign(channels=arguments.channels, quantity=arguments.quantity)
+    CELL_COSTS.write(rows, arguments.output)
+
+
+def _price(arguments: PriceArguments) -> CellCosts:
+    skeleton = arguments.cell_search.skeleton
+    network = (skeleton, arguments.inputs, arguments.classes, arguments.chip_size_px)
+    if arguments.quantity in COUNTED:
+        return count_costs(arguments.quantity, *network)
+    # Imports torch, which counting does without.
+    from workflow_lib.latency.cells import price_cells
+    from workflow_lib.latency.lookup import predicted
+    from workflow_lib.latency.predictors import read_predictor
+    from workflow_lib.latency.pricing import calibrated_fallback
+
+    config, device, path = arguments.predictor_config, arguments.quantity, arguments.predictor
+    assert path is not None
+    predictor = read_predictor(config.kind, path, device, config.quantity)
+    fallback = calibrated_fallback(device) if config.uncovered == "calibrated" else None
+    rules = {"fusion_rules": path / "fusion_rules.json"} if config.kind == "package" else {}
+    # As latencies of whole networks are: what the calibrated model reproduces as free is free.
+    strict = config.kind != "calibrated" and config.uncovered == "error"
+    return price_cells(*network, predicted(predictor, fallback=fallback, strict=strict, **rules))
+
+
+if __name__ == "__main__":
+    run_stage(main)
