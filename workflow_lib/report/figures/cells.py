@@ -34,10 +34,12 @@ def cells_search(searches: pd.DataFrame) -> Figure:
             at = float(str(bound)) / scale
             for place, (_, line) in enumerate(lines.groupby("repeat")):
                 label = f"{at:,.3g}" if place == 0 else None
-                cost_axes.plot(line["epoch"], line["cost"] / scale, color=color, linewidth=1, label=label)
-                multiplier_axes.plot(line["epoch"], line["multiplier"], color=color, linewidth=1)
+                style = {"color": color, "linewidth": 1, "marker": ".", "markersize": 3}
+                cost_axes.plot(line["epoch"], line["cost"] / scale, label=label, **style)
+                multiplier_axes.plot(line["epoch"], line["multiplier"], **style)
             cost_axes.axhline(at, color=color, linewidth=0.8, linestyle=(0, (4, 2)))
-        cost_axes.set_ylabel(f"Expected cost ({unit})")
+        cost_axes.set_ylabel("Expected cost")
+        cost_axes.set_title(unit)
         cost_axes.legend(title="Bound", title_fontsize=8)
         multiplier_axes.set_ylabel("Multiplier")
         for axes in (cost_axes, multiplier_axes):
@@ -111,7 +113,8 @@ def cells_accuracy(derived: pd.DataFrame, ranked: pd.DataFrame) -> Figure:
         cost_axes.legend()
         budgets = sorted(found["budget"].unique())
         budget_axes.set_xticks(range(len(budgets)), [f"{budget / scale:,.3g}" for budget in budgets])
-        budget_axes.set_xlabel(f"Budget ({unit}): found, and drawn at random")
+        budget_axes.set_xlabel(f"Budget ({unit})")
+        budget_axes.set_title("Found, and drawn at random")
     return figure
 
 
