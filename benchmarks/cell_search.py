@@ -19,10 +19,10 @@ from torch import Tensor, nn
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from workflow_lib.core.config import CellSearchConfig
-from workflow_lib.core.spaces.cell_costs import count_parameters
 from workflow_lib.core.spaces.nasbench201 import Skeleton
+from workflow_lib.core.spaces.nasbench201_costs import count_parameters
 from workflow_lib.data.dataset import ChipView
-from workflow_lib.models.mixed_cells import MixedNet, SpeedUps
+from workflow_lib.models.mixed_cells import SpeedUps, to_mixed
 from workflow_lib.search.constrained import ConstrainedSearch, SearchTask
 from workflow_lib.training.compute import use_one_thread
 
@@ -71,7 +71,7 @@ def main() -> None:
     settings = CellSearchConfig(batch=BATCH, width=width, epochs=rounds)
     searches = {
         name: ConstrainedSearch(
-            MixedNet(CHANNELS, CLASSES, skeleton, speed_ups), task, settings, costs, costs.fixed * 2
+            to_mixed("nasbench201", CHANNELS, CLASSES, skeleton, speed_ups), task, settings, costs, costs.fixed * 2
         )
         for name, speed_ups in VARIANTS.items()
     }

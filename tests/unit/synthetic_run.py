@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from workflow_lib.core import tables
 from workflow_lib.core.config import BatteryConfig, Config, Objective, parse_config
 from workflow_lib.core.spaces import cross
+from workflow_lib.core.spaces.cell_spaces import CELL_SPACES
 from workflow_lib.core.spaces.nasbench201 import Cell, CellNetwork, Skeleton
 from workflow_lib.core.tables import LATENCIES
 from workflow_lib.report import figures
@@ -513,7 +514,12 @@ def cells_of() -> dict[str, pd.DataFrame]:
         bound=30_000.0 + 10_000 * frame["number"], cost=50_000 / frame["epoch"], multiplier=0.1 * frame["epoch"],
         weight_loss=0.5, alpha_loss=0.6, skips=2, seconds=1.0,
     )  # fmt: skip
-    rows = pd.concat([alpha_rows(random.dirichlet(np.ones(5), 6)).assign(place=place) for place in range(len(frame))])
+    rows = pd.concat(
+        [
+            alpha_rows(CELL_SPACES["nasbench201"], random.dirichlet(np.ones(5), 6)).assign(place=place)
+            for place in range(len(frame))
+        ]
+    )
     alpha = frame.assign(place=range(len(frame))).merge(rows, on="place").drop(columns="place")
     network = str(CellNetwork(Cell(("conv3", "none", "skip", "conv1", "conv3", "pool")), Skeleton(8, 1, 2)))
     derived = pd.DataFrame(
@@ -521,7 +527,7 @@ def cells_of() -> dict[str, pd.DataFrame]:
             {
                 **own, "origin": "search", "budget": 4e4 + 1e4 * number, "repeat": repeat, "bound": 3e4 + 1e4 * number,
                 "architecture": network, "cost": 39_000.0, "plain_architecture": network,
-                "plain_cost": 39_000.0 + 5_000 * repeat, "skips": 1,
+                "plain_cost": 39_000.0 + 5_000 * repeat, "edges": 6, "skips": 1,
             }
             for number in range(2) for repeat in range(2)
         ]

@@ -7,8 +7,8 @@ import pytest
 
 from workflow_lib.core.errors import ConfigError
 from workflow_lib.core.spaces import networks
-from workflow_lib.core.spaces.cell_costs import count_multiply_adds, count_parameters
 from workflow_lib.core.spaces.nasbench201 import Cell, CellNetwork, Skeleton, multiply_adds, space
+from workflow_lib.core.spaces.nasbench201_costs import count_multiply_adds, count_parameters
 from workflow_lib.export import costs
 from workflow_lib.models import networks as models
 from workflow_lib.models.nasbench201 import to_module

@@ -4,26 +4,32 @@ import itertools
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from workflow_lib.core.config import CellSearchConfig
 from workflow_lib.core.errors import UserError
-from workflow_lib.core.spaces.cell_costs import CellCosts, count_multiply_adds, count_parameters
+from workflow_lib.core.spaces.cell_costs import CellCosts
+from workflow_lib.core.spaces.cell_spaces import CELL_SPACES
 from workflow_lib.core.spaces.nasbench201 import EDGES, OPERATIONS, Cell, Skeleton
+from workflow_lib.core.spaces.nasbench201_costs import count_multiply_adds, count_parameters, on_all_edges
 from workflow_lib.core.tables import CELL_COSTS
 from workflow_lib.data.dataset import ChipView
-from workflow_lib.models.mixed_cells import MixedCell, MixedNet, SpeedUps
+from workflow_lib.models.mixed_cells import MixedNet, MixedNodes, SpeedUps, to_mixed
 from workflow_lib.models.nasbench201 import CellNet, to_module
 from workflow_lib.search.constrained import ConstrainedSearch, SearchTask, expected_cost, halves
-from workflow_lib.search.derivation import LookupGraph, connected_cells, cost_rows, derive, draw_within, read_costs
+from workflow_lib.search.derivation import LookupGraph, alpha_rows, cost_rows, derive_networks, read_costs
+from workflow_lib.search.derive_nasbench201 import connected_cells, derive, draw
 from workflow_lib.training.compute import use_one_thread
 
 SKELETON = Skeleton(width=4, cells=1)
 COSTS = count_parameters(SKELETON, 2, 2)
 NAMES = list(OPERATIONS)
 SIDE = 16
+SPACE = CELL_SPACES["nasbench201"]
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +54,7 @@ def settings(**values: float) -> CellSearchConfig:
 
 
 def mixed(**speed_ups: bool | int) -> MixedNet:
-    return MixedNet(2, 2, SKELETON, SpeedUps(**speed_ups))  # type: ignore[arg-type]
+    return to_mixed("nasbench201", 2, 2, SKELETON, SpeedUps(**speed_ups))  # type: ignore[arg-type]
 
 
 def choose(net: MixedNet, cell: Cell, strength: float = 60.0) -> None:
@@ -64,7 +70,7 @@ def test_a_mixture_that_is_certain_is_the_cell_s_own_network() -> None:
     net = mixed().eval()
     choose(net, cell)
     own = to_module(str(cell), 2, 2, SKELETON).eval()
-    taken = {name: tensor for name, tensor in net.state_dict().items() if name in own.state_dict()}
+    taken = {name: tensor for name, tensor in net.network.state_dict().items() if name in own.state_dict()}
     assert set(taken) == set(own.state_dict())
     own.load_state_dict(taken)
     images = torch.rand(3, 2, SIDE, SIDE)
@@ -74,8 +80,9 @@ def test_a_mixture_that_is_certain_is_the_cell_s_own_network() -> None:
 
 def test_an_edge_is_the_weighed_sum_of_its_operations() -> None:
     net = mixed().eval()
+    nn.init.zeros_(net.alpha)
     net(torch.rand(1, 2, SIDE, SIDE))  # all weights are 1/5 now
-    cell = next(module for module in net.modules() if isinstance(module, MixedCell))
+    cell = next(module for module in net.modules() if isinstance(module, MixedNodes))
     x = torch.rand(2, 4, 8, 8)
     pool = nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False)
 
@@ -104,7 +111,7 @@ def test_speed_ups_leave_out_what_they_say() -> None:
     derived = mixed(derived_cells=True)
     choose(derived, Cell.parse("skip-skip.skip-skip.skip.skip"))
     derived(torch.rand(2, 2, SIDE, SIDE)).sum().backward()
-    first, *others = [module for module in derived.modules() if isinstance(module, MixedCell)]
+    first, *others = [module for module in derived.modules() if isinstance(module, MixedNodes)]
     assert all(parameter.grad is not None for parameter in first.parameters())
     assert all(parameter.grad is None for cell in others for parameter in cell.parameters())
     assert derived.alpha.grad is not None
@@ -115,7 +122,7 @@ def test_a_shared_operation_runs_once_per_node() -> None:
     for shared in (False, True):
         net = mixed(shared_operations=shared)
         counted: list[int] = []
-        cell = next(module for module in net.modules() if isinstance(module, MixedCell))
+        cell = next(module for module in net.modules() if isinstance(module, MixedNodes))
         for module in cell.modules():
             if isinstance(module, nn.Conv2d):
                 module.register_forward_hook(lambda *_, found=counted: found.append(1))
@@ -192,6 +199,12 @@ def test_no_chip_trains_both_weights_and_alpha() -> None:
     assert not np.array_equal(one, halves(rows, labels, seed=2)[0])
 
 
+def derived(probabilities: NDArray[np.float64], costs: CellCosts, budget: float = np.inf) -> Cell:
+    network = derive(probabilities, costs, SKELETON, budget)
+    assert network is not None
+    return network.cell
+
+
 def without_dead_ends(operations: tuple[str, ...]) -> tuple[str, ...]:
     """Only what lies on one of the four ways from node 0 to node 3; empty if there is none."""
     ways = ([(0, 3)], [(0, 1), (1, 3)], [(0, 2), (2, 3)], [(0, 1), (1, 2), (2, 3)])
@@ -204,23 +217,23 @@ def test_the_derived_cell_is_the_most_probable_within_the_budget() -> None:
     generator = np.random.default_rng(0)
     probabilities = generator.dirichlet(np.ones(5), size=6)
     budget = 0.5 * (COSTS.fixed + COSTS.total(Cell(("conv3",) * 6)))
-    found = derive(probabilities, COSTS, budget)
+    found = derived(probabilities, COSTS, budget)
     best, chosen = -np.inf, ""
     for operations in itertools.product(OPERATIONS, repeat=6):  # the slow oracle
         alive = without_dead_ends(operations)
         score = sum(np.log(probabilities[edge, NAMES.index(name)]) for edge, name in enumerate(operations))
         if alive and COSTS.total(Cell(alive)) <= budget and score > best:
             best, chosen = score, str(Cell(alive))
-    assert str(found.cell) == chosen
-    assert found.cost == COSTS.total(found.cell) <= budget
+    assert str(found) == chosen
+    assert COSTS.total(found) <= budget
     likely = tuple(NAMES[number] for number in probabilities.argmax(1))
-    assert found.plain.operations == without_dead_ends(likely)
+    assert derived(probabilities, COSTS).operations == without_dead_ends(likely)
 
 
 def test_a_cell_that_leads_nowhere_is_not_derived() -> None:
     probabilities = np.full((6, 5), 1e-6)
     probabilities[:, NAMES.index("none")] = 1
-    assert set(derive(probabilities, COSTS).cell.operations) != {"none"}
+    assert set(derived(probabilities, COSTS).operations) != {"none"}
     connected = {tuple(cell) for cell in connected_cells()[0]}
     none, skip = NAMES.index("none"), NAMES.index("skip")
     assert (none, none, none, skip, none, none) in connected
@@ -229,17 +242,22 @@ def test_a_cell_that_leads_nowhere_is_not_derived() -> None:
 
 def test_networks_are_drawn_within_the_budget_all_different() -> None:
     budget = 0.5 * (COSTS.fixed + COSTS.total(Cell(("conv3",) * 6)))
-    drawn = draw_within(COSTS, budget, 40, np.random.default_rng(0))
+    drawn = [network.cell for network in draw(COSTS, SKELETON, budget, 40, np.random.default_rng(0))]
     assert len(set(drawn)) == len(drawn) == 40
     assert all(COSTS.total(cell) <= budget and without_dead_ends(cell.operations) == cell.operations for cell in drawn)
-    assert drawn == draw_within(COSTS, budget, 40, np.random.default_rng(0))
-    free = draw_within(COSTS, COSTS.fixed, 10**6, np.random.default_rng(0))
+    again = draw(COSTS, SKELETON, budget, 40, np.random.default_rng(0))
+    assert drawn == [network.cell for network in again]
+    free = draw(COSTS, SKELETON, COSTS.fixed, 10**6, np.random.default_rng(0))
     assert len(free) == len(set(free)) < 10**6, "all there are"
 
 
 def test_a_budget_below_the_smallest_network_is_refused() -> None:
-    with pytest.raises(UserError, match="no network is within 10: the smallest has"):
-        derive(np.full((6, 5), 0.2), COSTS, 10)
+    alpha = alpha_rows(SPACE, np.full((6, 5), 0.2)).assign(
+        channels="5", quantity="parameters", number=0, repeat=0, epoch=1
+    )
+    searches = pd.DataFrame([{"channels": "5", "quantity": "parameters", "number": 0, "repeat": 0, "bound": 1e4}])
+    with pytest.raises(UserError, match="no network is within 1: without its cells it has 4,722"):
+        derive_networks(searches, alpha, {"parameters": COSTS}, settings())
 
 
 def test_budgets_are_looked_up_between_searches() -> None:
@@ -255,22 +273,21 @@ def test_budgets_are_looked_up_between_searches() -> None:
 
 def test_nodes_sum_one_time_less_than_they_have_edges() -> None:
     free = dict.fromkeys(OPERATIONS, 0.0)
-    costs = CellCosts.alike(0.0, free, sums=1.0)
+    costs = on_all_edges(0.0, free, sums=1.0)
     whole = torch.zeros(len(EDGES), len(OPERATIONS), dtype=torch.float64)
     whole[:, NAMES.index("skip")] = 1
     assert costs.total(Cell(("skip",) * 6)) == float(expected_cost(whole, costs)) == 3
     assert costs.total(Cell.parse("none-none.none-skip.none.none")) == 0
     assert costs.total(Cell.parse("skip-none.none-skip.skip.none")) == 1
-    found = derive(np.random.default_rng(1).dirichlet(np.ones(5), size=6), costs, budget=1)
-    assert found.cost == costs.total(found.cell) <= 1
+    assert costs.total(derived(np.random.default_rng(1).dirichlet(np.ones(5), size=6), costs, budget=1)) <= 1
 
 
 def test_prices_read_back(tmp_path: Path) -> None:
     costs = CellCosts(1.5, tuple(tuple(float(5 * edge + name) for name in range(5)) for edge in range(6)), 0.25)
-    CELL_COSTS.write(cost_rows(costs).assign(channels="5", quantity="phone"), tmp_path / "costs.parquet")
-    assert read_costs(tmp_path / "costs.parquet") == costs
+    CELL_COSTS.write(cost_rows(SPACE, costs).assign(channels="5", quantity="phone"), tmp_path / "costs.parquet")
+    assert read_costs(SPACE, tmp_path / "costs.parquet") == costs
 
 
 def test_costs_are_a_cells_own_even_if_it_is_fixed_alone() -> None:
-    costs = CellCosts.alike(7.0, {"none": 0, "skip": 0, "conv1": 2, "conv3": 5, "pool": 0})
+    costs = on_all_edges(7.0, {"none": 0, "skip": 0, "conv1": 2, "conv3": 5, "pool": 0})
     assert costs.total(Cell.parse("conv3-conv1.none-skip.pool.conv3")) == 7 + 5 + 2 + 5

@@ -10,7 +10,7 @@ from scipy.stats import kendalltau
 from torch import nn
 
 from workflow_lib.core.errors import UserError
-from workflow_lib.core.spaces import cell_costs, mobilenet, nasbench201
+from workflow_lib.core.spaces import mobilenet, nasbench201, nasbench201_costs
 from workflow_lib.core.spaces.nasbench201 import Cell, Skeleton
 from workflow_lib.export.costs import count_multiply_adds, count_parameters
 from workflow_lib.export.onnx_files import export_for_detection
@@ -112,7 +112,7 @@ def test_the_network_is_left_as_it_was() -> None:
 @pytest.mark.parametrize("device", [DEVICE, "adreno640gpu_tflite21"])
 def test_cells_are_priced_with_the_sums_at_their_nodes(tmp_path: Path, device: str) -> None:
     predictor = fit(device)
-    costs = price_cells(SKELETON, 3, 10, 32, lookup.predicted(predictor, strict=False))
+    costs = price_cells("nasbench201", SKELETON, 3, 10, 32, lookup.predicted(predictor, strict=False))
     assert (costs.sums > 0) == (device == DEVICE), "nn-Meter has no price for a sum on Adreno"
     for name in [*(name.replace("none", "skip") for name in some(nasbench201.space(), 3)), ONE_DEAD_NODE]:
         export_for_detection(cell_network(name), 3, 32, tmp_path / "network.onnx")
@@ -121,5 +121,5 @@ def test_cells_are_priced_with_the_sums_at_their_nodes(tmp_path: Path, device: s
 
 
 def test_cells_are_counted_as_they_are_without_torch() -> None:
-    counted = price_cells(SKELETON, 3, 10, 32, lookup.parameters)
-    assert counted == cell_costs.count_parameters(SKELETON, 3, 10)
+    counted = price_cells("nasbench201", SKELETON, 3, 10, 32, lookup.parameters)
+    assert counted == nasbench201_costs.count_parameters(SKELETON, 3, 10)

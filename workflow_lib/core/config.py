@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from workflow_lib.core.errors import ConfigError
 from workflow_lib.core.spaces import cross
 from workflow_lib.core.spaces.cell_costs import COUNTED
+from workflow_lib.core.spaces.cell_spaces import CellSpaceName
 from workflow_lib.core.spaces.nasbench201 import Skeleton
 
 INDICES: dict[str, tuple[str, str]] = {"ndvi": ("nir", "red"), "ndwi": ("green", "nir")}
@@ -583,6 +584,11 @@ Budgets = Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=1), Di
 class CellSearchConfig(Section):
     """Differentiable searches for cells whose networks keep budgets."""
 
+    space: CellSpaceName = Field(
+        default="nasbench201",
+        description="nasbench201: one cell of four nodes, residual blocks between stages; darts: a normal cell, and a "
+        "reduction cell between stages",
+    )
     budgets: dict[str, Budgets] = Field(
         default={},
         description="what is limited, of the whole network for one chip (parameters, multiply_adds, or the latency on "

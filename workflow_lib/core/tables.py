@@ -686,7 +686,7 @@ CELL_ALPHA = Table(
     (
         *SEARCH,
         Column("edge", "text", meaning="from and to, by node"),
-        Column("operation", "text", meaning="one of five"),
+        Column("operation", "text", meaning="one of the space's"),
         Column("probability", "number", meaning="softmax of alpha", low=0, high=1),
     ),
     key=("channels", "quantity", "target", "number", "repeat", "epoch", "edge", "operation"),
@@ -734,7 +734,8 @@ DERIVED = Table(
             optional=True,
         ),
         Column("plain_cost", "number", meaning="of that", low=0, optional=True),
-        Column("skips", "integer", meaning="skip connections among the edges of the network", low=0),
+        Column("edges", "integer", meaning="edges of the network's cells", low=1),
+        Column("skips", "integer", meaning="skip connections among them", low=0),
     ),
     key=("channels", "quantity", "budget", "origin", "repeat"),
 )

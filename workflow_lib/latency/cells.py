@@ -4,9 +4,13 @@ from collections import Counter
 
 from torch import Tensor, nn
 
+from workflow_lib.core.spaces import darts, darts_costs
 from workflow_lib.core.spaces.cell_costs import CellCosts
 from workflow_lib.core.spaces.nasbench201 import EDGES, OPERATIONS, Cell, Skeleton
+from workflow_lib.core.spaces.nasbench201_costs import on_all_edges
 from workflow_lib.latency.lookup import LookupTable, Operation, Price, operations_of
+from workflow_lib.models.darts import make_operation
+from workflow_lib.models.darts import to_module as to_darts
 from workflow_lib.models.nasbench201 import to_module
 
 
@@ -18,10 +22,11 @@ class Sum(nn.Module):
         return x + x
 
 
-def price_cells(skeleton: Skeleton, channels: int, classes: int, size_px: int, price: Price) -> CellCosts:
+def price_cells(space: str, skeleton: Skeleton, channels: int, classes: int, size_px: int, price: Price) -> CellCosts:
     """Price networks of cells by a lookup table of their operations and of the sums at nodes.
 
     Args:
+        space: nasbench201 or darts.
         skeleton: of the networks.
         channels, classes, size_px: of their images.
         price: of one operation.
@@ -29,7 +34,10 @@ def price_cells(skeleton: Skeleton, channels: int, classes: int, size_px: int, p
     Raises:
         UserError: if an operation has no price.
     """
+    return _PRICED[space](skeleton, channels, classes, size_px, price)
 
+
+def _price_nasbench201(skeleton: Skeleton, channels: int, classes: int, size_px: int, price: Price) -> CellCosts:
     def operations(cell: tuple[str, ...]) -> Counter[Operation]:
         return Counter(operations_of(to_module(str(Cell(cell)), channels, classes, skeleton), channels, size_px))
 
@@ -40,4 +48,34 @@ def price_cells(skeleton: Skeleton, channels: int, classes: int, size_px: int, p
     sums = [Operation(repr(Sum()), one.channels, one.side_px, Sum()) for one in added["conv1"]]
     table = LookupTable.fill([*fixed, *sums, *(operation for of in added.values() for operation in of)], price)
     prices = {name: table.estimate(of) for name, of in added.items()}
-    return CellCosts.alike(table.estimate(list(fixed.elements())), prices, table.estimate(sums))
+    return on_all_edges(table.estimate(list(fixed.elements())), prices, table.estimate(sums))
+
+
+def _price_darts(skeleton: Skeleton, channels: int, classes: int, size_px: int, price: Price) -> CellCosts:
+    there = list(darts_costs.places(skeleton, darts_costs.stem_px(skeleton, size_px)))
+
+    def operations(edge: int, name: str) -> list[Operation]:
+        """Of an edge, in all cells of its kind."""
+        kind, number = divmod(edge, len(darts.EDGES))
+        halve = bool(kind) and darts.EDGES[number][0] < darts.INPUTS
+        own = [place for place in there if place.reduction == bool(kind)]
+        modules = [nn.Identity() if name == "none" else make_operation(name, place.width, halve) for place in own]
+        return [
+            Operation(repr(module), place.width, place.side_px if halve else place.after_px, module)
+            for place, module in zip(own, modules, strict=True)
+            if not isinstance(module, nn.Identity)
+        ]
+
+    # The network of which all nodes keep skip connections from the inputs, without these.
+    inputs = [edge for edge in range(len(darts.EDGE_NAMES)) if darts.EDGES[edge % len(darts.EDGES)][0] < darts.INPUTS]
+    bare = darts.CellNetwork.of([(edge, darts.OPERATIONS.index("skip")) for edge in inputs], skeleton)
+    fixed = Counter(operations_of(to_darts(bare, channels, classes), channels, size_px))
+    fixed -= Counter(operation for edge in inputs for operation in operations(edge, "skip"))
+    sums = [Operation(repr(Sum()), place.width, place.after_px, Sum()) for place in there] * darts.NODES
+    rest = [*fixed.elements(), *sums]
+    added = [[operations(edge, name) for name in darts.OPERATIONS] for edge in range(len(darts.EDGE_NAMES))]
+    table = LookupTable.fill([*rest, *(one for edge in added for of in edge for one in of)], price)
+    return CellCosts(table.estimate(rest), tuple(tuple(map(table.estimate, edge)) for edge in added))
+
+
+_PRICED = {"nasbench201": _price_nasbench201, "darts": _price_darts}

@@ -1,15 +1,19 @@
-"""Networks of NAS-Bench-201 cells whose edges mix all operations: what a differentiable search trains."""
+"""Networks of cells whose edges mix all operations: what a differentiable search trains."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from workflow_lib.core.spaces.nasbench201 import EDGES, KERNELS, OPERATIONS, Skeleton
+from workflow_lib.core.spaces import darts, nasbench201
+from workflow_lib.core.spaces.darts_costs import Place
+from workflow_lib.core.spaces.nasbench201 import Skeleton
+from workflow_lib.models.darts import DartsCell, DartsNet, make_operation
 from workflow_lib.models.nasbench201 import CellNet, convolution
 
-NODES = 4
+_SMALL = 1e-3
 
 
 @dataclass(frozen=True)
@@ -17,7 +21,7 @@ class SpeedUps:
     """What makes the search cheaper than all operations on all edges of all cells.
 
     Attributes:
-        derived_cells: the first cell alone mixes; in the others the operations of largest alpha run.
+        derived_cells: the first cell of each kind alone mixes; in the others the operations of largest alpha run.
         shared_operations: an operation has one set of weights per node it starts from, and runs once for all its edges.
         bottleneck: convolutions of 1 x 1 give cells so many times fewer channels, and back; 1: they do not.
 
@@ -30,7 +34,7 @@ class SpeedUps:
 
 
 @dataclass
-class _Mixture:
+class Mixture:
     """What all cells of a network read.
 
     Attributes:
@@ -40,92 +44,174 @@ class _Mixture:
     weights: Tensor
 
 
-class MixedNet(CellNet):
+class MixedNet(nn.Module):
     """A network of mixed cells, freshly initialised.
 
     Args:
-        channels: bands of the input images.
-        classes: number of outputs (logits).
-        skeleton: its size.
-        speed_ups: what is left out of it.
+        network: of cells that read the mixture.
+        mixture: theirs.
+        operations: names of the columns of alpha.
 
     Attributes:
-        alpha: (edges, operations) architecture parameters, all 0.
+        alpha: (edges, operations) architecture parameters, nearly 0: none is the largest by its place.
 
-    Source: Liu, Simonyan and Yang 2019 (DARTS), equation 2; cells of Dong and Yang 2020.
+    Source: Liu, Simonyan and Yang 2019 (DARTS), equation 2.
     """
 
-    def __init__(self, channels: int, classes: int, skeleton: Skeleton, speed_ups: SpeedUps) -> None:
-        mixture = _Mixture(torch.full((len(EDGES), len(OPERATIONS)), 1 / len(OPERATIONS)))
-        made: list[MixedCell] = []
-
-        def make_cell(width: int) -> nn.Module:
-            made.append(MixedCell(width, mixture, speed_ups, speed_ups.derived_cells and bool(made)))
-            return made[-1]
-
-        super().__init__(make_cell, channels, classes, skeleton)
-        self._mixture = mixture
-        self.alpha = nn.Parameter(torch.zeros(len(EDGES), len(OPERATIONS)))
+    def __init__(self, network: nn.Module, mixture: Mixture, operations: tuple[str, ...]) -> None:
+        super().__init__()
+        self.network, self.operations, self._mixture = network, operations, mixture
+        self.alpha = nn.Parameter(_SMALL * torch.randn_like(mixture.weights))
 
     def weights(self) -> list[nn.Parameter]:
         """All parameters but alpha."""
-        return [parameter for parameter in self.parameters() if parameter is not self.alpha]
+        return list(self.network.parameters())
 
     def forward(self, x: Tensor) -> Tensor:
         """Classify images: (n, channels, height, width) to (n, classes)."""
         self._mixture.weights = torch.softmax(self.alpha, 1)
-        return super().forward(x)
+        return cast(Tensor, self.network(x))
 
 
-class MixedCell(nn.Module):
-    """A cell whose nodes are sums of weighed operations.
+class MixedNodes(nn.Module):
+    """Nodes that are sums of weighed operations on edges from the inputs and all earlier nodes.
 
     Args:
-        width: its channels.
+        inputs, nodes: how many of each.
+        make: operation, and the node it starts from -> a layer; none is left out.
         mixture: the weights.
-        speed_ups: of the network.
+        first: row of the weights that is the first edge's.
+        operations: names of the columns.
+        shared: an operation runs once per node that it starts from, for all edges.
         derived: run the operation of largest weight on each edge, and no other.
+        stride: of edges from inputs.
     """
 
-    def __init__(self, width: int, mixture: _Mixture, speed_ups: SpeedUps, derived: bool) -> None:
+    def __init__(
+        self,
+        inputs: int,
+        nodes: int,
+        make: Callable[[str, int], nn.Module],
+        mixture: Mixture,
+        first: int,
+        operations: tuple[str, ...],
+        shared: bool,
+        derived: bool,
+        stride: int = 1,
+    ) -> None:
         super().__init__()
-        self._mixture, self._shared, self._derived = mixture, speed_ups.shared_operations, derived
+        self._mixture, self._first, self._operations = mixture, first, operations
+        self._inputs, self._derived, self._stride = inputs, derived, stride
+        self._edges = [(tail, head) for head in range(inputs, inputs + nodes) for tail in range(head)]
+        self._names: dict[tuple[str, int, int], str] = {}
+        for tail, head in self._edges:
+            for operation in operations:
+                if operation != "none":
+                    layer = make(operation, tail)
+                    # What has no weights is the same on all edges.
+                    alike = shared or not list(layer.parameters())
+                    name = f"node_{tail}_{operation}" if alike else f"edge_{tail}_{head}_{operation}"
+                    self._names[operation, tail, head] = name
+                    if not hasattr(self, name):
+                        self.add_module(name, layer)
+
+    def forward(self, *inputs: Tensor) -> list[Tensor]:
+        """From the inputs, of one shape, to all nodes."""
+        maps: list[Tensor | None] = list(inputs)  # None: nothing leads there
+        ran: dict[str, Tensor] = {}
+        weights = self._mixture.weights[self._first : self._first + len(self._edges)]
+        largest = weights.argmax(1).tolist() if self._derived else []
+        for row, (tail, head) in enumerate(self._edges):
+            if head == len(maps):
+                maps.append(None)
+            start = maps[tail]
+            if start is None:
+                continue
+            for number, operation in enumerate(self._operations):
+                if operation == "none" or (self._derived and largest[row] != number):
+                    continue
+                name = self._names[operation, tail, head]
+                if name not in ran:
+                    ran[name] = self.get_submodule(name)(start)
+                brought = ran[name] if self._derived else weights[row, number] * ran[name]
+                there = maps[head]
+                maps[head] = brought if there is None else there + brought
+        nothing = torch.zeros_like(inputs[0][..., :: self._stride, :: self._stride])
+        return [nothing if node is None else node for node in maps[self._inputs :]]
+
+
+class _Cell(MixedNodes):
+    """A cell of NAS-Bench-201: one input, and its last node is its output."""
+
+    def __init__(self, width: int, mixture: Mixture, speed_ups: SpeedUps, derived: bool) -> None:
         inner = width // speed_ups.bottleneck
+
+        def make(operation: str, _tail: int) -> nn.Module:
+            if operation == "pool":
+                return nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False)
+            kernel = nasbench201.KERNELS.get(operation)
+            return convolution(inner, inner, kernel) if kernel else nn.Identity()
+
+        operations = tuple(nasbench201.OPERATIONS)
+        nodes = len({head for _, head in nasbench201.EDGES})
+        super().__init__(1, nodes, make, mixture, 0, operations, speed_ups.shared_operations, derived)
         self._narrow = nn.Identity() if inner == width else convolution(width, inner, 1)
         self._widen = nn.Identity() if inner == width else convolution(inner, width, 1)
-        self._pool = nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False)
-        for edge in EDGES:
-            for operation, kernel in KERNELS.items():
-                if not hasattr(self, self._name(operation, *edge)):
-                    self.add_module(self._name(operation, *edge), convolution(inner, inner, kernel))
 
-    def _name(self, operation: str, tail: int, head: int) -> str:
-        return f"node_{tail}_{operation}" if self._shared else f"edge_{tail}_{head}_{operation}"
-
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]
         """Transform a feature map; its shape stays."""
-        nodes = [cast(Tensor, self._narrow(x))]
-        weights = self._mixture.weights
-        largest = weights.argmax(1).tolist() if self._derived else []
-        ran: dict[tuple[str, int], Tensor] = {}
-        for head in range(1, NODES):
-            total = torch.zeros_like(nodes[0])
-            for tail in range(head):
-                edge = EDGES.index((tail, head))
-                for number, operation in enumerate(OPERATIONS):
-                    if operation == "none" or (self._derived and largest[edge] != number):
-                        continue
-                    brought = self._bring(operation, tail, head, nodes[tail], ran)
-                    total = total + (brought if self._derived else weights[edge, number] * brought)
-            nodes.append(total)
-        return cast(Tensor, self._widen(nodes[-1]))
+        last = super().forward(self._narrow(x))[-1]
+        return cast(Tensor, self._widen(last))
 
-    def _bring(self, operation: str, tail: int, head: int, x: Tensor, ran: dict[tuple[str, int], Tensor]) -> Tensor:
-        """What an operation makes of a node; where weights are shared, it is made once."""
-        if operation == "skip":
-            return x
-        key = (operation, tail)
-        if key not in ran or (operation in KERNELS and not self._shared):
-            layer = self._pool if operation == "pool" else self.get_submodule(self._name(operation, tail, head))
-            ran[key] = layer(x)
-        return ran[key]
+
+def _mix_nasbench201(channels: int, classes: int, skeleton: Skeleton, speed_ups: SpeedUps) -> MixedNet:
+    operations = tuple(nasbench201.OPERATIONS)
+    mixture = _even(len(nasbench201.EDGES), len(operations))
+    made: list[nn.Module] = []
+
+    def make_cell(width: int) -> nn.Module:
+        made.append(_Cell(width, mixture, speed_ups, speed_ups.derived_cells and bool(made)))
+        return made[-1]
+
+    return MixedNet(CellNet(make_cell, channels, classes, skeleton), mixture, operations)
+
+
+def _mix_darts(channels: int, classes: int, skeleton: Skeleton, speed_ups: SpeedUps) -> MixedNet:
+    mixture = _even(len(darts.EDGE_NAMES), len(darts.OPERATIONS))
+    kinds: set[bool] = set()
+
+    def make_cell(place: Place) -> nn.Module:
+        inner = place.width // speed_ups.bottleneck
+
+        def make(operation: str, tail: int) -> nn.Module:
+            return make_operation(operation, inner, place.reduction and tail < darts.INPUTS)
+
+        nodes = MixedNodes(
+            darts.INPUTS, darts.NODES, make, mixture, place.reduction * len(darts.EDGES), darts.OPERATIONS,
+            speed_ups.shared_operations, speed_ups.derived_cells and place.reduction in kinds,
+            1 + place.reduction,
+        )  # fmt: skip
+        kinds.add(place.reduction)
+        return DartsCell(place, nodes, speed_ups.bottleneck)
+
+    return MixedNet(DartsNet(make_cell, channels, classes, skeleton), mixture, darts.OPERATIONS)
+
+
+def _even(edges: int, operations: int) -> Mixture:
+    return Mixture(torch.full((edges, operations), 1 / operations))
+
+
+_MIXERS = {"nasbench201": _mix_nasbench201, "darts": _mix_darts}
+
+
+def to_mixed(space: str, channels: int, classes: int, skeleton: Skeleton, speed_ups: SpeedUps) -> MixedNet:
+    """Build a network of mixed cells.
+
+    Args:
+        space: nasbench201 or darts.
+        channels: bands of the input images.
+        classes: number of outputs (logits).
+        skeleton: its size.
+        speed_ups: what is left out of it.
+    """
+    return _MIXERS[space](channels, classes, skeleton, speed_ups)

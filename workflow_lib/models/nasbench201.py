@@ -24,7 +24,7 @@ class CellNet(nn.Module):
     def __init__(self, make_cell: Callable[[int], nn.Module], channels: int, classes: int, skeleton: Skeleton) -> None:
         super().__init__()
         width = skeleton.width
-        self.stem = _stem(channels, width, skeleton.stem_strides)
+        self.stem = stem(channels, width, skeleton.stem_strides)
         self.stages = nn.ModuleList()
         for stage in range(STAGES):
             blocks: list[nn.Module] = [] if stage == 0 else [_Reduction(width * 2 ** (stage - 1))]
@@ -42,7 +42,8 @@ class CellNet(nn.Module):
         return logits
 
 
-def _stem(channels: int, width: int, strides: int) -> nn.Sequential:
+def stem(channels: int, width: int, strides: int) -> nn.Sequential:
+    """Convolutions of 3 x 3 with norms: as many of stride 2 as asked for, or one of stride 1."""
     layers: list[nn.Module] = []
     for number in range(max(strides, 1)):
         layers += [nn.ReLU()] if number else []

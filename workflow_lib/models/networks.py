@@ -2,9 +2,10 @@
 
 from torch import nn
 
+from workflow_lib.core.spaces import darts as darts_space
+from workflow_lib.core.spaces import nasbench201 as nasbench201_space
 from workflow_lib.core.spaces import networks
-from workflow_lib.core.spaces.nasbench201 import CellNetwork
-from workflow_lib.models import cross, nasbench201
+from workflow_lib.models import cross, darts, nasbench201
 
 
 def to_module(architecture: str, channels: int, classes: int) -> nn.Module:
@@ -19,6 +20,8 @@ def to_module(architecture: str, channels: int, classes: int) -> nn.Module:
         ConfigError: if the text is no id.
     """
     network = networks.parse(architecture)
-    if isinstance(network, CellNetwork):
+    if isinstance(network, nasbench201_space.CellNetwork):
         return nasbench201.to_module(str(network.cell), channels, classes, network.skeleton)
+    if isinstance(network, darts_space.CellNetwork):
+        return darts.to_module(network, channels, classes)
     return cross.to_module(architecture, channels, classes)

@@ -8,7 +8,8 @@ import pandas as pd
 
 from workflow_lib.core.config import Config
 from workflow_lib.core.spaces import networks
-from workflow_lib.core.spaces.nasbench201 import CellNetwork
+from workflow_lib.core.spaces.cross import Architecture
+from workflow_lib.core.spaces.darts import CellNetwork as DartsNetwork
 from workflow_lib.report.content import ReportContent
 from workflow_lib.report.names import quantity
 from workflow_lib.report.tables import baseline_rows, front_members
@@ -75,10 +76,14 @@ def reference_baseline(ranked: pd.DataFrame, candidate: pd.Series) -> pd.Series 
 def describe_network(architecture: str) -> str:
     """An architecture in words."""
     network = networks.parse(architecture)
-    if isinstance(network, CellNetwork):
+    if not isinstance(network, Architecture):
         own = network.skeleton
+        if isinstance(network, DartsNetwork):
+            cells = f"DARTS cells {network.normal} and {network.reduction}"
+        else:
+            cells = f"NAS-Bench-201 cells {network.cell}"
         return (
-            f"a network of NAS-Bench-201 cells {network.cell}: three stages of {own.cells}, with {own.width} to "
+            f"a network of {cells}: three stages of {own.cells}, with {own.width} to "
             f"{4 * own.width} channels, after a stem of {max(1, own.stem_strides)} convolutions"
         )
     pooling = "no pooling"

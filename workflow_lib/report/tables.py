@@ -9,7 +9,6 @@ from workflow_lib.core.config import Objective
 from workflow_lib.core.provenance import Provenance
 from workflow_lib.core.spaces import networks
 from workflow_lib.core.spaces.cross import CHOICES, Architecture
-from workflow_lib.core.spaces.nasbench201 import CellNetwork
 from workflow_lib.report.content import ReportContent
 from workflow_lib.search.candidates import KEYS
 
@@ -78,9 +77,9 @@ def dimensions(architectures: pd.Series) -> pd.DataFrame:
     )
 
 
-def _first_stage(network: Architecture | CellNetwork) -> dict[str, int]:
+def _first_stage(network: networks.Network) -> dict[str, int]:
     """The values of a network in CROSS's dimensions, as far as it has them."""
-    if isinstance(network, CellNetwork):
+    if not isinstance(network, Architecture):
         return {"initial_output_feature": network.skeleton.width}
     values = network.configuration()
     return values if network.pool else {name: values[name] for name in values if not name.endswith("_pool")}

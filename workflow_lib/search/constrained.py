@@ -19,7 +19,6 @@ from workflow_lib.core.config import CellSearchConfig
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.seeds import derive_seed
 from workflow_lib.core.spaces.cell_costs import CellCosts
-from workflow_lib.core.spaces.nasbench201 import EDGES, OPERATIONS
 from workflow_lib.data.dataset import ChipView, Rows
 from workflow_lib.models.mixed_cells import MixedNet
 from workflow_lib.training.feed import HostFeed
@@ -29,7 +28,6 @@ from workflow_lib.training.metrics import Labels
 Numbers = NDArray[np.float64]
 _ADAM_BETAS = (0.5, 0.999)
 _LAST_RATE = 1e-3
-_NONE = list(OPERATIONS).index("none")
 
 
 @dataclass(frozen=True)
@@ -66,15 +64,11 @@ def halves(rows: Rows, labels: Labels, seed: int) -> tuple[Rows, Rows]:
 def expected_cost(probabilities: Tensor, costs: CellCosts) -> Tensor:
     """k_s(alpha): what a network costs in the mean, when each edge draws its operation (equation 3).
 
-    Sums are those of the expected number of edges, as if every node had one.
-
     Args:
         probabilities: (edges, operations), softmax of alpha.
         costs: of networks.
     """
-    there = 1 - probabilities[:, _NONE]
-    sums = costs.sums * (there.sum() - len({head for _, head in EDGES}))
-    return costs.fixed + (probabilities * torch.tensor(costs.prices).to(probabilities)).sum() + sums
+    return costs.fixed + (probabilities * torch.tensor(costs.prices).to(probabilities)).sum()
 
 
 class ConstrainedSearch:
@@ -153,7 +147,7 @@ class ConstrainedSearch:
         row = {
             "epoch": len(self.rows) + 1, "weight_loss": weight_loss, "alpha_loss": alpha_loss, "cost": cost,
             "multiplier": self.multiplier,
-            "skips": int((probabilities.argmax(1) == list(OPERATIONS).index("skip")).sum()),
+            "skips": int((probabilities.argmax(1) == self.network.operations.index("skip")).sum()),
             "seconds": time.perf_counter() - start,
         }  # fmt: skip
         self.rows.append(row)

@@ -6,9 +6,8 @@ multiplier is soft: it promises no network within the bound, so that here the be
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -17,111 +16,31 @@ from numpy.typing import NDArray
 from workflow_lib.core.config import CellSearchConfig
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.seeds import derive_seed
-from workflow_lib.core.spaces.cell_costs import CellCosts
-from workflow_lib.core.spaces.nasbench201 import EDGES, OPERATIONS, Cell, CellNetwork
+from workflow_lib.core.spaces.cell_costs import CellCosts, Cells
+from workflow_lib.core.spaces.cell_spaces import CELL_SPACES, CellSpace
+from workflow_lib.core.spaces.nasbench201 import Skeleton
 from workflow_lib.core.tables import CELL_COSTS
+from workflow_lib.search import derive_darts, derive_nasbench201
 
 Numbers = NDArray[np.float64]
-_NAMES = list(OPERATIONS)
-_EDGE_NAMES = [f"{tail}-{head}" for tail, head in EDGES]
-_NONE = _NAMES.index("none")
-_SPARE = 10  # draws per cell that is wanted: some are the same without what leads nowhere
 
 
-@dataclass(frozen=True)
-class Derived:
-    """What is derived from one search.
+class Derivation(Protocol):
+    """What `derive_nasbench201` and `derive_darts` are."""
 
-    Attributes:
-        cell: the best within the budget.
-        cost: of its network.
-        plain: the cell of the best operation on each edge, whatever it costs.
-        plain_cost: of its network.
-    """
+    def derive(
+        self, probabilities: Numbers, costs: CellCosts, skeleton: Skeleton, budget: float = np.inf
+    ) -> Cells | None:
+        """Find the most probable network within a budget."""
 
-    cell: Cell
-    cost: float
-    plain: Cell
-    plain_cost: float
+    def draw(
+        self, costs: CellCosts, skeleton: Skeleton, budget: float, count: int, generator: np.random.Generator
+    ) -> Sequence[Cells]:
+        """Draw different networks within a budget."""
 
 
-def derive(probabilities: Numbers, costs: CellCosts, budget: float | None = None) -> Derived:
-    """Find the most probable cell within a budget: exactly, among all that connect input and output.
-
-    Operations that lead nowhere cost nothing, and are none in the cell that is derived.
-
-    Args:
-        probabilities: (edges, operations), softmax of alpha; a cell's is the product over its edges.
-        costs: of networks.
-        budget: in the unit of the costs, everything included; None: any.
-
-    Raises:
-        UserError: if no network is within the budget.
-    """
-    cells, totals = _totals(costs)
-    log = np.log(np.maximum(probabilities, np.finfo(np.float64).tiny))
-    scores = sum(log[edge, cells[:, edge]] for edge in range(len(EDGES)))
-    within = np.ones(len(cells), dtype=bool) if budget is None else totals <= budget
-    if not within.any():
-        raise UserError(
-            f"no network is within {budget:,.0f}: the smallest has {totals.min():,.0f}", "the budget",
-            "raise it, or lower the skeleton's width or cells",
-        )  # fmt: skip
-    # Of equally probable ones the cheapest.
-    order = np.lexsort((totals, -np.round(scores, 12)))
-    best, plain = order[within[order]][0], order[0]
-    return Derived(_alive(best), float(totals[best]), _alive(plain), float(totals[plain]))
-
-
-def _totals(costs: CellCosts) -> tuple[NDArray[np.int64], Numbers]:
-    """All cells, and what their networks cost."""
-    cells, live = connected_cells()
-    prices = np.array(costs.prices)
-    edges = sum(prices[edge, cells[:, edge]] * live[:, edge] for edge in range(len(EDGES)))
-    heads = np.array([head for _, head in EDGES])
-    nodes = sum(live[:, heads == head].any(1).astype(int) for head in sorted(set(heads.tolist())))
-    return cells, costs.fixed + edges + costs.sums * (live.sum(1) - nodes)
-
-
-def draw_within(costs: CellCosts, budget: float, count: int, generator: np.random.Generator) -> list[Cell]:
-    """Draw different cells whose networks are within a budget, all alike likely; fewer where there are no more.
-
-    Args:
-        costs: of networks.
-        budget: in the unit of the costs, everything included.
-        count: how many.
-        generator: of the draws.
-    """
-    _, totals = _totals(costs)
-    order = generator.permutation(np.flatnonzero(totals <= budget))
-    return list(dict.fromkeys(_alive(row) for row in order[: _SPARE * count]))[:count]
-
-
-@cache
-def connected_cells() -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """All cells whose output depends on their input.
-
-    Returns:
-        (cells, edges) numbers of operations; and whether each lies on a way from input to output.
-    """
-    cells = np.indices((len(_NAMES),) * len(EDGES)).reshape(len(EDGES), -1).T
-    there = {edge: cells[:, place] != _NONE for place, edge in enumerate(EDGES)}
-    first, last = 0, max(head for _, head in EDGES)
-    reached = {first: np.ones(len(cells), dtype=bool)}  # from the input
-    for node in range(first + 1, last + 1):
-        reached[node] = np.logical_or.reduce([reached[tail] & there[tail, node] for tail in range(node)])
-    leads = {last: np.ones(len(cells), dtype=bool)}  # to the output
-    for node in reversed(range(first, last)):
-        leads[node] = np.logical_or.reduce([leads[head] & there[node, head] for head in range(node + 1, last + 1)])
-    live = np.column_stack([reached[tail] & there[tail, head] & leads[head] for tail, head in EDGES])
-    connected = reached[last]
-    return np.asarray(cells[connected], dtype=np.int64), live[connected]
-
-
-def _alive(row: int) -> Cell:
-    """One of the connected cells, without what leads nowhere."""
-    cells, live = connected_cells()
-    return Cell(tuple(_NAMES[number] for number in np.where(live[row], cells[row], _NONE)))
+DERIVATIONS: Mapping[str, Derivation] = {"nasbench201": derive_nasbench201, "darts": derive_darts}
+"""By space of cells."""
 
 
 @dataclass(frozen=True)
@@ -153,7 +72,8 @@ class LookupGraph:
         sizes, first = np.unique(np.maximum.accumulate(self.sizes), return_index=True)
         if not sizes[0] <= budget <= sizes[-1]:
             raise UserError(
-                f"a budget of {budget:,.0f} is outside what the searches found: {sizes[0]:,.0f} to {sizes[-1]:,.0f}",
+                f"a budget of {spell(budget)} is outside what the searches found: "
+                f"{spell(sizes[0])} to {spell(sizes[-1])}",
                 "the look-up graph",
                 "change the budget, or search with other bounds",
             )
@@ -166,65 +86,73 @@ class LookupGraph:
         return cls(ordered["bound"].tolist(), ordered["size"].tolist())
 
 
+def spell(value: float) -> str:
+    """A cost for people: parameters as well as milliseconds."""
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"
+
+
 def spread_bounds(costs: CellCosts, count: int) -> list[float]:
     """Bounds from the smallest to the largest network, equally far apart."""
     prices = np.array(costs.prices)
-    sums = costs.sums * (len(EDGES) - len({head for _, head in EDGES}))
-    ends = costs.fixed + prices.min(1).sum(), costs.fixed + prices.max(1).sum() + sums
+    ends = costs.fixed + prices.min(1).sum(), costs.fixed + prices.max(1).sum()
     return [float(bound) for bound in np.linspace(*ends, count)]
 
 
-def cost_rows(costs: CellCosts) -> pd.DataFrame:
+def cost_rows(space: CellSpace, costs: CellCosts) -> pd.DataFrame:
     """Columns part, operation, cost: `fixed` and `sums` have no operation, other parts are edges."""
     rows: list[tuple[str, str | None, float]] = [("fixed", None, costs.fixed), ("sums", None, costs.sums)]
-    for edge, prices in zip(_EDGE_NAMES, costs.prices, strict=True):
-        rows += [(edge, name, price) for name, price in zip(_NAMES, prices, strict=True)]
+    for edge, prices in zip(space.edges, costs.prices, strict=True):
+        rows += [(edge, name, price) for name, price in zip(space.operations, prices, strict=True)]
     return pd.DataFrame(rows, columns=["part", "operation", "cost"])
 
 
-def read_costs(path: Path) -> CellCosts:
+def read_costs(space: CellSpace, path: Path) -> CellCosts:
     """Costs from a table CELL_COSTS of one channel set and quantity."""
     table = CELL_COSTS.read(path).fillna({"operation": ""})
     known = table.set_index(["part", "operation"])["cost"].to_dict()
-    prices = tuple(tuple(known[edge, name] for name in _NAMES) for edge in _EDGE_NAMES)
+    prices = tuple(tuple(known[edge, name] for name in space.operations) for edge in space.edges)
     return CellCosts(known["fixed", ""], prices, known["sums", ""])
 
 
-def alpha_rows(probabilities: Numbers) -> pd.DataFrame:
+def alpha_rows(space: CellSpace, probabilities: Numbers) -> pd.DataFrame:
     """Columns edge, operation, probability."""
     rows = [
         (edge, operation, probability)
-        for edge, of_edge in zip(_EDGE_NAMES, probabilities.tolist(), strict=True)
-        for operation, probability in zip(OPERATIONS, of_edge, strict=True)
+        for edge, of_edge in zip(space.edges, probabilities.tolist(), strict=True)
+        for operation, probability in zip(space.operations, of_edge, strict=True)
     ]
     return pd.DataFrame(rows, columns=["edge", "operation", "probability"])
 
 
-def last_probabilities(alpha: pd.DataFrame) -> Numbers:
+def last_probabilities(space: CellSpace, alpha: pd.DataFrame) -> Numbers:
     """(edges, operations) after the last epoch.
 
     Args:
+        space: of cells.
         alpha: rows of CELL_ALPHA of one search.
     """
     last = alpha[alpha["epoch"] == alpha["epoch"].max()].pivot(index="edge", columns="operation", values="probability")
-    ordered: Numbers = last.loc[_EDGE_NAMES, _NAMES].to_numpy(np.float64)
+    ordered: Numbers = last.loc[list(space.edges), list(space.operations)].to_numpy(np.float64)
     return ordered
 
 
-def build_lookup_graph(alpha: pd.DataFrame, costs: CellCosts, count: int) -> pd.DataFrame:
+def build_lookup_graph(alpha: pd.DataFrame, costs: CellCosts, settings: CellSearchConfig) -> pd.DataFrame:
     """Derive a network from each bound's search, whatever it costs.
 
     Args:
         alpha: rows of CELL_ALPHA of all searches of one channel set and quantity, numbered by bound.
         costs: of networks.
-        count: of bounds, see `spread_bounds`.
+        settings: how many bounds, and of which networks.
 
     Returns:
         Rows of LOOKUP_GRAPH.
     """
-    bounds = spread_bounds(costs, count)
-    sizes = {number: derive(last_probabilities(own), costs).plain_cost for number, own in alpha.groupby("number")}
-    graph = LookupGraph(bounds, [sizes[number] for number in range(count)])
+    space, bounds = CELL_SPACES[settings.space], spread_bounds(costs, settings.bounds)
+    sizes = {
+        number: costs.total(_derive(last_probabilities(space, own), costs, settings))
+        for number, own in alpha.groupby("number")
+    }
+    graph = LookupGraph(bounds, [sizes[number] for number in range(settings.bounds)])
     table = pd.DataFrame({"bound": graph.bounds, "size": graph.sizes})
     first = alpha.iloc[0]
     falls = table["bound"].isin(graph.falls)
@@ -239,7 +167,7 @@ def derive_networks(
     Args:
         searches, alpha: rows of CELL_SEARCH and CELL_ALPHA of one channel set.
         costs: of networks, by quantity.
-        settings: budgets and skeleton.
+        settings: space, budgets and skeleton.
 
     Returns:
         Rows of DERIVED, of origin search.
@@ -247,21 +175,34 @@ def derive_networks(
     Raises:
         UserError: if no network is within a budget.
     """
-    keys = ["channels", "quantity", "number", "repeat"]
-    last = {key: last_probabilities(own) for key, own in alpha.groupby(keys)}
+    keys, space = ["channels", "quantity", "number", "repeat"], CELL_SPACES[settings.space]
+    last = {key: last_probabilities(space, own) for key, own in alpha.groupby(keys)}
     rows = []
     for *key, bound in searches.groupby(keys)["bound"].first().reset_index().itertuples(index=False):
         channels, quantity, number, repeat = key
-        budget = settings.budgets[quantity][number]
-        found = derive(last[tuple(key)], costs[quantity], budget)
+        prices, budget = costs[quantity], settings.budgets[quantity][number]
+        found = _derive(last[tuple(key)], prices, settings, budget)
+        plain = _derive(last[tuple(key)], prices, settings)
         rows.append(
             {
                 "channels": channels, "quantity": quantity, "budget": budget, "origin": "search", "repeat": repeat,
-                "bound": bound, **_network(found.cell, found.cost, settings),
-                "plain_architecture": str(CellNetwork(found.plain, settings.skeleton)), "plain_cost": found.plain_cost,
+                "bound": bound, **_network(found, prices),
+                "plain_architecture": str(plain), "plain_cost": prices.total(plain),
             }
         )  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def _derive(probabilities: Numbers, costs: CellCosts, settings: CellSearchConfig, budget: float = np.inf) -> Cells:
+    """The most probable network within a budget."""
+    found = DERIVATIONS[settings.space].derive(probabilities, costs, settings.skeleton, budget)
+    if found is None:
+        raise UserError(
+            f"no network is within {spell(budget)}: without its cells it has {spell(costs.fixed)}",
+            "the budget",
+            "raise it, or lower cell_search.width or cell_search.cells",
+        )
+    return found
 
 
 def draw_networks(channels: str, costs: Mapping[str, CellCosts], settings: CellSearchConfig, seed: int) -> pd.DataFrame:
@@ -270,27 +211,28 @@ def draw_networks(channels: str, costs: Mapping[str, CellCosts], settings: CellS
     Args:
         channels: name of the channel set.
         costs: of networks, by quantity.
-        settings: budgets, skeleton, and how many.
+        settings: space, budgets, skeleton, and how many.
         seed: of the run.
 
     Returns:
         Rows of DERIVED, of origin random.
     """
-    rows = []
+    rows, draw, count = [], DERIVATIONS[settings.space].draw, settings.random_networks
     for quantity, budgets in settings.budgets.items():
         for budget in budgets:
             generator = np.random.default_rng(derive_seed(seed, "draw_networks", channels, quantity, budget))
-            cells = draw_within(costs[quantity], budget, settings.random_networks, generator)
             rows += [
                 {
                     "channels": channels, "quantity": quantity, "budget": budget, "origin": "random",
-                    "repeat": repeat, **_network(cell, costs[quantity].total(cell), settings),
+                    "repeat": repeat, **_network(network, costs[quantity]),
                 }
-                for repeat, cell in enumerate(cells)
+                for repeat, network in enumerate(draw(costs[quantity], settings.skeleton, budget, count, generator))
             ]  # fmt: skip
     return pd.DataFrame(rows)
 
 
-def _network(cell: Cell, cost: float, settings: CellSearchConfig) -> dict[str, Any]:
-    architecture = str(CellNetwork(cell, settings.skeleton))
-    return {"architecture": architecture, "cost": cost, "skips": cell.operations.count("skip")}
+def _network(network: Cells, costs: CellCosts) -> dict[str, Any]:
+    return {
+        "architecture": str(network), "cost": costs.total(network), "edges": len(network.operations),
+        "skips": list(network.operations).count("skip"),
+    }  # fmt: skip

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from workflow_lib.core.arguments import Arguments, run_stage
 from workflow_lib.core.config import CellSearchConfig
+from workflow_lib.core.spaces.cell_spaces import CELL_SPACES
 from workflow_lib.core.tables import CELL_ALPHA, LOOKUP_GRAPH
 from workflow_lib.search.derivation import build_lookup_graph, read_costs
 
@@ -23,8 +24,9 @@ class GraphArguments(Arguments):
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the stage."""
     arguments = GraphArguments.parse(__doc__, argv)
-    costs, alpha = read_costs(arguments.costs), CELL_ALPHA.read_all(arguments.alphas)
-    LOOKUP_GRAPH.write(build_lookup_graph(alpha, costs, arguments.cell_search.bounds), arguments.output)
+    settings = arguments.cell_search
+    costs, alpha = read_costs(CELL_SPACES[settings.space], arguments.costs), CELL_ALPHA.read_all(arguments.alphas)
+    LOOKUP_GRAPH.write(build_lookup_graph(alpha, costs, settings), arguments.output)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Derive from each search the best network within its budget, and draw others within it."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -8,6 +9,7 @@ from pydantic import Field
 
 from workflow_lib.core.arguments import Arguments, run_stage
 from workflow_lib.core.config import CellSearchConfig
+from workflow_lib.core.spaces.cell_spaces import CELL_SPACES
 from workflow_lib.core.tables import CELL_ALPHA, CELL_SEARCH, DERIVED
 from workflow_lib.search.derivation import derive_networks, draw_networks, read_costs
 
@@ -28,7 +30,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the stage."""
     arguments = DeriveArguments.parse(__doc__, argv)
     settings = arguments.cell_search
-    costs = dict(zip(settings.budgets, map(read_costs, arguments.costs), strict=True))
+    read = partial(read_costs, CELL_SPACES[settings.space])
+    costs = dict(zip(settings.budgets, map(read, arguments.costs), strict=True))
     searches, alpha = CELL_SEARCH.read_all(arguments.searches), CELL_ALPHA.read_all(arguments.alphas)
     found = derive_networks(searches, alpha, costs, settings)
     drawn = draw_networks(arguments.channels, costs, settings, arguments.seed)

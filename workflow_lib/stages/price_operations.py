@@ -7,7 +7,8 @@ from pydantic import Field
 
 from workflow_lib.core.arguments import Arguments, run_stage
 from workflow_lib.core.config import CellSearchConfig, PredictorConfig
-from workflow_lib.core.spaces.cell_costs import COUNTED, CellCosts, count_costs
+from workflow_lib.core.spaces.cell_costs import COUNTED, CellCosts
+from workflow_lib.core.spaces.cell_spaces import CELL_SPACES
 from workflow_lib.core.tables import CELL_COSTS
 from workflow_lib.search.derivation import cost_rows
 
@@ -29,15 +30,15 @@ class PriceArguments(Arguments):
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the stage."""
     arguments = PriceArguments.parse(__doc__, argv)
-    rows = cost_rows(_price(arguments)).assign(channels=arguments.channels, quantity=arguments.quantity)
-    CELL_COSTS.write(rows, arguments.output)
+    rows = cost_rows(CELL_SPACES[arguments.cell_search.space], _price(arguments))
+    CELL_COSTS.write(rows.assign(channels=arguments.channels, quantity=arguments.quantity), arguments.output)
 
 
 def _price(arguments: PriceArguments) -> CellCosts:
-    skeleton = arguments.cell_search.skeleton
-    network = (skeleton, arguments.inputs, arguments.classes, arguments.chip_size_px)
+    settings = arguments.cell_search
+    network = (settings.skeleton, arguments.inputs, arguments.classes, arguments.chip_size_px)
     if arguments.quantity in COUNTED:
-        return count_costs(arguments.quantity, *network)
+        return CELL_SPACES[settings.space].count(arguments.quantity, *network)
     # Imports torch, which counting does without.
     from workflow_lib.latency.cells import price_cells
     from workflow_lib.latency.lookup import predicted
@@ -51,7 +52,7 @@ def _price(arguments: PriceArguments) -> CellCosts:
     rules = {"fusion_rules": path / "fusion_rules.json"} if config.kind == "package" else {}
     # As latencies of whole networks are: what the calibrated model reproduces as free is free.
     strict = config.kind != "calibrated" and config.uncovered == "error"
-    return price_cells(*network, predicted(predictor, fallback=fallback, strict=strict, **rules))
+    return price_cells(settings.space, *network, predicted(predictor, fallback=fallback, strict=strict, **rules))
 
 
 if __name__ == "__main__":

@@ -12,9 +12,10 @@ from pydantic import Field
 from workflow_lib.core.arguments import run_stage
 from workflow_lib.core.config import CellSearchConfig, TrainingConfig
 from workflow_lib.core.seeds import derive_seed
+from workflow_lib.core.spaces.cell_spaces import CELL_SPACES
 from workflow_lib.core.tables import CELL_ALPHA, CELL_SEARCH, FOLDS, LOOKUP_GRAPH
 from workflow_lib.data.dataset import Dataset, DatasetArguments
-from workflow_lib.models.mixed_cells import MixedNet, SpeedUps
+from workflow_lib.models.mixed_cells import SpeedUps, to_mixed
 from workflow_lib.search.constrained import ConstrainedSearch, SearchTask, halves
 from workflow_lib.search.derivation import LookupGraph, alpha_rows, read_costs, spread_bounds
 from workflow_lib.training.compute import Compute, use_one_thread
@@ -47,9 +48,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = SearchArguments.parse(__doc__, argv)
     use_one_thread()
     settings = arguments.cell_search
+    space = CELL_SPACES[settings.space]
     dataset, folds = Dataset.open(arguments), FOLDS.read(arguments.folds)
     inputs, classes = len(arguments.select), len(arguments.classes)
-    costs = read_costs(arguments.costs)
+    costs = read_costs(space, arguments.costs)
     if arguments.lookup_graph and arguments.budget is not None:
         bound = LookupGraph.of(LOOKUP_GRAPH.read(arguments.lookup_graph)).bound(arguments.budget)
     else:
@@ -62,12 +64,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     torch.manual_seed(derive_seed(seed, "weights"))
     speed_ups = SpeedUps(settings.derived_cells, settings.shared_operations, settings.bottleneck)
-    network = MixedNet(inputs, classes, settings.skeleton, speed_ups)
+    network = to_mixed(settings.space, inputs, classes, settings.skeleton, speed_ups)
     compute = Compute.choose(TrainingConfig.model_validate({"device": arguments.device}))
     search = ConstrainedSearch(network.to(compute.device), task, settings, costs, bound)
     key: dict[str, Any] = dict(zip(_KEYS, ids, strict=True))
     CELL_SEARCH.write(search.run().assign(bound=bound, **key), arguments.output)
-    paths = [alpha_rows(path).assign(epoch=epoch) for epoch, path in enumerate(np.array(search.paths), start=1)]
+    paths = [alpha_rows(space, path).assign(epoch=epoch) for epoch, path in enumerate(np.array(search.paths), start=1)]
     CELL_ALPHA.write(pd.concat(paths, ignore_index=True).assign(**key), arguments.alpha)
 
 

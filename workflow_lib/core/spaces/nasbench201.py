@@ -44,6 +44,17 @@ class Cell:
         first, second, third = self.operations[:1], self.operations[1:3], self.operations[3:]
         return "-".join(".".join(part) for part in (first, second, third))
 
+    @property
+    def chosen(self) -> list[tuple[int, int]]:
+        """Numbers of edges, and of the operations on them."""
+        return [(edge, list(OPERATIONS).index(operation)) for edge, operation in enumerate(self.operations)]
+
+    @property
+    def empty_nodes(self) -> int:
+        """Nodes that no edge leads to."""
+        there = {head for (_, head), operation in zip(EDGES, self.operations, strict=True) if operation != "none"}
+        return len({head for _, head in EDGES} - there)
+
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read an id; the inverse of `str`.
@@ -105,6 +116,21 @@ class CellNetwork:
 
     cell: Cell
     skeleton: Skeleton
+
+    @property
+    def operations(self) -> tuple[str, ...]:
+        """Names of the operations on all edges."""
+        return self.cell.operations
+
+    @property
+    def chosen(self) -> list[tuple[int, int]]:
+        """Numbers of edges, and of the operations on them."""
+        return self.cell.chosen
+
+    @property
+    def empty_nodes(self) -> int:
+        """Nodes that no edge leads to."""
+        return self.cell.empty_nodes
 
     def __str__(self) -> str:
         own = self.skeleton

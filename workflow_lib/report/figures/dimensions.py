@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from workflow_lib.core.config import Objective
-from workflow_lib.core.spaces.nasbench201 import OPERATIONS, CellNetwork
+from workflow_lib.core.spaces.cell_costs import Cells
+from workflow_lib.core.spaces.cross import Architecture
 from workflow_lib.core.spaces.networks import parse
 from workflow_lib.report.figures.style import GROUPS, PALETTE, defined, set_log, themed, wants_log
 from workflow_lib.report.names import quantity
@@ -60,9 +61,10 @@ def searched_dimensions(candidates: pd.DataFrame) -> dict[str, pd.Series]:
     """
     networks = candidates["architecture"].map({text: parse(text) for text in candidates["architecture"]})
     common = {"channels": candidates["channels"], "batch": candidates["batch"]}
-    of_cells = networks.map(lambda network: isinstance(network, CellNetwork))
+    of_cells = networks.map(lambda network: not isinstance(network, Architecture))
     if of_cells.all():
-        found = {f"edges with {name}": networks.map(partial(_count_edges, name)) for name in OPERATIONS} | common
+        found = {f"edges with {name}": networks.map(partial(_count_edges, name)) for name in _operations(networks)}
+        found |= common
     elif of_cells.any():
         found = {"space": of_cells.map({True: "cells", False: "CROSS"})} | common
     else:
@@ -70,8 +72,12 @@ def searched_dimensions(candidates: pd.DataFrame) -> dict[str, pd.Series]:
     return {title: values for title, values in found.items() if values.nunique() > 1}
 
 
-def _count_edges(operation: str, network: CellNetwork) -> int:
-    return network.cell.operations.count(operation)
+def _operations(networks: pd.Series) -> list[str]:
+    return sorted({name for network in networks for name in network.operations})
+
+
+def _count_edges(operation: str, network: Cells) -> int:
+    return list(network.operations).count(operation)
 
 
 def _first_stages(networks: pd.Series) -> dict[str, pd.Series]:

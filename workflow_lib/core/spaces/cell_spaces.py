@@ -1,0 +1,54 @@
+"""The spaces of cells that a search by gradient knows, as it sees them: edges, operations, counts."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from workflow_lib.core.spaces import darts, darts_costs, nasbench201, nasbench201_costs
+from workflow_lib.core.spaces.cell_costs import CellCosts
+from workflow_lib.core.spaces.nasbench201 import Skeleton
+
+CellSpaceName = Literal["nasbench201", "darts"]
+
+
+@dataclass(frozen=True)
+class CellSpace:
+    """One space.
+
+    Attributes:
+        edges: names of the rows of the architecture parameters.
+        operations: names of their columns.
+        count_parameters: skeleton, channels and classes -> costs of its networks.
+        count_multiply_adds: skeleton, channels, classes and side of images -> costs.
+    """
+
+    edges: tuple[str, ...]
+    operations: tuple[str, ...]
+    count_parameters: Callable[[Skeleton, int, int], CellCosts]
+    count_multiply_adds: Callable[[Skeleton, int, int, int], CellCosts]
+
+    def count(self, quantity: str, skeleton: Skeleton, channels: int, classes: int, size_px: int) -> CellCosts:
+        """What networks have of a quantity.
+
+        Args:
+            quantity: one of `cell_costs.COUNTED`.
+            skeleton: of the networks.
+            channels, classes, size_px: of their images.
+        """
+        if quantity == "parameters":
+            return self.count_parameters(skeleton, channels, classes)
+        return self.count_multiply_adds(skeleton, channels, classes, size_px)
+
+
+CELL_SPACES: Mapping[str, CellSpace] = {
+    "nasbench201": CellSpace(
+        tuple(f"{tail}-{head}" for tail, head in nasbench201.EDGES),
+        tuple(nasbench201.OPERATIONS),
+        nasbench201_costs.count_parameters,
+        nasbench201_costs.count_multiply_adds,
+    ),
+    "darts": CellSpace(
+        darts.EDGE_NAMES, darts.OPERATIONS, darts_costs.count_parameters, darts_costs.count_multiply_adds
+    ),
+}
+"""By `CellSpaceName`."""

@@ -1,0 +1,178 @@
+"""What networks of DARTS cells cost, edge by edge, without torch."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from workflow_lib.core.spaces.cell_costs import CellCosts
+from workflow_lib.core.spaces.darts import EDGES, INPUTS, KINDS, NODES, OPERATIONS
+from workflow_lib.core.spaces.nasbench201 import STAGES, Skeleton
+
+STEM = 3
+"""How many times wider than the first cells the stem is, as in the paper."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a cell stands.
+
+    Attributes:
+        reduction: whether it halves the side.
+        after_reduction: whether the cell before it does, so that its first input has twice the side of its second.
+        width: channels of its nodes.
+        before, last: channels of its two inputs.
+        before_px, side_px: their sides.
+    """
+
+    reduction: bool
+    after_reduction: bool
+    width: int
+    before: int
+    last: int
+    before_px: int
+    side_px: int
+
+    @property
+    def after_px(self) -> int:
+        """Side of its output."""
+        return halved(self.side_px) if self.reduction else self.side_px
+
+
+def places(skeleton: Skeleton, first_px: int) -> Iterator[Place]:
+    """The cells of a network, in order: normal ones in three stages, a reduction between two.
+
+    Args:
+        skeleton: of the network.
+        first_px: side of the stem's output.
+    """
+    before = last = STEM * skeleton.width
+    before_px = side_px = first_px
+    after_reduction = False
+    for stage in range(STAGES):
+        width = skeleton.width * 2**stage
+        for reduction in [*([True] if stage else []), *[False] * skeleton.cells]:
+            place = Place(reduction, after_reduction, width, before, last, before_px, side_px)
+            yield place
+            before, last = last, NODES * width
+            before_px, side_px, after_reduction = side_px, place.after_px, reduction
+
+
+def stem_px(skeleton: Skeleton, size_px: int) -> int:
+    """The side of the stem's output.
+
+    Args:
+        skeleton: of the network.
+        size_px: side of its images.
+    """
+    for _ in range(skeleton.stem_strides):
+        size_px = halved(size_px)
+    return size_px
+
+
+def halved(side_px: int) -> int:
+    """The side after a stride of 2."""
+    return (side_px + 1) // 2
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """A layer: weights that are used at every place of its output, other parameters, numbers that it puts out."""
+
+    weights: int
+    parameters: int
+    side_px: int
+    outputs: int
+
+
+def _map(channels: int, side_px: int) -> _Layer:
+    """ReLU or pooling."""
+    return _Layer(0, 0, side_px, channels * side_px**2)
+
+
+def _convolution(weights: int, channels: int, side_px: int) -> list[_Layer]:
+    """Without bias."""
+    return [_Layer(weights, 0, side_px, channels * side_px**2)]
+
+
+def _norm(channels: int, side_px: int) -> list[_Layer]:
+    return [_Layer(0, 2 * channels, side_px, channels * side_px**2)]
+
+
+def _bring(inputs: int, outputs: int, before_px: int, side_px: int, halve: bool) -> list[_Layer]:
+    """What gives a map the channels and the side of a cell: ReLU, pooling that halves it, 1 x 1, norm."""
+    pool = [_map(inputs, side_px)] if halve else []
+    bent = _convolution(inputs * outputs, outputs, side_px) + _norm(outputs, side_px)
+    return [_map(inputs, before_px), *pool, *bent]
+
+
+def _separable(channels: int, kernel: int, before_px: int, side_px: int) -> list[_Layer]:
+    depthwise = _convolution(channels * kernel**2, channels, side_px)
+    pointwise = _convolution(channels**2, channels, side_px)
+    return [_map(channels, before_px), *depthwise, *pointwise, *_norm(channels, side_px)]
+
+
+def _operation(name: str, channels: int, before_px: int, side_px: int, halve: bool) -> list[_Layer]:
+    kernel = int(name[-1]) if name[-1].isdigit() else 0
+    match name[:3]:
+        case "sep":
+            first = _separable(channels, kernel, before_px, side_px)
+            return first + _separable(channels, kernel, side_px, side_px)
+        case "dil":
+            return _separable(channels, kernel, before_px, side_px)
+        case "max" | "avg":
+            return [_map(channels, side_px)]
+    return _bring(channels, channels, before_px, side_px, halve) if name == "skip" and halve else []
+
+
+def _count(skeleton: Skeleton, channels: int, classes: int, size_px: int, cost: Callable[[_Layer], int]) -> CellCosts:
+    stem: list[_Layer] = []
+    side_px, width = size_px, STEM * skeleton.width
+    for number in range(max(skeleton.stem_strides, 1)):
+        stem += [_map(width, side_px)] if number else []
+        side_px = halved(side_px) if skeleton.stem_strides else side_px
+        stem += _convolution(9 * (width if number else channels) * width, width, side_px) + _norm(width, side_px)
+    fixed = stem
+    prices = [[0] * len(OPERATIONS) for _ in range(len(KINDS) * len(EDGES))]
+    features = 0
+    for place in places(skeleton, side_px):
+        fixed += _bring(place.before, place.width, place.before_px, place.side_px, place.after_reduction)
+        fixed += _bring(place.last, place.width, place.side_px, place.side_px, False)
+        features = NODES * place.width
+        for edge, (tail, _) in enumerate(EDGES):
+            halve = place.reduction and tail < INPUTS
+            before_px = place.side_px if halve else place.after_px
+            for number, name in enumerate(OPERATIONS):
+                layers = _operation(name, place.width, before_px, place.after_px, halve)
+                prices[place.reduction * len(EDGES) + edge][number] += sum(map(cost, layers))
+    head = [_map(features, 1), _map(features, 1), _Layer(features * classes, classes, 1, classes)]
+    return CellCosts(sum(map(cost, fixed + head)), tuple(map(tuple, prices)))
+
+
+def count_parameters(skeleton: Skeleton, channels: int, classes: int) -> CellCosts:
+    """Trainable parameters.
+
+    Args:
+        skeleton: of the networks.
+        channels, classes: of their images.
+    """
+    # Any side: only whether it changes counts.
+    return _count(skeleton, channels, classes, 64, lambda layer: layer.weights + layer.parameters)
+
+
+def count_multiply_adds(skeleton: Skeleton, channels: int, classes: int, size_px: int) -> CellCosts:
+    """Multiply-adds for one image: of convolutions and the linear layer.
+
+    Args:
+        skeleton: of the networks.
+        channels, classes, size_px: of their images.
+    """
+    return _count(skeleton, channels, classes, size_px, lambda layer: layer.weights * layer.side_px**2)
+
+
+def count_activations(skeleton: Skeleton, channels: int, classes: int, size_px: int) -> CellCosts:
+    """Numbers that all layers put out for one image; sums and what is put side by side are not counted.
+
+    Args:
+        skeleton: of the networks.
+        channels, classes, size_px: of their images.
+    """
+    return _count(skeleton, channels, classes, size_px, lambda layer: layer.outputs)

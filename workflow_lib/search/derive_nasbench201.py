@@ -1,0 +1,91 @@
+"""The most probable cell of NAS-Bench-201 within a budget: exactly, for there are 15,625."""
+
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workflow_lib.core.spaces.cell_costs import CellCosts
+from workflow_lib.core.spaces.nasbench201 import EDGES, OPERATIONS, Cell, CellNetwork, Skeleton
+
+Numbers = NDArray[np.float64]
+_NAMES = list(OPERATIONS)
+_NONE = _NAMES.index("none")
+
+
+def derive(probabilities: Numbers, costs: CellCosts, skeleton: Skeleton, budget: float = np.inf) -> CellNetwork | None:
+    """Find the most probable cell within a budget, among all that connect input and output.
+
+    Operations that lead nowhere cost nothing, and are none in the cell that is derived.
+
+    Args:
+        probabilities: (edges, operations), softmax of alpha; a cell's is the product over its edges.
+        costs: of networks.
+        skeleton: of the network.
+        budget: in the unit of the costs, everything included.
+
+    Returns:
+        The network; of equally probable ones the cheapest, None if none is within the budget.
+    """
+    cells, totals = _totals(costs)
+    log = np.log(np.maximum(probabilities, np.finfo(np.float64).tiny))
+    scores = sum(log[edge, cells[:, edge]] for edge in range(len(EDGES)))
+    order = np.lexsort((totals, -np.round(scores, 12)))
+    within = order[totals[order] <= budget]
+    return CellNetwork(_alive(within[0]), skeleton) if len(within) else None
+
+
+def draw(
+    costs: CellCosts, skeleton: Skeleton, budget: float, count: int, generator: np.random.Generator
+) -> list[CellNetwork]:
+    """Draw different networks within a budget, all alike likely; fewer where there are no more.
+
+    Args:
+        costs: of networks.
+        skeleton: of the networks.
+        budget: in the unit of the costs, everything included.
+        count: how many.
+        generator: of the draws.
+    """
+    cells, totals = _totals(costs)
+    _, live = connected_cells()
+    whole = (live | (cells == _NONE)).all(1)
+    rows = generator.permutation(np.flatnonzero(whole & (totals <= budget)))[:count]
+    return [CellNetwork(_alive(row), skeleton) for row in rows]
+
+
+def _totals(costs: CellCosts) -> tuple[NDArray[np.int64], Numbers]:
+    """All cells, and what their networks cost."""
+    cells, live = connected_cells()
+    prices = np.array(costs.prices)
+    edges = sum(prices[edge, np.where(live[:, edge], cells[:, edge], _NONE)] for edge in range(len(EDGES)))
+    heads = np.array([head for _, head in EDGES])
+    empty = sum((~live[:, heads == head].any(1)).astype(int) for head in sorted(set(heads.tolist())))
+    return cells, costs.fixed + edges + costs.sums * empty
+
+
+@cache
+def connected_cells() -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """All cells whose output depends on their input.
+
+    Returns:
+        (cells, edges) numbers of operations; and whether each lies on a way from input to output.
+    """
+    cells = np.indices((len(_NAMES),) * len(EDGES)).reshape(len(EDGES), -1).T
+    there = {edge: cells[:, place] != _NONE for place, edge in enumerate(EDGES)}
+    first, last = 0, max(head for _, head in EDGES)
+    reached = {first: np.ones(len(cells), dtype=bool)}  # from the input
+    for node in range(first + 1, last + 1):
+        reached[node] = np.logical_or.reduce([reached[tail] & there[tail, node] for tail in range(node)])
+    leads = {last: np.ones(len(cells), dtype=bool)}  # to the output
+    for node in reversed(range(first, last)):
+        leads[node] = np.logical_or.reduce([leads[head] & there[node, head] for head in range(node + 1, last + 1)])
+    live = np.column_stack([reached[tail] & there[tail, head] & leads[head] for tail, head in EDGES])
+    connected = reached[last]
+    return np.asarray(cells[connected], dtype=np.int64), live[connected]
+
+
+def _alive(row: int) -> Cell:
+    """One of the connected cells, without what leads nowhere."""
+    cells, live = connected_cells()
+    return Cell(tuple(_NAMES[number] for number in np.where(live[row], cells[row], _NONE)))
