@@ -7,17 +7,26 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+from numpy.typing import NDArray
+from scipy.optimize import Bounds, LinearConstraint, milp
 
 from workflow_lib.core.errors import ConfigError
-from workflow_lib.core.spaces import darts, networks
-from workflow_lib.core.spaces.darts import CHOSEN, EDGES, INPUTS, NODES, OPERATIONS, CellNetwork
+from workflow_lib.core.spaces import darts, darts_costs, networks
+from workflow_lib.core.spaces.cell_costs import CellCosts
+from workflow_lib.core.spaces.darts import CHOSEN, EDGE_NAMES, EDGES, INPUTS, NODES, OPERATIONS, CellNetwork
 from workflow_lib.core.spaces.nasbench201 import Skeleton
 from workflow_lib.export import costs
 from workflow_lib.export.onnx_files import export_deployed, export_for_detection
+from workflow_lib.latency import lookup
 from workflow_lib.latency.calibrated import fit
+from workflow_lib.latency.cells import price_cells
 from workflow_lib.latency.kernels import FUSION_RULES, detect_kernels
 from workflow_lib.models import networks as models
+from workflow_lib.models.mixed_cells import SpeedUps, to_mixed
+from workflow_lib.search import derive_darts
+from workflow_lib.search.derive_darts import derive
 
+SKELETON = Skeleton(4, 1, 1)
 DARTS_V2 = (
     "sep3.0.sep3.1-sep3.0.sep3.1-sep3.1.skip.0-skip.0.dil3.2",
     "max.0.max.1-skip.2.max.1-max.0.skip.2-skip.2.max.1",
@@ -95,3 +104,102 @@ def test_networks_export_and_have_kernels_with_prices(tmp_path: Path) -> None:
     kernels = detect_kernels(tmp_path / "network.onnx", FUSION_RULES)
     assert {"dwconv", "concat"} <= {kernel.type.split("-")[0] for kernel in kernels}
     assert fit("cortexA76cpu_tflite21").predict(kernels).sum() > 0
+
+
+def test_a_mixture_that_is_certain_is_the_cells_own_network() -> None:
+    network = draw(np.random.default_rng(5), SKELETON)
+    net = to_mixed("darts", 2, 2, SKELETON, SpeedUps()).eval()
+    with torch.no_grad():
+        net.alpha.zero_()
+        net.alpha[:, OPERATIONS.index("none")] = 60
+        for edge, operation in network.chosen:
+            net.alpha[edge, operation] = 120
+    own = models.to_module(str(network), 2, 2).eval()
+    taken = {name: tensor for name, tensor in net.network.state_dict().items() if name in own.state_dict()}
+    assert set(taken) == set(own.state_dict())
+    own.load_state_dict(taken)
+    images = torch.rand(3, 2, 33, 33)
+    with torch.inference_mode():
+        torch.testing.assert_close(net(images), own(images))
+
+
+@pytest.mark.parametrize("speed_ups", [SpeedUps(derived_cells=True), SpeedUps(shared_operations=True, bottleneck=2)])
+def test_speed_ups_train(speed_ups: SpeedUps) -> None:
+    torch.manual_seed(0)
+    net = to_mixed("darts", 2, 2, SKELETON, speed_ups)
+    whole = sum(parameter.numel() for parameter in to_mixed("darts", 2, 2, SKELETON, SpeedUps()).parameters())
+    net(torch.rand(4, 2, 40, 40)).square().mean().backward()
+    assert net.alpha.grad is not None
+    assert (net.alpha.grad.abs().sum(1) > 0).sum() == len(EDGE_NAMES), "all edges of both cells"
+    smaller = sum(parameter.numel() for parameter in net.parameters())
+    assert smaller == whole if speed_ups.derived_cells else smaller < whole / 2
+
+
+def test_a_cell_of_which_nothing_is_chosen_gives_zeros() -> None:
+    net = to_mixed("darts", 2, 2, SKELETON, SpeedUps(derived_cells=True)).eval()
+    with torch.no_grad():
+        net.alpha.zero_()
+        net.alpha[:, OPERATIONS.index("none")] = 1
+    assert torch.isfinite(net(torch.rand(1, 2, 37, 37))).all()
+
+
+def most_probable(probabilities: NDArray[np.float64], costs: CellCosts, budget: float) -> float:
+    """The slow oracle: an integer program. Two edges per node, at most one operation on each, none left out."""
+    edges, names = probabilities.shape
+    one_operation = np.kron(np.eye(edges), np.ones(names))
+    nodes = [(kind, head) for kind in range(2) for head in range(INPUTS, INPUTS + NODES)]
+    of_node = np.zeros((len(nodes), edges))
+    for edge in range(edges):
+        of_node[nodes.index((edge // len(EDGES), EDGES[edge % len(EDGES)][1])), edge] = 1
+    constraints = [
+        LinearConstraint(one_operation, 0, 1),
+        LinearConstraint(of_node @ one_operation, CHOSEN, CHOSEN),
+        LinearConstraint(np.array(costs.prices).reshape(1, -1), -np.inf, budget - costs.fixed),
+    ]
+    upper = np.tile([0.0] + [1.0] * (names - 1), edges)
+    found = milp(-np.log(probabilities).ravel(), constraints=constraints, integrality=1, bounds=Bounds(0, upper))
+    return float(-found.fun)
+
+
+@pytest.mark.parametrize("share", [0.05, 0.2, 0.5, 2.0])
+def test_the_derived_cells_are_the_most_probable_within_the_budget(share: float) -> None:
+    costs = darts_costs.count_parameters(SKELETON, 3, 2)
+    probabilities = np.random.default_rng(7).dirichlet(np.ones(len(OPERATIONS)), size=len(EDGE_NAMES))
+    plain = derive(probabilities, costs, SKELETON)
+    assert plain is not None
+    for node in range(8):  # as DARTS derives: the two edges whose best operation is most probable
+        own = [edge for edge in range(28) if (edge // 14, EDGES[edge % 14][1]) == (node // 4, 2 + node % 4)]
+        best = sorted(own, key=lambda edge: -probabilities[edge, 1:].max())[:CHOSEN]
+        assert {(edge, 1 + int(probabilities[edge, 1:].argmax())) for edge in best} <= set(plain.chosen)
+    budget = costs.fixed + share * (costs.total(plain) - costs.fixed)
+    found = derive(probabilities, costs, SKELETON, budget)
+    assert found is not None
+    assert costs.total(found) <= budget
+    score = sum(np.log(probabilities[edge, operation]) for edge, operation in found.chosen)
+    assert score == pytest.approx(most_probable(probabilities, costs, budget), abs=1e-6)
+
+
+def test_a_budget_that_no_network_keeps_gives_none() -> None:
+    costs = darts_costs.count_parameters(SKELETON, 3, 2)
+    assert derive(np.full((28, 8), 1 / 8), costs, SKELETON, costs.fixed - 1) is None
+    assert derive_darts.draw(costs, SKELETON, costs.fixed - 1, 1, np.random.default_rng(0)) == []
+
+
+def test_networks_are_drawn_within_the_budget_all_different() -> None:
+    costs = darts_costs.count_parameters(SKELETON, 3, 2)
+    budget = 1.5 * costs.fixed
+    drawn = derive_darts.draw(costs, SKELETON, budget, 5, np.random.default_rng(0))
+    assert len(set(drawn)) == 5
+    assert all(costs.total(network) <= budget for network in drawn)
+
+
+def test_cells_are_priced_as_they_are_counted_and_predicted(tmp_path: Path) -> None:
+    assert price_cells("darts", SKELETON, 3, 2, 33, lookup.parameters) == darts_costs.count_parameters(SKELETON, 3, 2)
+    work = price_cells("darts", SKELETON, 3, 2, 33, lookup.multiply_adds)
+    assert work == darts_costs.count_multiply_adds(SKELETON, 3, 2, 33)
+    predictor = fit("cortexA76cpu_tflite21")
+    costs = price_cells("darts", SKELETON, 3, 2, 33, lookup.predicted(predictor, strict=False))
+    network = draw(np.random.default_rng(4), SKELETON)
+    export_for_detection(models.to_module(str(network), 3, 2), 3, 33, tmp_path / "network.onnx")
+    whole = float(predictor.predict(detect_kernels(tmp_path / "network.onnx", FUSION_RULES)).sum())
+    assert costs.total(network) == pytest.approx(whole, rel=0.15)

@@ -13,7 +13,8 @@ from workflow_lib.core.spaces.nasbench201 import Skeleton
 
 Numbers = NDArray[np.float64]
 _SOME = range(1, len(OPERATIONS))  # all but none
-_DRAWS = 1000  # per network that is wanted
+_STEPS = 200  # between two networks that are taken
+_TRIES = 5  # per network that is wanted
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,10 @@ def derive(probabilities: Numbers, costs: CellCosts, skeleton: Skeleton, budget:
 def draw(
     costs: CellCosts, skeleton: Skeleton, budget: float, count: int, generator: np.random.Generator
 ) -> list[CellNetwork]:
-    """Draw different networks within a budget, all alike likely; fewer where few are within it.
+    """Draw different networks within a budget, all alike likely; fewer where there are hardly more.
+
+    A walk that draws the edges of one node anew, and stays where the budget would not be kept: networks that are alike
+    likely to come from each other are alike likely to be met.
 
     Args:
         costs: of networks.
@@ -77,16 +81,22 @@ def draw(
         count: how many.
         generator: of the draws.
     """
+    prices, nodes = np.array(costs.prices), _nodes()
+    ways = [_ways(node) for node in nodes]
+    totals = [np.array([sum(prices[edge, name] for edge, name in way) for way in own]) for own in ways]
+    at = [int(own.argmin()) for own in totals]
+    total = costs.fixed + sum(own[place] for own, place in zip(totals, at, strict=True))
     found: dict[CellNetwork, None] = {}
-    for _ in range(_DRAWS * count):
-        chosen = [
-            (int(edge), int(generator.choice(_SOME)))
-            for node in _nodes()
-            for edge in generator.choice(node, CHOSEN, replace=False)
-        ]
-        network = CellNetwork.of(chosen, skeleton)
-        if costs.total(network) <= budget:
-            found[network] = None
+    for step in range(_STEPS * _TRIES * count if total <= budget else 0):
+        node = int(generator.integers(len(nodes)))
+        place = int(generator.integers(len(ways[node])))
+        changed = total + totals[node][place] - totals[node][at[node]]
+        if changed <= budget:
+            total, at[node] = changed, place
+        if step % _STEPS == _STEPS - 1:
+            found[
+                CellNetwork.of([one for own, place in zip(ways, at, strict=True) for one in own[place]], skeleton)
+            ] = None
         if len(found) == count:
             break
     return list(found)
@@ -101,12 +111,17 @@ def _nodes() -> list[list[int]]:
     ]
 
 
-def _choices(node: Sequence[int], log: Numbers, prices: Numbers) -> _Choices:
-    ways = [
+def _ways(node: Sequence[int]) -> list[tuple[tuple[int, int], ...]]:
+    """All ways to choose two of a node's edges, and their operations."""
+    return [
         ((one, first), (other, second))
         for one, other in combinations(node, CHOSEN)
         for first, second in product(_SOME, repeat=CHOSEN)
     ]
+
+
+def _choices(node: Sequence[int], log: Numbers, prices: Numbers) -> _Choices:
+    ways = _ways(node)
     total, score = (np.array([sum(table[edge, name] for edge, name in way) for way in ways]) for table in (prices, log))
     kept = _not_worse(total, score)
     return _Choices(total[kept], score[kept], [ways[place] for place in kept.tolist()])
@@ -116,6 +131,5 @@ def _not_worse(costs: Numbers, scores: Numbers) -> NDArray[np.int64]:
     """Places, by ascending cost, of what no other beats in both; of those that are alike the first."""
     order = np.lexsort((-scores, costs))
     best = np.maximum.accumulate(scores[order])
-    better = np.concatenate([[True], best[1:] > best[:-1] + 1e-12])
-    kept: NDArray[np.int64] = order[better]
+    kept: NDArray[np.int64] = order[np.diff(best, prepend=-np.inf) > 1e-12]
     return kept
