@@ -527,12 +527,14 @@ def cells_of() -> dict[str, pd.DataFrame]:
             {
                 **own, "origin": "search", "budget": 4e4 + 1e4 * number, "repeat": repeat, "bound": 3e4 + 1e4 * number,
                 "architecture": network, "cost": 39_000.0, "plain_architecture": network,
-                "plain_cost": 39_000.0 + 5_000 * repeat, "edges": 6, "skips": 1,
+                "plain_cost": 39_000.0 + 5_000 * repeat, "epochs": 3, "edges": 6, "skips": 1,
             }
             for number in range(2) for repeat in range(2)
         ]
     )  # fmt: skip
-    drawn = derived.iloc[:1].drop(columns=["bound", "plain_architecture", "plain_cost"]).assign(origin="random")
+    drawn = (
+        derived.iloc[:1].drop(columns=["bound", "plain_architecture", "plain_cost", "epochs"]).assign(origin="random")
+    )
     derived = pd.concat([derived, drawn], ignore_index=True)
     graph = pd.DataFrame({"bound": [2e4, 5e4, 9e4], "size": [2e4, 4e4, 3.5e4], "falls": [False, False, True]})
     found = {"searches": searches, "alpha": alpha, "derived": derived, "graphs": graph.assign(**own)}

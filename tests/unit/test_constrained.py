@@ -180,6 +180,19 @@ def test_the_multiplier_rises_above_the_bound_falls_below_it_and_is_never_negati
     assert (ConstrainedSearch(mixed(), task(), asked, COSTS, None).run()["multiplier"] == 0).all()
 
 
+def test_a_search_that_collapses_ends_with_the_epoch_before() -> None:
+    asked = settings(epochs=6, batch=8, alpha_learning_rate=0.1, most_skips=2)
+    search = ConstrainedSearch(mixed(), task(), asked, COSTS, 1.02 * COSTS.fixed)
+    with torch.no_grad():
+        search.network.alpha[:, NAMES.index("none")] = -3  # then the tight bound leaves skips and poolings
+        search.network.alpha[:, NAMES.index("pool")] = -3
+        search.network.alpha[:, NAMES.index("skip")] = -0.6
+    history = search.run()
+    assert 1 <= len(history) < 6
+    assert len(search.paths) == len(history)
+    assert history["skips"].iloc[-1] <= 2
+
+
 def test_the_same_seed_gives_the_same_search() -> None:
     histories = []
     for _ in range(2):

@@ -15,7 +15,7 @@ from workflow_lib.data.dataset import ChipView
 from workflow_lib.training import compute
 from workflow_lib.training.adam import Adam
 from workflow_lib.training.compute import Compute, use_one_thread
-from workflow_lib.training.loop import PREDICTION_BATCH, Task, predict, train
+from workflow_lib.training.loop import PREDICTION_BATCH, Task, predict, train, train_together
 
 CHIP_COUNT, SIDE = 21, 8
 
@@ -51,7 +51,7 @@ def striped() -> tuple[ChipView, NDArray[np.int64]]:
     return ChipView(pixels.astype(np.float32), [0, 1]), labels
 
 
-def config(epochs: int = 2, learning_rate: float = 1e-3, **values: str) -> TrainingConfig:
+def config(epochs: int = 2, learning_rate: float = 1e-3, **values: float | str | None) -> TrainingConfig:
     return TrainingConfig.model_validate({"epochs": epochs, "learning_rate": learning_rate, "device": "cpu", **values})
 
 
@@ -129,11 +129,10 @@ class Watching(nn.Module):
         return logits
 
 
-def watched(count: int, batch: int, epochs: int = 1, seed: int = 0) -> list[Tensor]:
+def watched(count: int, batch: int, epochs: int = 1, seed: int = 0, **values: int) -> list[Tensor]:
     seen: list[Tensor] = []
-    train(
-        Task(lambda: Watching(seen), noise(count), np.arange(count), np.arange(count) % 2, batch, seed), config(epochs)
-    )
+    task = Task(lambda: Watching(seen), noise(count), np.arange(count), np.arange(count) % 2, batch, seed)
+    train(task, config(epochs, **values))
     return seen
 
 
@@ -185,6 +184,35 @@ def test_the_reported_loss_is_the_mean_over_chips() -> None:
     probabilities = predict(trained.network, noise(10), np.arange(10))
     expected = -np.log(probabilities[np.arange(10), LABELS[:10]]).mean()
     assert trained.loss == [pytest.approx(float(expected), rel=1e-5)]
+
+
+def test_smoothed_labels_weaken_the_targets() -> None:
+    smoothed = train(Task(network, noise(), ROWS, LABELS, 4, 0), config(1, 1e-9, label_smoothing=0.2)).loss
+    plain = train(Task(network, noise(), ROWS, LABELS, 4, 0), config(1, 1e-9)).loss
+    opposite = train(Task(network, noise(), ROWS, 1 - LABELS, 4, 0), config(1, 1e-9)).loss
+    np.testing.assert_allclose(smoothed, 0.9 * np.array(plain) + 0.1 * np.array(opposite), rtol=1e-5)
+
+
+def test_clipped_gradients_take_a_limit_off_the_step() -> None:
+    """Adam divides by the gradient's size, so that clipping shows in the second moment alone."""
+    stepped = []
+    for norm in (None, 1e-6):
+        (trained,) = train_together([Task(network, noise(), ROWS, LABELS, 4, 0)], config(1, clip_norm=norm))
+        stepped.append(torch.cat([weights.detach().flatten() for weights in trained.network.parameters()]))
+    assert not torch.equal(*stepped)
+
+
+def test_each_epoch_cuts_other_squares_out_and_leaves_the_rest() -> None:
+    (images,), (whole,) = watched(20, 20, cutout_px=3), watched(20, 20)
+    gone = (images == 0) & (whole != 0)
+    assert torch.equal(gone, gone[:, :1].expand_as(gone)), "in all channels"
+    assert (images[~gone] == whole[~gone]).all()
+    counts = gone[:, 0].sum((1, 2))
+    assert counts.max() == 9
+    assert counts.min() >= 4, "a corner keeps at least two rows and columns of the square"
+    first, second = (images == 0 for images in watched(20, 20, epochs=2, cutout_px=3))
+    assert torch.equal(first, images == 0)
+    assert not torch.equal(first, second)
 
 
 def test_a_small_separable_problem_is_learned() -> None:

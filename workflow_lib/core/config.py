@@ -273,6 +273,13 @@ class TrainingConfig(Section):
         description="of the learning rate: cosine lowers it from epoch to epoch towards 0, so that less of the "
         "accuracy is chance",
     )
+    label_smoothing: float = Field(
+        default=0.0, ge=0, lt=1, description="share of each target that is spread over all classes"
+    )
+    cutout_px: int = Field(
+        default=0, ge=0, description="side of a square of each chip, anywhere, that a step sees as zeros (pixels)"
+    )
+    clip_norm: float | None = Field(default=None, gt=0, description="largest norm of the gradients; null: any")
     device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="auto: CUDA where there is one")
     precision: Literal["float32", "bf16", "auto"] = Field(
         default="float32",
@@ -617,7 +624,16 @@ class CellSearchConfig(Section):
     bottleneck: int = Field(
         default=1, ge=1, description="cells have so many times fewer channels in the search; 1: as many"
     )
+    regions: Annotated[list[Name], Distinct] = Field(
+        default=[], description="whose chips the search learns from; none: all. Networks are trained on all regions"
+    )
     epochs: int = Field(default=20, ge=1, description="passes over the chips that train weights")
+    most_skips: int | None = Field(
+        default=None,
+        ge=0,
+        description="edges that may favour a skip connection: a search that comes to have more collapses, and ends "
+        "with the epoch before; null: it goes on",
+    )
     batch: int = Field(default=16, ge=2, description="chips per step, of weights and of alpha")
     learning_rate: float = Field(default=0.025, gt=0, description="of the weights, by SGD; falls as a cosine")
     weight_decay: float = Field(default=3e-4, ge=0, description="of the weights")
@@ -828,8 +844,8 @@ class Config(Section):
             raise ValueError("cell_search and search.strategy: constrained belong together")
         if self.cell_search and not self.cell_search.budgets:
             raise ValueError("cell_search.budgets names none: how large may networks be?")
-        for name in self.cell_search.budgets if self.cell_search else []:
-            self._check_budgeted(name)
+        if self.cell_search:
+            self._check_cell_search(self.cell_search)
         if self.supernet.cost not in self.objective_names:
             raise ValueError(f"supernet.cost is {self.supernet.cost}, and no device of unit mJ predicts it")
         if self.battery and (self.battery.active_mw is None) == (not self.devices_with("energy_mj")):
@@ -850,6 +866,12 @@ class Config(Section):
             raise ValueError(f"efficiency.outputs names {unknown}; known are {list(SCORES)}")
         if unknown := [name for name in efficiency.deviations.values() if name not in DEVIATIONS]:
             raise ValueError(f"efficiency.deviations names {unknown}; known are {list(DEVIATIONS)}")
+
+    def _check_cell_search(self, search: CellSearchConfig) -> None:
+        for name in search.budgets:
+            self._check_budgeted(name)
+        if unknown := sorted(set(search.regions) - set(self.data.regions)):
+            raise ValueError(f"cell_search.regions names {unknown}; data.regions has {list(self.data.regions)}")
 
     def _check_budgeted(self, name: str) -> None:
         if name in COUNTED:

@@ -734,6 +734,9 @@ DERIVED = Table(
             optional=True,
         ),
         Column("plain_cost", "number", meaning="of that", low=0, optional=True),
+        Column(
+            "epochs", "integer", meaning="that its search took, before it collapsed or in all", low=1, optional=True
+        ),
         Column("edges", "integer", meaning="edges of the network's cells", low=1),
         Column("skips", "integer", meaning="skip connections among them", low=0),
     ),

@@ -496,10 +496,15 @@ def derived(content: ReportContent) -> TextTable:
             "Best found (%)": [_number(group["accuracy_pct"].max()) for group in groups],
             "At random: median (%)": [_number(values.median()) for values in drawn],
             "At random: best (%)": [_number(values.max()) for values in drawn],
+            "Epochs": [_span(group["epochs"]) for group in groups],
             "Most skips among edges": [f"{group['skips'].max()} of {group['edges'].iloc[0]}" for group in groups],
         },
         texts=2,
     )
+
+
+def _span(values: pd.Series) -> str:
+    return f"{values.min()}" if values.nunique() == 1 else f"{values.min()} to {values.max()}"
 
 
 def _amount(value: float, quantity: str) -> str:

@@ -2,7 +2,8 @@
 
 Source: Dutta, Kanvar and Agarwal, Search-time Efficient Device Constraints-Aware NAS, equations 2 to 4 and algorithm 1;
 differs from it in: the constraint is relative, k_s / K' - 1, so that one rate of the multiplier serves all units, and
-k_s adds up cell by cell, each with its own channels, and all that is not searched.
+k_s adds up cell by cell, each with its own channels, and all that is not searched. The end of a search that collapses
+is that of Liang et al. 2019 (DARTS+), section 3.2.
 """
 
 import sys
@@ -108,7 +109,7 @@ class ConstrainedSearch:
         self.paths: list[Numbers] = []
 
     def run(self) -> pd.DataFrame:
-        """Search for all epochs.
+        """Search for all epochs, or until one collapses: more edges than `most_skips` come to favour a skip connection.
 
         Returns:
             One row per epoch: epoch, weight_loss, alpha_loss, cost (k_s), multiplier, skips (edges whose largest alpha
@@ -119,7 +120,18 @@ class ConstrainedSearch:
         """
         while len(self.rows) < self._settings.epochs:
             self.epoch()
+            if self._collapsed():
+                del self.rows[-1], self.paths[-1]
+                print(f"search: collapsed, ended after epoch {len(self.rows)}", file=sys.stderr, flush=True)
+                break
         return pd.DataFrame(self.rows)
+
+    def _collapsed(self) -> bool:
+        most = self._settings.most_skips
+        if most is None or len(self.rows) < 2:
+            return False
+        # Not those of a random start, which says nothing yet.
+        return self.rows[-2]["skips"] <= most < self.rows[-1]["skips"]
 
     def epoch(self) -> None:
         """Go once through the chips of the weights, and through as many of alpha's."""

@@ -178,7 +178,8 @@ def derive_networks(
     keys, space = ["channels", "quantity", "number", "repeat"], CELL_SPACES[settings.space]
     last = {key: last_probabilities(space, own) for key, own in alpha.groupby(keys)}
     rows = []
-    for *key, bound in searches.groupby(keys)["bound"].first().reset_index().itertuples(index=False):
+    found_by = searches.groupby(keys).agg(bound=("bound", "first"), epochs=("epoch", "max")).reset_index()
+    for *key, bound, epochs in found_by.itertuples(index=False):
         channels, quantity, number, repeat = key
         prices, budget = costs[quantity], settings.budgets[quantity][number]
         found = _derive(last[tuple(key)], prices, settings, budget)
@@ -186,7 +187,7 @@ def derive_networks(
         rows.append(
             {
                 "channels": channels, "quantity": quantity, "budget": budget, "origin": "search", "repeat": repeat,
-                "bound": bound, **_network(found, prices),
+                "bound": bound, "epochs": epochs, **_network(found, prices),
                 "plain_architecture": str(plain), "plain_cost": prices.total(plain),
             }
         )  # fmt: skip

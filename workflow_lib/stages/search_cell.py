@@ -59,6 +59,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     ids = (arguments.channels, arguments.quantity, arguments.target, arguments.number, arguments.repeat)
     seed = derive_seed(arguments.seed, "search_cell", *ids)
     rows = dataset.rows(folds, 0, "training")
+    if settings.regions:
+        rows = rows[np.isin(dataset.regions, settings.regions)[rows]]
     task = SearchTask(
         dataset.view(arguments.select, rows), *halves(rows, dataset.labels, arguments.seed), dataset.labels, seed
     )

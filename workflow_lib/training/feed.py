@@ -1,5 +1,6 @@
 """What a training step sees: batches from the shared memory map, or from a device that holds all chips."""
 
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -43,11 +44,39 @@ class ResidentChips:
         return self.pixels[torch.from_numpy(rows).to(self.pixels.device)]
 
 
+@dataclass(frozen=True)
+class Holes:
+    """What is cut out of chips.
+
+    Attributes:
+        centres: (n, 2) row and column of the hole of the i-th chip of an epoch; it may reach over the chip's edge.
+        side_px: of the holes (pixels).
+    """
+
+    centres: NDArray[np.int64]
+    side_px: int
+
+
+def cut_out(images: Tensor, centres: Tensor, side_px: int) -> Tensor:
+    """Zero a square of each image.
+
+    Args:
+        images: (n, channels, height, width).
+        centres: (n, 2) rows and columns, on the images' device.
+        side_px: of the squares.
+    """
+    inside = [
+        ((torch.arange(length, device=images.device) - centres[:, axis, None] + side_px // 2) // side_px) == 0
+        for axis, length in enumerate(images.shape[-2:])
+    ]
+    return images * ~(inside[0][:, None, :, None] & inside[1][:, None, None, :])
+
+
 class Feed(Protocol):
     """The batches of an epoch, one after the other."""
 
-    def begin(self, order: Rows) -> None:
-        """Begin an epoch: positions among the training chips, in the order in which they are wanted."""
+    def begin(self, order: Rows, holes: Holes | None = None) -> None:
+        """Begin an epoch: positions among the training chips, in the order in which they are wanted; their holes."""
 
     def next(self, size: int) -> tuple[Tensor, Tensor]:
         """The next `size` chips, (size, channels, height, width) in channels-last memory, and their classes."""
@@ -65,16 +94,21 @@ class HostFeed:
     def __init__(self, view: ChipView, rows: Rows, labels: Labels) -> None:
         self._view, self._rows, self._targets = view, rows, torch.from_numpy(labels)
         self._order, self._position = rows[:0], 0
+        self._holes: Holes | None = None
 
-    def begin(self, order: Rows) -> None:
+    def begin(self, order: Rows, holes: Holes | None = None) -> None:
         """Begin an epoch."""
-        self._order, self._position = order, 0
+        self._order, self._holes, self._position = order, holes, 0
 
     def next(self, size: int) -> tuple[Tensor, Tensor]:
         """Gather the next chips."""
-        chosen = self._order[self._position : self._position + size]
+        places = slice(self._position, self._position + size)
+        chosen = self._order[places]
         self._position += size
-        return to_images(self._view.batch(self._rows[chosen])), self._targets[chosen]
+        images = to_images(self._view.batch(self._rows[chosen]))
+        if self._holes:
+            images = cut_out(images, torch.from_numpy(self._holes.centres[places]), self._holes.side_px)
+        return images, self._targets[chosen]
 
 
 class DeviceFeed:
@@ -91,20 +125,31 @@ class DeviceFeed:
         self._pixels = chips.pixels
         self._rows, self._targets = torch.from_numpy(rows).to(device), torch.from_numpy(labels).to(device)
         self._order = torch.zeros(len(rows), dtype=torch.long, device=device)
+        self._centres = torch.zeros((len(rows), 2), dtype=torch.long, device=device)
+        self._side_px = 0
         self._position = torch.zeros((), dtype=torch.long, device=device)
 
-    def begin(self, order: Rows) -> None:
-        """Begin an epoch; the host does not wait for the copy."""
-        host = torch.from_numpy(order)
-        self._order.copy_(host.pin_memory() if self._order.is_cuda else host, non_blocking=True)
+    def begin(self, order: Rows, holes: Holes | None = None) -> None:
+        """Begin an epoch; the host does not wait for the copies."""
+        self._copy(order, self._order)
+        if holes:
+            self._side_px = holes.side_px
+            self._copy(holes.centres, self._centres)
         self._position.zero_()
+
+    def _copy(self, numbers: Rows, there: Tensor) -> None:
+        host = torch.from_numpy(numbers)
+        there.copy_(host.pin_memory() if there.is_cuda else host, non_blocking=True)
 
     def next(self, size: int) -> tuple[Tensor, Tensor]:
         """Gather the next chips, by work on the device alone."""
         places = self._position + torch.arange(size, device=self._position.device)
         chosen = self._order[places]
         self._position += size
-        return to_images(self._pixels[self._rows[chosen]]), self._targets[chosen]
+        images = to_images(self._pixels[self._rows[chosen]])
+        if self._side_px:
+            images = cut_out(images, self._centres[places], self._side_px)
+        return images, self._targets[chosen]
 
 
 def to_images(pixels: NDArray[np.float32] | Tensor) -> Tensor:

@@ -19,7 +19,7 @@ from workflow_lib.data.dataset import ChipView, Rows
 from workflow_lib.training.adam import Adam
 from workflow_lib.training.checkpoint import Checkpoint
 from workflow_lib.training.compute import Compute
-from workflow_lib.training.feed import Chips, DeviceFeed, Feed, HostFeed, ResidentChips, to_images
+from workflow_lib.training.feed import Chips, DeviceFeed, Feed, Holes, HostFeed, ResidentChips, to_images
 from workflow_lib.training.metrics import Labels
 from workflow_lib.training.replay import Replay
 
@@ -167,13 +167,21 @@ class _Run:
     def epoch(self) -> Iterator[None]:
         """Take an epoch's steps, one at a time; the host does not wait for them."""
         order = self._shuffler.permutation(len(self._task.rows))
+        holes = self._draw_holes()
         with self._replay.stream():
             self._optimizer.set_rate(self._training.rate(len(self.losses)))
-            self._feed.begin(order)
+            self._feed.begin(order, holes)
             self._total.zero_()
         for size in self._sizes():
             self._replay(self._step, size)
             yield
+
+    def _draw_holes(self) -> Holes | None:
+        """Where each step's chips are cut out (DeVries and Taylor 2017)."""
+        if not self._training.cutout_px:
+            return None
+        size_px = self._task.view.chips.shape[1]
+        return Holes(self._shuffler.integers(size_px, size=(len(self._task.rows), 2)), self._training.cutout_px)
 
     def end_epoch(self) -> float:
         """Wait for the epoch's end; the mean loss over chips, read from the device only here."""
@@ -188,8 +196,12 @@ class _Run:
         self._network.zero_grad(set_to_none=True)
         inputs, targets = self._feed.next(size)
         with self._compute.autocast():
-            loss = nn.functional.cross_entropy(self._network(inputs), targets)
+            loss = nn.functional.cross_entropy(
+                self._network(inputs), targets, label_smoothing=self._training.label_smoothing
+            )
         loss.backward()  # type: ignore[no-untyped-call]
+        if self._training.clip_norm is not None:
+            nn.utils.clip_grad_norm_(self._network.parameters(), self._training.clip_norm)
         self._optimizer.step()
         self._total += loss.detach() * size
 
