@@ -24,8 +24,10 @@ from synthetic_run import (
 )
 
 from workflow_lib.core.config import Objective
+from workflow_lib.core.spaces.cell_spaces import CELL_SPACES
 from workflow_lib.data.dataset import Dataset
 from workflow_lib.report import figures
+from workflow_lib.report.figures.cells import cells_alpha
 from workflow_lib.report.figures.dimensions import searched_dimensions
 from workflow_lib.report.figures.efficiency import variable_front
 from workflow_lib.report.figures.pairs import pair_front
@@ -33,6 +35,7 @@ from workflow_lib.report.figures.utilization import on_all_fronts, with_utilizat
 from workflow_lib.report.names import axis_name, quantity
 from workflow_lib.report.page import CAPTIONS
 from workflow_lib.report.tables import candidates_only, front_members
+from workflow_lib.search.derivation import alpha_rows
 
 CASES = {
     "usual": {},
@@ -157,6 +160,14 @@ def test_figures_of_cells_draw_every_run_without_warning(run: Run, name: str, re
     ranked = run.ranked.assign(channels="5", architecture=architectures)
     assert png(figures.draw_cells(name, **cells, ranked=ranked), 60).startswith(b"\x89PNG")
     assert not [str(warning.message) for warning in recwarn]
+
+
+def test_the_figure_of_alpha_has_a_panel_for_each_edge_of_darts_cells() -> None:
+    space = CELL_SPACES["darts"]
+    even = np.full((len(space.edges), len(space.operations)), 1 / len(space.operations))
+    ids = {"channels": "5", "quantity": "parameters", "target": "budget", "number": 0, "repeat": 0, "epoch": 1}
+    figure = cells_alpha(alpha_rows(space, even).assign(**ids))
+    assert len([axes for axes in figure.axes if axes.get_title()]) == len(space.edges)
 
 
 @pytest.mark.parametrize("name", BATTERY)

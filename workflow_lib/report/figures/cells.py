@@ -12,7 +12,7 @@ from workflow_lib.report.figures.style import PALETTE, WIDTH_IN, themed
 from workflow_lib.report.tables import baseline_rows, with_accuracies
 
 _SCALES = {"parameters": (1e3, "thousand parameters"), "multiply_adds": (1e6, "million multiply-adds")}
-_COLUMNS = 3
+_COLUMNS = 4
 _RANDOM = "0.55"
 
 
@@ -140,12 +140,16 @@ def cells_alpha(alpha: pd.DataFrame) -> Figure:
     search = ["channels", "quantity", "number", "repeat"]
     own = alpha[(alpha[search] == alpha[search].iloc[0]).all(axis=1)]
     edges = list(dict.fromkeys(own["edge"]))
-    figure = Figure(figsize=(WIDTH_IN, 4.2), layout="constrained")
-    panels = figure.subplots(-(-len(edges) // _COLUMNS), _COLUMNS, sharex=True, sharey=True)
-    for axes, edge in zip(panels.flat, edges, strict=True):
+    columns = min(len(edges) // 2, _COLUMNS)
+    rows = -(-len(edges) // columns)
+    figure = Figure(figsize=(WIDTH_IN, 0.6 + 1.8 * rows), layout="constrained")
+    panels = figure.subplots(rows, columns, sharex=True, sharey=True)
+    for axes in panels.flat[len(edges) :]:
+        axes.set_axis_off()
+    for axes, edge in zip(panels.flat, edges, strict=False):
         for color, (operation, line) in zip(PALETTE, own[own["edge"] == edge].groupby("operation"), strict=False):
             axes.plot(line["epoch"], line["probability"], color=color, label=str(operation))
-        axes.set_title(f"node {edge[0]} to {edge[-1]}")
+        axes.set_title(f"edge {edge}")
         axes.xaxis.get_major_locator().set_params(integer=True)
     handles, labels = panels.flat[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
