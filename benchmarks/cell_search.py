@@ -1,15 +1,20 @@
-"""What each speed-up of the constrained cell search saves: seconds per step, memory for gradients, parameters.
+"""What each speed-up of the constrained cell search saves, and what it costs in accuracy.
 
-A step trains alpha on one batch and weights on another. Rounds of all variants are interleaved; memory is what autograd
-keeps for the backward pass of one batch. Each ratio is the plain search's figure over the variant's.
+First seconds per step, memory for gradients and parameters: a step trains alpha on one batch and weights on another.
+Rounds of all variants are interleaved; memory is what autograd keeps for the backward pass of one batch. Each ratio is
+the plain search's figure over the variant's. Then the accuracy of the networks that come of whole searches within one
+budget, trained by themselves on generated crossings: mean and standard deviation over seeds.
 
-Run: python benchmarks/cell_search.py [--rounds 10] [--size-px 100] [--width 16] [--quick]
+Run: python benchmarks/cell_search.py [--space darts] [--rounds 10] [--size-px 100] [--width 16] [--seeds 3] [--quick]
 """
 
 import argparse
 import statistics
 import sys
+import tempfile
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,15 +23,21 @@ from torch import Tensor, nn
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from workflow_lib.core.config import CellSearchConfig
-from workflow_lib.core.spaces.nasbench201 import Skeleton
-from workflow_lib.core.spaces.nasbench201_costs import count_parameters
-from workflow_lib.data.dataset import ChipView
-from workflow_lib.models.mixed_cells import SpeedUps, to_mixed
-from workflow_lib.search.constrained import ConstrainedSearch, SearchTask
-from workflow_lib.training.compute import use_one_thread
+from training import CHANNELS, arguments_of, write_chips
 
-CHANNELS, CLASSES, BATCH, STEPS = 5, 2, 16, 4
+from workflow_lib.core.config import CellSearchConfig, TrainingConfig
+from workflow_lib.core.spaces.cell_costs import CellCosts
+from workflow_lib.core.spaces.cell_spaces import CELL_SPACES
+from workflow_lib.core.spaces.nasbench201 import Skeleton
+from workflow_lib.core.tables import FOLDS
+from workflow_lib.data.dataset import ChipView, Dataset
+from workflow_lib.models.mixed_cells import SpeedUps, to_mixed
+from workflow_lib.search.constrained import ConstrainedSearch, SearchTask, halves
+from workflow_lib.search.derivation import DERIVATIONS
+from workflow_lib.training.compute import use_one_thread
+from workflow_lib.training.fold import Fold, train_and_score
+
+CLASSES, BATCH, STEPS = 2, 16, 4
 VARIANTS = {
     "plain": SpeedUps(),
     "derived cells": SpeedUps(derived_cells=True),
@@ -34,6 +45,18 @@ VARIANTS = {
     "bottleneck 4": SpeedUps(bottleneck=4),
     "all": SpeedUps(derived_cells=True, shared_operations=True, bottleneck=4),
 }
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much of everything."""
+
+    rounds: int
+    size_px: int
+    width: int
+    seeds: int
+    chips: int
+    epochs: int
 
 
 def kept_bytes(network: nn.Module, images: Tensor) -> int:
@@ -52,37 +75,33 @@ def kept_bytes(network: nn.Module, images: Tensor) -> int:
     return sum(kept.values())
 
 
-def main() -> None:
-    """Print one line per variant."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=10)
-    parser.add_argument("--size-px", type=int, default=100)
-    parser.add_argument("--width", type=int, default=16)
-    parser.add_argument("--quick", action="store_true", help="two rounds of small chips: shows that it runs")
-    arguments = parser.parse_args()
-    rounds, size_px, width = (2, 16, 4) if arguments.quick else (arguments.rounds, arguments.size_px, arguments.width)
-    use_one_thread()
-    torch.manual_seed(0)
-    skeleton = Skeleton(width, cells=1, stem_strides=2)
-    costs = count_parameters(skeleton, CHANNELS, CLASSES)
-    pixels = np.random.default_rng(0).random((2 * BATCH * STEPS, size_px, size_px, CHANNELS), dtype=np.float32)
+def costs_of(space: str, skeleton: Skeleton) -> CellCosts:
+    """Parameters."""
+    return CELL_SPACES[space].count_parameters(skeleton, len(CHANNELS), CLASSES)
+
+
+def measure_steps(space: str, scale: Scale) -> Mapping[str, tuple[float, int, int]]:
+    """Seconds per step, bytes and parameters of each variant."""
+    skeleton = Skeleton(scale.width, cells=1, stem_strides=2)
+    costs, shape = costs_of(space, skeleton), (2 * BATCH * STEPS, scale.size_px, scale.size_px, len(CHANNELS))
+    pixels = np.random.default_rng(0).random(shape, dtype=np.float32)
     rows = np.arange(len(pixels))
-    task = SearchTask(ChipView(pixels, list(range(CHANNELS))), rows[::2], rows[1::2], rows % CLASSES, 0)
-    settings = CellSearchConfig(batch=BATCH, width=width, epochs=rounds)
+    task = SearchTask(ChipView(pixels, list(range(len(CHANNELS)))), rows[::2], rows[1::2], rows % CLASSES, 0)
+    settings = CellSearchConfig(batch=BATCH, width=scale.width, epochs=scale.rounds)
     searches = {
         name: ConstrainedSearch(
-            to_mixed("nasbench201", CHANNELS, CLASSES, skeleton, speed_ups), task, settings, costs, costs.fixed * 2
+            to_mixed(space, len(CHANNELS), CLASSES, skeleton, speed_ups), task, settings, costs, costs.fixed * 2
         )
         for name, speed_ups in VARIANTS.items()
     }
     seconds: dict[str, list[float]] = {name: [] for name in searches}
-    for _ in range(rounds):
+    for _ in range(scale.rounds):
         for name, search in searches.items():
             start = time.perf_counter()
             search.epoch()
             seconds[name].append((time.perf_counter() - start) / STEPS)
-    images = torch.rand(BATCH, CHANNELS, size_px, size_px)
-    figures = {
+    images = torch.rand(BATCH, len(CHANNELS), scale.size_px, scale.size_px)
+    return {
         name: (
             statistics.median(seconds[name]),
             kept_bytes(search.network, images),
@@ -90,12 +109,58 @@ def main() -> None:
         )
         for name, search in searches.items()
     }
-    for name, (taken, kept, parameters) in figures.items():
-        ratios = [plain / own for plain, own in zip(figures["plain"], (taken, kept, parameters), strict=True)]
-        print(
-            f"{name}: {1e3 * taken:.1f} ms per step, {kept / 1e6:.1f} MB kept, {parameters:,} parameters; "
-            f"ratio {ratios[0]:.2f} in time, {ratios[1]:.2f} in memory, {ratios[2]:.2f} in parameters"
-        )
+
+
+def accuracy(folder: Path, space: str, speed_ups: SpeedUps, seed: int, epochs: int) -> float:
+    """Search within one budget, derive, train by itself (percent)."""
+    skeleton = Skeleton(8, cells=1, stem_strides=2)
+    costs, dataset = costs_of(space, skeleton), Dataset.open(arguments_of(folder))
+    folds = FOLDS.read(folder / "folds.parquet")
+    rows, held = (dataset.rows(folds, 0, role) for role in ("training", "validation"))
+    budget = 1.6 * costs.fixed
+    torch.manual_seed(seed)
+    network = to_mixed(space, len(CHANNELS), CLASSES, skeleton, speed_ups)
+    task = SearchTask(dataset.view(CHANNELS, rows), *halves(rows, dataset.labels, seed), dataset.labels, seed)
+    search = ConstrainedSearch(network, task, CellSearchConfig(epochs=epochs), costs, budget)
+    search.run()
+    found = DERIVATIONS[space].derive(search.paths[-1], costs, skeleton, budget)
+    training = TrainingConfig(epochs=epochs, schedule="cosine", device="cpu")
+    ((scores, _),) = train_and_score(dataset, CHANNELS, str(found), BATCH, training, [Fold(rows, held, seed)])
+    return float(scores["accuracy_pct"])
+
+
+def main() -> None:
+    """Print one line per variant."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--space", choices=list(CELL_SPACES), default="nasbench201")
+    parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--size-px", type=int, default=100)
+    parser.add_argument("--width", type=int, default=16)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--quick", action="store_true", help="few small chips, one seed: shows that it runs")
+    given = parser.parse_args()
+    scale = (
+        Scale(rounds=2, size_px=16, width=4, seeds=1, chips=12, epochs=1)
+        if given.quick
+        else Scale(given.rounds, given.size_px, given.width, given.seeds, chips=300, epochs=20)
+    )
+    use_one_thread()
+    torch.manual_seed(0)
+    figures = measure_steps(given.space, scale)
+    with tempfile.TemporaryDirectory() as scratch:
+        write_chips(Path(scratch), scale.chips, size_px=48, noise=0.7)
+        for name, measured in figures.items():
+            ratios = [plain / own for plain, own in zip(figures["plain"], measured, strict=True)]
+            taken, kept, parameters = measured
+            reached = [
+                accuracy(Path(scratch), given.space, VARIANTS[name], seed, scale.epochs) for seed in range(scale.seeds)
+            ]
+            print(
+                f"{name}: {1e3 * taken:.1f} ms per step, {kept / 1e6:.1f} MB kept, {parameters:,} parameters; "
+                f"ratio {ratios[0]:.2f} in time, {ratios[1]:.2f} in memory, {ratios[2]:.2f} in parameters; "
+                f"accuracy {statistics.mean(reached):.1f} +- {statistics.pstdev(reached):.1f} %",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

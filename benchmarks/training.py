@@ -73,17 +73,20 @@ def arguments_of(folder: Path) -> DatasetArguments:
     )  # fmt: skip
 
 
-def write_chips(folder: Path, each: int) -> None:
+def write_chips(folder: Path, each: int, size_px: int = 100, noise: float = 0.0) -> None:
     """Generate and import chips, by the workflow's own stages."""
     counts = f'{{"Nebraska": {{"F": {each}, "T": {each}}}}}'
     regions = (
         '{"Nebraska": [{"folder": "Nebraska/DEM", "bands": ["dem"]},'
         ' {"folder": "Nebraska/Aer", "bands": ["red", "green", "blue", "nir"]}]}'
     )
-    generate_chips.main([f"--counts={counts}", "--chip-size-px=100", "--seed=7", "--output", str(folder / "rasters")])
+    generate_chips.main([
+        f"--counts={counts}", f"--chip-size-px={size_px}", f"--noise={noise}", "--seed=7",
+        "--output", str(folder / "rasters"),
+    ])  # fmt: skip
     import_chips.main([
         f"--regions={regions}", "--classes", JSON_CLASSES, "--root", str(folder / "rasters"),
-        "--normalisation=per_chip_band", "--array", str(folder / "chips.npy"),
+        "--normalisation=per_chip_band", f"--chip-size-px={size_px}", "--array", str(folder / "chips.npy"),
         "--moments", str(folder / "moments.npy"), "--chips", str(folder / "chips.parquet"),
         "--bands-table", str(folder / "bands.parquet"), "--rejected", str(folder / "rejected.parquet"),
     ])  # fmt: skip

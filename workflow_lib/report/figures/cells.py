@@ -148,7 +148,7 @@ def cells_alpha(alpha: pd.DataFrame) -> Figure:
         axes.set_axis_off()
     for axes, edge in zip(panels.flat, edges, strict=False):
         for color, (operation, line) in zip(PALETTE, own[own["edge"] == edge].groupby("operation"), strict=False):
-            axes.plot(line["epoch"], line["probability"], color=color, label=str(operation))
+            axes.plot(line["epoch"], line["probability"], color=color, label=str(operation), marker=".", markersize=3)
         axes.set_title(f"edge {edge}")
         axes.xaxis.get_major_locator().set_params(integer=True)
     handles, labels = panels.flat[0].get_legend_handles_labels()
