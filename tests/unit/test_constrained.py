@@ -20,6 +20,7 @@ from workflow_lib.core.tables import CELL_COSTS
 from workflow_lib.data.dataset import ChipView
 from workflow_lib.models.mixed_cells import MixedNet, MixedNodes, SpeedUps, to_mixed
 from workflow_lib.models.nasbench201 import CellNet, to_module
+from workflow_lib.search import constrained
 from workflow_lib.search.constrained import ConstrainedSearch, SearchTask, expected_cost, halves
 from workflow_lib.search.derivation import LookupGraph, alpha_rows, cost_rows, derive_networks, read_costs
 from workflow_lib.search.derive_nasbench201 import connected_cells, derive, draw
@@ -168,6 +169,44 @@ def test_gradients_of_cost_and_lagrangian_agree_with_finite_differences() -> Non
     torch.testing.assert_close(search.network.alpha.grad, numeric, rtol=1e-4, atol=1e-8)
 
 
+def test_the_gradient_through_a_step_of_the_weights_agrees_with_finite_differences(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Between the kinks of ReLU, in double precision.
+    monkeypatch.setattr(constrained, "_DIFFERENCE", 1e-6)
+    search = ConstrainedSearch(mixed().double(), task(), settings(learning_rate=0.5), COSTS, bound=None)
+    network, weights = search.network, search.network.weights()
+    batches = [(torch.rand(6, 2, SIDE, SIDE, dtype=torch.float64), torch.tensor([0, 1, 0, 1, 1, 0])) for _ in range(2)]
+    judged, learned = batches
+    before = [values.detach().clone() for values in weights]
+    _, gradient = search.unrolled(judged, learned)
+    assert all(torch.equal(values, old) for values, old in zip(weights, before, strict=True))
+
+    def after_a_step(alpha: torch.Tensor) -> float:
+        with torch.no_grad():
+            network.alpha.copy_(alpha)
+        slopes = torch.autograd.grad(
+            nn.functional.cross_entropy(network(learned[0]), learned[1]), weights, allow_unused=True
+        )
+        with torch.no_grad():
+            for values, slope in zip(weights, slopes, strict=True):
+                values.sub_(0.5 * ((0 if slope is None else slope) + 3e-4 * values))
+            loss = float(nn.functional.cross_entropy(network(judged[0]), judged[1]))
+            for values, old in zip(weights, before, strict=True):
+                values.copy_(old)
+        return loss
+
+    alpha, numeric = network.alpha.detach().clone(), torch.zeros_like(gradient)
+    for place in np.ndindex(*alpha.shape):
+        step = torch.zeros_like(alpha)
+        step[place] = 1e-5
+        numeric[place] = (after_a_step(alpha + step) - after_a_step(alpha - step)) / 2e-5
+    first_order = torch.autograd.grad(nn.functional.cross_entropy(network(judged[0]), judged[1]), [network.alpha])[0]
+    error = (gradient - numeric).norm()
+    assert error < 1e-6 * numeric.norm()
+    assert error < 0.1 * (first_order - numeric).norm()
+
+
 def test_the_multiplier_rises_above_the_bound_falls_below_it_and_is_never_negative() -> None:
     smallest, largest = COSTS.fixed, COSTS.total(Cell(("conv3",) * 6))
     asked = settings(epochs=2, batch=8, multiplier_rate=0.5, alpha_learning_rate=0.1)
@@ -181,7 +220,8 @@ def test_the_multiplier_rises_above_the_bound_falls_below_it_and_is_never_negati
 
 
 @pytest.mark.parametrize(
-    ("skips", "most", "epochs"), [([4, 1, 2, 3, 3], 2, 3), ([4, 1, 2, 3, 3], None, 5), ([1, 2, 2, 2, 2], 2, 5)]
+    ("skips", "most", "epochs"),
+    [([4, 1, 2, 3, 3], 2, 3), ([4, 1, 2, 3, 3], None, 5), ([1, 2, 2, 2, 2], 2, 5), ([3, 3, 1, 1, 1], 2, 1)],
 )
 def test_a_search_that_collapses_ends_with_the_epoch_before(skips: list[int], most: int | None, epochs: int) -> None:
     class Foretold(ConstrainedSearch):
@@ -300,8 +340,11 @@ def test_nodes_sum_one_time_less_than_they_have_edges() -> None:
 
 def test_prices_read_back(tmp_path: Path) -> None:
     costs = CellCosts(1.5, tuple(tuple(float(5 * edge + name) for name in range(5)) for edge in range(6)), 0.25)
-    CELL_COSTS.write(cost_rows(SPACE, costs).assign(channels="5", quantity="phone"), tmp_path / "costs.parquet")
-    assert read_costs(SPACE, tmp_path / "costs.parquet") == costs
+    given = {"phone": costs, "parameters": COSTS}
+    paths = [tmp_path / f"{quantity}.parquet" for quantity in given]
+    for path, (quantity, own) in zip(paths, given.items(), strict=True):
+        CELL_COSTS.write(cost_rows(SPACE, own).assign(channels="5", quantity=quantity), path)
+    assert read_costs(SPACE, paths) == read_costs(SPACE, paths[::-1]) == given
 
 
 def test_costs_are_a_cells_own_even_if_it_is_fixed_alone() -> None:

@@ -628,11 +628,14 @@ class CellSearchConfig(Section):
         default=[], description="whose chips the search learns from; none: all. Networks are trained on all regions"
     )
     epochs: int = Field(default=20, ge=1, description="passes over the chips that train weights")
+    second_order: bool = Field(
+        default=False, description="alpha sees what the next step of the weights makes of it: slower, by three times"
+    )
     most_skips: int | None = Field(
         default=None,
         ge=0,
-        description="edges that may favour a skip connection: a search that comes to have more collapses, and ends "
-        "with the epoch before; null: it goes on",
+        description="edges that may favour a skip connection: a search that has more after its first quarter "
+        "collapses, and ends with the epoch before; null: it goes on",
     )
     batch: int = Field(default=16, ge=2, description="chips per step, of weights and of alpha")
     learning_rate: float = Field(default=0.025, gt=0, description="of the weights, by SGD; falls as a cosine")

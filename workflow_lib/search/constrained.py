@@ -8,6 +8,7 @@ is that of Liang et al. 2019 (DARTS+), section 3.2.
 
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +28,10 @@ from workflow_lib.training.loop import batch_sizes
 from workflow_lib.training.metrics import Labels
 
 Numbers = NDArray[np.float64]
+Batch = tuple[Tensor, Tensor]
+"""Images, (n, channels, height, width), and their classes."""
+
+_DIFFERENCE = 1e-2
 _ADAM_BETAS = (0.5, 0.999)
 _LAST_RATE = 1e-3
 
@@ -109,7 +114,7 @@ class ConstrainedSearch:
         self.paths: list[Numbers] = []
 
     def run(self) -> pd.DataFrame:
-        """Search for all epochs, or until one collapses: more edges than `most_skips` come to favour a skip connection.
+        """Search for all epochs, or until one collapses: more edges than `most_skips` favour a skip connection.
 
         Returns:
             One row per epoch: epoch, weight_loss, alpha_loss, cost (k_s), multiplier, skips (edges whose largest alpha
@@ -128,10 +133,9 @@ class ConstrainedSearch:
 
     def _collapsed(self) -> bool:
         most = self._settings.most_skips
-        if most is None or len(self.rows) < 2:
-            return False
-        # Not those of a random start, which says nothing yet.
-        return self.rows[-2]["skips"] <= most < self.rows[-1]["skips"]
+        # Alpha is near its random start in the first quarter, and what it favours says nothing yet.
+        begun = 4 * len(self.rows) > self._settings.epochs and len(self.rows) > 1
+        return most is not None and begun and self.rows[-1]["skips"] > most
 
     def epoch(self) -> None:
         """Go once through the chips of the weights, and through as many of alpha's."""
@@ -141,10 +145,10 @@ class ConstrainedSearch:
         for feed, rows in ((weights, task.weight_rows), (alpha, task.alpha_rows)):
             feed.begin(self._generator.permutation(len(rows))[:count])
         self.network.train()
-        losses = [
-            (self.step_alpha(*alpha.next(size)), self._step_weights(*weights.next(size)))
-            for size in batch_sizes(count, self._settings.batch)
-        ]
+        losses = []
+        for size in batch_sizes(count, self._settings.batch):
+            judged, learned = alpha.next(size), weights.next(size)
+            losses.append((self.step_alpha(judged, learned), self._step_weights(*learned)))
         self._schedule.step()
         alpha_loss, weight_loss = np.mean(losses, 0).tolist()
         if not np.isfinite([alpha_loss, weight_loss]).all():
@@ -171,21 +175,67 @@ class ConstrainedSearch:
             flush=True,
         )
 
-    def step_alpha(self, inputs: Tensor, targets: Tensor) -> float:
-        """Lower the Lagrangian by alpha, raise it by the multiplier (equation 4); the loss without the constraint."""
-        self._alpha.zero_grad()
-        loss = self._loss(inputs, targets)
-        (loss + self.multiplier * self.excess()).backward()  # type: ignore[no-untyped-call]
+    def step_alpha(self, judged: Batch, learned: Batch) -> float:
+        """Lower the Lagrangian by alpha, raise it by the multiplier (equation 4).
+
+        Args:
+            judged: images and classes that alpha learns from.
+            learned: those that the weights are about to learn from.
+
+        Returns:
+            The loss without the constraint.
+        """
+        if self._settings.second_order:
+            loss, gradient = self.unrolled(judged, learned)
+        else:
+            loss = self._loss(*judged)
+            (gradient,) = torch.autograd.grad(loss, [self.network.alpha])
+        self.network.alpha.grad = gradient
+        (self.multiplier * self.excess()).backward()  # type: ignore[no-untyped-call]
         self._alpha.step()
         if self._bound is not None:
             with torch.no_grad():
                 self.multiplier = max(0.0, self.multiplier + self._settings.multiplier_rate * float(self.excess()))
         return float(loss.detach())
 
+    def unrolled(self, judged: Batch, learned: Batch) -> tuple[Tensor, Tensor]:
+        """The loss after a step of the weights, and its gradient by alpha through that step.
+
+        The step has neither momentum nor clipping; the product with the Hessian is a difference.
+
+        Args:
+            judged, learned: as in `step_alpha`.
+
+        Source: Liu, Simonyan and Yang 2019 (DARTS), equations 7 and 8.
+        """
+        weights, alpha = self.network.weights(), self.network.alpha
+        kept = [values.detach().clone() for values in weights]
+        rate = float(self._weights.param_groups[0]["lr"])
+        slopes = self._slopes(learned, weights)
+        with torch.no_grad():
+            for values, slope in zip(weights, slopes, strict=True):
+                values.sub_(rate * (slope + self._settings.weight_decay * values))
+        loss = self._loss(*judged)
+        direct, *direction = torch.autograd.grad(loss, [alpha, *weights], materialize_grads=True, allow_unused=True)
+        length = _DIFFERENCE / torch.cat([part.flatten() for part in direction]).norm()
+        by_alpha: list[Tensor] = []
+        for sign in (1, -1):
+            with torch.no_grad():
+                for values, old, part in zip(weights, kept, direction, strict=True):
+                    values.copy_(old + sign * length * part)
+            by_alpha += self._slopes(learned, [alpha])
+        with torch.no_grad():
+            for values, old in zip(weights, kept, strict=True):
+                values.copy_(old)
+        return loss, direct - rate * (by_alpha[0] - by_alpha[1]) / (2 * length)
+
+    def _slopes(self, batch: Batch, of: list[nn.Parameter]) -> Sequence[Tensor]:
+        return torch.autograd.grad(self._loss(*batch), of, materialize_grads=True, allow_unused=True)
+
     def excess(self) -> Tensor:
         """k_s / K' - 1: what the constraint holds at 0 or below; 0 without a bound."""
         if self._bound is None:
-            return torch.zeros((), device=self._device)
+            return 0 * self.network.alpha.sum()
         return expected_cost(torch.softmax(self.network.alpha, 1), self._costs) / self._bound - 1
 
     def _step_weights(self, inputs: Tensor, targets: Tensor) -> float:

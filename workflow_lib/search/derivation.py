@@ -106,12 +106,14 @@ def cost_rows(space: CellSpace, costs: CellCosts) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["part", "operation", "cost"])
 
 
-def read_costs(space: CellSpace, path: Path) -> CellCosts:
-    """Costs from a table CELL_COSTS of one channel set and quantity."""
-    table = CELL_COSTS.read(path).fillna({"operation": ""})
-    known = table.set_index(["part", "operation"])["cost"].to_dict()
-    prices = tuple(tuple(known[edge, name] for name in space.operations) for edge in space.edges)
-    return CellCosts(known["fixed", ""], prices, known["sums", ""])
+def read_costs(space: CellSpace, paths: Sequence[Path]) -> dict[str, CellCosts]:
+    """Costs by quantity, from tables CELL_COSTS of one channel set."""
+    costs = {}
+    for quantity, table in CELL_COSTS.read_all(paths).fillna({"operation": ""}).groupby("quantity"):
+        known = table.set_index(["part", "operation"])["cost"].to_dict()
+        prices = tuple(tuple(known[edge, name] for name in space.operations) for edge in space.edges)
+        costs[str(quantity)] = CellCosts(known["fixed", ""], prices, known["sums", ""])
+    return costs
 
 
 def alpha_rows(space: CellSpace, probabilities: Numbers) -> pd.DataFrame:

@@ -25,7 +25,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the stage."""
     arguments = GraphArguments.parse(__doc__, argv)
     settings = arguments.cell_search
-    costs, alpha = read_costs(CELL_SPACES[settings.space], arguments.costs), CELL_ALPHA.read_all(arguments.alphas)
+    alpha = CELL_ALPHA.read_all(arguments.alphas)
+    (costs,) = read_costs(CELL_SPACES[settings.space], [arguments.costs]).values()
     LOOKUP_GRAPH.write(build_lookup_graph(alpha, costs, settings), arguments.output)
 
 

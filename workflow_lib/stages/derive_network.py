@@ -1,7 +1,6 @@
 """Derive from each search the best network within its budget, and draw others within it."""
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -20,7 +19,7 @@ class DeriveArguments(Arguments):
     cell_search: CellSearchConfig
     channels: str = Field(description="name of the channel set")
     seed: int = Field(description="base seed of the run")
-    costs: list[Path] = Field(description="tables of price_operations, one per quantity that has budgets, in order")
+    costs: list[Path] = Field(description="tables of price_operations, one per quantity that has budgets")
     searches: list[Path] = Field(description="courses of search_cell, one per budget and seed")
     alphas: list[Path] = Field(description="their architecture parameters")
     output: list[Path] = Field(description="writes the networks, into each of these files")
@@ -30,8 +29,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the stage."""
     arguments = DeriveArguments.parse(__doc__, argv)
     settings = arguments.cell_search
-    read = partial(read_costs, CELL_SPACES[settings.space])
-    costs = dict(zip(settings.budgets, map(read, arguments.costs), strict=True))
+    costs = read_costs(CELL_SPACES[settings.space], arguments.costs)
     searches, alpha = CELL_SEARCH.read_all(arguments.searches), CELL_ALPHA.read_all(arguments.alphas)
     found = derive_networks(searches, alpha, costs, settings)
     drawn = draw_networks(arguments.channels, costs, settings, arguments.seed)

@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     space = CELL_SPACES[settings.space]
     dataset, folds = Dataset.open(arguments), FOLDS.read(arguments.folds)
     inputs, classes = len(arguments.select), len(arguments.classes)
-    costs = read_costs(space, arguments.costs)
+    costs = read_costs(space, [arguments.costs])[arguments.quantity]
     if arguments.lookup_graph and arguments.budget is not None:
         bound = LookupGraph.of(LOOKUP_GRAPH.read(arguments.lookup_graph)).bound(arguments.budget)
     else:
