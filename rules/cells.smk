@@ -1,25 +1,30 @@
 """Search cells by gradient under budgets: searches at several bounds, the look-up graph, searches at budgets.
 
 input:  <results>/import_chips/*, <results>/assign_folds/folds.parquet
-output: <results>/price_operations/{channels}/{quantity}.parquet,
+output: <results>/price_operations/{channels}/{quantity}/{skeleton}.parquet,
         <results>/search_cell/{channels}/{quantity}/{target}/{number}/{repeat}.*,
         <results>/build_lookup_graph/{channels}/{quantity}.parquet, <results>/derive_network/{channels}.*,
         <results>/plot_cells/*
 """
 
-# What decides a search; budgets and seeds only decide how many there are.
-CELL_SEARCH = (
-    flags(
-        CONFIG.cell_search,
-        *(
-            key
-            for key in type(CONFIG.cell_search).model_fields
-            if key not in ("budgets", "seeds", "random_networks")
-        ),
-    )
-    if CONFIG.cell_search
-    else []
-)
+# Which networks: prices and derivation depend on nothing else.
+CELL_NETWORKS = [
+    "space",
+    "width",
+    "cells",
+    "stem_strides",
+    "trained_width",
+    "trained_cells",
+]
+# What does not decide a search: how many there are, and what becomes of them.
+AFTER_SEARCH = ["budgets", "seeds", "random_networks", "trained_width", "trained_cells"]
+
+
+def cell_flags(*keys):
+    """Flags of the cell search; none if there is none."""
+    return flags(CONFIG.cell_search, *keys) if CONFIG.cell_search else []
+
+
 BOUNDS = range(CONFIG.cell_search.bounds) if CONFIG.cell_search else []
 BUDGETS = CONFIG.cell_search.budgets if CONFIG.cell_search else {}
 REPEATS = range(CONFIG.cell_search.seeds) if CONFIG.cell_search else []
@@ -69,9 +74,9 @@ rule price_operations:
             )
         ),
     output:
-        "<results>/price_operations/{channels}/{quantity}.parquet",
+        "<results>/price_operations/{channels}/{quantity}/{skeleton}.parquet",
     log:
-        "<logs>/price_operations/{channels}/{quantity}.log",
+        "<logs>/price_operations/{channels}/{quantity}/{skeleton}.log",
     conda:
         "../envs/latency.yaml"
     resources:
@@ -79,7 +84,7 @@ rule price_operations:
     params:
         options=lambda wildcards: options(
             "price_operations",
-            *CELL_SEARCH,
+            *cell_flags(*CELL_NETWORKS),
             *flags(CONFIG.devices.get(wildcards.quantity, PredictorConfig())),
             f"--inputs={len(CHANNEL_SETS[wildcards.channels])}",
             f"--classes={len(CONFIG.data.classes)}",
@@ -92,6 +97,7 @@ rule price_operations:
         " {params.optional:q}"
         " --channels {wildcards.channels}"
         " --quantity {wildcards.quantity}"
+        " --skeleton {wildcards.skeleton}"
         " --output {output:q}"
         " 2> {log:q}"
 
@@ -108,7 +114,7 @@ rule search_cell:
                 else {}
             )
         ),
-        costs="<results>/price_operations/{channels}/{quantity}.parquet",
+        costs="<results>/price_operations/{channels}/{quantity}/searched.parquet",
         array="<results>/import_chips/chips.npy",
         moments="<results>/import_chips/moments.npy",
         chips="<results>/import_chips/chips.parquet",
@@ -126,7 +132,13 @@ rule search_cell:
         options=options(
             "search_cell",
             *DATASET,
-            *CELL_SEARCH,
+            *cell_flags(
+                *(
+                    key
+                    for key in CellSearchConfig.model_fields
+                    if key not in AFTER_SEARCH
+                )
+            ),
             *flags(CONFIG.training, "device"),
             *flags(CONFIG, "seed"),
         ),
@@ -161,7 +173,8 @@ rule search_cell:
 rule build_lookup_graph:
     """Put the networks that come of searches at several bounds into one look-up graph."""
     input:
-        costs="<results>/price_operations/{channels}/{quantity}.parquet",
+        costs="<results>/price_operations/{channels}/{quantity}/searched.parquet",
+        trained_costs="<results>/price_operations/{channels}/{quantity}/trained.parquet",
         alphas=expand(
             "<results>/search_cell/{{channels}}/{{quantity}}/bound/{number}/0.alpha.parquet",
             number=BOUNDS,
@@ -175,11 +188,12 @@ rule build_lookup_graph:
     resources:
         **fixed("build_lookup_graph"),
     params:
-        options=options("build_lookup_graph", *CELL_SEARCH),
+        options=options("build_lookup_graph", *cell_flags(*CELL_NETWORKS, "bounds")),
     shell:
         "python -m workflow_lib.stages.build_lookup_graph"
         " {params.options}"
         " --costs {input.costs:q}"
+        " --trained-costs {input.trained_costs:q}"
         " --alphas {input.alphas:q}"
         " --output {output:q}"
         " 2> {log:q}"
@@ -189,7 +203,7 @@ rule derive_network:
     """Derive from each search the best network within its budget."""
     input:
         costs=expand(
-            "<results>/price_operations/{{channels}}/{quantity}.parquet",
+            "<results>/price_operations/{{channels}}/{quantity}/trained.parquet",
             quantity=BUDGETS,
         ),
         searches=searches("{channels}", ".parquet"),
@@ -205,7 +219,7 @@ rule derive_network:
     params:
         options=options(
             "derive_network",
-            *(flags(CONFIG.cell_search) if CONFIG.cell_search else []),
+            *cell_flags(*CELL_NETWORKS, "budgets", "random_networks"),
             *flags(CONFIG, "seed"),
         ),
     shell:

@@ -12,6 +12,7 @@ from workflow_lib.core.arguments import flags
 from workflow_lib.core.config import (
     NAME,
     VARIANTS,
+    CellSearchConfig,
     Config,
     PredictorConfig,
     parse_config,
@@ -65,6 +66,7 @@ wildcard_constraints:
     number=r"\d+",
     ranking=r"\d+",
     quantity=NAME,
+    skeleton="searched|trained",
     target="bound|budget",
     repeat=r"\d+",
     rules=NAME,

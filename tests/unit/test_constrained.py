@@ -22,7 +22,14 @@ from workflow_lib.models.mixed_cells import MixedNet, MixedNodes, SpeedUps, to_m
 from workflow_lib.models.nasbench201 import CellNet, to_module
 from workflow_lib.search import constrained
 from workflow_lib.search.constrained import ConstrainedSearch, SearchTask, expected_cost, halves
-from workflow_lib.search.derivation import LookupGraph, alpha_rows, cost_rows, derive_networks, read_costs
+from workflow_lib.search.derivation import (
+    LookupGraph,
+    alpha_rows,
+    build_lookup_graph,
+    cost_rows,
+    derive_networks,
+    read_costs,
+)
 from workflow_lib.search.derive_nasbench201 import connected_cells, derive, draw
 from workflow_lib.training.compute import use_one_thread
 
@@ -327,6 +334,19 @@ def test_budgets_are_looked_up_between_searches() -> None:
             graph.bound(outside)
 
 
+def test_bounds_are_of_networks_as_searched_and_sizes_of_those_as_trained() -> None:
+    asked = settings(bounds=2, width=4, stem_strides=0, trained_width=8, trained_cells=2)
+    searched, trained = (count_parameters(skeleton, 2, 2) for skeleton in asked.skeletons.values())
+    likely = np.full((6, 5), 0.1)
+    likely[:, NAMES.index("conv1")] = 0.6
+    alpha = pd.concat([alpha_rows(SPACE, likely).assign(number=number, epoch=1) for number in range(2)])
+    graph = build_lookup_graph(alpha.assign(channels="5", quantity="parameters"), searched, trained, asked)
+    cell = Cell(("conv1",) * 6)
+    assert graph["bound"].tolist() == [searched.fixed, searched.total(Cell(("conv3",) * 6))]
+    assert graph["size"].tolist() == [trained.total(cell)] * 2
+    assert trained.total(cell) > 2 * searched.total(cell)
+
+
 def test_nodes_sum_one_time_less_than_they_have_edges() -> None:
     free = dict.fromkeys(OPERATIONS, 0.0)
     costs = on_all_edges(0.0, free, sums=1.0)
@@ -343,7 +363,7 @@ def test_prices_read_back(tmp_path: Path) -> None:
     given = {"phone": costs, "parameters": COSTS}
     paths = [tmp_path / f"{quantity}.parquet" for quantity in given]
     for path, (quantity, own) in zip(paths, given.items(), strict=True):
-        CELL_COSTS.write(cost_rows(SPACE, own).assign(channels="5", quantity=quantity), path)
+        CELL_COSTS.write(cost_rows(SPACE, own).assign(channels="5", quantity=quantity, skeleton="trained"), path)
     assert read_costs(SPACE, paths) == read_costs(SPACE, paths[::-1]) == given
 
 

@@ -614,6 +614,12 @@ class CellSearchConfig(Section):
     width: int = Field(default=8, ge=1, description="channels of the first stage; the others have 2 and 4 times more")
     cells: int = Field(default=1, ge=1, description="cells per stage")
     stem_strides: int = Field(default=2, ge=0, description="convolutions of stride 2 in the stem")
+    trained_width: int | None = Field(
+        default=None,
+        ge=1,
+        description="width of the networks that are derived, and that budgets are of; null: as searched",
+    )
+    trained_cells: int | None = Field(default=None, ge=1, description="their cells per stage; null: as searched")
     derived_cells: bool = Field(
         default=False, description="only the first cell mixes operations; in the others the best ones run"
     )
@@ -650,9 +656,13 @@ class CellSearchConfig(Section):
     )
 
     @property
-    def skeleton(self) -> Skeleton:
-        """Of all networks of the search."""
-        return Skeleton(self.width, self.cells, self.stem_strides)
+    def skeletons(self) -> dict[str, Skeleton]:
+        """Of the networks that are searched, and of those that are derived and trained."""
+        width, cells = self.trained_width or self.width, self.trained_cells or self.cells
+        return {
+            "searched": Skeleton(self.width, self.cells, self.stem_strides),
+            "trained": Skeleton(width, cells, self.stem_strides),
+        }
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -697,11 +697,12 @@ CELL_COSTS = Table(
     (
         CHANNELS,
         QUANTITY,
+        Column("skeleton", "text", meaning="whether networks are those searched or those trained"),
         Column("part", "text", meaning="an edge, from and to by node; fixed: all that is not searched; sums: each sum"),
         Column("operation", "text", meaning="on the edge", optional=True),
         Column("cost", "number", meaning="in all cells of the network together"),
     ),
-    key=("channels", "quantity", "part", "operation"),
+    key=("channels", "quantity", "skeleton", "part", "operation"),
 )
 
 LOOKUP_GRAPH = Table(

@@ -138,12 +138,15 @@ def last_probabilities(space: CellSpace, alpha: pd.DataFrame) -> Numbers:
     return ordered
 
 
-def build_lookup_graph(alpha: pd.DataFrame, costs: CellCosts, settings: CellSearchConfig) -> pd.DataFrame:
+def build_lookup_graph(
+    alpha: pd.DataFrame, costs: CellCosts, trained: CellCosts, settings: CellSearchConfig
+) -> pd.DataFrame:
     """Derive a network from each bound's search, whatever it costs.
 
     Args:
         alpha: rows of CELL_ALPHA of all searches of one channel set and quantity, numbered by bound.
-        costs: of networks.
+        costs: of networks as searched, which bounds are of.
+        trained: of networks as trained.
         settings: how many bounds, and of which networks.
 
     Returns:
@@ -151,7 +154,7 @@ def build_lookup_graph(alpha: pd.DataFrame, costs: CellCosts, settings: CellSear
     """
     space, bounds = CELL_SPACES[settings.space], spread_bounds(costs, settings.bounds)
     sizes = {
-        number: costs.total(_derive(last_probabilities(space, own), costs, settings))
+        number: trained.total(_derive(last_probabilities(space, own), trained, settings))
         for number, own in alpha.groupby("number")
     }
     graph = LookupGraph(bounds, [sizes[number] for number in range(settings.bounds)])
@@ -168,7 +171,7 @@ def derive_networks(
 
     Args:
         searches, alpha: rows of CELL_SEARCH and CELL_ALPHA of one channel set.
-        costs: of networks, by quantity.
+        costs: of networks as trained, by quantity.
         settings: space, budgets and skeleton.
 
     Returns:
@@ -198,7 +201,7 @@ def derive_networks(
 
 def _derive(probabilities: Numbers, costs: CellCosts, settings: CellSearchConfig, budget: float = np.inf) -> Cells:
     """The most probable network within a budget."""
-    found = DERIVATIONS[settings.space].derive(probabilities, costs, settings.skeleton, budget)
+    found = DERIVATIONS[settings.space].derive(probabilities, costs, settings.skeletons["trained"], budget)
     if found is None:
         raise UserError(
             f"no network is within {spell(budget)}: without its cells it has {spell(costs.fixed)}",
@@ -213,7 +216,7 @@ def draw_networks(channels: str, costs: Mapping[str, CellCosts], settings: CellS
 
     Args:
         channels: name of the channel set.
-        costs: of networks, by quantity.
+        costs: of networks as trained, by quantity.
         settings: space, budgets, skeleton, and how many.
         seed: of the run.
 
@@ -221,6 +224,7 @@ def draw_networks(channels: str, costs: Mapping[str, CellCosts], settings: CellS
         Rows of DERIVED, of origin random.
     """
     rows, draw, count = [], DERIVATIONS[settings.space].draw, settings.random_networks
+    skeleton = settings.skeletons["trained"]
     for quantity, budgets in settings.budgets.items():
         for budget in budgets:
             generator = np.random.default_rng(derive_seed(seed, "draw_networks", channels, quantity, budget))
@@ -229,7 +233,7 @@ def draw_networks(channels: str, costs: Mapping[str, CellCosts], settings: CellS
                     "channels": channels, "quantity": quantity, "budget": budget, "origin": "random",
                     "repeat": repeat, **_network(network, costs[quantity]),
                 }
-                for repeat, network in enumerate(draw(costs[quantity], settings.skeleton, budget, count, generator))
+                for repeat, network in enumerate(draw(costs[quantity], skeleton, budget, count, generator))
             ]  # fmt: skip
     return pd.DataFrame(rows)
 

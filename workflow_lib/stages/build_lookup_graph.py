@@ -16,7 +16,8 @@ class GraphArguments(Arguments):
     """Flags of the stage."""
 
     cell_search: CellSearchConfig
-    costs: Path = Field(description="table of price_operations")
+    costs: Path = Field(description="table of price_operations, networks as searched: what bounds are of")
+    trained_costs: Path = Field(description="the same, networks as trained: what they have in the end")
     alphas: list[Path] = Field(description="architecture parameters of search_cell, one file per bound")
     output: Path = Field(description="writes the graph")
 
@@ -26,8 +27,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = GraphArguments.parse(__doc__, argv)
     settings = arguments.cell_search
     alpha = CELL_ALPHA.read_all(arguments.alphas)
-    (costs,) = read_costs(CELL_SPACES[settings.space], [arguments.costs]).values()
-    LOOKUP_GRAPH.write(build_lookup_graph(alpha, costs, settings), arguments.output)
+    costs, trained = (
+        read_costs(CELL_SPACES[settings.space], [path])[alpha["quantity"].iloc[0]]
+        for path in (arguments.costs, arguments.trained_costs)
+    )
+    LOOKUP_GRAPH.write(build_lookup_graph(alpha, costs, trained, settings), arguments.output)
 
 
 if __name__ == "__main__":

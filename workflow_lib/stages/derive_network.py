@@ -19,7 +19,9 @@ class DeriveArguments(Arguments):
     cell_search: CellSearchConfig
     channels: str = Field(description="name of the channel set")
     seed: int = Field(description="base seed of the run")
-    costs: list[Path] = Field(description="tables of price_operations, one per quantity that has budgets")
+    costs: list[Path] = Field(
+        description="tables of price_operations, one per quantity that has budgets, networks as trained"
+    )
     searches: list[Path] = Field(description="courses of search_cell, one per budget and seed")
     alphas: list[Path] = Field(description="their architecture parameters")
     output: list[Path] = Field(description="writes the networks, into each of these files")

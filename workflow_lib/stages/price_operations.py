@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 
@@ -23,6 +24,7 @@ class PriceArguments(Arguments):
     chip_size_px: int = Field(ge=1, description="height and width of a chip (pixels)")
     channels: str = Field(description="name of the channel set")
     quantity: str = Field(description="parameters, multiply_adds, or the name of a device")
+    skeleton: Literal["searched", "trained"] = Field(description="whether networks are those searched or those trained")
     predictor: Path | None = Field(default=None, description="predictor of that device")
     output: Path = Field(description="writes the prices")
 
@@ -31,12 +33,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the stage."""
     arguments = PriceArguments.parse(__doc__, argv)
     rows = cost_rows(CELL_SPACES[arguments.cell_search.space], _price(arguments))
-    CELL_COSTS.write(rows.assign(channels=arguments.channels, quantity=arguments.quantity), arguments.output)
+    ids = {name: getattr(arguments, name) for name in ("channels", "quantity", "skeleton")}
+    CELL_COSTS.write(rows.assign(**ids), arguments.output)
 
 
 def _price(arguments: PriceArguments) -> CellCosts:
     settings = arguments.cell_search
-    network = (settings.skeleton, arguments.inputs, arguments.classes, arguments.chip_size_px)
+    network = (settings.skeletons[arguments.skeleton], arguments.inputs, arguments.classes, arguments.chip_size_px)
     if arguments.quantity in COUNTED:
         return CELL_SPACES[settings.space].count(arguments.quantity, *network)
     # Imports torch, which counting does without.
