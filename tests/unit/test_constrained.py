@@ -31,6 +31,7 @@ from workflow_lib.search.derivation import (
     read_costs,
 )
 from workflow_lib.search.derive_nasbench201 import connected_cells, derive, draw
+from workflow_lib.training.checkpoint import Checkpoint
 from workflow_lib.training.compute import use_one_thread
 
 SKELETON = Skeleton(width=4, cells=1)
@@ -249,6 +250,28 @@ def test_the_same_seed_gives_the_same_search() -> None:
         histories.append(history.drop(columns="seconds"))
     assert histories[0].equals(histories[1])
     assert histories[0]["weight_loss"].iloc[-1] < histories[0]["weight_loss"].iloc[0]
+
+
+def test_a_killed_search_goes_on_to_the_same_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Checkpoint, "due", True)
+
+    def search(kind: type[ConstrainedSearch] = ConstrainedSearch) -> ConstrainedSearch:
+        torch.manual_seed(1)
+        return kind(mixed(), task(), settings(epochs=4, batch=8), COSTS, 4000.0)
+
+    class Killed(ConstrainedSearch):
+        def epoch(self) -> None:
+            if len(self.rows) == 2:
+                raise KeyboardInterrupt
+            super().epoch()
+
+    checkpoint = Checkpoint(tmp_path / "search.parquet", [], "the same")
+    with pytest.raises(KeyboardInterrupt):
+        search(Killed).run(checkpoint)
+    whole, resumed = search(), search()
+    histories = [whole.run(), resumed.run(checkpoint)]
+    assert histories[0].drop(columns="seconds").equals(histories[1].drop(columns="seconds"))
+    np.testing.assert_array_equal(whole.paths, resumed.paths)
 
 
 def test_no_chip_trains_both_weights_and_alpha() -> None:

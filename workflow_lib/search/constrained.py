@@ -8,8 +8,9 @@ is that of Liang et al. 2019 (DARTS+), section 3.2.
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,7 @@ from workflow_lib.core.seeds import derive_seed
 from workflow_lib.core.spaces.cell_costs import CellCosts
 from workflow_lib.data.dataset import ChipView, Rows
 from workflow_lib.models.mixed_cells import MixedNet
+from workflow_lib.training.checkpoint import Checkpoint
 from workflow_lib.training.feed import HostFeed
 from workflow_lib.training.loop import batch_sizes
 from workflow_lib.training.metrics import Labels
@@ -113,8 +115,11 @@ class ConstrainedSearch:
         self.rows: list[dict[str, float]] = []
         self.paths: list[Numbers] = []
 
-    def run(self) -> pd.DataFrame:
+    def run(self, checkpoint: Checkpoint | None = None) -> pd.DataFrame:
         """Search for all epochs, or until one collapses: more edges than `most_skips` favour a skip connection.
+
+        Args:
+            checkpoint: where a killed search goes on, with the same result.
 
         Returns:
             One row per epoch: epoch, weight_loss, alpha_loss, cost (k_s), multiplier, skips (edges whose largest alpha
@@ -123,13 +128,40 @@ class ConstrainedSearch:
         Raises:
             UserError: if a loss stops being finite.
         """
+        if checkpoint and (state := checkpoint.load(self._device)):
+            self._load(state)
         while len(self.rows) < self._settings.epochs:
             self.epoch()
+            if checkpoint and checkpoint.due:
+                checkpoint.save(self._state())
             if self._collapsed():
                 del self.rows[-1], self.paths[-1]
                 print(f"search: collapsed, ended after epoch {len(self.rows)}", file=sys.stderr, flush=True)
                 break
         return pd.DataFrame(self.rows)
+
+    def _state(self) -> dict[str, Any]:
+        """All that the next epoch depends on, and what is reported of the past ones."""
+        parts = {name: part.state_dict() for name, part in self._parts().items()}
+        return parts | {
+            "generator": self._generator.bit_generator.state,
+            "multiplier": self.multiplier,
+            "rows": self.rows,
+            "paths": [torch.from_numpy(path) for path in self.paths],
+        }
+
+    def _load(self, state: Mapping[str, Any]) -> None:
+        """Go on from a state."""
+        for name, part in self._parts().items():
+            part.load_state_dict(state[name])
+        self._generator.bit_generator.state = state["generator"]
+        self.multiplier, self.rows = state["multiplier"], state["rows"]
+        self.paths = [path.cpu().numpy() for path in state["paths"]]
+
+    def _parts(self) -> dict[str, Any]:
+        return {
+            "network": self.network, "weights": self._weights, "alpha": self._alpha, "schedule": self._schedule,
+        }  # fmt: skip
 
     def _collapsed(self) -> bool:
         most = self._settings.most_skips

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from workflow_lib.core.arguments import run_stage
 from workflow_lib.core.config import CellSearchConfig, TrainingConfig
+from workflow_lib.core.errors import UserError
 from workflow_lib.core.seeds import derive_seed
 from workflow_lib.core.spaces.cell_spaces import CELL_SPACES
 from workflow_lib.core.tables import CELL_ALPHA, CELL_SEARCH, FOLDS, LOOKUP_GRAPH
@@ -18,6 +19,7 @@ from workflow_lib.data.dataset import Dataset, DatasetArguments
 from workflow_lib.models.mixed_cells import SpeedUps, to_mixed
 from workflow_lib.search.constrained import ConstrainedSearch, SearchTask, halves
 from workflow_lib.search.derivation import LookupGraph, alpha_rows, read_costs, spread_bounds
+from workflow_lib.training.checkpoint import Checkpoint
 from workflow_lib.training.compute import Compute, use_one_thread
 
 _KEYS = ("channels", "quantity", "target", "number", "repeat")
@@ -42,6 +44,11 @@ class SearchArguments(DatasetArguments):
     output: Path = Field(description="writes the course of the search")
     alpha: Path = Field(description="writes the architecture parameters after each epoch")
 
+    def checkpoint(self, bound: float) -> Checkpoint:
+        """Where a killed search goes on."""
+        values = self.model_dump(mode="json"), bound, self.array.stat().st_mtime_ns
+        return Checkpoint(self.output, [self.chips, self.folds, self.moments, self.costs], values)
+
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the stage."""
@@ -61,18 +68,22 @@ def main(argv: Sequence[str] | None = None) -> None:
     rows = dataset.rows(folds, 0, "training")
     if settings.regions:
         rows = rows[np.isin(dataset.regions, settings.regions)[rows]]
-    task = SearchTask(
-        dataset.view(arguments.select, rows), *halves(rows, dataset.labels, arguments.seed), dataset.labels, seed
-    )
+    parts = halves(rows, dataset.labels, arguments.seed)
+    if min(map(len, parts)) < 2:
+        where = f"of {', '.join(settings.regions)} " if settings.regions else ""
+        raise UserError(f"{len(rows)} training chips {where}in fold 0; a search needs 4", "config: cell_search")
+    task = SearchTask(dataset.view(arguments.select, rows), *parts, dataset.labels, seed)
     torch.manual_seed(derive_seed(seed, "weights"))
     speed_ups = SpeedUps(settings.derived_cells, settings.shared_operations, settings.bottleneck)
     network = to_mixed(settings.space, inputs, classes, settings.skeletons["searched"], speed_ups)
     compute = Compute.choose(TrainingConfig.model_validate({"device": arguments.device}))
     search = ConstrainedSearch(network.to(compute.device), task, settings, costs, bound)
     key: dict[str, Any] = dict(zip(_KEYS, ids, strict=True))
-    CELL_SEARCH.write(search.run().assign(bound=bound, **key), arguments.output)
+    checkpoint = arguments.checkpoint(bound)
+    CELL_SEARCH.write(search.run(checkpoint).assign(bound=bound, **key), arguments.output)
     paths = [alpha_rows(space, path).assign(epoch=epoch) for epoch, path in enumerate(np.array(search.paths), start=1)]
     CELL_ALPHA.write(pd.concat(paths, ignore_index=True).assign(**key), arguments.alpha)
+    checkpoint.remove()
 
 
 if __name__ == "__main__":
