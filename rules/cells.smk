@@ -7,15 +7,9 @@ output: <results>/price_operations/{channels}/{quantity}/{skeleton}.parquet,
         <results>/plot_cells/*
 """
 
-# Which networks: prices and derivation depend on nothing else.
-CELL_NETWORKS = [
-    "space",
-    "width",
-    "cells",
-    "stem_strides",
-    "trained_width",
-    "trained_cells",
-]
+# Which networks are searched, and which are trained: prices and derivation depend on nothing else.
+SEARCHED = ["space", "width", "cells", "stem_strides"]
+TRAINED = [*SEARCHED, "trained_width", "trained_cells"]
 # What does not decide a search: how many there are, and what becomes of them.
 AFTER_SEARCH = ["budgets", "seeds", "random_networks", "trained_width", "trained_cells"]
 
@@ -84,7 +78,7 @@ rule price_operations:
     params:
         options=lambda wildcards: options(
             "price_operations",
-            *cell_flags(*CELL_NETWORKS),
+            *cell_flags(*(TRAINED if wildcards.skeleton == "trained" else SEARCHED)),
             *flags(CONFIG.devices.get(wildcards.quantity, PredictorConfig())),
             f"--inputs={len(CHANNEL_SETS[wildcards.channels])}",
             f"--classes={len(CONFIG.data.classes)}",
@@ -188,7 +182,7 @@ rule build_lookup_graph:
     resources:
         **fixed("build_lookup_graph"),
     params:
-        options=options("build_lookup_graph", *cell_flags(*CELL_NETWORKS, "bounds")),
+        options=options("build_lookup_graph", *cell_flags(*TRAINED, "bounds")),
     shell:
         "python -m workflow_lib.stages.build_lookup_graph"
         " {params.options}"
@@ -219,7 +213,7 @@ rule derive_network:
     params:
         options=options(
             "derive_network",
-            *cell_flags(*CELL_NETWORKS, "budgets", "random_networks"),
+            *cell_flags(*TRAINED, "budgets", "random_networks"),
             *flags(CONFIG, "seed"),
         ),
     shell:

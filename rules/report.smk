@@ -149,6 +149,7 @@ rule build_report:
             if CONFIG.comparison
             else {}
         ),
+        **RUNS,
         **BATTERIES,
         **PACKED,
         **CELLS,
@@ -179,7 +180,8 @@ rule build_report:
         )
         + expand("<results>/plot_supernets/{figure}.png", figure=SUPERNET_FIGURES)
         + expand("<results>/plot_battery/{figure}.png", figure=BATTERY_FIGURES)
-        + expand("<results>/plot_cells/{figure}.png", figure=CELL_FIGURES),
+        + expand("<results>/plot_cells/{figure}.png", figure=CELL_FIGURES)
+        + (["<results>/compare_runs/runs_fronts.png"] if CONFIG.report.beside else []),
         interactive="<results>/plot_figures/front_3d.html",
     output:
         page=report(
@@ -215,6 +217,7 @@ rule build_report:
             "utilizations",
             "proposals",
             "comparison_table",
+            "runs",
             "quality",
             "difficulty",
         ),

@@ -1,7 +1,8 @@
 """Choose which candidates are trained, unless it is the whole grid: a round proposes by what earlier ones reached.
 
 input:  <results>/gather_table/*.parquet
-output: <results>/propose_candidates/{round}.parquet, <results>/compare_strategies/*, <results>/plot_comparison/*
+output: <results>/propose_candidates/{round}.parquet, <results>/compare_strategies/*, <results>/plot_comparison/*,
+        <results>/compare_runs/*
 """
 
 
@@ -137,5 +138,49 @@ rule plot_comparison:
         " {params.options}"
         " --ranked {input.ranked:q}"
         " --comparison {input.comparison:q}"
+        " --figures {output.figures:q} {output.vector:q}"
+        " 2> {log:q}"
+
+
+# What the comparison needs of this run and of each other.
+FINISHED = ["build_candidates/candidates.parquet", "assign_folds/folds.parquet"]
+RUNS = {"runs": "<results>/compare_runs/runs.parquet"} if CONFIG.report.beside else {}
+
+
+rule compare_runs:
+    """Compare this run with others on the same chips and folds."""
+    input:
+        [f"<results>/{table}" for table in FINISHED],
+        [
+            f"results/{name}/{table}"
+            for name in CONFIG.report.beside
+            for table in FINISHED
+        ],
+    output:
+        tables=multiext("<results>/compare_runs/runs", ".parquet", ".csv"),
+        figures=report(
+            "<results>/compare_runs/runs_fronts.png",
+            category="Figures",
+            labels={"run": RUN},
+        ),
+        vector="<results>/compare_runs/runs_fronts.pdf",
+    log:
+        "<logs>/compare_runs.log",
+    conda:
+        "../envs/report.yaml"
+    resources:
+        **fixed("compare_runs"),
+    params:
+        options=options(
+            "compare_runs",
+            *flags(CONFIG.front, "objectives"),
+            *flags(CONFIG.report, "dpi"),
+            "--runs",
+            *(f"results/{name}" for name in (RUN, *CONFIG.report.beside)),
+        ),
+    shell:
+        "python -m workflow_lib.stages.compare_runs"
+        " {params.options}"
+        " --output {output.tables:q}"
         " --figures {output.figures:q} {output.vector:q}"
         " 2> {log:q}"

@@ -394,6 +394,7 @@ def content_of(run: Run, draw: bool = False, holdout: bool = False, **changes: A
         utilizations=None,
         proposals=None,
         comparison=None,
+        runs=None,
         ranking_quality=None,
         difficulty=None,
         derived=None,

@@ -151,6 +151,19 @@ def test_a_missing_key_is_named(key: str) -> None:
             "cell_search.budgets.flops is none of parameters, multiply_adds, ",
         ),
         (
+            {
+                "search.strategy": "constrained",
+                "cell_search": {"budgets": {"a": [1]}},
+                "devices": {"a": {"kind": "built"}},
+            },
+            "cell_search.budgets.a needs a predictor of milliseconds that is there before",
+        ),
+        (
+            {"search.strategy": "constrained", "cell_search": {"budgets": {"parameters": [1]}, "regions": ["Here"]}},
+            "cell_search.regions names ['Here']; data.regions has",
+        ),
+        ({"run": "again", "report.beside": ["again"]}, "report.beside names this run itself, again"),
+        (
             {"search.strategy": "constrained", "cell_search": {"budgets": {"parameters": [1e5]}, "bottleneck": 3}},
             "bottleneck 3 does not divide width 8",
         ),

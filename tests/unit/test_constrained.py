@@ -14,7 +14,7 @@ from workflow_lib.core.config import CellSearchConfig
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.spaces.cell_costs import CellCosts
 from workflow_lib.core.spaces.cell_spaces import CELL_SPACES
-from workflow_lib.core.spaces.nasbench201 import EDGES, OPERATIONS, Cell, Skeleton
+from workflow_lib.core.spaces.nasbench201 import EDGES, NODES, OPERATIONS, Cell, Skeleton
 from workflow_lib.core.spaces.nasbench201_costs import count_multiply_adds, count_parameters, on_all_edges
 from workflow_lib.core.tables import CELL_COSTS
 from workflow_lib.data.dataset import ChipView
@@ -29,6 +29,7 @@ from workflow_lib.search.derivation import (
     cost_rows,
     derive_networks,
     read_costs,
+    spread_bounds,
 )
 from workflow_lib.search.derive_nasbench201 import connected_cells, derive, draw
 from workflow_lib.training.checkpoint import Checkpoint
@@ -342,7 +343,7 @@ def test_a_budget_below_the_smallest_network_is_refused() -> None:
     searches = pd.DataFrame(
         [{"channels": "5", "quantity": "parameters", "number": 0, "repeat": 0, "bound": 1e4, "epoch": 1}]
     )
-    with pytest.raises(UserError, match="no network is within 1: without its cells it has 4,722"):
+    with pytest.raises(UserError, match="no network is within 1: the smallest expected has 4,722"):
         derive_networks(searches, alpha, {"parameters": COSTS}, settings())
 
 
@@ -376,13 +377,17 @@ def test_nodes_sum_one_time_less_than_they_have_edges() -> None:
     whole = torch.zeros(len(EDGES), len(OPERATIONS), dtype=torch.float64)
     whole[:, NAMES.index("skip")] = 1
     assert costs.total(Cell(("skip",) * 6)) == float(expected_cost(whole, costs)) == 3
+    even = torch.full_like(whole, 0.2)
+    everyone = [costs.total(Cell(cell)) for cell in itertools.product(OPERATIONS, repeat=6)]
+    assert float(expected_cost(even, costs)) == pytest.approx(np.mean(everyone))
+    assert spread_bounds(costs, 2) == [0, 3]
     assert costs.total(Cell.parse("none-none.none-skip.none.none")) == 0
     assert costs.total(Cell.parse("skip-none.none-skip.skip.none")) == 1
     assert costs.total(derived(np.random.default_rng(1).dirichlet(np.ones(5), size=6), costs, budget=1)) <= 1
 
 
 def test_prices_read_back(tmp_path: Path) -> None:
-    costs = CellCosts(1.5, tuple(tuple(float(5 * edge + name) for name in range(5)) for edge in range(6)), 0.25)
+    costs = CellCosts(1.5, tuple(tuple(float(5 * edge + name) for name in range(5)) for edge in range(6)), 0.25, NODES)
     given = {"phone": costs, "parameters": COSTS}
     paths = [tmp_path / f"{quantity}.parquet" for quantity in given]
     for path, (quantity, own) in zip(paths, given.items(), strict=True):

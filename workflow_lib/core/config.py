@@ -621,7 +621,7 @@ class CellSearchConfig(Section):
     )
     trained_cells: int | None = Field(default=None, ge=1, description="their cells per stage; null: as searched")
     derived_cells: bool = Field(
-        default=False, description="only the first cell mixes operations; in the others the best ones run"
+        default=False, description="only the first cell of each kind mixes operations; in the others the best ones run"
     )
     shared_operations: bool = Field(
         default=False,
@@ -641,7 +641,7 @@ class CellSearchConfig(Section):
         default=None,
         ge=0,
         description="edges that may favour a skip connection: a search that has more after its first quarter "
-        "collapses, and ends with the epoch before; null: it goes on",
+        "collapses, and ends with the epoch before, also in the look-up graph; null: it goes on",
     )
     batch: int = Field(default=16, ge=2, description="chips per step, of weights and of alpha")
     learning_rate: float = Field(default=0.025, gt=0, description="of the weights, by SGD; falls as a cosine")
@@ -732,6 +732,11 @@ class ReportConfig(Section):
 
     title: str = Field(default="Edgefront report", description="heading of the report")
     dpi: int = Field(default=200, ge=50, le=1200, description="resolution of the PNG figures (dots per inch)")
+    beside: Annotated[list[Name], Distinct] = Field(
+        default=[],
+        description="finished runs on the same chips and folds, of other strategies: all candidates are judged on one "
+        "front",
+    )
 
 
 class ExecutionConfig(Section):
@@ -857,6 +862,8 @@ class Config(Section):
             raise ValueError("cell_search and search.strategy: constrained belong together")
         if self.cell_search and not self.cell_search.budgets:
             raise ValueError("cell_search.budgets names none: how large may networks be?")
+        if self.run in self.report.beside:
+            raise ValueError(f"report.beside names this run itself, {self.run}")
         if self.cell_search:
             self._check_cell_search(self.cell_search)
         if self.supernet.cost not in self.objective_names:
@@ -885,6 +892,9 @@ class Config(Section):
             self._check_budgeted(name)
         if unknown := sorted(set(search.regions) - set(self.data.regions)):
             raise ValueError(f"cell_search.regions names {unknown}; data.regions has {list(self.data.regions)}")
+        held_out = self.folds.holdout.regions if self.folds.holdout else []
+        if taken := sorted(set(search.regions) & set(held_out)):
+            raise ValueError(f"cell_search.regions names {taken}, which folds.holdout keeps for the end")
 
     def _check_budgeted(self, name: str) -> None:
         if name in COUNTED:
@@ -892,8 +902,11 @@ class Config(Section):
         device = self.devices.get(name)
         if device is None:
             raise ValueError(f"cell_search.budgets.{name} is none of {', '.join([*COUNTED, *self.devices])}")
-        if device.kind == "measured" or device.quantity != "latency_ms":
-            raise ValueError(f"cell_search.budgets.{name} needs a device with a predictor of milliseconds")
+        if device.kind not in ("calibrated", "package") or device.quantity != "latency_ms":
+            raise ValueError(
+                f"cell_search.budgets.{name} needs a predictor of milliseconds that is there before the networks are: "
+                "kind calibrated or package, such as a folder that an earlier run's build_predictor made"
+            )
 
     def _check_racing(self, racing: RacingConfig) -> None:
         if self.search.strategy != "grid":

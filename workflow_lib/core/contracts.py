@@ -38,6 +38,7 @@ CONTRACTS = {
     "build_front": 1,
     "score_efficiency": 1,
     "compare_strategies": 1,
+    "compare_runs": 1,
     "simulate_battery": 1,
     "pack_networks": 1,
     "score_holdout": 4,

@@ -790,6 +790,21 @@ COMPARISON = Table(
     key=("strategy", "seed", "trained"),
 )
 
+RUNS = Table(
+    "runs",
+    (
+        Column("run", "text", meaning="name of a run"),
+        Column("candidates", "integer", meaning="that it trained", low=1),
+        Column("trainings", "integer", meaning="of candidates on folds", low=1),
+        Column("training_hours", "number", "h", "of one core, that these took", low=0),
+        Column("search_hours", "number", "h", "of one core, that searches of cells and supernets took before", low=0),
+        percent("accuracy_pct", "of its most accurate candidate"),
+        percent("recall_pct", "points of the front of all runs that are its own"),
+        percent("hypervolume_pct", "its hypervolume, of that of all runs"),
+    ),
+    key=("run",),
+)
+
 RACE = Table(
     "race",
     (

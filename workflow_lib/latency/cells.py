@@ -2,11 +2,12 @@
 
 from collections import Counter
 
+import torch
 from torch import Tensor, nn
 
 from workflow_lib.core.spaces import darts, darts_costs
 from workflow_lib.core.spaces.cell_costs import CellCosts
-from workflow_lib.core.spaces.nasbench201 import EDGES, OPERATIONS, Cell, Skeleton
+from workflow_lib.core.spaces.nasbench201 import EDGES, OPERATIONS, Cell, Skeleton, stem_px
 from workflow_lib.core.spaces.nasbench201_costs import on_all_edges
 from workflow_lib.latency.lookup import LookupTable, Operation, Price, operations_of
 from workflow_lib.models.darts import make_operation
@@ -20,6 +21,14 @@ class Sum(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Of a map and itself: its shape stays."""
         return x + x
+
+
+class SideBySide(nn.Module):
+    """The maps of a DARTS cell's nodes, side by side."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Four times a map."""
+        return torch.cat([x] * darts.NODES, 1)
 
 
 def price_cells(space: str, skeleton: Skeleton, channels: int, classes: int, size_px: int, price: Price) -> CellCosts:
@@ -52,7 +61,7 @@ def _price_nasbench201(skeleton: Skeleton, channels: int, classes: int, size_px:
 
 
 def _price_darts(skeleton: Skeleton, channels: int, classes: int, size_px: int, price: Price) -> CellCosts:
-    there = list(darts_costs.places(skeleton, darts_costs.stem_px(skeleton, size_px)))
+    there = list(darts_costs.places(skeleton, stem_px(skeleton, size_px)))
 
     def operations(edge: int, name: str) -> list[Operation]:
         """Of an edge, in all cells of its kind."""
@@ -72,7 +81,8 @@ def _price_darts(skeleton: Skeleton, channels: int, classes: int, size_px: int, 
     fixed = Counter(operations_of(to_darts(bare, channels, classes), channels, size_px))
     fixed -= Counter(operation for edge in inputs for operation in operations(edge, "skip"))
     sums = [Operation(repr(Sum()), place.width, place.after_px, Sum()) for place in there] * darts.NODES
-    rest = [*fixed.elements(), *sums]
+    beside = [Operation(repr(SideBySide()), place.width, place.after_px, SideBySide()) for place in there]
+    rest = [*fixed.elements(), *sums, *beside]
     added = [[operations(edge, name) for name in darts.OPERATIONS] for edge in range(len(darts.EDGE_NAMES))]
     table = LookupTable.fill([*rest, *(one for edge in added for of in edge for one in of)], price)
     return CellCosts(table.estimate(rest), tuple(tuple(map(table.estimate, edge)) for edge in added))

@@ -25,6 +25,7 @@ class ReportContent:
         utilizations: UTILIZATIONS of all networks; None: they were not measured.
         proposals: PROPOSALS of the search; None: the whole grid was trained.
         comparison: COMPARISON of search strategies; None: they were not compared.
+        runs: RUNS, of this run and others; None: there are no others.
         ranking_quality, difficulty: tables of these names; None: supernets were not compared.
         derived, graphs: DERIVED, LOOKUP_GRAPH of all channel sets; None: no cell was searched.
         battery: BATTERY of all channel sets; None: no battery was simulated.
@@ -51,6 +52,7 @@ class ReportContent:
     utilizations: pd.DataFrame | None
     proposals: pd.DataFrame | None
     comparison: pd.DataFrame | None
+    runs: pd.DataFrame | None
     ranking_quality: pd.DataFrame | None
     difficulty: pd.DataFrame | None
     derived: pd.DataFrame | None

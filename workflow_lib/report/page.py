@@ -49,6 +49,7 @@ CAPTIONS = {
     "after so many trainings and so many hours of them. Lines are means over its searches, bands span them.",
     "comparison_fronts": "What each strategy trained with the same budget, first search, beside the true front of "
     "these two objectives. The worst twentieth by the first of them is outside the frame.",
+    "runs_fronts": "Candidates of this run and of others on the same chips and folds, and the front of all of them.",
     "supernet_alpha": "Architecture parameters over the epochs of step 2: the higher a value's, the lower the Pareto "
     "ranks of networks that have it. Dotted lines: values were pruned.",
     "supernet_quality": "How well supernets rank the networks, and what they cost: one point per supernet, a line at "
@@ -168,6 +169,8 @@ def _tables(content: ReportContent) -> dict[str, TextTable]:
         tables["utilization"] = sections.utilization(content)
     if content.proposals is not None:
         tables["search"] = sections.search(content)
+    if content.runs is not None:
+        tables["runs"] = sections.runs(content)
     if content.comparison is not None:
         tables["comparison"] = sections.comparison(content)
     if content.config.search.strategy == "supernet":

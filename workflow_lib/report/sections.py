@@ -26,7 +26,7 @@ from workflow_lib.report.tables import (
     ranges_table,
     region_counts,
     search_table,
-    with_accuracies,
+    with_candidates,
 )
 from workflow_lib.report.tables import left_out as left_out_table
 from workflow_lib.search.candidates import KEYS, candidate_name
@@ -408,6 +408,25 @@ def comparison(content: ReportContent) -> TextTable:
     )
 
 
+def runs(content: ReportContent) -> TextTable:
+    """This run and others: what each found of the front of all, and what it cost."""
+    assert content.runs is not None
+    frame = content.runs
+    return _table(
+        {
+            "Run": frame["run"],
+            "Candidates": [f"{count:,}" for count in frame["candidates"]],
+            "Trainings": [f"{count:,}" for count in frame["trainings"]],
+            "Training (core-hours)": [f"{hours:.2f}" for hours in frame["training_hours"]],
+            "Search (core-hours)": [f"{hours:.2f}" for hours in frame["search_hours"]],
+            "Best accuracy (%)": [f"{value:.1f}" for value in frame["accuracy_pct"]],
+            "Front recall (%)": [f"{value:.0f}" for value in frame["recall_pct"]],
+            "Hypervolume (% of all runs')": [f"{value:.1f}" for value in frame["hypervolume_pct"]],
+        },
+        texts=1,
+    )
+
+
 def picks(content: ReportContent) -> TextTable:
     """Best cost, best accuracy and the knee between them (PRP table 1: BL, BA, O)."""
     cost = content.config.supernet.cost
@@ -477,7 +496,7 @@ def difficulty(content: ReportContent) -> TextTable:
 def derived(content: ReportContent) -> TextTable:
     """What searches under budgets found, and how accurate that is after training by itself."""
     assert content.derived is not None
-    frame = with_accuracies(content.derived, content.ranked)
+    frame = with_candidates(content.derived, content.ranked)
     keys = ["channels", "quantity", "budget"]
     groups = [group for _, group in frame[frame["origin"] == "search"].groupby(keys, sort=False)]
     best = [group.sort_values("accuracy_pct", na_position="first").iloc[-1] for group in groups]
@@ -494,8 +513,9 @@ def derived(content: ReportContent) -> TextTable:
             "Met without derivation": [int((group["plain_cost"] <= group["budget"]).sum()) for group in groups],
             "Accuracy (%)": [_spread(group["accuracy_pct"]) for group in groups],
             "Best found (%)": [_number(group["accuracy_pct"].max()) for group in groups],
-            "At random: median (%)": [_number(values.median()) for values in drawn],
-            "At random: best (%)": [_number(values.max()) for values in drawn],
+            "At random": [str(len(values)) for values in drawn],
+            "Their median (%)": [_number(values.median()) for values in drawn],
+            "Their best (%)": [_number(values.max()) for values in drawn],
             "Epochs": [_span(group["epochs"]) for group in groups],
             "Most skips among edges": [f"{group['skips'].max()} of {group['edges'].iloc[0]}" for group in groups],
         },
@@ -504,7 +524,8 @@ def derived(content: ReportContent) -> TextTable:
 
 
 def _span(values: pd.Series) -> str:
-    return f"{values.min()}" if values.nunique() == 1 else f"{values.min()} to {values.max()}"
+    least, most = int(values.min()), int(values.max())
+    return f"{least}" if least == most else f"{least} to {most}"
 
 
 def _amount(value: float, quantity: str) -> str:

@@ -23,16 +23,16 @@ def candidates_only(ranked: pd.DataFrame) -> pd.DataFrame:
     return ranked[~ranked["baseline"].astype(bool)]
 
 
-def with_accuracies(derived: pd.DataFrame, ranked: pd.DataFrame) -> pd.DataFrame:
-    """Networks that were derived or drawn, with `accuracy_pct` of their best candidates; NaN if untrained.
+def with_candidates(derived: pd.DataFrame, ranked: pd.DataFrame) -> pd.DataFrame:
+    """Networks that were derived or drawn, with what the front table says of their best candidates; NaN if untrained.
 
     Args:
         derived: rows of DERIVED.
         ranked: the front table.
     """
     keys = ["channels", "architecture"]
-    trained = candidates_only(ranked).groupby(keys)["accuracy_pct"].max().reset_index()
-    return derived.merge(trained, on=keys, how="left")
+    best = candidates_only(ranked).sort_values("accuracy_pct", kind="stable").drop_duplicates(keys, keep="last")
+    return derived.merge(best[[*keys, *best.columns.difference(derived.columns)]], on=keys, how="left")
 
 
 def front_members(ranked: pd.DataFrame, objectives: Sequence[Objective]) -> pd.DataFrame:

@@ -76,7 +76,9 @@ def expected_cost(probabilities: Tensor, costs: CellCosts) -> Tensor:
         probabilities: (edges, operations), softmax of alpha.
         costs: of networks.
     """
-    return costs.fixed + (probabilities * torch.tensor(costs.prices).to(probabilities)).sum()
+    edges = (probabilities * torch.tensor(costs.prices).to(probabilities)).sum()
+    empty = [torch.stack([probabilities[edge, 0] for edge in node]).prod() for node in costs.nodes]
+    return costs.fixed + edges + costs.sums * sum(empty)
 
 
 class ConstrainedSearch:
@@ -132,12 +134,12 @@ class ConstrainedSearch:
             self._load(state)
         while len(self.rows) < self._settings.epochs:
             self.epoch()
-            if checkpoint and checkpoint.due:
-                checkpoint.save(self._state())
             if self._collapsed():
                 del self.rows[-1], self.paths[-1]
                 print(f"search: collapsed, ended after epoch {len(self.rows)}", file=sys.stderr, flush=True)
                 break
+            if checkpoint and checkpoint.due:
+                checkpoint.save(self._state())
         return pd.DataFrame(self.rows)
 
     def _state(self) -> dict[str, Any]:

@@ -92,9 +92,13 @@ def spell(value: float) -> str:
 
 
 def spread_bounds(costs: CellCosts, count: int) -> list[float]:
-    """Bounds from the smallest to the largest network, equally far apart."""
+    """Bounds from the smallest to the largest expected cost, equally far apart."""
     prices = np.array(costs.prices)
-    ends = costs.fixed + prices.min(1).sum(), costs.fixed + prices.max(1).sum()
+    least, most = prices.argmin(1), prices.argmax(1)
+    # A node without edges saves no sum.
+    empty = sum(not least[list(node)].any() for node in costs.nodes)
+    edges = np.arange(len(prices))
+    ends = costs.fixed + prices[edges, least].sum() + costs.sums * empty, costs.fixed + prices[edges, most].sum()
     return [float(bound) for bound in np.linspace(*ends, count)]
 
 
@@ -112,7 +116,7 @@ def read_costs(space: CellSpace, paths: Sequence[Path]) -> dict[str, CellCosts]:
     for quantity, table in CELL_COSTS.read_all(paths).fillna({"operation": ""}).groupby("quantity"):
         known = table.set_index(["part", "operation"])["cost"].to_dict()
         prices = tuple(tuple(known[edge, name] for name in space.operations) for edge in space.edges)
-        costs[str(quantity)] = CellCosts(known["fixed", ""], prices, known["sums", ""])
+        costs[str(quantity)] = CellCosts(known["fixed", ""], prices, known["sums", ""], space.nodes)
     return costs
 
 
@@ -204,9 +208,9 @@ def _derive(probabilities: Numbers, costs: CellCosts, settings: CellSearchConfig
     found = DERIVATIONS[settings.space].derive(probabilities, costs, settings.skeletons["trained"], budget)
     if found is None:
         raise UserError(
-            f"no network is within {spell(budget)}: without its cells it has {spell(costs.fixed)}",
-            "the budget",
-            "raise it, or lower cell_search.width or cell_search.cells",
+            f"no network is within {spell(budget)}: the smallest expected has {spell(spread_bounds(costs, 2)[0])}",
+            "cell_search.budgets",
+            "raise it, or lower the width or the cells of the networks",
         )
     return found
 

@@ -29,6 +29,7 @@ from workflow_lib.core.tables import (
     RACE,
     RANKING_QUALITY,
     REJECTED,
+    RUNS,
     UTILIZATIONS,
 )
 from workflow_lib.report.content import ReportContent
@@ -57,6 +58,7 @@ class ReportArguments(Arguments):
     proposals: Path | None = Field(
         default=None, description="table of propose_candidates for the last round, if there was a search"
     )
+    runs: Path | None = Field(default=None, description="runs.parquet of compare_runs, if there are others")
     comparison_table: Path | None = Field(
         default=None, description="comparison.parquet of compare_strategies, if they were compared"
     )
@@ -101,6 +103,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         holdout=HOLDOUT_SCORES.read(arguments.holdout) if arguments.holdout else None,
         utilizations=UTILIZATIONS.read(arguments.utilizations) if arguments.utilizations else None,
         proposals=PROPOSALS.read(arguments.proposals) if arguments.proposals else None,
+        runs=RUNS.read(arguments.runs) if arguments.runs else None,
         comparison=COMPARISON.read(arguments.comparison_table) if arguments.comparison_table else None,
         ranking_quality=RANKING_QUALITY.read(arguments.quality) if arguments.quality else None,
         difficulty=DIFFICULTY.read(arguments.difficulty) if arguments.difficulty else None,

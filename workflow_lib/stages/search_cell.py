@@ -69,9 +69,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     if settings.regions:
         rows = rows[np.isin(dataset.regions, settings.regions)[rows]]
     parts = halves(rows, dataset.labels, arguments.seed)
-    if min(map(len, parts)) < 2:
-        where = f"of {', '.join(settings.regions)} " if settings.regions else ""
-        raise UserError(f"{len(rows)} training chips {where}in fold 0; a search needs 4", "config: cell_search")
+    if any(len(np.unique(dataset.labels[part])) < classes for part in parts):
+        where = f" of {', '.join(settings.regions)}" if settings.regions else ""
+        raise UserError(
+            f"fold 0 has {len(rows)} training chips{where}; a search needs two of each class", "config: cell_search"
+        )
     task = SearchTask(dataset.view(arguments.select, rows), *parts, dataset.labels, seed)
     torch.manual_seed(derive_seed(seed, "weights"))
     speed_ups = SpeedUps(settings.derived_cells, settings.shared_operations, settings.bottleneck)

@@ -33,11 +33,13 @@ class CellCosts:
         prices: (edges, operations) what an operation costs on an edge, with one sum, in all cells of the network
             together, each with its own channels.
         sums: what one sum of two maps costs, in all cells together: a node without edges saves none.
+        nodes: the edges that lead to each node that may be without; the first operation on an edge is none.
     """
 
     fixed: float
     prices: tuple[tuple[float, ...], ...]
     sums: float = 0.0
+    nodes: tuple[tuple[int, ...], ...] = ()
 
     def total(self, cells: Cells) -> float:
         """Of the network that repeats these cells, all included."""

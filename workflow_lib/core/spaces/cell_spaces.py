@@ -17,13 +17,15 @@ class CellSpace:
 
     Attributes:
         edges: names of the rows of the architecture parameters.
-        operations: names of their columns.
+        operations: names of their columns, none first.
+        nodes: edges that lead to each node that may be without; where none may, none.
         count_parameters: skeleton, channels and classes -> costs of its networks.
         count_multiply_adds: skeleton, channels, classes and side of images -> costs.
     """
 
     edges: tuple[str, ...]
     operations: tuple[str, ...]
+    nodes: tuple[tuple[int, ...], ...]
     count_parameters: Callable[[Skeleton, int, int], CellCosts]
     count_multiply_adds: Callable[[Skeleton, int, int, int], CellCosts]
 
@@ -44,11 +46,12 @@ CELL_SPACES: Mapping[str, CellSpace] = {
     "nasbench201": CellSpace(
         tuple(f"{tail}-{head}" for tail, head in nasbench201.EDGES),
         tuple(nasbench201.OPERATIONS),
+        nasbench201.NODES,
         nasbench201_costs.count_parameters,
         nasbench201_costs.count_multiply_adds,
     ),
     "darts": CellSpace(
-        darts.EDGE_NAMES, darts.OPERATIONS, darts_costs.count_parameters, darts_costs.count_multiply_adds
+        darts.EDGE_NAMES, darts.OPERATIONS, (), darts_costs.count_parameters, darts_costs.count_multiply_adds
     ),
 }
 """By `CellSpaceName`."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from workflow_lib.core.spaces.cell_costs import CellCosts
 from workflow_lib.core.spaces.darts import EDGES, INPUTS, KINDS, NODES, OPERATIONS
-from workflow_lib.core.spaces.nasbench201 import STAGES, Skeleton
+from workflow_lib.core.spaces.nasbench201 import STAGES, Skeleton, halved
 
 STEM = 3
 """How many times wider than the first cells the stem is, as in the paper."""
@@ -54,23 +54,6 @@ def places(skeleton: Skeleton, first_px: int) -> Iterator[Place]:
             yield place
             before, last = last, NODES * width
             before_px, side_px, after_reduction = side_px, place.after_px, reduction
-
-
-def stem_px(skeleton: Skeleton, size_px: int) -> int:
-    """The side of the stem's output.
-
-    Args:
-        skeleton: of the network.
-        size_px: side of its images.
-    """
-    for _ in range(skeleton.stem_strides):
-        size_px = halved(size_px)
-    return size_px
-
-
-def halved(side_px: int) -> int:
-    """The side after a stride of 2."""
-    return (side_px + 1) // 2
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,11 @@ STAGES = 3
 EDGES = tuple((tail, head) for head in range(1, 4) for tail in range(head))
 """(from, to) in the benchmark's order; node 0 is the cell's input, 3 its output."""
 
+NODES = tuple(
+    tuple(edge for edge, (_, own) in enumerate(EDGES) if own == head) for head in sorted({head for _, head in EDGES})
+)
+"""Numbers of the edges that lead to each node."""
+
 KERNELS = {"conv1": 1, "conv3": 3}
 """Operation that convolves -> its kernel (pixels)."""
 
@@ -52,8 +57,7 @@ class Cell:
     @property
     def empty_nodes(self) -> int:
         """Nodes that no edge leads to."""
-        there = {head for (_, head), operation in zip(EDGES, self.operations, strict=True) if operation != "none"}
-        return len({head for _, head in EDGES} - there)
+        return sum(all(self.operations[edge] == "none" for edge in edges) for edges in NODES)
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -97,6 +101,23 @@ class Skeleton:
     width: int = 16
     cells: int = 5
     stem_strides: int = 0
+
+
+def stem_px(skeleton: Skeleton, size_px: int) -> int:
+    """The side of the stem's output.
+
+    Args:
+        skeleton: of the network.
+        size_px: side of its images.
+    """
+    for _ in range(skeleton.stem_strides):
+        size_px = halved(size_px)
+    return size_px
+
+
+def halved(side_px: int) -> int:
+    """The side after a stride of 2."""
+    return (side_px + 1) // 2
 
 
 _OPERATION = rf"(?:{'|'.join(OPERATIONS)})"

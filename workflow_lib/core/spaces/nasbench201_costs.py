@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from workflow_lib.core.spaces.cell_costs import CellCosts
-from workflow_lib.core.spaces.nasbench201 import EDGES, KERNELS, OPERATIONS, STAGES, Skeleton
+from workflow_lib.core.spaces.nasbench201 import EDGES, KERNELS, NODES, OPERATIONS, STAGES, Skeleton, halved
 
 
 def on_all_edges(fixed: float, operations: Mapping[str, float], sums: float = 0.0) -> CellCosts:
@@ -15,8 +15,7 @@ def on_all_edges(fixed: float, operations: Mapping[str, float], sums: float = 0.
         sums: what one sum of two maps costs, in all cells together; a node sums one time less than it has edges.
     """
     prices = tuple(operations[name] + (sums if name != "none" else 0) for name in OPERATIONS)
-    nodes = len({head for _, head in EDGES})
-    return CellCosts(fixed - nodes * sums, (prices,) * len(EDGES), sums)
+    return CellCosts(fixed - len(NODES) * sums, (prices,) * len(EDGES), sums, NODES)
 
 
 def count_parameters(skeleton: Skeleton, channels: int, classes: int) -> CellCosts:
@@ -49,14 +48,14 @@ def count_activations(skeleton: Skeleton, channels: int, classes: int, size_px: 
     width, fixed, side_px = skeleton.width, 0, size_px
     for number in range(max(skeleton.stem_strides, 1)):
         fixed += width * side_px**2 if number else 0  # ReLU
-        side_px = _halved(side_px) if skeleton.stem_strides else side_px
+        side_px = halved(side_px) if skeleton.stem_strides else side_px
         fixed += 2 * width * side_px**2
     operations = dict.fromkeys(OPERATIONS, 0)
     for stage in range(STAGES):
         wide = width * 2**stage
         if stage:
             before = wide // 2 * side_px**2
-            side_px = _halved(side_px)
+            side_px = halved(side_px)
             after = wide * side_px**2
             # Two times ReLU, convolution and norm; the shortcut's pooling has half as many channels as its convolution.
             fixed += before + 2 * after + 3 * after + after // 2 + after
@@ -77,13 +76,13 @@ def _count(
     """Add up a network; a convolution comes with its batch norm, but for shortcuts, which have none."""
     width, fixed, side_px = skeleton.width, 0, size_px
     for number in range(max(skeleton.stem_strides, 1)):
-        side_px = _halved(side_px) if skeleton.stem_strides else side_px
+        side_px = halved(side_px) if skeleton.stem_strides else side_px
         fixed += convolution(9 * (width if number else channels) * width, width, side_px)
     operations = dict.fromkeys(OPERATIONS, 0)
     for stage in range(STAGES):
         wide = width * 2**stage
         if stage:
-            side_px, before = _halved(side_px), wide // 2
+            side_px, before = halved(side_px), wide // 2
             fixed += convolution(9 * before * wide, wide, side_px) + convolution(9 * wide * wide, wide, side_px)
             fixed += convolution(before * wide, 0, side_px)
         for operation, kernel in KERNELS.items():
@@ -91,7 +90,3 @@ def _count(
     features = width * 2 ** (STAGES - 1)
     norm = convolution(0, features, 0)  # of the head, before pooling
     return on_all_edges(fixed + norm + (features + bias) * classes, operations)
-
-
-def _halved(side_px: int) -> int:
-    return (side_px + 1) // 2

@@ -2,6 +2,7 @@
 
 from workflow_lib.report.figures.battery import battery_charge
 from workflow_lib.report.figures.channels import input_channels
+from workflow_lib.report.figures.comparison import runs_fronts
 from workflow_lib.report.figures.devices import latency_devices, predictor_validation
 from workflow_lib.report.figures.dimensions import dimension_effects
 from workflow_lib.report.figures.draw import (
@@ -35,6 +36,7 @@ __all__ = [
     "input_channels",
     "latency_devices",
     "predictor_validation",
+    "runs_fronts",
     "save_figure",
     "save_figures",
 ]

@@ -3,13 +3,15 @@
 Figures show the first channel set.
 """
 
+from itertools import cycle
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from workflow_lib.report.figures.style import PALETTE, WIDTH_IN, themed
-from workflow_lib.report.tables import baseline_rows, with_accuracies
+from workflow_lib.report.tables import baseline_rows, with_candidates
 
 _SCALES = {"parameters": (1e3, "thousand parameters"), "multiply_adds": (1e6, "million multiply-adds")}
 _COLUMNS = 4
@@ -30,7 +32,7 @@ def cells_search(searches: pd.DataFrame) -> Figure:
     panels = figure.subplots(len(groups), 2, squeeze=False)
     for (quantity, own), (cost_axes, multiplier_axes) in zip(groups, panels, strict=True):
         scale, unit = _scale(str(quantity))
-        for color, (bound, lines) in zip(PALETTE, own.groupby("bound"), strict=False):
+        for color, (bound, lines) in zip(cycle(PALETTE), own.groupby("bound"), strict=False):
             at = float(str(bound)) / scale
             for place, (_, line) in enumerate(lines.groupby("repeat")):
                 label = f"{at:,.3g}" if place == 0 else None
@@ -64,7 +66,7 @@ def cells_budgets(derived: pd.DataFrame, graphs: pd.DataFrame) -> Figure:
         scale, unit = _scale(str(quantity))
         graph = _first_set(graphs[graphs["quantity"] == quantity]).sort_values("bound")
         graph_axes.plot(graph["bound"] / scale, graph["size"] / scale, color="0.4", marker="o", markersize=4)
-        for color, (budget, networks) in zip(PALETTE, own.groupby("budget"), strict=False):
+        for color, (budget, networks) in zip(cycle(PALETTE), own.groupby("budget"), strict=False):
             at = np.full(len(networks), float(str(budget)) / scale)
             graph_axes.scatter(networks["bound"] / scale, at, color=color, marker="D", s=26, zorder=3)
             cost_axes.scatter(at, networks["plain_cost"] / scale, facecolors="none", edgecolors=color, s=40)
@@ -90,23 +92,26 @@ def cells_accuracy(derived: pd.DataFrame, ranked: pd.DataFrame) -> Figure:
 
     Source: Dutta, Kanvar and Agarwal, Search-time Efficient Device Constraints-Aware NAS, figures 2 and 4b.
     """
-    groups = list(with_accuracies(_first_set(derived), ranked).groupby("quantity", sort=False))
-    baseline = baseline_rows(ranked)
+    table = with_candidates(_first_set(derived), ranked)
+    groups = list(table.groupby("quantity", sort=False))
+    baselines = baseline_rows(ranked)
+    baselines = baselines[baselines["channels"] == table["channels"].iloc[0]]
     figure = Figure(figsize=(WIDTH_IN, 3.2 * len(groups)), layout="constrained")
     panels = figure.subplots(len(groups), 2, squeeze=False, sharey="row")
     for (quantity, own), (cost_axes, budget_axes) in zip(groups, panels, strict=True):
         scale, unit = _scale(str(quantity))
+        # Of devices what is predicted for whole networks, as in the front; budgets are of sums of operations.
+        cost = str(quantity) if quantity in _SCALES else f"latency_{quantity}_ms"
         drawn, found = own[own["origin"] == "random"], own[own["origin"] == "search"]
-        cost_axes.scatter(drawn["cost"] / scale, drawn["accuracy_pct"], color=_RANDOM, s=12, label="drawn at random")
-        for color, (place, (budget, networks)) in zip(PALETTE, enumerate(found.groupby("budget")), strict=False):
+        cost_axes.scatter(drawn[cost] / scale, drawn["accuracy_pct"], color=_RANDOM, s=12, label="drawn at random")
+        for color, (place, (budget, networks)) in zip(cycle(PALETTE), enumerate(found.groupby("budget")), strict=False):
             label = f"within {float(str(budget)) / scale:,.3g}"
             style = {"color": color, "s": 22, "zorder": 3, "edgecolors": "white", "linewidths": 0.4}
-            cost_axes.scatter(networks["cost"] / scale, networks["accuracy_pct"], label=label, **style)
+            cost_axes.scatter(networks[cost] / scale, networks["accuracy_pct"], label=label, **style)
             budget_axes.scatter(_beside(place - 0.16, len(networks)), networks["accuracy_pct"], **style)
             _strip(budget_axes, drawn[drawn["budget"] == budget], place + 0.16)
-        column = str(quantity) if quantity in _SCALES else f"latency_{quantity}_ms"
-        x = baseline[column] / scale
-        cost_axes.scatter(x, baseline["accuracy_pct"], color="black", marker="D", s=30, label="ResNet-18")
+        x = baselines[cost] / scale
+        cost_axes.scatter(x, baselines["accuracy_pct"], color="black", marker="D", s=30, label="baseline")
         cost_axes.set_xscale("log")
         cost_axes.set_xlabel(f"Cost ({unit})")
         cost_axes.set_ylabel("Accuracy (%)")

@@ -1,6 +1,7 @@
 """Search strategies side by side: how fast each finds the front, and which."""
 
 from collections.abc import Sequence
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -95,6 +96,32 @@ def comparison_fronts(candidates: pd.DataFrame, comparison: pd.DataFrame, object
         _frame(axis, candidates.loc[~worst, objective.name] * shown_as(objective.name).factor)
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=2)
+    return figure
+
+
+@themed
+def runs_fronts(candidates: pd.DataFrame, objectives: Sequence[Objective]) -> Figure:
+    """Draw the candidates of several runs and the front of all of them, one panel per cost.
+
+    Args:
+        candidates: of all runs: `run` and the objectives; the first of these is the vertical axis.
+        objectives: of the front.
+
+    Source: Dutta, Kanvar and Agarwal, Search-time Efficient Device Constraints-Aware NAS, figures 2 and 3.
+    """
+    y, *costs = defined(candidates, objectives)
+    figure = Figure(figsize=(WIDTH_IN, 3.2), layout="constrained")
+    panels = figure.subplots(1, len(costs), squeeze=False, sharey=True)[0]
+    for axes, x in zip(panels, costs, strict=True):
+        _line(axes, candidates[front_mask(to_losses(candidates, [y, x]))], x, y, color="0.4", label="front of all")
+        for color, (run, own) in zip(cycle(PALETTE), candidates.groupby("run", sort=False), strict=False):
+            _points(axes, own, x, y, s=14, color=color, alpha=0.75, label=str(run))
+        axes.set_xlabel(shown_as(x.name).axis)
+        if wants_log(candidates[x.name]):
+            set_log(axes.xaxis, candidates[x.name] * shown_as(x.name).factor)
+    panels[0].set_ylabel(shown_as(y.name).axis)
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=min(len(labels), 4))
     return figure
 
 

@@ -1,0 +1,85 @@
+"""Whole runs side by side: fronts and hours by hand, and what is no comparison."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from workflow_lib.core.config import Objective
+from workflow_lib.core.errors import UserError
+from workflow_lib.core.tables import CELL_SEARCH, RUNS
+from workflow_lib.report.figures import runs_fronts
+from workflow_lib.search.runs import FinishedRun, _search_seconds, compare_runs
+
+OBJECTIVES = [
+    Objective(name="accuracy_pct", direction="max"), Objective(name="latency_mean_ms", direction="min"),
+]  # fmt: skip
+
+
+def run(points: list[tuple[float, float]], search_s: float = 0.0) -> FinishedRun:
+    accuracies, latencies = zip(*points, strict=True)
+    candidates = pd.DataFrame(
+        {
+            "candidate": [f"5_b16_n{number}" for number in range(len(points))], "accuracy_pct": accuracies,
+            "latency_mean_ms": latencies, "training_s": 1800.0, "folds": 2,
+        }
+    )  # fmt: skip
+    folds = pd.DataFrame({"chip": ["a", "b"], "fold": [0, 1], "role": ["training", "validation"]})
+    return FinishedRun(candidates, folds, search_s)
+
+
+def test_runs_share_one_front_and_one_hypervolume() -> None:
+    # The front of all: (90, 1) and (100, 3), one of either run; (80, 5) is behind both.
+    runs = {"grid": run([(90, 1), (80, 5)]), "search": run([(100, 3)], search_s=7200)}
+    compared = compare_runs(runs, OBJECTIVES)
+    RUNS._checked(compared, Path("runs"))
+    assert compared["run"].tolist() == ["grid", "search"]
+    assert compared["recall_pct"].tolist() == [50, 50]
+    assert compared["training_hours"].tolist() == [2, 1]
+    assert compared["search_hours"].tolist() == [0, 2]
+    # Scaled to [0, 1] as losses: (0.5, 0), (1, 1) and (0, 0.5), against (1.1, 1.1).
+    alone = np.array([0.6 * 1.1, 1.1 * 0.6])
+    np.testing.assert_allclose(compared["hypervolume_pct"], 100 * alone / (0.66 + 0.66 - 0.36))
+
+
+def test_points_that_two_runs_share_are_found_by_both() -> None:
+    runs = {"grid": run([(90, 1)]), "other": run([(90, 1), (70, 2)])}
+    assert compare_runs(runs, OBJECTIVES)["recall_pct"].tolist() == [100, 100]
+
+
+def test_other_chips_folds_devices_or_objectives_are_refused() -> None:
+    one = run([(90, 1), (95, 2)])
+    other_folds = replace(one, folds=one.folds.assign(fold=[1, 0]))
+    other_devices = replace(one, candidates=one.candidates.assign(latency_phone_ms=1.0))
+    poorer = replace(one, candidates=one.candidates.drop(columns="latency_mean_ms"))
+    for wrong, message in (
+        (other_folds, "run wrong has other chips or folds than one"),
+        (other_devices, "run wrong has other devices than one"),
+        (poorer, "run wrong has no latency_mean_ms"),
+    ):
+        with pytest.raises(UserError, match=message):
+            compare_runs({"one": one, "wrong": wrong}, OBJECTIVES)
+
+
+def test_what_searches_took_is_read_from_their_tables(tmp_path: Path) -> None:
+    assert _search_seconds(tmp_path) == 0
+    ids = {"channels": "5", "quantity": "parameters", "target": "bound", "number": 0, "repeat": 0}
+    rows = pd.DataFrame([{"epoch": epoch, "seconds": 10.0 * epoch} for epoch in (1, 2)])
+    table = rows.assign(**ids, bound=1.0, cost=1.0, multiplier=0.0, weight_loss=1.0, alpha_loss=1.0, skips=0)
+    path = tmp_path / "search_cell" / "5" / "parameters" / "bound" / "0" / "0.parquet"
+    path.parent.mkdir(parents=True)
+    CELL_SEARCH.write(table, path)
+    path.with_suffix(".alpha.parquet").write_bytes(b"no table of this kind")
+    assert _search_seconds(tmp_path) == 30
+
+
+def test_the_figure_has_a_panel_per_cost(recwarn: pytest.WarningsRecorder) -> None:
+    runs = {"grid": run([(90, 1), (80, 5)]), "search": run([(100, 3)])}
+    union = pd.concat([one.candidates.assign(run=name) for name, one in runs.items()], ignore_index=True)
+    union["memory_bytes"] = 1e6
+    figure = runs_fronts(union, [*OBJECTIVES, Objective(name="memory_bytes", direction="min")])
+    assert len(figure.axes) == 2
+    figure.draw_without_rendering()
+    assert not [str(warning.message) for warning in recwarn]

@@ -1,0 +1,105 @@
+"""Whole runs side by side: what each found of the front that all of them found together, and what it cost."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from workflow_lib.core.config import Objective
+from workflow_lib.core.errors import UserError
+from workflow_lib.core.tables import CANDIDATES, CELL_SEARCH, FOLDS, RANKING
+from workflow_lib.pareto.dominance import to_losses
+from workflow_lib.search.comparison import KnownSpace
+
+_SECONDS_PER_HOUR = 3600
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """What one run left.
+
+    Args:
+        candidates: rows of CANDIDATES, without baselines.
+        folds: table FOLDS.
+        search_s: seconds of one core that were spent before any candidate was trained: searches of cells, supernets.
+    """
+
+    candidates: pd.DataFrame
+    folds: pd.DataFrame
+    search_s: float
+
+    @classmethod
+    def read(cls, folder: Path) -> "FinishedRun":
+        """From `results/<run>`.
+
+        Raises:
+            UserError: if a table is missing or not as declared.
+        """
+        candidates = CANDIDATES.read(folder / "build_candidates" / "candidates.parquet")
+        own = candidates[~candidates["baseline"].astype(bool)].reset_index(drop=True)
+        return cls(own, FOLDS.read(folder / "assign_folds" / "folds.parquet"), _search_seconds(folder))
+
+
+def _search_seconds(folder: Path) -> float:
+    cells = [path for path in folder.glob("search_cell/**/*.parquet") if not path.name.endswith(".alpha.parquet")]
+    searched = float(CELL_SEARCH.read_all(cells)["seconds"].sum()) if cells else 0.0
+    rankings = list(folder.glob("rank_subnets/**/*.parquet"))
+    if not rankings:
+        return searched
+    # Each says what its supernet took from the beginning.
+    supernets = RANKING.read_all(rankings).groupby(["channels", "variant", "number"])["seconds"].max()
+    return searched + float(supernets.sum())
+
+
+def compare_runs(runs: Mapping[str, FinishedRun], objectives: Sequence[Objective]) -> pd.DataFrame:
+    """Compare runs on the front of all their candidates.
+
+    Args:
+        runs: by name.
+        objectives: of the front.
+
+    Returns:
+        Rows of RUNS, in the order of the runs.
+
+    Raises:
+        UserError: if they have other chips, other folds, or lack an objective.
+    """
+    _check_alike(runs, [objective.name for objective in objectives])
+    union = pd.concat([run.candidates.assign(run=name) for name, run in runs.items()], ignore_index=True)
+    names = [f"{run} {candidate}" for run, candidate in zip(union["run"], union["candidate"], strict=True)]
+    hours = (union["training_s"] * union["folds"] / _SECONDS_PER_HOUR).to_numpy()
+    space = KnownSpace(names, to_losses(union, objectives), {}, hours)
+    rows = []
+    for name, run in runs.items():
+        own = (union["run"] == name).to_numpy()
+        points = space.scaled[own]
+        found = space.front & {tuple(point) for point in points}
+        rows.append(
+            {
+                "run": name, "candidates": int(own.sum()), "trainings": int(run.candidates["folds"].sum()),
+                "training_hours": float(hours[own].sum()), "search_hours": run.search_s / _SECONDS_PER_HOUR,
+                "accuracy_pct": float(run.candidates["accuracy_pct"].max()),
+                "recall_pct": 100 * len(found) / len(space.front),
+                "hypervolume_pct": 100 * space.hypervolume(points) / space.whole,
+            }
+        )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _check_alike(runs: Mapping[str, FinishedRun], objectives: Sequence[str]) -> None:
+    """Accuracies on other validation chips are no comparison, and costs on other devices neither."""
+    first, *others = runs
+    columns = [column.name for column in FOLDS.columns if column.name in runs[first].folds]
+    for name in others:
+        if not runs[name].folds[columns].equals(runs[first].folds[columns]):
+            raise UserError(f"run {name} has other chips or folds than {first}", "report.beside")
+    for name, run in runs.items():
+        if lacking := [objective for objective in objectives if objective not in run.candidates]:
+            raise UserError(f"run {name} has no {', '.join(lacking)}", "report.beside")
+        if _device_columns(run) != _device_columns(runs[first]):
+            raise UserError(f"run {name} has other devices than {first}", "report.beside")
+
+
+def _device_columns(run: FinishedRun) -> set[str]:
+    return {column for column in map(str, run.candidates) if column.startswith(("latency_", "energy_"))}
