@@ -22,7 +22,8 @@ from workflow_lib.core.config import Objective
 from workflow_lib.core.spaces.nasbench201 import Cell, multiply_adds, space
 from workflow_lib.report.figures import draw_comparison, save_figure
 from workflow_lib.report.tables import comparison_table
-from workflow_lib.search.comparison import FIXED, KnownSpace, compare_strategies
+from workflow_lib.search.comparison import FIXED, compare_strategies
+from workflow_lib.search.known_space import KnownSpace
 from workflow_lib.search.nni_tuners import Tuner
 from workflow_lib.search.strategies import Filled, Reinforce, Strategy, constrained_reward, front_filter, random
 

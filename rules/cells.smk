@@ -11,7 +11,14 @@ output: <results>/price_operations/{channels}/{quantity}/{skeleton}.parquet,
 SEARCHED = ["space", "width", "cells", "stem_strides"]
 TRAINED = [*SEARCHED, "trained_width", "trained_cells"]
 # What does not decide a search: how many there are, and what becomes of them.
-AFTER_SEARCH = ["budgets", "seeds", "random_networks", "trained_width", "trained_cells"]
+AFTER_SEARCH = [
+    "budgets",
+    "least_share",
+    "seeds",
+    "random_networks",
+    "trained_width",
+    "trained_cells",
+]
 
 
 def cell_flags(*keys):
@@ -213,7 +220,7 @@ rule derive_network:
     params:
         options=options(
             "derive_network",
-            *cell_flags(*TRAINED, "budgets", "random_networks"),
+            *cell_flags(*TRAINED, "budgets", "least_share", "random_networks"),
             *flags(CONFIG, "seed"),
         ),
     shell:

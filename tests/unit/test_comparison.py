@@ -9,7 +9,8 @@ from workflow_lib.core.config import ComparisonConfig, ConfigError, Objective, S
 from workflow_lib.core.tables import COMPARISON
 from workflow_lib.pareto.dominance import front_mask
 from workflow_lib.report.tables import comparison_table
-from workflow_lib.search.comparison import STRATEGIES, KnownSpace, compare_on_grid, score_search, search
+from workflow_lib.search.comparison import STRATEGIES, compare_on_grid, score_search, search
+from workflow_lib.search.known_space import KnownSpace
 from workflow_lib.search.rounds import candidate_space, split
 from workflow_lib.search.strategies import Listed
 

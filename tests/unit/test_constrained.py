@@ -315,6 +315,17 @@ def test_the_derived_cell_is_the_most_probable_within_the_budget() -> None:
     assert derived(probabilities, COSTS).operations == without_dead_ends(likely)
 
 
+def test_the_derived_cell_uses_its_budget_where_one_does() -> None:
+    likely = np.full((6, 5), 0.05)
+    likely[:, NAMES.index("skip")] = 0.8
+    budget = COSTS.total(Cell.parse("conv3-conv1.skip-skip.skip.skip"))
+    assert derived(likely, COSTS, budget).operations == ("skip",) * 6
+    network = derive(likely, COSTS, SKELETON, budget, 0.9 * budget)
+    assert network is not None
+    assert 0.9 * budget <= COSTS.total(network) <= budget
+    assert derive(likely, COSTS, SKELETON, budget, 2 * budget) == derive(likely, COSTS, SKELETON, budget)
+
+
 def test_a_cell_that_leads_nowhere_is_not_derived() -> None:
     probabilities = np.full((6, 5), 1e-6)
     probabilities[:, NAMES.index("none")] = 1

@@ -1,5 +1,6 @@
 """Networks of DARTS cells: ids, counts, modules, export."""
 
+import itertools
 import re
 from pathlib import Path
 
@@ -8,7 +9,6 @@ import onnxruntime
 import pytest
 import torch
 from numpy.typing import NDArray
-from scipy.optimize import Bounds, LinearConstraint, milp
 
 from workflow_lib.core.errors import ConfigError
 from workflow_lib.core.spaces import darts, darts_costs, networks
@@ -143,22 +143,28 @@ def test_a_cell_of_which_nothing_is_chosen_gives_zeros() -> None:
     assert torch.isfinite(net(torch.rand(1, 2, 37, 37))).all()
 
 
-def most_probable(probabilities: NDArray[np.float64], costs: CellCosts, budget: float) -> float:
-    """The slow oracle: an integer program. Two edges per node, at most one operation on each, none left out."""
-    edges, names = probabilities.shape
-    one_operation = np.kron(np.eye(edges), np.ones(names))
-    nodes = [(kind, head) for kind in range(2) for head in range(INPUTS, INPUTS + NODES)]
-    of_node = np.zeros((len(nodes), edges))
-    for edge in range(edges):
-        of_node[nodes.index((edge // len(EDGES), EDGES[edge % len(EDGES)][1])), edge] = 1
-    constraints = [
-        LinearConstraint(one_operation, 0, 1),
-        LinearConstraint(of_node @ one_operation, CHOSEN, CHOSEN),
-        LinearConstraint(np.array(costs.prices).reshape(1, -1), -np.inf, budget - costs.fixed),
-    ]
-    upper = np.tile([0.0] + [1.0] * (names - 1), edges)
-    found = milp(-np.log(probabilities).ravel(), constraints=constraints, integrality=1, bounds=Bounds(0, upper))
-    return float(-found.fun)
+def score_of(network: CellNetwork, probabilities: NDArray[np.float64]) -> float:
+    return float(sum(np.log(probabilities[edge, operation]) for edge, operation in network.chosen))
+
+
+def most_probable(probabilities: NDArray[np.float64], costs: CellCosts, least: float, most: float) -> float:
+    """The slow oracle: of everything that nodes can cost together, the most probable way to it."""
+    best = {costs.fixed: 0.0}
+    for kind in range(2):
+        for head in range(INPUTS, INPUTS + NODES):
+            edges = [kind * len(EDGES) + place for place, (_, own) in enumerate(EDGES) if own == head]
+            node: dict[float, float] = {}
+            for pair in itertools.combinations(edges, CHOSEN):
+                for names in itertools.product(range(1, len(OPERATIONS)), repeat=CHOSEN):
+                    ways = list(zip(pair, names, strict=True))
+                    cost = sum(costs.prices[edge][name] for edge, name in ways)
+                    score = float(sum(np.log(probabilities[edge, name]) for edge, name in ways))
+                    node[cost] = max(node.get(cost, -np.inf), score)
+            together: dict[float, float] = {}
+            for (cost, score), (more, added) in itertools.product(best.items(), node.items()):
+                together[cost + more] = max(together.get(cost + more, -np.inf), score + added)
+            best = together
+    return max((score for cost, score in best.items() if least <= cost <= most), default=-np.inf)
 
 
 @pytest.mark.parametrize("share", [0.05, 0.2, 0.5, 2.0])
@@ -175,13 +181,20 @@ def test_the_derived_cells_are_the_most_probable_within_the_budget(share: float)
     found = derive(probabilities, costs, SKELETON, budget)
     assert found is not None
     assert costs.total(found) <= budget
-    score = sum(np.log(probabilities[edge, operation]) for edge, operation in found.chosen)
-    assert score == pytest.approx(most_probable(probabilities, costs, budget), abs=1e-6)
+    assert score_of(found, probabilities) == pytest.approx(most_probable(probabilities, costs, 0, budget), abs=1e-6)
+    least = 0.98 * min(budget, costs.total(plain))
+    large = derive(probabilities, costs, SKELETON, budget, least)
+    assert large is not None
+    assert least <= costs.total(large) <= budget
+    assert score_of(large, probabilities) == pytest.approx(most_probable(probabilities, costs, least, budget), abs=1e-6)
 
 
 def test_a_budget_that_no_network_keeps_gives_none() -> None:
     costs = darts_costs.count_parameters(SKELETON, 3, 2)
     assert derive(np.full((28, 8), 1 / 8), costs, SKELETON, costs.fixed - 1) is None
+    cheapest = derive(np.full((28, 8), 1 / 8), costs, SKELETON, costs.fixed, least=2 * costs.fixed)
+    assert cheapest is not None
+    assert costs.total(cheapest) == costs.fixed, "no network is as large: then what there is"
     assert derive_darts.draw(costs, SKELETON, costs.fixed - 1, 1, np.random.default_rng(0)) == []
 
 

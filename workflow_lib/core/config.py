@@ -601,6 +601,9 @@ class CellSearchConfig(Section):
         description="what is limited, of the whole network for one chip (parameters, multiply_adds, or the latency on "
         "one of the devices, in ms), and its largest values: one search each and per seed",
     )
+    least_share: float = Field(
+        default=0.75, ge=0, le=1, description="of its budget that a derived network uses, where one does"
+    )
     bounds: int = Field(
         default=5,
         ge=2,

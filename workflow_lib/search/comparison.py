@@ -2,17 +2,15 @@
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 
-import moocore
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from workflow_lib.core.config import ComparisonConfig, GridConfig, Objective, SearchConfig
 from workflow_lib.core.seeds import derive_seed
-from workflow_lib.pareto.dominance import front_mask, to_losses, unit_scaled
+from workflow_lib.pareto.dominance import front_mask, to_losses
+from workflow_lib.search.known_space import KnownSpace
 from workflow_lib.search.rounds import candidate_space, known_candidates, make_strategy, reward_of
 from workflow_lib.search.strategies import Listed, Strategy
 
@@ -22,47 +20,6 @@ FIXED = ("filter", "flops")
 """Those that no seed changes."""
 
 _SECONDS_PER_HOUR = 3600
-
-
-@dataclass(frozen=True)
-class KnownSpace:
-    """A space whose networks are all evaluated.
-
-    Args:
-        names: ids.
-        losses: (n, m) every objective minimised.
-        rewards: name -> what a strategy is told.
-        hours: (n,) what training each costs.
-    """
-
-    names: Sequence[str]
-    losses: Numbers
-    rewards: Mapping[str, float]
-    hours: Numbers
-
-    @cached_property
-    def places(self) -> dict[str, int]:
-        """Name -> row."""
-        return {name: row for row, name in enumerate(self.names)}
-
-    @cached_property
-    def scaled(self) -> Numbers:
-        """The losses, each scaled to [0, 1]."""
-        return unit_scaled(self.losses)
-
-    @cached_property
-    def front(self) -> set[tuple[float, ...]]:
-        """The distinct points of the true front, scaled."""
-        return {tuple(point) for point in self.scaled[front_mask(self.scaled)]}
-
-    def hypervolume(self, points: Numbers) -> float:
-        """Of scaled points; the reference is 1.1 in each objective, so that the ends of the front count."""
-        return float(moocore.hypervolume(points, ref=np.full(points.shape[1], 1.1)))
-
-    @cached_property
-    def whole(self) -> float:
-        """The true front's hypervolume."""
-        return self.hypervolume(np.array(sorted(self.front)))
 
 
 def compare_strategies(

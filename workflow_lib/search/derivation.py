@@ -29,7 +29,12 @@ class Derivation(Protocol):
     """What `derive_nasbench201` and `derive_darts` are."""
 
     def derive(
-        self, probabilities: Numbers, costs: CellCosts, skeleton: Skeleton, budget: float = np.inf
+        self,
+        probabilities: Numbers,
+        costs: CellCosts,
+        skeleton: Skeleton,
+        budget: float = np.inf,
+        least: float = -np.inf,
     ) -> Cells | None:
         """Find the most probable network within a budget."""
 
@@ -205,7 +210,8 @@ def derive_networks(
 
 def _derive(probabilities: Numbers, costs: CellCosts, settings: CellSearchConfig, budget: float = np.inf) -> Cells:
     """The most probable network within a budget."""
-    found = DERIVATIONS[settings.space].derive(probabilities, costs, settings.skeletons["trained"], budget)
+    least = settings.least_share * budget if np.isfinite(budget) else -np.inf
+    found = DERIVATIONS[settings.space].derive(probabilities, costs, settings.skeletons["trained"], budget, least)
     if found is None:
         raise UserError(
             f"no network is within {spell(budget)}: the smallest expected has {spell(spread_bounds(costs, 2)[0])}",

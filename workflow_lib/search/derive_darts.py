@@ -1,11 +1,11 @@
-"""The most probable DARTS cells within a budget: exactly, node by node, because costs and logarithms add up."""
+"""The most probable DARTS cells within a budget: exactly, by an integer program, for costs and logarithms add up."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import combinations, product
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import Bounds, LinearConstraint, milp
 
 from workflow_lib.core.spaces.cell_costs import CellCosts
 from workflow_lib.core.spaces.darts import CHOSEN, EDGES, INPUTS, KINDS, NODES, OPERATIONS, CellNetwork
@@ -17,53 +17,52 @@ _STEPS = 200  # between two networks that are taken
 _TRIES = 5  # per network that is wanted
 
 
-@dataclass(frozen=True)
-class _Choices:
-    """Ways to choose the edges of one node, none of them worse in both than another.
-
-    Attributes:
-        costs: (n,) ascending.
-        scores: (n,) ascending logarithms of probabilities.
-        chosen: their edges and operations.
-    """
-
-    costs: Numbers
-    scores: Numbers
-    chosen: Sequence[tuple[tuple[int, int], ...]]
-
-
-def derive(probabilities: Numbers, costs: CellCosts, skeleton: Skeleton, budget: float = np.inf) -> CellNetwork | None:
+def derive(
+    probabilities: Numbers, costs: CellCosts, skeleton: Skeleton, budget: float = np.inf, least: float = -np.inf
+) -> CellNetwork | None:
     """Find the most probable cells within a budget: two edges per node, an operation each.
-
-    Nodes are added one after the other; of what they cost and how probable they are together, only what is not worse
-    in both is kept, so that nothing is missed.
 
     Args:
         probabilities: (edges, operations), softmax of alpha, normal cell first; cells' is the product over their edges.
         costs: of networks.
         skeleton: of the network.
         budget: in the unit of the costs, everything included.
+        least: what the network costs at least, if there is one.
 
     Returns:
         The network; None if none is within the budget.
     """
-    log = np.log(np.maximum(probabilities, np.finfo(np.float64).tiny))
-    total, score = np.array([costs.fixed]), np.zeros(1)
-    steps: list[tuple[_Choices, NDArray[np.int64]]] = []
-    for node in _nodes():
-        choices = _choices(node, log, np.array(costs.prices))
-        together = (total[:, None] + choices.costs).ravel(), (score[:, None] + choices.scores).ravel()
-        kept = _not_worse(*together)
-        kept = kept[together[0][kept] <= budget]
-        total, score = (values[kept] for values in together)
-        steps.append((choices, kept))
-    if not len(total):
-        return None
-    chosen, place = list[tuple[int, int]](), len(total) - 1
-    for choices, kept in reversed(steps):
-        place, choice = divmod(int(kept[place]), len(choices.costs))
-        chosen += choices.chosen[choice]
-    return CellNetwork.of(chosen, skeleton)
+    limit = budget
+    while chosen := _most_probable(probabilities, costs, least, limit) or _most_probable(
+        probabilities, costs, -np.inf, limit
+    ):
+        network = CellNetwork.of(chosen, skeleton)
+        if (excess := costs.total(network) - budget) <= 0:
+            return network
+        limit -= 2 * excess  # what the solver takes for rounding
+    return None
+
+
+def _most_probable(probabilities: Numbers, costs: CellCosts, least: float, most: float) -> list[tuple[int, int]]:
+    """Numbers of edges and operations; nothing if no network costs as much and no more."""
+    edges, names = probabilities.shape
+    of_edges = np.kron(np.eye(edges), np.ones(names))
+    of_nodes = np.array([of_edges[node].sum(0) for node in _nodes()])
+    prices = np.array(costs.prices).ravel()
+    scale = prices.max() or 1.0
+    solved = milp(
+        -np.log(np.maximum(probabilities, np.finfo(np.float64).tiny)).ravel(),
+        integrality=np.ones(edges * names),
+        bounds=Bounds(0, np.tile([0.0] + [1.0] * (names - 1), edges)),
+        constraints=[
+            LinearConstraint(of_edges, 0, 1),
+            LinearConstraint(of_nodes, CHOSEN, CHOSEN),
+            LinearConstraint(prices[None] / scale, (least - costs.fixed) / scale, (most - costs.fixed) / scale),
+        ],
+    )
+    if solved.x is None:
+        return []
+    return [(int(edge), int(name)) for edge, name in np.argwhere(solved.x.reshape(edges, names) > 0.5)]
 
 
 def draw(
@@ -118,18 +117,3 @@ def _ways(node: Sequence[int]) -> list[tuple[tuple[int, int], ...]]:
         for one, other in combinations(node, CHOSEN)
         for first, second in product(_SOME, repeat=CHOSEN)
     ]
-
-
-def _choices(node: Sequence[int], log: Numbers, prices: Numbers) -> _Choices:
-    ways = _ways(node)
-    total, score = (np.array([sum(table[edge, name] for edge, name in way) for way in ways]) for table in (prices, log))
-    kept = _not_worse(total, score)
-    return _Choices(total[kept], score[kept], [ways[place] for place in kept.tolist()])
-
-
-def _not_worse(costs: Numbers, scores: Numbers) -> NDArray[np.int64]:
-    """Places, by ascending cost, of what no other beats in both; of those that are alike the first."""
-    order = np.lexsort((-scores, costs))
-    best = np.maximum.accumulate(scores[order])
-    kept: NDArray[np.int64] = order[np.diff(best, prepend=-np.inf) > 1e-12]
-    return kept

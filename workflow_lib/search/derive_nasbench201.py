@@ -13,7 +13,9 @@ _NAMES = list(OPERATIONS)
 _NONE = _NAMES.index("none")
 
 
-def derive(probabilities: Numbers, costs: CellCosts, skeleton: Skeleton, budget: float = np.inf) -> CellNetwork | None:
+def derive(
+    probabilities: Numbers, costs: CellCosts, skeleton: Skeleton, budget: float = np.inf, least: float = -np.inf
+) -> CellNetwork | None:
     """Find the most probable cell within a budget, among all that connect input and output.
 
     Operations that lead nowhere cost nothing, and are none in the cell that is derived.
@@ -23,6 +25,7 @@ def derive(probabilities: Numbers, costs: CellCosts, skeleton: Skeleton, budget:
         costs: of networks.
         skeleton: of the network.
         budget: in the unit of the costs, everything included.
+        least: what the network costs at least, if there is one.
 
     Returns:
         The network; of equally probable ones the cheapest, None if none is within the budget.
@@ -32,7 +35,9 @@ def derive(probabilities: Numbers, costs: CellCosts, skeleton: Skeleton, budget:
     scores = sum(log[edge, cells[:, edge]] for edge in range(len(EDGES)))
     order = np.lexsort((totals, -np.round(scores, 12)))
     within = order[totals[order] <= budget]
-    return CellNetwork(_alive(within[0]), skeleton) if len(within) else None
+    enough = within[totals[within] >= least]
+    best = [*enough[:1], *within[:1]]
+    return CellNetwork(_alive(best[0]), skeleton) if best else None
 
 
 def draw(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.stats import kendalltau
 
 from workflow_lib.pareto.dominance import pareto_ranks
-from workflow_lib.search.comparison import KnownSpace
+from workflow_lib.search.known_space import KnownSpace
 from workflow_lib.search.rank_preservation import error_and_latency
 
 Numbers = NDArray[np.float64]

@@ -10,7 +10,7 @@ from workflow_lib.core.config import Objective
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.tables import CANDIDATES, CELL_SEARCH, FOLDS, RANKING
 from workflow_lib.pareto.dominance import to_losses
-from workflow_lib.search.comparison import KnownSpace
+from workflow_lib.search.known_space import KnownSpace
 
 _SECONDS_PER_HOUR = 3600
 
