@@ -127,6 +127,14 @@ def test_speed_ups_leave_out_what_they_say() -> None:
     assert derived.alpha.grad is not None
 
 
+def test_derived_cells_let_alpha_learn_even_if_none_is_largest() -> None:
+    net = mixed(derived_cells=True)
+    choose(net, Cell(("none",) * 6), strength=2.0)
+    net(torch.rand(2, 2, SIDE, SIDE)).square().mean().backward()
+    assert net.alpha.grad is not None
+    assert (net.alpha.grad.abs().sum(1) > 0).all()
+
+
 def test_a_shared_operation_runs_once_per_node() -> None:
     runs = []
     for shared in (False, True):

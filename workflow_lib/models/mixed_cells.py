@@ -83,8 +83,7 @@ class MixedNodes(nn.Module):
         first: row of the weights that is the first edge's.
         operations: names of the columns.
         shared: an operation runs once per node that it starts from, for all edges.
-        derived: run the operation of largest weight on each edge, and no other.
-        stride: of edges from inputs.
+        derived: run the operation of largest weight on each edge, none aside, and no other.
     """
 
     def __init__(
@@ -97,11 +96,10 @@ class MixedNodes(nn.Module):
         operations: tuple[str, ...],
         shared: bool,
         derived: bool,
-        stride: int = 1,
     ) -> None:
         super().__init__()
         self._mixture, self._first, self._operations = mixture, first, operations
-        self._inputs, self._derived, self._stride = inputs, derived, stride
+        self._inputs, self._derived = inputs, derived
         self._edges = [(tail, head) for head in range(inputs, inputs + nodes) for tail in range(head)]
         self._names: dict[tuple[str, int, int], str] = {}
         for tail, head in self._edges:
@@ -117,27 +115,24 @@ class MixedNodes(nn.Module):
 
     def forward(self, *inputs: Tensor) -> list[Tensor]:
         """From the inputs, of one shape, to all nodes."""
-        maps: list[Tensor | None] = list(inputs)  # None: nothing leads there
+        maps: list[Tensor] = list(inputs)
         ran: dict[str, Tensor] = {}
         weights = self._mixture.weights[self._first : self._first + len(self._edges)]
-        largest = weights.argmax(1).tolist() if self._derived else []
+        # None, the first, aside: a cell that leads nowhere would keep alpha from learning anything.
+        largest = (1 + weights[:, 1:].argmax(1)).tolist() if self._derived else []
         for row, (tail, head) in enumerate(self._edges):
-            if head == len(maps):
-                maps.append(None)
-            start = maps[tail]
-            if start is None:
-                continue
             for number, operation in enumerate(self._operations):
                 if operation == "none" or (self._derived and largest[row] != number):
                     continue
                 name = self._names[operation, tail, head]
                 if name not in ran:
-                    ran[name] = self.get_submodule(name)(start)
+                    ran[name] = self.get_submodule(name)(maps[tail])
                 brought = ran[name] if self._derived else weights[row, number] * ran[name]
-                there = maps[head]
-                maps[head] = brought if there is None else there + brought
-        nothing = torch.zeros_like(inputs[0][..., :: self._stride, :: self._stride])
-        return [nothing if node is None else node for node in maps[self._inputs :]]
+                if head == len(maps):
+                    maps.append(brought)
+                else:
+                    maps[head] = maps[head] + brought
+        return maps[self._inputs :]
 
 
 class _Cell(MixedNodes):
@@ -189,7 +184,6 @@ def _mix_darts(channels: int, classes: int, skeleton: Skeleton, speed_ups: Speed
         nodes = MixedNodes(
             darts.INPUTS, darts.NODES, make, mixture, place.reduction * len(darts.EDGES), darts.OPERATIONS,
             speed_ups.shared_operations, speed_ups.derived_cells and place.reduction in kinds,
-            1 + place.reduction,
         )  # fmt: skip
         kinds.add(place.reduction)
         return DartsCell(place, nodes, speed_ups.bottleneck)
