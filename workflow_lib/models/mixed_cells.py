@@ -148,8 +148,7 @@ class _Cell(MixedNodes):
             return convolution(inner, inner, kernel) if kernel else nn.Identity()
 
         operations = tuple(nasbench201.OPERATIONS)
-        nodes = len({head for _, head in nasbench201.EDGES})
-        super().__init__(1, nodes, make, mixture, 0, operations, speed_ups.shared_operations, derived)
+        super().__init__(1, len(nasbench201.NODES), make, mixture, 0, operations, speed_ups.shared_operations, derived)
         self._narrow = nn.Identity() if inner == width else convolution(width, inner, 1)
         self._widen = nn.Identity() if inner == width else convolution(inner, width, 1)
 

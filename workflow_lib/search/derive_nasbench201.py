@@ -64,8 +64,7 @@ def _totals(costs: CellCosts) -> tuple[NDArray[np.int64], Numbers]:
     cells, live = connected_cells()
     prices = np.array(costs.prices)
     edges = sum(prices[edge, np.where(live[:, edge], cells[:, edge], _NONE)] for edge in range(len(EDGES)))
-    heads = np.array([head for _, head in EDGES])
-    empty = sum((~live[:, heads == head].any(1)).astype(int) for head in sorted(set(heads.tolist())))
+    empty = sum((~live[:, node].any(1)).astype(int) for node in costs.nodes)
     return cells, costs.fixed + edges + costs.sums * empty
 
 

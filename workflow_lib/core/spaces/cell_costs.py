@@ -19,10 +19,6 @@ class Cells(Protocol):
     def chosen(self) -> Sequence[tuple[int, int]]:
         """Numbers of edges, and of the operations on them."""
 
-    @property
-    def empty_nodes(self) -> int:
-        """Nodes that no edge leads to."""
-
 
 @dataclass(frozen=True)
 class CellCosts:
@@ -43,4 +39,6 @@ class CellCosts:
 
     def total(self, cells: Cells) -> float:
         """Of the network that repeats these cells, all included."""
-        return self.fixed + sum(self.prices[edge][name] for edge, name in cells.chosen) + self.sums * cells.empty_nodes
+        chosen = dict(cells.chosen)
+        empty = sum(not any(chosen[edge] for edge in node) for node in self.nodes)
+        return self.fixed + sum(self.prices[edge][name] for edge, name in chosen.items()) + self.sums * empty

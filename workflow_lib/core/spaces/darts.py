@@ -114,15 +114,10 @@ class CellNetwork:
             for operation, tail, head in cell.edges
         ]
 
-    @property
-    def empty_nodes(self) -> int:
-        """Nodes that no edge leads to: none."""
-        return 0
-
     @classmethod
     def of(cls, chosen: Sequence[tuple[int, int]], skeleton: Skeleton) -> Self:
         """From what `chosen` gives, in any order."""
-        steps = [(EDGES[edge % len(EDGES)], edge // len(EDGES), OPERATIONS[name]) for edge, name in sorted(chosen)]
+        steps = [(EDGES[edge % len(EDGES)], edge // len(EDGES), OPERATIONS[name]) for edge, name in chosen]
         ordered = sorted(steps, key=lambda step: (step[1], step[0][1], step[0][0]))
         normal, reduction = (
             Cell(tuple((operation, tail) for (tail, _), own, operation in ordered if own == kind)) for kind in range(2)

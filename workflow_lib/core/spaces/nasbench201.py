@@ -54,11 +54,6 @@ class Cell:
         """Numbers of edges, and of the operations on them."""
         return [(edge, list(OPERATIONS).index(operation)) for edge, operation in enumerate(self.operations)]
 
-    @property
-    def empty_nodes(self) -> int:
-        """Nodes that no edge leads to."""
-        return sum(all(self.operations[edge] == "none" for edge in edges) for edges in NODES)
-
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read an id; the inverse of `str`.
@@ -147,11 +142,6 @@ class CellNetwork:
     def chosen(self) -> list[tuple[int, int]]:
         """Numbers of edges, and of the operations on them."""
         return self.cell.chosen
-
-    @property
-    def empty_nodes(self) -> int:
-        """Nodes that no edge leads to."""
-        return self.cell.empty_nodes
 
     def __str__(self) -> str:
         own = self.skeleton
