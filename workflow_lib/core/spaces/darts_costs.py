@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from workflow_lib.core.spaces.cell_costs import CellCosts
 from workflow_lib.core.spaces.darts import EDGES, INPUTS, KINDS, NODES, OPERATIONS
-from workflow_lib.core.spaces.nasbench201 import STAGES, Skeleton, halved
+from workflow_lib.core.spaces.layers import Layer, convolution, head, mapped, norm, stem
+from workflow_lib.core.spaces.nasbench201 import STAGES, Skeleton, halved, stem_px
 
 STEM = 3
 """How many times wider than the first cells the stem is, as in the paper."""
@@ -56,44 +57,18 @@ def places(skeleton: Skeleton, first_px: int) -> Iterator[Place]:
             before_px, side_px, after_reduction = side_px, place.after_px, reduction
 
 
-@dataclass(frozen=True)
-class _Layer:
-    """A layer: weights that are used at every place of its output, other parameters, numbers that it puts out."""
-
-    weights: int
-    parameters: int
-    side_px: int
-    outputs: int
-
-
-def _map(channels: int, side_px: int) -> _Layer:
-    """ReLU or pooling."""
-    return _Layer(0, 0, side_px, channels * side_px**2)
-
-
-def _convolution(weights: int, channels: int, side_px: int) -> list[_Layer]:
-    """Without bias."""
-    return [_Layer(weights, 0, side_px, channels * side_px**2)]
-
-
-def _norm(channels: int, side_px: int) -> list[_Layer]:
-    return [_Layer(0, 2 * channels, side_px, channels * side_px**2)]
-
-
-def _bring(inputs: int, outputs: int, before_px: int, side_px: int, halve: bool) -> list[_Layer]:
+def _bring(inputs: int, outputs: int, before_px: int, side_px: int, halve: bool) -> list[Layer]:
     """What gives a map the channels and the side of a cell: ReLU, pooling that halves it, 1 x 1, norm."""
-    pool = [_map(inputs, side_px)] if halve else []
-    bent = _convolution(inputs * outputs, outputs, side_px) + _norm(outputs, side_px)
-    return [_map(inputs, before_px), *pool, *bent]
+    pool = [mapped(inputs, side_px)] if halve else []
+    return [mapped(inputs, before_px), *pool, convolution(inputs * outputs, outputs, side_px), norm(outputs, side_px)]
 
 
-def _separable(channels: int, kernel: int, before_px: int, side_px: int) -> list[_Layer]:
-    depthwise = _convolution(channels * kernel**2, channels, side_px)
-    pointwise = _convolution(channels**2, channels, side_px)
-    return [_map(channels, before_px), *depthwise, *pointwise, *_norm(channels, side_px)]
+def _separable(channels: int, kernel: int, before_px: int, side_px: int) -> list[Layer]:
+    depthwise, pointwise = (convolution(weights, channels, side_px) for weights in (channels * kernel**2, channels**2))
+    return [mapped(channels, before_px), depthwise, pointwise, norm(channels, side_px)]
 
 
-def _operation(name: str, channels: int, before_px: int, side_px: int, halve: bool) -> list[_Layer]:
+def _operation(name: str, channels: int, before_px: int, side_px: int, halve: bool) -> list[Layer]:
     kernel = int(name[-1]) if name[-1].isdigit() else 0
     match name[:3]:
         case "sep":
@@ -102,21 +77,15 @@ def _operation(name: str, channels: int, before_px: int, side_px: int, halve: bo
         case "dil":
             return _separable(channels, kernel, before_px, side_px)
         case "max" | "avg":
-            return [_map(channels, side_px)]
+            return [mapped(channels, side_px)]
     return _bring(channels, channels, before_px, side_px, halve) if name == "skip" and halve else []
 
 
-def _count(skeleton: Skeleton, channels: int, classes: int, size_px: int, cost: Callable[[_Layer], int]) -> CellCosts:
-    stem: list[_Layer] = []
-    side_px, width = size_px, STEM * skeleton.width
-    for number in range(max(skeleton.stem_strides, 1)):
-        stem += [_map(width, side_px)] if number else []
-        side_px = halved(side_px) if skeleton.stem_strides else side_px
-        stem += _convolution(9 * (width if number else channels) * width, width, side_px) + _norm(width, side_px)
-    fixed = stem
+def _count(skeleton: Skeleton, channels: int, classes: int, size_px: int, cost: Callable[[Layer], int]) -> CellCosts:
+    fixed = stem(skeleton, channels, STEM * skeleton.width, size_px)
     prices = [[0] * len(OPERATIONS) for _ in range(len(KINDS) * len(EDGES))]
     features = 0
-    for place in places(skeleton, side_px):
+    for place in places(skeleton, stem_px(skeleton, size_px)):
         fixed += _bring(place.before, place.width, place.before_px, place.side_px, place.after_reduction)
         fixed += _bring(place.last, place.width, place.side_px, place.side_px, False)
         features = NODES * place.width
@@ -126,8 +95,8 @@ def _count(skeleton: Skeleton, channels: int, classes: int, size_px: int, cost: 
             for number, name in enumerate(OPERATIONS):
                 layers = _operation(name, place.width, before_px, place.after_px, halve)
                 prices[place.reduction * len(EDGES) + edge][number] += sum(map(cost, layers))
-    head = [_map(features, 1), _map(features, 1), _Layer(features * classes, classes, 1, classes)]
-    return CellCosts(sum(map(cost, fixed + head)), tuple(map(tuple, prices)))
+    fixed += head(features, classes)
+    return CellCosts(sum(map(cost, fixed)), tuple(map(tuple, prices)))
 
 
 def count_parameters(skeleton: Skeleton, channels: int, classes: int) -> CellCosts:
@@ -137,8 +106,7 @@ def count_parameters(skeleton: Skeleton, channels: int, classes: int) -> CellCos
         skeleton: of the networks.
         channels, classes: of their images.
     """
-    # Any side: only whether it changes counts.
-    return _count(skeleton, channels, classes, 64, lambda layer: layer.weights + layer.parameters)
+    return _count(skeleton, channels, classes, 1, lambda layer: layer.parameters)
 
 
 def count_multiply_adds(skeleton: Skeleton, channels: int, classes: int, size_px: int) -> CellCosts:
@@ -148,7 +116,7 @@ def count_multiply_adds(skeleton: Skeleton, channels: int, classes: int, size_px
         skeleton: of the networks.
         channels, classes, size_px: of their images.
     """
-    return _count(skeleton, channels, classes, size_px, lambda layer: layer.weights * layer.side_px**2)
+    return _count(skeleton, channels, classes, size_px, lambda layer: layer.multiply_adds)
 
 
 def count_activations(skeleton: Skeleton, channels: int, classes: int, size_px: int) -> CellCosts:

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping
 
 from workflow_lib.core.spaces.cell_costs import CellCosts
-from workflow_lib.core.spaces.nasbench201 import EDGES, KERNELS, NODES, OPERATIONS, STAGES, Skeleton, halved
+from workflow_lib.core.spaces.layers import Layer, convolution, head, mapped, norm, stem
+from workflow_lib.core.spaces.nasbench201 import EDGES, KERNELS, NODES, OPERATIONS, STAGES, Skeleton, halved, stem_px
 
 
 def on_all_edges(fixed: float, operations: Mapping[str, float], sums: float = 0.0) -> CellCosts:
@@ -25,7 +26,7 @@ def count_parameters(skeleton: Skeleton, channels: int, classes: int) -> CellCos
         skeleton: of the networks.
         channels, classes: of their images.
     """
-    return _count(skeleton, channels, classes, lambda weights, outputs, _side_px: weights + 2 * outputs, bias=1)
+    return _count(skeleton, channels, classes, 1, lambda layer: layer.parameters)
 
 
 def count_multiply_adds(skeleton: Skeleton, channels: int, classes: int, size_px: int) -> CellCosts:
@@ -35,7 +36,7 @@ def count_multiply_adds(skeleton: Skeleton, channels: int, classes: int, size_px
         skeleton: of the networks.
         channels, classes, size_px: of their images.
     """
-    return _count(skeleton, channels, classes, lambda weights, _outputs, side_px: weights * side_px**2, size_px)
+    return _count(skeleton, channels, classes, size_px, lambda layer: layer.multiply_adds)
 
 
 def count_activations(skeleton: Skeleton, channels: int, classes: int, size_px: int) -> CellCosts:
@@ -45,48 +46,34 @@ def count_activations(skeleton: Skeleton, channels: int, classes: int, size_px: 
         skeleton: of the networks.
         channels, classes, size_px: of their images.
     """
-    width, fixed, side_px = skeleton.width, 0, size_px
-    for number in range(max(skeleton.stem_strides, 1)):
-        fixed += width * side_px**2 if number else 0  # ReLU
-        side_px = halved(side_px) if skeleton.stem_strides else side_px
-        fixed += 2 * width * side_px**2
-    operations = dict.fromkeys(OPERATIONS, 0)
+    return _count(skeleton, channels, classes, size_px, lambda layer: layer.outputs)
+
+
+def _count(skeleton: Skeleton, channels: int, classes: int, size_px: int, cost: Callable[[Layer], int]) -> CellCosts:
+    width, side_px = skeleton.width, stem_px(skeleton, size_px)
+    fixed = stem(skeleton, channels, width, size_px)
+    operations: dict[str, list[Layer]] = {name: [] for name in OPERATIONS}
     for stage in range(STAGES):
         wide = width * 2**stage
         if stage:
-            before = wide // 2 * side_px**2
+            fixed += _reduction(wide // 2, side_px)
             side_px = halved(side_px)
-            after = wide * side_px**2
-            # Two times ReLU, convolution and norm; the shortcut's pooling has half as many channels as its convolution.
-            fixed += before + 2 * after + 3 * after + after // 2 + after
-        maps = skeleton.cells * wide * side_px**2
-        for operation, layers in (("conv1", 3), ("conv3", 3), ("pool", 1)):
-            operations[operation] += layers * maps
+        for name, kernel in KERNELS.items():
+            operations[name] += skeleton.cells * _bent(wide, (kernel * wide) ** 2, wide, side_px, side_px)
+        operations["pool"] += skeleton.cells * [mapped(wide, side_px)]
     features = width * 2 ** (STAGES - 1)
-    return on_all_edges(fixed + 2 * features * side_px**2 + 2 * features + classes, operations)
+    fixed += [norm(features, side_px), mapped(features, side_px), *head(features, classes)]
+    return on_all_edges(sum(map(cost, fixed)), {name: sum(map(cost, layers)) for name, layers in operations.items()})
 
 
-Convolution = Callable[[int, int, int], int]
-"""(weights, output channels, output side) -> cost."""
+def _reduction(width: int, side_px: int) -> list[Layer]:
+    """A residual block that halves the side and doubles the width; its shortcut is a pooling and a convolution."""
+    wide, after_px = 2 * width, halved(side_px)
+    first = _bent(width, 9 * width * wide, wide, side_px, after_px)
+    second = _bent(wide, 9 * wide * wide, wide, after_px, after_px)
+    return [*first, *second, mapped(width, after_px), convolution(width * wide, wide, after_px)]
 
 
-def _count(
-    skeleton: Skeleton, channels: int, classes: int, convolution: Convolution, size_px: int = 1, bias: int = 0
-) -> CellCosts:
-    """Add up a network; a convolution comes with its batch norm, but for shortcuts, which have none."""
-    width, fixed, side_px = skeleton.width, 0, size_px
-    for number in range(max(skeleton.stem_strides, 1)):
-        side_px = halved(side_px) if skeleton.stem_strides else side_px
-        fixed += convolution(9 * (width if number else channels) * width, width, side_px)
-    operations = dict.fromkeys(OPERATIONS, 0)
-    for stage in range(STAGES):
-        wide = width * 2**stage
-        if stage:
-            side_px, before = halved(side_px), wide // 2
-            fixed += convolution(9 * before * wide, wide, side_px) + convolution(9 * wide * wide, wide, side_px)
-            fixed += convolution(before * wide, 0, side_px)
-        for operation, kernel in KERNELS.items():
-            operations[operation] += skeleton.cells * convolution((kernel * wide) ** 2, wide, side_px)
-    features = width * 2 ** (STAGES - 1)
-    norm = convolution(0, features, 0)  # of the head, before pooling
-    return on_all_edges(fixed + norm + (features + bias) * classes, operations)
+def _bent(inputs: int, weights: int, outputs: int, before_px: int, side_px: int) -> list[Layer]:
+    """ReLU, convolution, norm."""
+    return [mapped(inputs, before_px), convolution(weights, outputs, side_px), norm(outputs, side_px)]
