@@ -115,7 +115,7 @@ def test_a_killed_import_leaves_no_array_and_can_be_repeated(how: signal.Signals
 # As GDAL's callbacks do, a destructor loses what a signal raises in it.
 LOSES = """
 import os, signal, time
-from workflow_lib.core.arguments import run_stage
+from workflow_lib.core.running import run_stage
 class Loses:
     def __del__(self):
         os.kill(os.getpid(), signal.{how})

@@ -10,13 +10,11 @@ from typing import Annotated, Any, Literal, NamedTuple, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from workflow_lib.core.errors import ConfigError
+from workflow_lib.core.indices import INDICES
 from workflow_lib.core.spaces import cross
 from workflow_lib.core.spaces.cell_costs import COUNTED
 from workflow_lib.core.spaces.cell_spaces import CellSpaceName
 from workflow_lib.core.spaces.nasbench201 import Skeleton
-
-INDICES: dict[str, tuple[str, str]] = {"ndvi": ("nir", "red"), "ndwi": ("green", "nir")}
-"""Index -> (a, b) of its formula (a - b) / (a + b), on raw values; CROSS equations 1 and 2."""
 
 CROSS_CHIPS_PER_CLASS = {"Nebraska": 2022, "Illinois": 1011, "North_Dakota": 613, "California": 2388}
 """Chips per region in each of the two classes; CROSS table 1."""

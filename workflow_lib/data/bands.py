@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workflow_lib.core.config import INDICES
+from workflow_lib.core.indices import INDICES
 
 Array = NDArray[np.floating[Any]]
 

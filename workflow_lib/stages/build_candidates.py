@@ -5,8 +5,9 @@ from pathlib import Path
 
 from pydantic import Field
 
-from workflow_lib.core.arguments import Arguments, run_stage
+from workflow_lib.core.arguments import Arguments
 from workflow_lib.core.config import SpaceConfig
+from workflow_lib.core.running import run_stage
 from workflow_lib.core.tables import CANDIDATES, FOLD_SCORES, LATENCIES, NETWORKS, PROPOSALS, RAW_CONFIGURATIONS
 from workflow_lib.search.candidates import build_candidates, check_proposed, map_raw_configurations
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from pydantic import Field
 
-from workflow_lib.core.arguments import Arguments, run_stage
+from workflow_lib.core.arguments import Arguments
 from workflow_lib.core.config import FrontConfig
+from workflow_lib.core.running import run_stage
 from workflow_lib.core.seeds import derive_seed
 from workflow_lib.core.tables import CANDIDATES, FRONT
 from workflow_lib.search.front import rank_candidates

@@ -8,9 +8,10 @@ from typing import Any
 import pandas as pd
 from pydantic import Field
 
-from workflow_lib.core.arguments import Arguments, paths_from_stdin, run_stage
+from workflow_lib.core.arguments import Arguments, paths_from_stdin
 from workflow_lib.core.config import PredictorConfig
 from workflow_lib.core.errors import UserError
+from workflow_lib.core.running import run_stage
 from workflow_lib.core.tables import MEASUREMENTS, VALIDATION
 from workflow_lib.latency.host import Host, Stopwatch
 from workflow_lib.latency.kernels import FUSION_RULES

@@ -5,10 +5,11 @@ from pathlib import Path
 
 from pydantic import Field
 
-from workflow_lib.core.arguments import Arguments, run_stage
+from workflow_lib.core.arguments import Arguments
 from workflow_lib.core.config import Config
 from workflow_lib.core.files import write_csv, write_text
 from workflow_lib.core.provenance import behind
+from workflow_lib.core.running import run_stage
 from workflow_lib.core.tables import (
     BANDS,
     BATTERY,

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from pydantic import Field
 
-from workflow_lib.core.arguments import Arguments, run_stage
+from workflow_lib.core.arguments import Arguments
 from workflow_lib.core.files import write_text
+from workflow_lib.core.running import run_stage
 from workflow_lib.latency.calibrated import fit
 
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from pydantic import Field
 
-from workflow_lib.core.arguments import Arguments, paths_from_stdin, run_stage
+from workflow_lib.core.arguments import Arguments, paths_from_stdin
 from workflow_lib.core.config import PredictorConfig
+from workflow_lib.core.running import run_stage
 from workflow_lib.core.tables import COVERAGE, KERNELS
 from workflow_lib.latency.predictors import read_predictor
 from workflow_lib.latency.pricing import count_uncovered, require_coverage, to_kernels

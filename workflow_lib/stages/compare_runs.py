@@ -6,8 +6,9 @@ from pathlib import Path
 import pandas as pd
 from pydantic import Field
 
-from workflow_lib.core.arguments import Arguments, run_stage
+from workflow_lib.core.arguments import Arguments
 from workflow_lib.core.config import Objective
+from workflow_lib.core.running import run_stage
 from workflow_lib.core.tables import RUNS
 from workflow_lib.report.figures import runs_fronts, save_figures
 from workflow_lib.search.runs import FinishedRun, compare_runs

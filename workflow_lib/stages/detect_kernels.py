@@ -7,7 +7,8 @@ from pathlib import Path
 import pandas as pd
 from pydantic import Field
 
-from workflow_lib.core.arguments import Arguments, run_stage
+from workflow_lib.core.arguments import Arguments
+from workflow_lib.core.running import run_stage
 from workflow_lib.core.tables import KERNELS
 from workflow_lib.latency.kernels import FUSION_RULES, detect_kernels
 

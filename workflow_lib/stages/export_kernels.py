@@ -7,9 +7,10 @@ from pathlib import Path
 import pandas as pd
 from pydantic import Field
 
-from workflow_lib.core.arguments import Arguments, paths_from_stdin, run_stage
+from workflow_lib.core.arguments import Arguments, paths_from_stdin
 from workflow_lib.core.config import PredictorConfig
 from workflow_lib.core.files import atomic_path
+from workflow_lib.core.running import run_stage
 from workflow_lib.latency.own_device import choose_models
 from workflow_lib.latency.run_networks import read_networks
 

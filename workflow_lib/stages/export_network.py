@@ -7,7 +7,8 @@ import pandas as pd
 import torch
 from pydantic import Field
 
-from workflow_lib.core.arguments import Arguments, run_stage
+from workflow_lib.core.arguments import Arguments
+from workflow_lib.core.running import run_stage
 from workflow_lib.core.tables import NETWORKS
 from workflow_lib.export.network import export_network
 

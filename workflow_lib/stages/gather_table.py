@@ -6,8 +6,9 @@ from pathlib import Path
 import pandas as pd
 from pydantic import Field
 
-from workflow_lib.core.arguments import Arguments, paths_from_stdin, run_stage
+from workflow_lib.core.arguments import Arguments, paths_from_stdin
 from workflow_lib.core.errors import TableError, UserError
+from workflow_lib.core.running import run_stage
 from workflow_lib.core.tables import FOLD_SCORES, FOREST_SCORES, LATENCIES, LAYERS, NETWORKS, UTILIZATIONS, Table
 
 TABLES = {table.name: table for table in (FOLD_SCORES, FOREST_SCORES, LATENCIES, LAYERS, NETWORKS, UTILIZATIONS)}

@@ -8,9 +8,10 @@ import numpy as np
 from pydantic import Field
 
 from workflow_lib.core import provenance
-from workflow_lib.core.arguments import Arguments, run_stage
+from workflow_lib.core.arguments import Arguments
 from workflow_lib.core.config import DataConfig
 from workflow_lib.core.files import atomic_path
+from workflow_lib.core.running import run_stage
 from workflow_lib.core.tables import BANDS, CHIPS, REJECTED
 from workflow_lib.data.chips import import_chips
 

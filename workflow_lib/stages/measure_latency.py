@@ -6,8 +6,9 @@ from pathlib import Path
 import pandas as pd
 from pydantic import Field
 
-from workflow_lib.core.arguments import Arguments, run_stage
+from workflow_lib.core.arguments import Arguments
 from workflow_lib.core.config import PredictorConfig
+from workflow_lib.core.running import run_stage
 from workflow_lib.core.tables import LATENCIES
 from workflow_lib.latency.host import Host, measure_network
 

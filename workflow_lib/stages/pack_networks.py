@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from workflow_lib.core.arguments import run_stage
+from workflow_lib.core.running import run_stage
 from workflow_lib.core.tables import BATTERY, FOLDS, PACKED
 from workflow_lib.data.dataset import Dataset
 from workflow_lib.search.packed import describe_packed, pack

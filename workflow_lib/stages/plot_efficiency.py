@@ -5,7 +5,8 @@ from pathlib import Path
 
 from pydantic import Field
 
-from workflow_lib.core.arguments import Arguments, run_stage
+from workflow_lib.core.arguments import Arguments
+from workflow_lib.core.running import run_stage
 from workflow_lib.core.tables import DOMINANCE, EFFICIENCY, EFFICIENCY_SAMPLES
 from workflow_lib.report.figures import draw_efficiency, save_figures
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pandas as pd
 from pydantic import Field
 
-from workflow_lib.core.arguments import run_stage
 from workflow_lib.core.config import Objective
 from workflow_lib.core.files import write_text
+from workflow_lib.core.running import run_stage
 from workflow_lib.core.tables import FOLDS, FRONT, VALIDATION
 from workflow_lib.data.dataset import Dataset, DatasetArguments
 from workflow_lib.report.figures import draw_figure, front_3d_interactive, save_figures

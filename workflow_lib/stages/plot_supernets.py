@@ -6,7 +6,8 @@ from pathlib import Path
 import pandas as pd
 from pydantic import Field
 
-from workflow_lib.core.arguments import Arguments, run_stage
+from workflow_lib.core.arguments import Arguments
+from workflow_lib.core.running import run_stage
 from workflow_lib.core.tables import ALPHA, DIFFICULTY, RANKING_QUALITY, RANKS
 from workflow_lib.report.figures import draw_supernets, save_figures
 

@@ -12,8 +12,9 @@ from typing import Literal
 import pandas as pd
 from pydantic import Field
 
-from workflow_lib.core.arguments import Arguments, run_stage
+from workflow_lib.core.arguments import Arguments
 from workflow_lib.core.config import PredictorConfig
+from workflow_lib.core.running import run_stage
 from workflow_lib.core.tables import KERNELS, LATENCIES
 from workflow_lib.latency.calibrated import fit
 from workflow_lib.latency.kernels import FUSION_RULES, detect_kernels

@@ -6,8 +6,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from workflow_lib.core.arguments import Arguments, run_stage
+from workflow_lib.core.arguments import Arguments
 from workflow_lib.core.config import CellSearchConfig, PredictorConfig
+from workflow_lib.core.running import run_stage
 from workflow_lib.core.spaces.cell_costs import COUNTED, CellCosts
 from workflow_lib.core.spaces.cell_spaces import CELL_SPACES
 from workflow_lib.core.tables import CELL_COSTS

@@ -7,7 +7,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from workflow_lib.core.arguments import Arguments, run_stage
+from workflow_lib.core.arguments import Arguments
+from workflow_lib.core.running import run_stage
 from workflow_lib.core.tables import RANKING
 from workflow_lib.search.rank_preservation import error_and_latency
 from workflow_lib.search.supernet import CrossSupernet

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from workflow_lib.core.arguments import run_stage
+from workflow_lib.core.running import run_stage
 from workflow_lib.core.tables import ALPHA, FOLDS, LATENCIES, NETWORKS, RANKING
 from workflow_lib.data.dataset import Dataset
 from workflow_lib.search.candidates import network_costs

@@ -5,10 +5,11 @@ from pathlib import Path
 
 from pydantic import Field
 
-from workflow_lib.core.arguments import Arguments, run_stage
+from workflow_lib.core.arguments import Arguments
 from workflow_lib.core.config import EfficiencyConfig
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.files import write_text
+from workflow_lib.core.running import run_stage
 from workflow_lib.core.seeds import derive_seed
 from workflow_lib.core.tables import DOMINANCE, EFFICIENCY, EFFICIENCY_SAMPLES, read_any
 from workflow_lib.search.efficiency import describe, score_models

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from pydantic import Field
 
-from workflow_lib.core.arguments import run_stage
 from workflow_lib.core.config import TrainingConfig
+from workflow_lib.core.running import run_stage
 from workflow_lib.core.tables import FOLDS, FRONT, HOLDOUT_SCORES
 from workflow_lib.data.dataset import Dataset, DatasetArguments
 from workflow_lib.training.holdout import score_holdout

@@ -5,9 +5,10 @@ from pathlib import Path
 
 from pydantic import Field
 
-from workflow_lib.core.arguments import Arguments, run_stage
+from workflow_lib.core.arguments import Arguments
 from workflow_lib.core.config import BatteryConfig
 from workflow_lib.core.errors import UserError
+from workflow_lib.core.running import run_stage
 from workflow_lib.core.tables import BATTERY, CANDIDATES, RANKING
 from workflow_lib.search.battery import simulate
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pandas as pd
 from pydantic import Field
 
-from workflow_lib.core.arguments import run_stage
 from workflow_lib.core.config import TrainingConfig
 from workflow_lib.core.errors import UserError
+from workflow_lib.core.running import run_stage
 from workflow_lib.core.seeds import derive_seed
 from workflow_lib.core.tables import FOLD_SCORES, FOLDS
 from workflow_lib.data.dataset import Dataset, DatasetArguments

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 from pydantic import Field
 
-from workflow_lib.core.arguments import run_stage
+from workflow_lib.core.running import run_stage
 from workflow_lib.core.seeds import derive_seed
 from workflow_lib.core.tables import FOLDS, FOREST_SCORES
 from workflow_lib.data.dataset import Dataset, DatasetArguments

@@ -6,8 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from workflow_lib.core.arguments import run_stage
 from workflow_lib.core.config import SpaceConfig
+from workflow_lib.core.running import run_stage
 from workflow_lib.core.tables import FOLDS
 from workflow_lib.data.dataset import Dataset
 from workflow_lib.search.supernet import CrossSupernet, train_first

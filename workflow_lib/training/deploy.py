@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 from jinja2 import Environment, StrictUndefined
 
-from workflow_lib.core.config import INDICES, TrainingConfig
+from workflow_lib.core.config import TrainingConfig
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.files import write_text
+from workflow_lib.core.indices import INDICES
 from workflow_lib.core.seeds import derive_seed
 from workflow_lib.data.dataset import ChipView, Dataset
 from workflow_lib.export.onnx_files import export_deployed

@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from workflow_lib.core.arguments import run_stage
+from workflow_lib.core.running import run_stage
 
 _STAGES = "workflow_lib.stages."
 _STREAMS = 3
