@@ -10,7 +10,6 @@ from pathlib import Path
 
 from workflow_lib.core.arguments import flags
 from workflow_lib.core.config import (
-    NAME,
     VARIANTS,
     CellSearchConfig,
     Config,
@@ -23,6 +22,7 @@ from workflow_lib.core.errors import UserError
 from workflow_lib.core.files import hold
 from workflow_lib.core.plan import PLAN, PlanLog
 from workflow_lib.core.progress import ProgressLog
+from workflow_lib.core.section import NAME
 from workflow_lib.core.spaces import networks
 
 try:

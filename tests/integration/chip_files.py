@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rasterio.transform import Affine
 
 from workflow_lib.core.arguments import flags
-from workflow_lib.core.config import DataConfig
+from workflow_lib.core.data_config import DataConfig
 from workflow_lib.core.tables import BANDS, CHIPS, REJECTED
 from workflow_lib.stages.import_chips import main
 

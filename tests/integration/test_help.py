@@ -8,7 +8,7 @@ import pytest
 from stage_runs import STAGES, run
 
 from workflow_lib.core.arguments import Arguments
-from workflow_lib.core.config import Section
+from workflow_lib.core.section import Section
 
 TRAINS = {
     "train_fold",

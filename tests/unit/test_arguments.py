@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from pydantic import Field, create_model
 
 from workflow_lib.core.arguments import Arguments, flags
-from workflow_lib.core.config import ReportConfig, Section, TrainingConfig
+from workflow_lib.core.config import ReportConfig, TrainingConfig
 from workflow_lib.core.errors import ConfigError, UserError
 from workflow_lib.core.running import run_stage
+from workflow_lib.core.section import Section
 
 DEFAULTS = config()
 CHANGED = config(

@@ -10,7 +10,7 @@ import rasterio
 from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestClassifier
 
-from workflow_lib.core.config import GenerateConfig
+from workflow_lib.core.data_config import GenerateConfig
 from workflow_lib.data.synthetic.generate import DEM_NODATA_M, generate_chips
 from workflow_lib.data.synthetic.landscape import correlated_noise, draw_chip
 from workflow_lib.data.synthetic.regions import SITES

@@ -11,8 +11,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.fields import FieldInfo
 
 from workflow_lib.core import provenance
-from workflow_lib.core.config import Section, as_config_error
+from workflow_lib.core.config import as_config_error
 from workflow_lib.core.errors import UserError
+from workflow_lib.core.section import Section
 
 
 class Arguments(BaseModel):

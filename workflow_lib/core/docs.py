@@ -10,7 +10,8 @@ from typing import Any
 
 from pydantic_core import PydanticUndefined
 
-from workflow_lib.core.config import Config, Section
+from workflow_lib.core.config import Config
+from workflow_lib.core.section import Section
 
 CONFIG_FOLDER = Path(__file__).parents[2] / "config"
 BEGIN, END = "<!-- keys: begin -->", "<!-- keys: end -->"

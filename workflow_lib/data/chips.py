@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workflow_lib.core.config import DataConfig
+from workflow_lib.core.data_config import DataConfig
 from workflow_lib.core.errors import ChipError, UserError
 from workflow_lib.data.bands import add_indices, fill_nodata, normalise
 from workflow_lib.data.rasters import ChipFiles, RawChip, find_chips, peek_crs, read_chip

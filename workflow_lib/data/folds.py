@@ -12,7 +12,7 @@ from rasterio.errors import CRSError, RasterioError
 from rasterio.warp import transform_bounds
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, StratifiedShuffleSplit
 
-from workflow_lib.core.config import FoldsConfig
+from workflow_lib.core.data_config import FoldsConfig
 from workflow_lib.core.errors import UserError
 
 Mask = NDArray[np.bool_]

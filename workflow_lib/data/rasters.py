@@ -13,7 +13,7 @@ from rasterio.crs import CRS
 from rasterio.enums import MaskFlags
 from rasterio.errors import RasterioError
 
-from workflow_lib.core.config import RasterFolder
+from workflow_lib.core.data_config import RasterFolder
 from workflow_lib.core.errors import ChipError, UserError
 
 SUFFIXES = (".tif", ".tiff")

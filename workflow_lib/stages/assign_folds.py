@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic import Field
 
 from workflow_lib.core.arguments import Arguments
-from workflow_lib.core.config import FoldsConfig
+from workflow_lib.core.data_config import FoldsConfig
 from workflow_lib.core.running import run_stage
 from workflow_lib.core.tables import CHIPS, FOLDS
 from workflow_lib.data.folds import assign_folds

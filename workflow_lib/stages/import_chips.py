@@ -9,7 +9,7 @@ from pydantic import Field
 
 from workflow_lib.core import provenance
 from workflow_lib.core.arguments import Arguments
-from workflow_lib.core.config import DataConfig
+from workflow_lib.core.data_config import DataConfig
 from workflow_lib.core.files import atomic_path
 from workflow_lib.core.running import run_stage
 from workflow_lib.core.tables import BANDS, CHIPS, REJECTED

@@ -1,0 +1,148 @@
+"""The configuration of data and folds."""
+
+from functools import cached_property
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from workflow_lib.core.indices import INDICES
+from workflow_lib.core.section import Name, Section
+
+CROSS_CHIPS_PER_CLASS = {"Nebraska": 2022, "Illinois": 1011, "North_Dakota": 613, "California": 2388}
+"""Chips per region in each of the two classes; CROSS table 1."""
+
+
+class RasterFolder(Section):
+    """A folder with one subfolder of GeoTIFF chips per class."""
+
+    folder: str = Field(description="folder, relative to `data.root`, that holds one subfolder per class")
+    bands: list[Name] = Field(min_length=1, description="what each band of its chips is, in order")
+
+
+class GenerateConfig(Section):
+    """Synthetic drainage-crossing chips, in place of real ones."""
+
+    full: bool = Field(default=False, description="as many chips as CROSS has (table 1: 12,068), instead of `counts`")
+    counts: dict[Name, dict[Name, Annotated[int, Field(ge=0)]]] = Field(
+        default={}, description="chips per region (Nebraska, Illinois, North_Dakota, California) and class (F, T)"
+    )
+    noise: float = Field(
+        default=0.0,
+        ge=0,
+        le=10,
+        description="grain added to every band, in standard deviations of the band within its chip: the more, the "
+        "harder are the chips, and the further apart the networks",
+    )
+
+    @property
+    def chips(self) -> dict[str, dict[str, int]]:
+        """Chips to generate per region and class."""
+        if self.full:
+            return {region: {"F": count, "T": count} for region, count in CROSS_CHIPS_PER_CLASS.items()}
+        return self.counts
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.full == bool(self.counts):
+            raise ValueError("generate needs either counts or full: true")
+        for region, counts in self.counts.items():
+            if region not in CROSS_CHIPS_PER_CLASS:
+                raise ValueError(f"generate.counts knows the regions {list(CROSS_CHIPS_PER_CLASS)}, not {region}")
+            if set(counts) != {"F", "T"}:
+                raise ValueError(f"generate.counts.{region} needs F and T, and has {sorted(counts)}")
+        return self
+
+
+class DataConfig(Section):
+    """Where the chips are and how they are read."""
+
+    root: str = Field(
+        default=".", description="folder that the regions' folders are relative to; not used when chips are generated"
+    )
+    generate: GenerateConfig | None = Field(
+        default=None, description="generate synthetic chips instead of reading real ones"
+    )
+    regions: dict[Name, Annotated[list[RasterFolder], Field(min_length=1)]] = Field(
+        min_length=1, description="region -> its raster folders; chips of one region pair by file name"
+    )
+    classes: list[Name] = Field(description="class subfolders, in the order of the network's outputs")
+    chip_size_px: int = Field(default=100, ge=40, le=4096, description="height and width of every chip (pixels)")
+    normalisation: Literal["per_chip_band", "per_column", "per_dataset", "none"] = Field(
+        default="per_chip_band",
+        description="min-max per chip and band; per image column (what CROSS's code does); "
+        "standardised with the training folds' statistics; or raw values",
+    )
+    on_bad_chip: Literal["error", "drop"] = Field(
+        default="error", description="end the run at a bad chip, or drop and list it"
+    )
+    max_nodata_pct: float = Field(
+        default=20.0,
+        ge=0,
+        lt=100,
+        description="largest share of nodata pixels in a chip's band (percent); they get the band's mean",
+    )
+
+    @cached_property
+    def bands(self) -> list[str]:
+        """Every channel that all regions can give, in the order of the first region by name, then the indices."""
+        regions = [[band for part in parts for band in part.bands] for _, parts in sorted(self.regions.items())]
+        bands = [band for band in regions[0] if all(band in other for other in regions)]
+        return bands + [index for index in ("ndwi", "ndvi") if set(INDICES[index]) <= set(bands)]
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if len(set(self.classes)) != len(self.classes) or len(self.classes) < 2:
+            raise ValueError("classes needs at least two different names")
+        for region, parts in self.regions.items():
+            bands = [band for part in parts for band in part.bands]
+            if len(set(bands)) != len(bands):
+                raise ValueError(f"region {region} gives a band twice: {bands}")
+            if set(bands) & set(INDICES):
+                raise ValueError(f"region {region}: {sorted(INDICES)} are computed, not read")
+        if self.generate and set(self.generate.chips) != set(self.regions):
+            raise ValueError(f"generate makes {sorted(self.generate.chips)}, regions names {sorted(self.regions)}")
+        return self
+
+
+class HoldoutConfig(Section):
+    """An outer hold-out, set aside before the folds."""
+
+    method: Literal["none", "share", "region", "spatial_block"] = Field(
+        default="none", description="no hold-out; a stratified share; whole regions; or spatial blocks"
+    )
+    share: float = Field(
+        default=0.2, gt=0, lt=1, description="share of the chips held out by `share` and `spatial_block`"
+    )
+    regions: list[Name] = Field(default=[], description="regions held out by `region`")
+
+
+class FoldsConfig(Section):
+    """How chips are divided into training and validation."""
+
+    method: Literal["stratified", "region", "spatial_block", "one_split"] = Field(
+        default="stratified",
+        description="shuffled and stratified by class; leave one region out; blocks on the ground; or one split, on "
+        "which every candidate is trained `count` times from other seeds: the spread is then between seeds alone",
+    )
+    count: int = Field(
+        default=5,
+        ge=2,
+        le=100,
+        description="number of folds; with `region`, the number of regions that are not held out",
+    )
+    validation_share: float = Field(
+        default=0.5, gt=0, lt=1, description="share of the chips that validate in `one_split`"
+    )
+    block_m: float = Field(default=1000.0, gt=0, description="side of a spatial block (metres)")
+    buffer_m: float = Field(
+        default=0.0,
+        ge=0,
+        description="spatial folds drop training chips whose footprint is this close to a validation footprint (m); "
+        "0: touching",
+    )
+    holdout: HoldoutConfig = Field(default=HoldoutConfig(), description="the outer hold-out")
+
+    @property
+    def spatial(self) -> bool:
+        """Whether training and validation are apart on the ground."""
+        return self.method in ("region", "spatial_block")

@@ -1,0 +1,272 @@
+"""Whole scenes, possibly many tiles of other resolutions and CRS, read as one on a lattice of square pixels."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self
+
+import numpy as np
+import rasterio
+import rasterio.shutil
+from numpy.typing import NDArray
+from rasterio.crs import CRS
+from rasterio.enums import ColorInterp, MaskFlags, Resampling
+from rasterio.errors import CRSError, RasterioError
+from rasterio.io import MemoryFile
+from rasterio.transform import Affine
+from rasterio.vrt import WarpedVRT
+from rasterio.warp import transform_bounds
+from rasterio.windows import Window
+
+from workflow_lib.core.errors import UserError
+
+Method = Literal["nearest", "bilinear"]
+Bounds = tuple[float, float, float, float]
+"""Left, bottom, right, top."""
+
+_MOST_OPEN = 32
+# A lattice is another one's if no pixel is off by more than this share of its side.
+_SAME = 1e-4
+_METRE = 1.0
+# Of the warp: small enough for windows beside each other to fit; rasterio cannot do without (0 fails).
+_TOLERANCE_PX = 0.001
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A lattice of square pixels, north up; a pixel is named by its column and row from a corner anywhere.
+
+    Args:
+        crs: projected, in metres.
+        resolution_m: side of a pixel.
+        west, north: outer corner of pixel (0, 0).
+    """
+
+    crs: CRS
+    resolution_m: float
+    west: float
+    north: float
+
+    @classmethod
+    def of(cls, file: Path, resolution_m: float, crs: str | None = None) -> Self:
+        """The grid that a scene's own pixels lie on, or another resolution or CRS from the same corner.
+
+        Raises:
+            UserError: if the CRS is unknown or not in metres, or the file is no raster.
+        """
+        with _open(file) as raster:
+            own = _crs(crs, file) if crs else raster.crs
+            if own is None or not own.is_projected or abs(own.linear_units_factor[1] - _METRE) > _SAME:
+                raise UserError(
+                    f"has the CRS {own or '(none)'}, which is not projected in metres", file, "name one: data.clip.crs"
+                )
+            left, _, _, top = raster.bounds if own == raster.crs else transform_bounds(raster.crs, own, *raster.bounds)
+        return cls(own, resolution_m, left, top)
+
+    def transform(self, column: int, row: int) -> Affine:
+        """From pixels, counted from (column, row), to coordinates."""
+        size = self.resolution_m
+        return Affine(size, 0.0, self.west + column * size, 0.0, -size, self.north - row * size)
+
+    def corner(self, x: float, y: float, size_px: int) -> tuple[int, int]:
+        """Column and row of the first pixel of a square whose centre is as near to a point as can be."""
+        half = size_px / 2
+        return (
+            round((x - self.west) / self.resolution_m - half),
+            round((self.north - y) / self.resolution_m - half),
+        )
+
+    def bounds(self, column: int, row: int, width: int, height: int) -> Bounds:
+        """Outer edges of a window."""
+        transform = self.transform(column, row)
+        right, bottom = transform @ (width, height)
+        return transform.c, bottom, right, transform.f
+
+
+class Layer:
+    """Scenes of the same bands, read as one: the first that has a pixel gives it.
+
+    Use it as a context: it keeps some of the files open.
+
+    Args:
+        files: GeoTIFFs or VRTs.
+        bands: how many each must have.
+        grid: that they are read on.
+        resampling: of those that do not lie on the grid.
+
+    Attributes:
+        extents: bounds of each file, in the grid's CRS.
+        dtype: of the pixels.
+        nodata: value of invalid pixels, None where scenes have none.
+
+    Raises:
+        UserError: if there is no file, or one is no raster of so many bands with a CRS, or of another data type.
+    """
+
+    def __init__(self, files: Sequence[Path], bands: int, grid: Grid, resampling: Method) -> None:
+        if not files:
+            raise UserError("no scene", "scenes", "see data.regions: its `scenes` match no file")
+        self._files, self._grid = list(files), grid
+        self._resampling = Resampling[resampling]
+        self._opened: OrderedDict[Path, Any] = OrderedDict()
+        self.extents: list[Bounds] = []
+        self.dtype, self.nodata = "", None
+        for file in files:
+            with _open(file) as raster:
+                if raster.count != bands:
+                    raise UserError(f"has {raster.count} bands, and {bands} are named", file, "see `bands`")
+                if raster.crs is None:
+                    raise UserError("has no CRS", file, "assign one, such as with gdal_edit.py -a_srs")
+                if self.dtype and raster.dtypes[0] != self.dtype:
+                    raise UserError(f"holds {raster.dtypes[0]}, the first scene {self.dtype}", file, "convert it")
+                self.dtype = raster.dtypes[0]
+                self.nodata = raster.nodata if self.nodata is None else self.nodata
+                self.extents.append(_extent(raster, grid.crs))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        while self._opened:
+            self._opened.popitem()[1].close()
+
+    def read(self, column: int, row: int, width: int, height: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        """Read a window of the grid, which may reach beyond the scenes.
+
+        Args:
+            column, row: of its first pixel.
+            width, height: in pixels.
+
+        Returns:
+            (bands, height, width) pixels, and which of them are valid; the others hold `nodata`, or 0.
+
+        Raises:
+            UserError: if a file cannot be read.
+        """
+        window = self._grid.bounds(column, row, width, height)
+        pixels = valid = None
+        for file, extent in zip(self._files, self.extents, strict=True):
+            if not _overlap(extent, window):
+                continue
+            try:
+                found, there = self._read_scene(self._raster(file), self._grid.transform(column, row), width, height)
+            except RasterioError as error:
+                raise UserError(f"cannot be read ({error})", file) from None
+            if pixels is None or valid is None:
+                pixels, valid = found, there
+            else:
+                pixels, valid = np.where(valid, pixels, found), valid | there
+            if valid.all():
+                break
+        if pixels is None or valid is None:
+            bands = self._raster(self._files[0]).count
+            pixels = np.zeros((bands, height, width), self.dtype)
+            valid = np.zeros(pixels.shape, dtype=bool)
+        return np.where(valid, pixels, pixels.dtype.type(0 if self.nodata is None else self.nodata)), valid
+
+    def _raster(self, file: Path) -> Any:
+        if file in self._opened:
+            self._opened.move_to_end(file)
+        else:
+            if len(self._opened) >= _MOST_OPEN:
+                self._opened.popitem(last=False)[1].close()
+            self._opened[file] = _open(file)
+        return self._opened[file]
+
+    def _read_scene(
+        self, raster: Any, transform: Affine, width: int, height: int
+    ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        offset = _offset(raster, transform, self._grid.crs)
+        if offset:
+            return _read_aligned(raster, *offset, width, height)
+        # Without nodata, what lies beyond a scene is told from zeros by warping in floats.
+        gaps = {"dtype": "float32", "nodata": np.nan} if raster.nodata is None else {}
+        with WarpedVRT(
+            raster, crs=self._grid.crs, transform=transform, width=width, height=height,
+            resampling=self._resampling, tolerance=_TOLERANCE_PX, **gaps,
+        ) as warped:  # fmt: skip
+            pixels = warped.read()
+        if not gaps:
+            return pixels, _valid(pixels, raster.nodatavals)
+        valid = _valid(pixels, raster.nodatavals)
+        whole = np.rint(pixels) if np.issubdtype(self.dtype, np.integer) else pixels
+        return np.where(valid, whole, 0).astype(self.dtype), valid
+
+
+def _open(file: Path) -> Any:
+    try:
+        raster = rasterio.open(file.absolute())
+        return raster if ColorInterp.alpha not in raster.colorinterp else _without_alpha(raster)
+    except RasterioError as error:
+        raise UserError(f"not a readable raster ({error})", file) from None
+
+
+def _without_alpha(raster: Any) -> Any:
+    """The same scene with no band tagged as alpha, by which GDAL would mask: in aerial imagery it is near infrared."""
+    with raster, MemoryFile(ext=".vrt") as description:
+        rasterio.shutil.copy(raster, description.name, driver="VRT")
+        text = description.read().decode()
+    return rasterio.open(text.replace("<ColorInterp>Alpha</ColorInterp>", ""))
+
+
+def _crs(name: str, file: Path) -> CRS:
+    try:
+        return CRS.from_user_input(name)
+    except CRSError:
+        raise UserError(f"{name} is no CRS", file, "name one such as EPSG:26914") from None
+
+
+def _extent(raster: Any, crs: CRS) -> Bounds:
+    bounds = raster.bounds if raster.crs == crs else transform_bounds(raster.crs, crs, *raster.bounds, densify_pts=21)
+    left, bottom, right, top = bounds
+    return float(left), float(bottom), float(right), float(top)
+
+
+def _overlap(first: Bounds, second: Bounds) -> bool:
+    return first[0] < second[2] and second[0] < first[2] and first[1] < second[3] and second[1] < first[3]
+
+
+def _offset(raster: Any, transform: Affine, crs: CRS) -> tuple[int, int] | None:
+    """Column and row of a window in a raster whose pixels are the window's; None if they are not."""
+    if raster.crs != crs:
+        return None
+    own = raster.transform
+    scale = ~own @ transform
+    column, row = scale.c, scale.f
+    straight = np.allclose([scale.a, scale.b, scale.d, scale.e], [1, 0, 0, 1], rtol=0, atol=_SAME / 100)
+    if not straight or abs(column - round(column)) > _SAME or abs(row - round(row)) > _SAME:
+        return None
+    return round(column), round(row)
+
+
+def _read_aligned(
+    raster: Any, column: int, row: int, width: int, height: int
+) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Read a window pixel by pixel, without resampling; what lies beyond the raster is invalid."""
+    left, top = max(column, 0), max(row, 0)
+    right, bottom = min(column + width, raster.width), min(row + height, raster.height)
+    pixels = np.zeros((raster.count, height, width), raster.dtypes[0])
+    valid = np.zeros(pixels.shape, dtype=bool)
+    if left < right and top < bottom:
+        window = Window(left, top, right - left, bottom - top)
+        part = raster.read(window=window)
+        masked = MaskFlags.per_dataset in raster.mask_flag_enums[0]
+        mask = raster.read_masks(1, window=window) > 0 if masked else None
+        inner = (slice(None), slice(top - row, bottom - row), slice(left - column, right - column))
+        pixels[inner], valid[inner] = part, _valid(part, raster.nodatavals, mask)
+    return pixels, valid
+
+
+def _valid(
+    pixels: NDArray[Any], nodata: Sequence[float | None], mask: NDArray[np.bool_] | None = None
+) -> NDArray[np.bool_]:
+    """Which pixels of (bands, height, width) are data: by each band's nodata, by a mask of all, and finite."""
+    valid: NDArray[np.bool_] = np.isfinite(pixels)
+    for band, value in enumerate(nodata):
+        if value is not None and not np.isnan(value):
+            valid[band] &= pixels[band] != value
+    return valid if mask is None else valid & mask
