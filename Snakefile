@@ -13,6 +13,7 @@ if not workflow.config_settings.configfiles:
 
 
 include: "rules/common.smk"
+include: "rules/scenes.smk"
 include: "rules/data.smk"
 include: "rules/training.smk"
 include: "rules/export.smk"

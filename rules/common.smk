@@ -1,5 +1,6 @@
 """The validated configuration and what rules take from it; no rules."""
 
+import json
 import logging
 import os
 import shlex
@@ -34,6 +35,14 @@ except UserError as error:
 RUN = CONFIG.run
 CHANNEL_SETS = CONFIG.grid.channel_sets
 FOLDS = range(CONFIG.folds.count)
+# Where chips are cut from scenes, or scenes are generated.
+LANDSCAPE = CONFIG.data.clip.landscape if CONFIG.data.clip else None
+SAMPLED = list(CONFIG.data.regions) if CONFIG.data.clip else []
+CHIPS_MADE = (
+    f"results/{RUN}/generate_chips/chips"
+    if CONFIG.data.generate
+    else f"results/{RUN}/gather_chips/chips" if SAMPLED else None
+)
 # Jobs that measure time share the machine with no other, under Slurm too.
 ALL_CORES = workflow.resource_settings.cores or 1
 ALONE = {"slurm_extra": "--exclusive"}
@@ -55,6 +64,9 @@ pathvars:
 
 
 wildcard_constraints:
+    region=NAME,
+    area=NAME,
+    tile=r"\d+",
     channels=NAME,
     batch=r"\d+",
     architecture=networks.PATTERN,
@@ -80,6 +92,7 @@ localrules:
     check_coverage,
     gather_table,
     race_folds,
+    gather_chips,
     propose_candidates,
     prune_supernet,
     compare_supernets,
@@ -99,7 +112,7 @@ def count_chips():
             sum(counts.values()) for counts in CONFIG.data.generate.chips.values()
         )
     folders = [
-        Path(CONFIG.data.root, parts[0].folder, label)
+        Path(CHIPS_MADE or CONFIG.data.root, parts[0].folder, label)
         for parts in CONFIG.data.regions.values()
         for label in CONFIG.data.classes
     ]
@@ -221,6 +234,13 @@ PROPOSALS = (
 )
 
 
+def clip_flags(*names):
+    """How chips are cut, and keys of `data` beside it, as flags; none where none are cut."""
+    if CONFIG.data.clip is None:
+        return []
+    return flags(CONFIG.data.clip) + (flags(CONFIG.data, *names) if names else [])
+
+
 def fixed(stage):
     """Resources of a stage whose jobs are much alike."""
     return resources.fixed(stage) if ASKED else {}
@@ -309,8 +329,8 @@ def measurements_file(wildcards):
 
 def raster_files(wildcards):
     """Every file that import_chips reads, so that a changed one imports again; what is missing it reports itself."""
-    if CONFIG.data.generate:
-        return "<results>/generate_chips/chips"
+    if CHIPS_MADE:
+        return CHIPS_MADE
     folders = [
         Path(CONFIG.data.root, part.folder, label)
         for parts in CONFIG.data.regions.values()

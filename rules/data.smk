@@ -55,11 +55,7 @@ rule import_chips:
                 "max_nodata_pct",
             ),
         ),
-        root=(
-            f"results/{RUN}/generate_chips/chips"
-            if CONFIG.data.generate
-            else CONFIG.data.root
-        ),
+        root=CHIPS_MADE or CONFIG.data.root,
     shell:
         "python -m workflow_lib.stages.import_chips"
         " {params.options}"

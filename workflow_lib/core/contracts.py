@@ -6,6 +6,11 @@ asks which it is when that code changes.
 """
 
 CONTRACTS = {
+    "generate_landscape": 1,
+    "sample_points": 1,
+    "clip_chips": 1,
+    "gather_chips": 1,
+    "plot_samples": 1,
     "generate_chips": 1,
     "import_chips": 1,
     "assign_folds": 1,

@@ -12,11 +12,24 @@ CROSS_CHIPS_PER_CLASS = {"Nebraska": 2022, "Illinois": 1011, "North_Dakota": 613
 """Chips per region in each of the two classes; CROSS table 1."""
 
 
-class RasterFolder(Section):
-    """A folder with one subfolder of GeoTIFF chips per class."""
+class Scenes(Section):
+    """Scenes of the same bands, which together cover an area."""
+
+    bands: list[Name] = Field(min_length=1, description="what each band is, in order")
+    scenes: list[str] = Field(
+        default=[],
+        description="GeoTIFF or VRT files, or patterns of their names (*, ?); where several have a pixel, the first "
+        "by name gives it",
+    )
+
+
+class RasterFolder(Scenes):
+    """A folder with one subfolder of GeoTIFF chips per class; or scenes that such chips are cut from."""
 
     folder: str = Field(description="folder, relative to `data.root`, that holds one subfolder per class")
-    bands: list[Name] = Field(min_length=1, description="what each band of its chips is, in order")
+    resampling: Literal["nearest", "bilinear"] = Field(
+        default="bilinear", description="of scenes that do not lie on the chips' pixels"
+    )
 
 
 class GenerateConfig(Section):
@@ -53,6 +66,52 @@ class GenerateConfig(Section):
         return self
 
 
+class LandscapeConfig(Section):
+    """Generated land in place of real scenes: roads, channels, and the places where they cross."""
+
+    looks: dict[Name, Name] = Field(
+        min_length=1,
+        description="region, or area of the map -> what its land looks like: Nebraska, Illinois, North_Dakota, "
+        "California",
+    )
+    size_px: int = Field(default=1000, ge=200, le=20000, description="height and width of each (pixels of 1 m)")
+    tiles: int = Field(default=2, ge=1, le=10, description="scenes per side that its imagery is divided into")
+    roads: int = Field(default=6, ge=1, description="roads of each")
+    channels: int = Field(default=6, ge=1, description="drainage channels of each")
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if unknown := sorted(set(self.looks.values()) - set(CROSS_CHIPS_PER_CLASS)):
+            raise ValueError(f"data.clip.landscape.looks names {unknown}; known are {list(CROSS_CHIPS_PER_CLASS)}")
+        return self
+
+
+class ClipConfig(Section):
+    """How chips are cut from the scenes that `data.regions` names, around labelled points."""
+
+    points: dict[Name, str] = Field(
+        default={},
+        description="region -> its labelled points: GeoPackage or GeoJSON with a column `class`, or CSV (x, y, class)",
+    )
+    points_crs: str | None = Field(default=None, description="CRS of CSV files; null: that of the chips")
+    crs: str | None = Field(
+        default=None,
+        description="CRS of the chips, in metres; null: that of the first scene of a region's first folder",
+    )
+    resolution_m: float = Field(default=1.0, gt=0, description="side of the chips' pixels (m)")
+    false_class: Name | None = Field(
+        default=None,
+        description="class of samples that are drawn at random, until it has as many as all others together; null: "
+        "none are drawn",
+    )
+    least_distance_m: float = Field(
+        default=100.0, ge=0, description="between what is drawn and any labelled point of another class (m)"
+    )
+    landscape: LandscapeConfig | None = Field(
+        default=None, description="generated land, in place of `points` and of all `scenes`; null: real ones"
+    )
+
+
 class DataConfig(Section):
     """Where the chips are and how they are read."""
 
@@ -61,6 +120,9 @@ class DataConfig(Section):
     )
     generate: GenerateConfig | None = Field(
         default=None, description="generate synthetic chips instead of reading real ones"
+    )
+    clip: ClipConfig | None = Field(
+        default=None, description="cut chips from scenes around labelled points, instead of reading chips"
     )
     regions: dict[Name, Annotated[list[RasterFolder], Field(min_length=1)]] = Field(
         min_length=1, description="region -> its raster folders; chips of one region pair by file name"
@@ -101,7 +163,31 @@ class DataConfig(Section):
                 raise ValueError(f"region {region}: {sorted(INDICES)} are computed, not read")
         if self.generate and set(self.generate.chips) != set(self.regions):
             raise ValueError(f"generate makes {sorted(self.generate.chips)}, regions names {sorted(self.regions)}")
+        if self.generate and self.clip:
+            raise ValueError("chips are either generated or cut from scenes: data.generate or data.clip")
+        self._check_scenes()
         return self
+
+    def _check_scenes(self) -> None:
+        clip, made = self.clip, bool(self.clip and self.clip.landscape)
+        for region, parts in self.regions.items():
+            for part in parts:
+                if bool(part.scenes) != bool(clip and not made):
+                    raise ValueError(
+                        f"data.regions.{region}, folder {part.folder}: `scenes` belong to data.clip without a landscape"
+                    )
+        if clip is None:
+            return
+        if set(clip.points) != (set() if made else set(self.regions)):
+            raise ValueError(
+                f"data.clip.points names {sorted(clip.points)}; it must name each region, or none of a landscape"
+            )
+        if clip.false_class and clip.false_class not in self.classes:
+            raise ValueError(f"data.clip.false_class is {clip.false_class}, and data.classes are {self.classes}")
+        if clip.landscape and (missing := sorted(set(self.regions) - set(clip.landscape.looks))):
+            raise ValueError(f"data.clip.landscape.looks lacks {missing}")
+        if clip.landscape and set(self.classes) != {"F", "T"}:
+            raise ValueError("data.clip.landscape has crossings, T, and no others: data.classes must be F and T")
 
 
 class HoldoutConfig(Section):

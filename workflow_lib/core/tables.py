@@ -224,6 +224,22 @@ VARIANT = Column("variant", "text", meaning="how the supernet was trained")
 NUMBER = Column("number", "integer", meaning="number of the supernet: each has other seeds", low=0)
 DEVICE = Column("device", "text", meaning="device whose latency is predicted")
 
+SAMPLES = Table(
+    "samples",
+    (
+        REGION,
+        Column("sample", "integer", meaning="number: the points in their file's order, then what was drawn", low=0),
+        Column("class", "text", meaning="class"),
+        Column("x", "number", "m", "place"),
+        Column("y", "number", "m", "place"),
+        Column("crs", "text", meaning="coordinate reference system of the region's chips"),
+        Column("drawn", "flag", meaning="whether it was drawn at random"),
+        Column("tile", "integer", meaning="scene of the first folder that it lies in", low=0, optional=True),
+        Column("reason", "text", meaning="why there is no chip of it", optional=True),
+    ),
+    key=("region", "sample"),
+)
+
 CHIPS = Table(
     "chips",
     (

@@ -125,6 +125,12 @@ class Layer:
                 self.nodata = raster.nodata if self.nodata is None else self.nodata
                 self.extents.append(_extent(raster, grid.crs))
 
+    @property
+    def extent(self) -> Bounds:
+        """Bounds of all files together."""
+        left, bottom, right, top = zip(*self.extents, strict=True)
+        return min(left), min(bottom), max(right), max(top)
+
     def __enter__(self) -> Self:
         return self
 
@@ -195,6 +201,29 @@ class Layer:
         valid = _valid(pixels, raster.nodatavals)
         whole = np.rint(pixels) if np.issubdtype(self.dtype, np.integer) else pixels
         return np.where(valid, whole, 0).astype(self.dtype), valid
+
+
+def overview(files: Sequence[Path], bands: int, crs: str | None, most_px: int) -> tuple[NDArray[Any], Bounds]:
+    """A small picture of scenes, for maps.
+
+    Args:
+        files: the scenes.
+        bands: how many they have.
+        crs: of the picture; None: of the first scene.
+        most_px: its longer side.
+
+    Returns:
+        (bands, height, width) masked array, and its bounds.
+    """
+    grid = Grid.of(files[0], _METRE, crs)
+    with Layer(files, bands, grid, "nearest") as layer:
+        left, bottom, right, top = layer.extent
+    size = max(right - left, top - bottom) / most_px
+    coarse = Grid(grid.crs, size, left, top)
+    width, height = max(1, round((right - left) / size)), max(1, round((top - bottom) / size))
+    with Layer(files, bands, coarse, "nearest") as layer:
+        pixels, valid = layer.read(0, 0, width, height)
+    return np.ma.masked_array(pixels, ~valid), coarse.bounds(0, 0, width, height)
 
 
 def _open(file: Path) -> Any:

@@ -1,4 +1,4 @@
-"""Draw the pixels of a synthetic chip: fractal terrain with its road and channel, and the view from above."""
+"""Draw synthetic land: fractal terrain with roads and channels, and the view from above."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ GRAVEL: Reflectance = (0.56, 0.53, 0.47, 0.60)
 
 
 @dataclass(frozen=True)
-class _Build:
-    """Sizes of one chip's road and channel, in metres; drawn alike for both classes."""
+class Build:
+    """Sizes of roads and channels, in metres; drawn alike for both classes."""
 
     road_half_width: float
     road_height: float
@@ -37,8 +37,8 @@ class _Build:
     is_bridged: bool
 
 
-class _Noise(NamedTuple):
-    """Random fields of mean 0 and standard deviation 1, each (size_px, size_px)."""
+class Noise(NamedTuple):
+    """Random fields of mean 0 and standard deviation 1, each (size_px, size_px); the terrain's may be larger."""
 
     terrain: FloatArray
     tilth: FloatArray
@@ -49,13 +49,24 @@ class _Noise(NamedTuple):
 
 
 @dataclass(frozen=True)
-class _Plan:
-    """All that the layers of one chip share: its land, its lines and the distances to them in metres."""
+class Plan:
+    """All that the layers of a piece of land share.
+
+    Attributes:
+        region: look of the land.
+        has_road, has_channel: whether there are any.
+        build: their sizes.
+        noise: textures.
+        road_m, channel_m: distances to the nearest, in metres; channels are nearer where they are wider.
+        downstream_m: position along a channel, in metres.
+        beside_road_m: positions along a road and to its left, in metres.
+    """
 
     region: Region
-    scene: Scene
-    build: _Build
-    noise: _Noise
+    has_road: bool
+    has_channel: bool
+    build: Build
+    noise: Noise
     road_m: FloatArray
     channel_m: FloatArray
     downstream_m: FloatArray
@@ -74,15 +85,20 @@ def draw_chip(rng: np.random.Generator, region: Region, scene: Scene, size_px: i
     Returns:
         (size_px, size_px) elevation in metres, and (4, size_px, size_px) red, green, blue and near infrared.
     """
-    plan = _draw_plan(rng, region, scene, size_px)
+    return draw_land(rng, _draw_plan(rng, region, scene, size_px))
+
+
+def draw_land(rng: np.random.Generator, plan: Plan) -> tuple[FloatArray, ByteArray]:
+    """Draw elevation and imagery of a piece of land; returns them as `draw_chip` does."""
     dem = _draw_terrain(rng, plan)
     reflectance = _draw_fields(rng, plan)
     _cover_fields(rng, plan, reflectance)
     return dem, _photograph(rng, dem, reflectance)
 
 
-def _draw_build(rng: np.random.Generator) -> _Build:
-    return _Build(
+def draw_build(rng: np.random.Generator) -> Build:
+    """Draw the sizes of roads and channels."""
+    return Build(
         road_half_width=rng.uniform(3.0, 4.8),
         road_height=rng.uniform(0.6, 1.8),
         road_shoulder=rng.uniform(1.5, 3.0),
@@ -96,28 +112,31 @@ def _draw_build(rng: np.random.Generator) -> _Build:
     )
 
 
-def _draw_plan(rng: np.random.Generator, region: Region, scene: Scene, size_px: int) -> _Plan:
+def draw_noise(rng: np.random.Generator, region: Region, size_px: int) -> Noise:
+    """Draw the textures of a square of 1 m pixels."""
+    scales_m = (3.0 * size_px, 3.0, 6.0, 40.0, 25.0, 12.0)
+    exponents = (rng.uniform(*region.roughness), 1.5, 2.8, 2.2, 1.7, 1.7)
+    return Noise(*correlated_noise(rng, size_px, scales_m, exponents))
+
+
+def _draw_plan(rng: np.random.Generator, region: Region, scene: Scene, size_px: int) -> Plan:
     centre = np.float32((size_px - 1) / 2)
     x_m = np.arange(size_px, dtype=np.float32)[None, :] - centre
     y_m = centre - np.arange(size_px, dtype=np.float32)[:, None]
-    build = _draw_build(rng)
+    build = draw_build(rng)
     channel_m = scene.channel.distance_m(x_m, y_m)
     downstream_m = scene.channel.along_across_m(x_m, y_m)[0]
     if rng.random() < 0.5 or scene.is_crossing:
         # Culverts scour a pool below and pond water above. Half of the other channels have a pool as well, or
         # the amount of water would betray the class.
         channel_m /= 1 + build.pool_widening * np.exp(-((downstream_m / POOL_LENGTH_M) ** 2))
-    noise = correlated_noise(
-        rng,
-        size_px,
-        scales_m=(3.0 * size_px, 3.0, 6.0, 40.0, 25.0, 12.0),
-        exponents=(rng.uniform(*region.roughness), 1.5, 2.8, 2.2, 1.7, 1.7),
-    )
-    return _Plan(
+    noise = draw_noise(rng, region, size_px)
+    return Plan(
         region=region,
-        scene=scene,
+        has_road=scene.has_road,
+        has_channel=scene.has_channel,
         build=build,
-        noise=_Noise(*noise),
+        noise=noise,
         road_m=scene.road.distance_m(x_m, y_m),
         channel_m=channel_m,
         downstream_m=downstream_m,
@@ -125,23 +144,23 @@ def _draw_plan(rng: np.random.Generator, region: Region, scene: Scene, size_px: 
     )
 
 
-def _draw_terrain(rng: np.random.Generator, plan: _Plan) -> FloatArray:
+def _draw_terrain(rng: np.random.Generator, plan: Plan) -> FloatArray:
     """Elevation in metres: fractal land that falls along the channel, the channel cut and the road laid."""
-    build, scene = plan.build, plan.scene
+    build = plan.build
     land = rng.uniform(*plan.region.elevation_m) + rng.uniform(*plan.region.relief_m) * plan.noise.terrain
     land -= rng.uniform(0, 0.02) * plan.downstream_m
     dem = land + rng.uniform(0.02, 0.08) * plan.noise.tilth
     # Dry valleys exist without a channel, so a broad hollow alone says nothing about the class.
-    if rng.random() < 0.5 or scene.has_channel:
+    if rng.random() < 0.5 or plan.has_channel:
         dem -= build.valley_depth * np.exp(-((plan.channel_m / build.valley_half_width) ** 2))
     bed = 1 / (1 + (plan.channel_m / build.channel_half_width) ** 4)
-    if scene.has_channel:
+    if plan.has_channel:
         dem -= build.channel_depth * bed
-    if scene.has_road:
+    if plan.has_road:
         ditch_m = plan.road_m - build.road_half_width - 2 * build.road_shoulder
         dem -= build.ditch_depth * np.exp(-((ditch_m / 1.5) ** 2))
         bank = _fade(plan.road_m, build.road_half_width, build.road_shoulder)
-        if build.is_bridged and scene.has_channel:
+        if build.is_bridged and plan.has_channel:
             # Bridges are removed from bare-earth models: there the channel runs through the embankment.
             bank *= 1 - bed
         dem += bank * (land + build.road_height - dem)
@@ -149,7 +168,7 @@ def _draw_terrain(rng: np.random.Generator, plan: _Plan) -> FloatArray:
     return dem
 
 
-def _draw_fields(rng: np.random.Generator, plan: _Plan) -> FloatArray:
+def _draw_fields(rng: np.random.Generator, plan: Plan) -> FloatArray:
     """Reflectance, (4, n, n), of a patchwork of fields whose edges follow the course of the road."""
     along, across = plan.beside_road_m
     sides_m = rng.uniform(*plan.region.field_m, 2)
@@ -167,31 +186,31 @@ def _draw_fields(rng: np.random.Generator, plan: _Plan) -> FloatArray:
     return reflectance
 
 
-def _cover_fields(rng: np.random.Generator, plan: _Plan, reflectance: FloatArray) -> None:
+def _cover_fields(rng: np.random.Generator, plan: Plan, reflectance: FloatArray) -> None:
     """Lay bank vegetation, water, road and trees over the fields, in place."""
-    build, scene = plan.build, plan.scene
+    build = plan.build
     grass = _pixel(plan.region.crop)
     # Hedges and grass strips follow the channel's course in many chips without one.
-    lush = rng.uniform(0, 1) if rng.random() < 0.6 or scene.has_channel else 0.0
+    lush = rng.uniform(0, 1) if rng.random() < 0.6 or plan.has_channel else 0.0
     strip = lush * np.exp(-((plan.channel_m / rng.uniform(6, 12)) ** 2))
     _blend(reflectance, grass, 0.7 * strip)
     wetness = _ramp(plan.noise.patches + rng.uniform(-1.0, 1.5))
-    if scene.has_channel:
+    if plan.has_channel:
         stream = _fade(plan.channel_m, 0.6 * build.channel_half_width, 0.7)
         _blend(reflectance, _pixel(WATER), 0.9 * wetness * stream)
     surface = _draw_surface(rng, plan.region)
-    if scene.has_road:
+    if plan.has_road:
         wear = np.clip(0.9 + 0.1 * plan.noise.patches, 0.5, 1)
         _blend(reflectance, grass, 0.4 * _fade(plan.road_m, build.road_half_width + 2, 1.5))
         _blend(reflectance, surface, wear * _fade(plan.road_m, build.road_half_width, 0.5))
     _plant_trees(rng, plan, strip, reflectance)
 
 
-def _plant_trees(rng: np.random.Generator, plan: _Plan, strip: FloatArray, reflectance: FloatArray) -> None:
+def _plant_trees(rng: np.random.Generator, plan: Plan, strip: FloatArray, reflectance: FloatArray) -> None:
     """Draw woods, and crowns along the strip, with the shadows they cast to the south-east, in place."""
     density = rng.uniform(*plan.region.tree_cover) + 0.9 * plan.noise.woods + 2 * rng.random() * strip
     canopy = _ramp(3 * (plan.noise.crowns + density))
-    if plan.scene.has_road:
+    if plan.has_road:
         # Crowns hang over a road's edge, but nobody lets them grow on it.
         canopy *= 1 - 0.85 * _fade(plan.road_m, plan.build.road_half_width - 1, 1.0)
     shadow = np.zeros_like(canopy)

@@ -44,16 +44,31 @@ class Course:
         east, north = x_m - np.float32(self.x_m), y_m - np.float32(self.y_m)
         return east * cosine + north * sine, north * cosine - east * sine
 
+    def offset_m(self, x_m: FloatArray, y_m: FloatArray) -> FloatArray:
+        """Distance across the mean direction to the line, in metres, positive to its left."""
+        return self._offset_slope(x_m, y_m)[0]
+
+    def points_m(self, along_m: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Eastings and northings of the line at positions along its mean direction."""
+        across_m = self.amplitude_m * (
+            np.sin(along_m * (2 * np.pi / self.wavelength_m) + self.phase_rad) - np.sin(self.phase_rad)
+        )
+        cosine, sine = np.cos(self.heading_rad), np.sin(self.heading_rad)
+        return self.x_m + along_m * cosine - across_m * sine, self.y_m + along_m * sine + across_m * cosine
+
     def distance_m(self, x_m: FloatArray, y_m: FloatArray) -> FloatArray:
         """Distance to the line, in metres and to first order: exact on the line, close to it beside it."""
+        offset, slope = self._offset_slope(x_m, y_m)
+        distance: FloatArray = np.abs(offset) / np.sqrt(1 + slope * slope)
+        return distance
+
+    def _offset_slope(self, x_m: FloatArray, y_m: FloatArray) -> tuple[FloatArray, FloatArray]:
         along, across = self.along_across_m(x_m, y_m)
         amplitude, phase = np.float32(self.amplitude_m), np.float32(self.phase_rad)
         wavenumber = np.float32(2 * np.pi / self.wavelength_m)
         angle = along * wavenumber + phase
         offset = across - amplitude * (np.sin(angle) - np.sin(phase))
-        slope = amplitude * wavenumber * np.cos(angle)
-        distance: FloatArray = np.abs(offset) / np.sqrt(1 + slope * slope)
-        return distance
+        return offset, amplitude * wavenumber * np.cos(angle)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from workflow_lib.report.figures.maps import chip_map
 from workflow_lib.report.figures.pairs import front_pairs
 from workflow_lib.report.figures.radar import front_radar
 from workflow_lib.report.figures.scatter import front_3d, front_3d_interactive
+from workflow_lib.report.figures.scenes import sample_map
 from workflow_lib.report.figures.style import save_figure, save_figures
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "latency_devices",
     "predictor_validation",
     "runs_fronts",
+    "sample_map",
     "save_figure",
     "save_figures",
 ]

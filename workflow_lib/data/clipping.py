@@ -1,0 +1,86 @@
+"""Cut chips out of scenes, in the folder layout that `import_chips` reads."""
+
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import rasterio
+from numpy.typing import NDArray
+from rasterio.transform import Affine
+
+from workflow_lib.core.errors import UserError
+from workflow_lib.data.samples import PROGRESS_EVERY, Region
+
+
+def clip_chips(region: Region, name: str, samples: pd.DataFrame, output: Path) -> None:
+    """Write the chips of some samples: `<folder>/<class>/<region>_<class>_<sample>.tif`, one per raster folder.
+
+    Pixels are those of the scenes where these lie on the chips' grid, and resampled elsewhere; data type and nodata
+    are the scenes'.
+
+    Args:
+        region: its scenes.
+        name: its name.
+        samples: rows of SAMPLES, none of them rejected.
+        output: folder to make.
+    """
+    output.mkdir(parents=True)
+    size_px = region.size_px
+    for number, sample in enumerate(samples.to_dict("records")):
+        if number % PROGRESS_EVERY == 0:
+            print(f"clip_chips: {number} of {len(samples)} chips", file=sys.stderr, flush=True)
+        column, row = region.grid.corner(sample["x"], sample["y"], size_px)
+        for folder, layer in zip(region.folders, region.layers, strict=True):
+            file = output / folder.folder / sample["class"] / f"{name}_{sample['class']}_{sample['sample']:05d}.tif"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            pixels, valid = layer.read(column, row, size_px, size_px)
+            _write(file, pixels, valid, region.grid.crs, region.grid.transform(column, row), layer.nodata)
+
+
+def _write(
+    file: Path, pixels: NDArray[Any], valid: NDArray[np.bool_], crs: Any, transform: Affine, nodata: float | None
+) -> None:
+    count, height, width = pixels.shape
+    # GDAL takes the fourth of four byte bands for transparency unless told otherwise; here it is data.
+    looks = {"photometric": "RGB", "alpha": "NO"} if count >= 3 and pixels.dtype == np.uint8 else {}
+    with (
+        rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True),
+        rasterio.open(
+            file, "w", driver="GTiff", count=count, height=height, width=width, dtype=pixels.dtype, crs=crs,
+            transform=transform, nodata=nodata, compress="deflate", **looks,
+        ) as raster,
+    ):  # fmt: skip
+        raster.write(pixels)
+        if nodata is None and not valid.all():
+            raster.write_mask(valid.all(0))
+
+
+def gather_chips(tiles: Sequence[Path], folders: Sequence[str], classes: Sequence[str], output: Path) -> None:
+    """Put the chips of many tiles into one layout; they are linked, so that they lie on the disk once.
+
+    Args:
+        tiles: folders that `clip_chips` wrote.
+        folders: all raster folders.
+        classes: all classes.
+        output: folder to make: `<folder>/<class>/*.tif`.
+
+    Raises:
+        UserError: if there is no chip.
+    """
+    for folder in folders:
+        for label in classes:
+            (output / folder / label).mkdir(parents=True)
+    chips = [(tile, chip) for tile in tiles for chip in sorted(tile.rglob("*.tif"))]
+    if not chips:
+        raise UserError("no chip was cut: no point lies on the scenes", "data.clip", "see sample_points/*.csv")
+    for tile, chip in chips:
+        place = output / chip.relative_to(tile)
+        try:
+            os.link(chip, place)
+        except OSError:  # another file system, or one without links
+            shutil.copyfile(chip, place)

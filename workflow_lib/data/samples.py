@@ -1,0 +1,145 @@
+"""Where chips are cut: labelled points that the scenes cover, and places drawn at random beside them."""
+
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from scipy.spatial import KDTree
+
+from workflow_lib.core.data_config import ClipConfig, RasterFolder
+from workflow_lib.core.errors import UserError
+from workflow_lib.data.points import read_points
+from workflow_lib.data.scenes import Bounds, Grid, Layer
+
+PROGRESS_EVERY = 500
+_DRAWS_PER_SAMPLE = 200
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Region:
+    """The scenes of a region, on the grid of its chips.
+
+    Args:
+        grid: of all its chips.
+        folders: its raster folders.
+        layers: the scenes of each.
+        size_px: side of a chip.
+    """
+
+    grid: Grid
+    folders: Sequence[RasterFolder]
+    layers: Sequence[Layer]
+    size_px: int
+
+    @classmethod
+    def open(cls, folders: Sequence[RasterFolder], clip: ClipConfig, size_px: int, stack: ExitStack) -> Self:
+        """Open the scenes; the stack closes them.
+
+        Raises:
+            UserError: if a folder has no scene, or one cannot be used.
+        """
+        for folder in folders:
+            if not folder.scenes:
+                raise UserError(f"no scene for folder {folder.folder}", "data.regions", "see its patterns `scenes`")
+        grid = Grid.of(Path(folders[0].scenes[0]), clip.resolution_m, clip.crs)
+        layers = [
+            stack.enter_context(Layer(list(map(Path, folder.scenes)), len(folder.bands), grid, folder.resampling))
+            for folder in folders
+        ]
+        return cls(grid, folders, layers, size_px)
+
+    def problem(self, x: float, y: float, max_nodata_pct: float) -> str | None:
+        """Why there can be no chip at a place; None if there can."""
+        column, row = self.grid.corner(x, y, self.size_px)
+        middle = self.size_px // 2
+        for folder, layer in zip(self.folders, self.layers, strict=True):
+            if not any(_contains(extent, x, y) for extent in layer.extents):
+                return f"outside the scenes of {folder.folder}"
+            valid = layer.read(column, row, self.size_px, self.size_px)[1]
+            if not valid[:, middle, middle].all():
+                return f"on nodata of {folder.folder}"
+            gaps_pct = 100 * (1 - valid.mean((1, 2)).min())
+            if gaps_pct > max_nodata_pct:
+                return f"{gaps_pct:.1f} % nodata around it in {folder.folder} (data.max_nodata_pct: {max_nodata_pct:g})"
+        return None
+
+    def tile(self, x: float, y: float) -> int:
+        """Number of the first folder's scene that a place lies in."""
+        return next(number for number, extent in enumerate(self.layers[0].extents) if _contains(extent, x, y))
+
+
+def sample_points(
+    region: Region, points: Path, clip: ClipConfig, classes: Sequence[str], max_nodata_pct: float, seed: int
+) -> pd.DataFrame:
+    """Decide where chips are cut.
+
+    Args:
+        region: the scenes.
+        points: the file of labelled points.
+        clip: which class is drawn at random, and how far from the others.
+        classes: that there are.
+        max_nodata_pct: largest share of nodata pixels that a chip's band may have (percent).
+        seed: of the draws.
+
+    Returns:
+        Rows of SAMPLES without the region: the points in the file's order, then what was drawn.
+
+    Raises:
+        UserError: if the file cannot be read, or too few places are left to draw from.
+    """
+    rows: list[Row] = list(read_points(points, region.grid.crs, clip.points_crs).T.to_dict().values())
+    for number, row in enumerate(rows):
+        _report(number, len(rows), "points")
+        known = row["class"] in classes
+        reason = (
+            region.problem(row["x"], row["y"], max_nodata_pct) if known else f"its class is none of {list(classes)}"
+        )
+        row |= {"drawn": False, "reason": reason}
+    if clip.false_class:
+        rows += _draw(region, rows, clip, max_nodata_pct, seed)
+    for row in rows:
+        row["tile"] = None if row["reason"] else region.tile(row["x"], row["y"])
+    samples = pd.DataFrame(rows)
+    return samples.assign(sample=range(len(samples)), crs=region.grid.crs.to_string())
+
+
+def _draw(region: Region, rows: Sequence[Row], clip: ClipConfig, max_nodata_pct: float, seed: int) -> list[Row]:
+    """Draw places of the false class until it has as many as all others together."""
+    true = [row for row in rows if row["class"] != clip.false_class]
+    kept = [row["class"] for row in rows if not row["reason"]]
+    missing = len(kept) - 2 * kept.count(clip.false_class)
+    away = KDTree(np.array([(row["x"], row["y"]) for row in true])) if true else None
+    left, bottom, right, top = region.layers[0].extent
+    rng = np.random.default_rng(seed)
+    drawn: list[Row] = []
+    for _ in range(_DRAWS_PER_SAMPLE * max(missing, 0)):
+        if len(drawn) >= missing:
+            break
+        x, y = float(rng.uniform(left, right)), float(rng.uniform(bottom, top))
+        near = away is not None and away.query((x, y))[0] < clip.least_distance_m
+        if not near and region.problem(x, y, max_nodata_pct) is None:
+            _report(len(drawn), missing, "random places")
+            drawn.append({"x": x, "y": y, "class": clip.false_class, "drawn": True, "reason": None})
+    if len(drawn) < missing:
+        raise UserError(
+            f"only {len(drawn)} of {missing} places were found for class {clip.false_class}, "
+            f"{clip.least_distance_m:g} m from all others",
+            "data.clip.least_distance_m",
+            "lower it",
+        )
+    return drawn
+
+
+def _report(number: int, count: int, what: str) -> None:
+    if number % PROGRESS_EVERY == 0:
+        print(f"sample_points: {number} of {count} {what}", file=sys.stderr, flush=True)
+
+
+def _contains(extent: Bounds, x: float, y: float) -> bool:
+    return extent[0] <= x <= extent[2] and extent[1] <= y <= extent[3]

@@ -1,0 +1,79 @@
+"""Maps on the scenes: where chips were cut, and what a model found."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from workflow_lib.report.figures.style import PALETTE, themed
+
+Backdrop = tuple[NDArray[Any], tuple[float, float, float, float]]
+"""(bands, height, width) masked pixels, and left, bottom, right, top."""
+
+_STRETCH_PCT = (2, 98)
+
+
+@themed
+def sample_map(samples: pd.DataFrame, backdrops: Mapping[str, Backdrop]) -> Figure:
+    """Draw the samples of each region on its imagery.
+
+    Args:
+        samples: the table of samples.
+        backdrops: region -> imagery, in the CRS of its samples.
+    """
+    figure, panels = _panels(list(backdrops))
+    classes = list(dict.fromkeys(samples["class"]))
+    for axes, (region, backdrop) in zip(panels, backdrops.items(), strict=True):
+        here = samples[samples["region"] == region]
+        draw_backdrop(axes, backdrop)
+        kept = here[here["reason"].isna()]
+        for number, label in enumerate(classes):
+            chosen = kept[kept["class"] == label]
+            axes.scatter(
+                chosen["x"], chosen["y"], s=16, color=PALETTE[number % len(PALETTE)], edgecolors="white",
+                linewidths=0.6, label=f"{label} ({(samples['reason'].isna() & (samples['class'] == label)).sum()})",
+            )  # fmt: skip
+        lost = here[here["reason"].notna()]
+        axes.scatter(
+            lost["x"], lost["y"], s=18, marker="x", color="black", linewidths=0.9,
+            label=f"no chip ({samples['reason'].notna().sum()})",
+        )  # fmt: skip
+        axes.set_title(f"{region} ({len(kept)} chips)")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(classes) + 1)
+    return figure
+
+
+def draw_backdrop(axes: Axes, backdrop: Backdrop) -> None:
+    """Draw imagery in its colours (the first three bands), or one band in grey, and metres along the edges."""
+    pixels, (left, bottom, right, top) = backdrop
+    shown = pixels[:3] if len(pixels) >= 3 else pixels[:1]
+    scaled = np.stack([_stretch(band) for band in shown], axis=-1)
+    image = scaled if scaled.shape[-1] == 3 else np.repeat(scaled, 3, axis=-1)
+    axes.imshow(image, extent=(left, right, bottom, top), interpolation="nearest")
+    axes.set_aspect("equal")
+    axes.grid(visible=False)
+    axes.ticklabel_format(style="plain", useOffset=False)
+    axes.tick_params(labelsize=6)
+    axes.locator_params(nbins=4)
+
+
+def _stretch(band: NDArray[Any]) -> NDArray[np.float64]:
+    """One band between 0 and 1; gaps are white."""
+    values = np.ma.compressed(band)
+    low, high = np.percentile(values, _STRETCH_PCT) if len(values) else (0, 1)
+    scaled = np.ma.clip((band - float(low)) / max(float(high - low), 1e-9), 0, 1)
+    return np.ma.filled(scaled.astype(float), 1.0)
+
+
+def _panels(names: list[str]) -> tuple[Figure, list[Axes]]:
+    columns = min(2, len(names))
+    rows = -(-len(names) // columns)
+    figure = Figure(figsize=(3.6 * columns + 0.6, 3.6 * rows + 0.5), layout="constrained")
+    panels = list(figure.subplots(rows, columns, squeeze=False).flat)
+    for axes in panels[len(names) :]:
+        axes.remove()
+    return figure, panels[: len(names)]

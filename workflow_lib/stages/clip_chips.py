@@ -1,0 +1,40 @@
+"""Cut the chips around the samples of one tile of scenes."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from pydantic import Field
+
+from workflow_lib.core.arguments import Arguments
+from workflow_lib.core.data_config import ClipConfig, RasterFolder
+from workflow_lib.core.files import atomic_path
+from workflow_lib.core.running import run_stage
+from workflow_lib.core.tables import SAMPLES
+from workflow_lib.data.clipping import clip_chips
+from workflow_lib.data.samples import Region
+
+
+class ClipArguments(Arguments):
+    """Flags of the stage."""
+
+    clip: ClipConfig
+    region: str = Field(description="name of the region")
+    folders: list[RasterFolder] = Field(description="its raster folders, each with its scenes' files")
+    chip_size_px: int = Field(description="height and width of a chip (pixels)")
+    samples: Path = Field(description="samples.parquet of sample_points, of this region")
+    tile: int = Field(ge=0, description="number of the first folder's scene whose samples are cut")
+    output: Path = Field(description="writes this folder: <folder>/<class>/*.tif")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the stage."""
+    arguments = ClipArguments.parse(__doc__, argv)
+    samples = SAMPLES.read(arguments.samples)
+    with ExitStack() as stack, atomic_path(arguments.output) as output:
+        region = Region.open(arguments.folders, arguments.clip, arguments.chip_size_px, stack)
+        clip_chips(region, arguments.region, samples[samples["tile"] == arguments.tile], output)
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,45 @@
+"""Decide where a region's chips are cut: labelled points, and places drawn at random."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from pydantic import Field
+
+from workflow_lib.core.arguments import Arguments
+from workflow_lib.core.data_config import ClipConfig, RasterFolder
+from workflow_lib.core.running import run_stage
+from workflow_lib.core.seeds import derive_seed
+from workflow_lib.core.tables import SAMPLES
+from workflow_lib.data.samples import Region, sample_points
+
+
+class SampleArguments(Arguments):
+    """Flags of the stage."""
+
+    clip: ClipConfig
+    region: str = Field(description="name of the region")
+    folders: list[RasterFolder] = Field(description="its raster folders, each with its scenes' files")
+    file: Path = Field(description="its labelled points")
+    classes: list[str] = Field(description="class names")
+    chip_size_px: int = Field(description="height and width of a chip (pixels)")
+    max_nodata_pct: float = Field(description="largest share of nodata pixels in a chip's band (percent)")
+    seed: int = Field(description="base seed of the run")
+    output: list[Path] = Field(description="writes the samples, and why there is no chip of some: .parquet, .csv")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the stage."""
+    arguments = SampleArguments.parse(__doc__, argv)
+    with ExitStack() as stack:
+        region = Region.open(arguments.folders, arguments.clip, arguments.chip_size_px, stack)
+        seed = derive_seed(arguments.seed, "sample_points", arguments.region)
+        samples = sample_points(
+            region, arguments.file, arguments.clip, arguments.classes, arguments.max_nodata_pct, seed
+        )
+    for path in arguments.output:
+        SAMPLES.write(samples.assign(region=arguments.region), path)
+
+
+if __name__ == "__main__":
+    run_stage(main)
