@@ -63,4 +63,4 @@ rule latency:
 rule deploy:
     """The recommended model, retrained on all its data and ready to be copied to a device."""
     input:
-        "<results>/deploy_model/recommended/model.onnx",
+        expand("<results>/deploy_model/recommended/{file}", file=BUNDLE),

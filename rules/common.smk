@@ -38,6 +38,13 @@ FOLDS = range(CONFIG.folds.count)
 # Where chips are cut from scenes, or scenes are generated.
 LANDSCAPE = CONFIG.data.clip.landscape if CONFIG.data.clip else None
 SAMPLED = list(CONFIG.data.regions) if CONFIG.data.clip else []
+AREAS = list(CONFIG.map.areas) if CONFIG.map else []
+MAP_FIGURES = ["area_maps"] + (
+    ["map_scores"]
+    if LANDSCAPE
+    or any(area.truth for area in (CONFIG.map.areas.values() if CONFIG.map else []))
+    else []
+)
 CHIPS_MADE = (
     f"results/{RUN}/generate_chips/chips"
     if CONFIG.data.generate
@@ -215,6 +222,17 @@ def lists(*names):
 
 
 # Tables that a run may have.
+SAMPLES = (
+    {"samples": expand("<results>/sample_points/{region}.parquet", region=SAMPLED)}
+    if SAMPLED
+    else {}
+)
+PRECISIONS = (
+    {"precisions_table": "<results>/measure_precisions/precisions.parquet"}
+    if CONFIG.precisions
+    else {}
+)
+MAP = {"map_scores": "<results>/score_map/scores.parquet"} if AREAS else {}
 HOLDOUT = (
     {"holdout": "<results>/score_holdout/scores.parquet"}
     if CONFIG.folds.holdout.method != "none"

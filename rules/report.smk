@@ -150,6 +150,9 @@ rule build_report:
             else {}
         ),
         **RUNS,
+        **SAMPLES,
+        **PRECISIONS,
+        **MAP,
         **BATTERIES,
         **PACKED,
         **CELLS,
@@ -181,7 +184,18 @@ rule build_report:
         + expand("<results>/plot_supernets/{figure}.png", figure=SUPERNET_FIGURES)
         + expand("<results>/plot_battery/{figure}.png", figure=BATTERY_FIGURES)
         + expand("<results>/plot_cells/{figure}.png", figure=CELL_FIGURES)
-        + (["<results>/compare_runs/runs_fronts.png"] if CONFIG.report.beside else []),
+        + (["<results>/compare_runs/runs_fronts.png"] if CONFIG.report.beside else [])
+        + (["<results>/plot_samples/sample_map.png"] if SAMPLED else [])
+        + (
+            ["<results>/plot_precisions/front_precisions.png"]
+            if CONFIG.precisions
+            else []
+        )
+        + (
+            expand("<results>/plot_map/{figure}.png", figure=MAP_FIGURES)
+            if AREAS
+            else []
+        ),
         interactive="<results>/plot_figures/front_3d.html",
     output:
         page=report(
@@ -210,7 +224,7 @@ rule build_report:
                 CONFIG, *(key for key in Config.model_fields if key != "execution")
             ),
         ),
-        lists=lists("batteries", "packed", "derived", "graphs"),
+        lists=lists("batteries", "packed", "derived", "graphs", "samples"),
         optional=optional(
             "holdout",
             "race",
@@ -220,6 +234,8 @@ rule build_report:
             "runs",
             "quality",
             "difficulty",
+            "precisions_table",
+            "map_scores",
         ),
     shell:
         "python -m workflow_lib.stages.build_report"

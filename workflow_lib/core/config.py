@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from workflow_lib.core.data_config import DataConfig, FoldsConfig
+from workflow_lib.core.data_config import DataConfig, FoldsConfig, Scenes
 from workflow_lib.core.errors import ConfigError
 from workflow_lib.core.section import Distinct, Name, Section
 from workflow_lib.core.spaces import cross
@@ -510,6 +510,52 @@ class CellSearchConfig(Section):
         return self
 
 
+class PrecisionsConfig(Section):
+    """The front's networks, and what is deployed, also in smaller numbers."""
+
+    smaller: Annotated[list[Literal["fp16", "int8"]], Distinct] = Field(
+        default=["fp16", "int8"],
+        min_length=1,
+        description="fp16: half as many bytes; int8: a quarter, weights and activations (static quantization)",
+    )
+    calibration_chips: int = Field(
+        default=64, ge=1, description="training chips from which int8 takes the ranges of activations"
+    )
+    most_loss_pct: float = Field(
+        default=2.0, ge=0, description="a network that loses more accuracy than this is marked (points)"
+    )
+
+
+class MapArea(Section):
+    """Whole scenes to which the recommended model is applied."""
+
+    layers: list[Scenes] = Field(
+        default=[], description="the scenes, with the bands that the model's channels are made of; generated land: none"
+    )
+    truth: str | None = Field(
+        default=None, description="points that should be found, as in data.clip.points; null: nobody knows"
+    )
+
+
+class MapConfig(Section):
+    """Where the recommended model is applied, and how what it finds is judged."""
+
+    areas: dict[Name, MapArea] = Field(
+        min_length=1, description="area -> its scenes; with data.clip.landscape its land is generated"
+    )
+    precision: Literal["fp32", "fp16", "int8"] = Field(
+        default="fp32", description="of the network; fp16, int8: one of precisions.smaller"
+    )
+    overlap: float = Field(default=0.5, ge=0, lt=1, description="share of a window that lies in the next one")
+    threshold: float = Field(default=0.5, ge=0, le=1, description="least probability of a place that is found")
+    least_distance_m: float | None = Field(
+        default=None, ge=0, description="between two places that are found (m); null: half a chip"
+    )
+    tolerance_m: float = Field(
+        default=25.0, gt=0, description="between a place and the point that it is taken for, at most (m)"
+    )
+
+
 class RankingQualityConfig(Section):
     """How well supernets rank the grid that was trained."""
 
@@ -643,6 +689,14 @@ class Config(Section):
         description="simulate a device's battery that lives on the most accurate network, on the most frugal one, or "
         "on several between which it switches; null: do not",
     )
+    precisions: PrecisionsConfig | None = Field(
+        default=None,
+        description="write the front's networks also in fp16 and int8, and measure accuracy, bytes and latency of "
+        "each; needs keep_weights; null: do not",
+    )
+    map: MapConfig | None = Field(
+        default=None, description="deploy the recommended model and apply it to whole scenes; null: do not"
+    )
     report: ReportConfig = Field(default=ReportConfig(), description="figures and report")
 
     @model_validator(mode="after")
@@ -711,6 +765,10 @@ class Config(Section):
             raise ValueError("battery needs the energy of an inference: battery.active_mw, or else a device of unit mJ")
         if self.racing:
             self._check_racing(self.racing)
+        if self.precisions and not self.keep_weights:
+            raise ValueError("precisions needs the weights of all trainings: set keep_weights: true")
+        if self.map:
+            self._check_map(self.map)
         if self.grid.baseline in self.architectures:
             raise ValueError(
                 f"grid.baseline {self.grid.baseline} is a candidate of grid.space: the baseline stays outside the front"
@@ -746,6 +804,19 @@ class Config(Section):
                 f"cell_search.budgets.{name} needs a predictor of milliseconds that is there before the networks are: "
                 "kind calibrated or package, such as a folder that an earlier run's build_predictor made"
             )
+
+    def _check_map(self, chart: MapConfig) -> None:
+        landscape = self.data.clip.landscape if self.data.clip else None
+        smaller = self.precisions.smaller if self.precisions else []
+        if chart.precision not in ("fp32", *smaller):
+            raise ValueError(f"map.precision is {chart.precision}, and precisions.smaller names {smaller}")
+        for name, area in chart.areas.items():
+            if landscape and name not in landscape.looks:
+                raise ValueError(f"map.areas.{name}: data.clip.landscape.looks does not say what it looks like")
+            if bool(landscape) == bool(area.layers):
+                raise ValueError(f"map.areas.{name}.layers must name its scenes, and none of generated land")
+            if name in self.data.regions:
+                raise ValueError(f"map.areas.{name}: a region of that name is trained on; choose another")
 
     def _check_racing(self, racing: RacingConfig) -> None:
         if self.search.strategy != "grid":

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rasterio.crs import CRS
+from rasterio.errors import CRSError
 
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.files import atomic_path
@@ -78,11 +79,11 @@ def write_points(
         file.commit()
 
 
-def read_points(path: Path, column: str) -> tuple[list[tuple[float, float, str]], CRS]:
-    """Read the first layer of points that has a column.
+def read_points(path: Path, columns: Sequence[str]) -> tuple[list[dict[str, Any]], CRS]:
+    """Read the first layer of points that has some columns.
 
     Returns:
-        x, y and that column of each point, and their CRS.
+        x, y and the columns of each point, and the CRS.
 
     Raises:
         UserError: if the file is no GeoPackage, or has no such layer.
@@ -91,21 +92,30 @@ def read_points(path: Path, column: str) -> tuple[list[tuple[float, float, str]]
         raise UserError("no such file", path)
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as file:
-            for table, geometry, code in file.execute(
-                "SELECT table_name, column_name, srs_id FROM gpkg_geometry_columns ORDER BY table_name"
-            ).fetchall():
-                quoted = '"' + table.replace('"', '""') + '"'
-                if column in [row[1] for row in file.execute(f"PRAGMA table_info({quoted})")]:
-                    (definition,) = file.execute(
-                        "SELECT definition FROM gpkg_spatial_ref_sys WHERE srs_id = ?", (code,)
-                    ).fetchone()
-                    crs = CRS.from_epsg(code) if 0 < code < _OWN_CRS else CRS.from_wkt(definition)
-                    shape = '"' + geometry.replace('"', '""') + '"'
-                    found = file.execute(f'SELECT {shape}, "{column}" FROM {quoted}').fetchall()  # noqa: S608  # quoted above
-                    return [(*_decode(blob, path), str(label)) for blob, label in found], crs
-    except sqlite3.Error as error:
+            layers = "SELECT table_name, column_name, srs_id FROM gpkg_geometry_columns ORDER BY table_name"
+            for table, geometry, code in file.execute(layers).fetchall():
+                if set(columns) <= {row[1] for row in file.execute(f"PRAGMA table_info({_quote(table)})")}:
+                    names = ", ".join(map(_quote, [geometry, *columns]))
+                    found = file.execute(f"SELECT {names} FROM {_quote(table)}").fetchall()  # noqa: S608  # quoted
+                    rows = [
+                        dict(zip(("x", "y", *columns), (*_decode(blob, path), *rest), strict=True))
+                        for blob, *rest in found
+                    ]
+                    return rows, _read_crs(file, code)
+    except (sqlite3.Error, CRSError) as error:
         raise UserError(f"not a readable GeoPackage ({error})", path) from None
-    raise UserError(f"has no layer with a column `{column}`", path, "name the points' class so")
+    raise UserError(f"has no layer with {' and '.join(columns)}", path, "call the points' columns so")
+
+
+def _read_crs(file: sqlite3.Connection, code: int) -> CRS:
+    if 0 < code < _OWN_CRS:
+        return CRS.from_epsg(code)
+    query = "SELECT definition FROM gpkg_spatial_ref_sys WHERE srs_id = ?"
+    return CRS.from_wkt(file.execute(query, (code,)).fetchone()[0])
+
+
+def _quote(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _encode(x: float, y: float, code: int) -> bytes:

@@ -49,8 +49,8 @@ def read_points(path: Path, crs: CRS, csv_crs: str | None = None) -> pd.DataFram
 
 
 def _read_geopackage(path: Path) -> tuple[pd.DataFrame, CRS]:
-    rows, crs = geopackage.read_points(path, _CLASS)
-    return pd.DataFrame(rows, columns=["x", "y", _CLASS]), crs
+    rows, crs = geopackage.read_points(path, [_CLASS])
+    return pd.DataFrame(rows, columns=["x", "y", _CLASS]).astype({_CLASS: str}), crs
 
 
 def _read_geojson(path: Path) -> tuple[pd.DataFrame, CRS]:

@@ -25,7 +25,7 @@ def caveats(content: ReportContent) -> list[str]:
             "Folds are shuffled without regard to place: chips that overlap or adjoin can be on both sides "
             "of a fold, which flatters every accuracy. folds.method spatial_block or region avoids it."
         )
-    if config.data.generate:
+    if config.data.generate or (config.data.clip and config.data.clip.landscape):
         notes.append("The chips are synthetic. Nothing here says how a network would do on real ones.")
     if config.data.normalisation == "per_column":
         notes.append("Each image column was scaled on its own, as CROSS's code does; relief across columns is lost.")

@@ -30,6 +30,9 @@ class ReportContent:
         derived, graphs: DERIVED, LOOKUP_GRAPH of all channel sets; None: no cell was searched.
         battery: BATTERY of all channel sets; None: no battery was simulated.
         packed: PACKED of all channel sets; None: there is no supernet to switch in.
+        samples: SAMPLES of all regions; None: no chip was cut from scenes.
+        precisions: PRECISIONS of the front's members; None: there is fp32 alone.
+        map_scores: MAP_SCORES of all areas; None: there is no map.
         race: RACE of those who were stopped; None: there was no race.
         figures: name -> PNG; the names are the keys of `workflow_lib.report.page.CAPTIONS`, and the PNGs have
             `config.report.dpi` dots per inch.
@@ -59,6 +62,9 @@ class ReportContent:
     graphs: pd.DataFrame | None
     battery: pd.DataFrame | None
     packed: pd.DataFrame | None
+    samples: pd.DataFrame | None
+    precisions: pd.DataFrame | None
+    map_scores: pd.DataFrame | None
     race: pd.DataFrame | None
     figures: Mapping[str, bytes]
     interactive_front: str

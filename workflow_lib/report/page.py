@@ -69,6 +69,13 @@ CAPTIONS = {
     "alone, and switching between networks at the dots. The share of right answers is that of cross-validation.",
     "utilization_folded": "Networks before and after folding: chips stacked in channels, widths times the root of "
     "their number. As many multiplications per chip, fewer bytes.",
+    "sample_map": "Where chips were cut from the scenes, and points of which there could be none.",
+    "front_precisions": "The front's networks in smaller numbers: lines join the files of one network; grey: all "
+    "candidates, in fp32.",
+    "area_maps": "What the recommended model finds in whole scenes, and the probability of what is looked for, one "
+    "pixel per window.",
+    "map_scores": "Precision and recall against the true places, as the threshold rises; bars are 95 % intervals at "
+    "the one that was applied.",
     "input_channels": "Sample chips as the networks see them, one panel per channel.",
     "chip_map": "Where the chips lie, coloured by the fold in which they validate.",
     "chip_map_roles": "Where the chips lie, coloured by their role in the first fold.",
@@ -184,6 +191,12 @@ def _tables(content: ReportContent) -> dict[str, TextTable]:
         tables["battery"] = sections.battery(content)
     if content.packed is not None:
         tables["packed"] = sections.packed(content)
+    if content.samples is not None:
+        tables["samples"], tables["no_chips"] = sections.samples(content.samples), sections.no_chips(content.samples)
+    if content.precisions is not None:
+        tables["precisions"] = sections.precisions(content.precisions)
+    if content.map_scores is not None:
+        tables["map_scores"] = sections.map_scores(content.map_scores)
     if content.race is not None:
         tables["race"] = sections.race(content)
     if content.holdout is not None and not content.holdout.empty:

@@ -109,6 +109,87 @@ def front(content: ReportContent) -> TextTable:
     )
 
 
+def samples(frame: pd.DataFrame) -> TextTable:
+    """Where chips were cut: how many per region and class."""
+    counts = frame.assign(kept=frame["reason"].isna(), drawn=frame["drawn"].astype(bool)).groupby(
+        ["region", "class"], sort=False
+    )
+    table = counts.agg(kept=("kept", "sum"), drawn=("drawn", "sum"), lost=("kept", lambda kept: (~kept).sum()))
+    return _table(
+        {
+            "Region": table.index.get_level_values("region"),
+            "Class": table.index.get_level_values("class"),
+            "Chips": table["kept"],
+            "Of them drawn at random": table["drawn"],
+            "Points without a chip": table["lost"],
+        },
+        texts=2,
+    )
+
+
+def no_chips(frame: pd.DataFrame) -> TextTable:
+    """Points of which there is no chip, and why."""
+    lost = frame[frame["reason"].notna()]
+    return _table(
+        {
+            "Region": lost["region"],
+            "Point": [str(number + 1) for number in lost["sample"]],
+            "Class": lost["class"],
+            "Reason": lost["reason"],
+        },
+        texts=4,
+    )
+
+
+def precisions(frame: pd.DataFrame) -> TextTable:
+    """What smaller numbers cost and save."""
+    losses = zip(frame["precision"], frame["loss_pct"], frame["loss_error_pct"], frame["lossy"], strict=True)
+    return _table(
+        {
+            "Candidate": frame["candidate"],
+            "Precision": frame["precision"],
+            "Accuracy (%)": [
+                _plus_minus(*pair) for pair in zip(frame["accuracy_pct"], frame["accuracy_error_pct"], strict=True)
+            ],
+            "Loss (points)": [
+                MISSING if name == "fp32" else _plus_minus(loss, error) + (" too much" if lossy else "")
+                for name, loss, error, lossy in losses
+            ],
+            "Bytes": [f"{value:,}" for value in frame["memory_bytes"]],
+            "Measured here (ms)": [f"{value:.2f}" for value in frame["latency_ms"]],
+        },
+        texts=2,
+    )
+
+
+def map_scores(frame: pd.DataFrame) -> TextTable:
+    """Precision and recall of each area at the threshold that was applied."""
+    used = frame.loc[frame.groupby("area", sort=False)["threshold"].idxmin()] if len(frame) else frame
+
+    def share(name: str) -> list[str]:
+        parts = zip(used[f"{name}_pct"], used[f"{name}_low_pct"], used[f"{name}_high_pct"], strict=True)
+        return [f"{value:.1f} ({low:.1f} to {high:.1f})" if pd.notna(value) else MISSING for value, low, high in parts]
+
+    return _table(
+        {
+            "Area": used["area"],
+            "Threshold": [f"{value:g}" for value in used["threshold"]],
+            "Found": used["found"],
+            "Hits": used["hits"],
+            "True places": used["true_places"],
+            "Not covered": used["uncovered"],
+            "Precision (%)": share("precision"),
+            "Recall (%)": share("recall"),
+            "F1 (%)": [f"{value:.1f}" if pd.notna(value) else MISSING for value in used["f1_pct"]],
+        },
+        texts=1,
+    )
+
+
+def _plus_minus(value: float, error: float) -> str:
+    return f"{value:.2f} ± {error:.2f}" if pd.notna(error) else f"{value:.2f}"
+
+
 def ranges(content: ReportContent) -> TextTable:
     """CROSS table 3."""
     frame = ranges_table(content.ranked, content.config.front.objectives)

@@ -25,12 +25,15 @@ from workflow_lib.core.tables import (
     HOLDOUT_SCORES,
     LATENCIES,
     LOOKUP_GRAPH,
+    MAP_SCORES,
     PACKED,
+    PRECISIONS,
     PROPOSALS,
     RACE,
     RANKING_QUALITY,
     REJECTED,
     RUNS,
+    SAMPLES,
     UTILIZATIONS,
 )
 from workflow_lib.report.content import ReportContent
@@ -69,6 +72,9 @@ class ReportArguments(Arguments):
     graphs: list[Path] = Field(default=[], description="tables of build_lookup_graph, if cells were searched")
     batteries: list[Path] = Field(default=[], description="tables of simulate_battery, if batteries were simulated")
     packed: list[Path] = Field(default=[], description="tables of pack_networks, if the search took a supernet")
+    samples: list[Path] = Field(default=[], description="tables of sample_points, if chips were cut from scenes")
+    precisions_table: Path | None = Field(default=None, description="table of measure_precisions, if it ran")
+    map_scores: Path | None = Field(default=None, description="scores.parquet of score_map, if there is a map")
     race: Path | None = Field(default=None, description="table of race_folds for the last fold, if there was a race")
     figures: list[Path] = Field(description="figures of the plot_* stages (PNG)")
     interactive: Path = Field(description="front_3d.html of plot_figures")
@@ -112,6 +118,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         graphs=LOOKUP_GRAPH.read_all(arguments.graphs) if arguments.graphs else None,
         battery=BATTERY.read_all(arguments.batteries) if arguments.batteries else None,
         packed=PACKED.read_all(arguments.packed) if arguments.packed else None,
+        samples=SAMPLES.read_all(arguments.samples) if arguments.samples else None,
+        precisions=PRECISIONS.read(arguments.precisions_table) if arguments.precisions_table else None,
+        map_scores=MAP_SCORES.read(arguments.map_scores) if arguments.map_scores else None,
         race=RACE.read(arguments.race) if arguments.race else None,
         figures={path.stem: path.read_bytes() for path in arguments.figures},
         interactive_front=arguments.interactive.read_text(encoding="utf-8"),

@@ -1,15 +1,19 @@
 """Retrain a chosen candidate on all its data and write everything that a device needs."""
 
+import shutil
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from pydantic import Field
 
-from workflow_lib.core.config import TrainingConfig
+from workflow_lib.core.config import PrecisionsConfig, TrainingConfig
+from workflow_lib.core.files import atomic_path
 from workflow_lib.core.running import run_stage
 from workflow_lib.core.tables import FRONT, HOLDOUT_SCORES
 from workflow_lib.data.dataset import Dataset, DatasetArguments
-from workflow_lib.training.deploy import deploy_model, pick_candidate
+from workflow_lib.training.deploy import Reading, deploy_model, pick_candidate
 
 
 class DeployArguments(DatasetArguments):
@@ -21,26 +25,33 @@ class DeployArguments(DatasetArguments):
     ranked: Path = Field(description="ranked.parquet of build_front")
     holdout: Path | None = Field(default=None, description="scores.parquet of score_holdout, if there is a hold-out")
     candidate: str = Field(description="name of a candidate, or `recommended`")
-    model: Path = Field(description="writes the network (ONNX)")
-    bundle: Path = Field(description="writes what a program must know of it (JSON)")
-    card: Path = Field(description="writes what a person must know of it (Markdown)")
+    resampling: dict[str, str] = Field(description="band -> how scenes are resampled")
+    background: str | None = Field(default=None, description="class that is nothing, if there is one")
+    max_nodata_pct: float = Field(description="largest share of nodata pixels in a chip's band (percent)")
+    precisions: PrecisionsConfig | None = Field(default=None, description="precisions beside fp32 (JSON)")
+    files: list[Path] = Field(description="writes these files, all in one folder; their names are given")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the stage."""
     arguments = DeployArguments.parse(__doc__, argv)
     candidate = pick_candidate(FRONT.read(arguments.ranked), arguments.candidate)
-    deploy_model(
-        Dataset.open(arguments),
-        candidate,
-        arguments.channel_sets[candidate["channels"]],
-        arguments.training,
-        arguments.seed,
-        HOLDOUT_SCORES.read(arguments.holdout) if arguments.holdout else None,
-        arguments.model,
-        arguments.bundle,
-        arguments.card,
-    )
+    reading = Reading(arguments.resampling, arguments.background, arguments.max_nodata_pct)
+    with TemporaryDirectory() as scratch:
+        deploy_model(
+            Dataset.open(arguments),
+            candidate,
+            arguments.channel_sets[candidate["channels"]],
+            arguments.training,
+            arguments.seed,
+            HOLDOUT_SCORES.read(arguments.holdout) if arguments.holdout else None,
+            reading,
+            arguments.precisions,
+            Path(scratch),
+        )
+        with ExitStack() as stack:  # all files take their places together
+            for path in arguments.files:
+                shutil.copyfile(Path(scratch, path.name), stack.enter_context(atomic_path(path)))
 
 
 if __name__ == "__main__":

@@ -2,23 +2,27 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from jinja2 import Environment, StrictUndefined
+from rasterio.crs import CRS
 
-from workflow_lib.core.config import TrainingConfig
+from workflow_lib.core.config import PrecisionsConfig, TrainingConfig
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.files import write_text
 from workflow_lib.core.indices import INDICES
 from workflow_lib.core.seeds import derive_seed
 from workflow_lib.data.dataset import ChipView, Dataset
-from workflow_lib.export.onnx_files import export_deployed
+from workflow_lib.export.precisions import calibration_chips, write_precisions
+from workflow_lib.field.bundle import CHECKSUMS, write_checksums
 from workflow_lib.models.networks import to_module
 from workflow_lib.training.compute import use_one_thread
 from workflow_lib.training.loop import Task, train
+from workflow_lib.training.program import write_program
 
 NORMALISATIONS = {
     "per_chip_band": "per chip and channel: (value - minimum) / (maximum - minimum); a constant channel becomes 0",
@@ -28,6 +32,21 @@ NORMALISATIONS = {
 }
 
 
+@dataclass(frozen=True)
+class Reading:
+    """How the chips were read, which a device must do alike.
+
+    Args:
+        resampling: band -> nearest or bilinear, of scenes that do not lie on the chips' pixels.
+        background: class that is nothing; None: there is none.
+        max_nodata_pct: largest share of nodata in a chip's band (percent).
+    """
+
+    resampling: Mapping[str, str]
+    background: str | None
+    max_nodata_pct: float
+
+
 def deploy_model(
     dataset: Dataset,
     candidate: Mapping[str, Any],
@@ -35,11 +54,11 @@ def deploy_model(
     training: TrainingConfig,
     seed: int,
     holdout: pd.DataFrame | None,
-    model: Path,
-    bundle: Path,
-    card: Path,
+    reading: Reading,
+    precisions: PrecisionsConfig | None,
+    folder: Path,
 ) -> None:
-    """Retrain a candidate on all chips, held-out ones included, and write it with its description.
+    """Retrain a candidate on all chips, held-out ones included, and write all that a device needs.
 
     Args:
         dataset: the imported chips.
@@ -48,9 +67,11 @@ def deploy_model(
         training: how to train.
         seed: base seed of the run.
         holdout: rows of HOLDOUT_SCORES, if there is a hold-out.
-        model: writes the ONNX file: input (1, channels, height, width) float32, output (1, classes) logits.
-        bundle: writes what a program needs to use it (JSON).
-        card: writes what a person needs to judge it (Markdown).
+        reading: how the chips were read.
+        precisions: beside fp32; None: no others.
+        folder: to fill: `model.onnx` (input (1, channels, height, width) float32, output (1, classes) logits) and
+            `model_<precision>.onnx`, what a program must know of it (`bundle.json`), what a person must
+            (`model_card.md`), a program that applies it to scenes, what that requires, and checksums.
     """
     use_one_thread()
     rows = np.arange(len(dataset.chips))
@@ -64,11 +85,15 @@ def deploy_model(
         derive_seed(seed, "deploy_model", candidate["candidate"]),
     )
     trained = train(task, training)
-    size_px = dataset.pixels.shape[1]
-    description = _describe(dataset, candidate, channels, view, training, holdout)
-    export_deployed(trained.network, len(channels), size_px, model)
-    write_text(bundle, json.dumps(description, indent=2) + "\n")
-    write_text(card, _card(description))
+    count = precisions.calibration_chips if precisions else 1
+    chips = calibration_chips(view, rows, count, derive_seed(seed, "deploy_model", "int8"))
+    models = write_precisions(trained.network, chips, ["fp32", *(precisions.smaller if precisions else [])], folder)
+    description = _describe(dataset, candidate, channels, view, training, holdout, reading)
+    description["models"] = {precision: file.name for precision, file in models.items()}
+    write_text(folder / "bundle.json", json.dumps(description, indent=2) + "\n")
+    write_text(folder / "model_card.md", _card(description))
+    write_program(folder)
+    write_checksums(list(folder.iterdir()), folder / CHECKSUMS)
 
 
 def pick_candidate(ranked: pd.DataFrame, name: str) -> dict[str, Any]:
@@ -90,6 +115,7 @@ def _describe(
     view: ChipView,
     training: TrainingConfig,
     holdout: pd.DataFrame | None,
+    reading: Reading,
 ) -> dict[str, Any]:
     scaling = view.scaling
     scored = None if holdout is None else holdout.loc[holdout["candidate"] == candidate["candidate"], "accuracy_pct"]
@@ -101,7 +127,14 @@ def _describe(
     return {
         "candidate": candidate["candidate"],
         "architecture": candidate["architecture"],
-        "input": {"shape": [1, len(channels), *dataset.pixels.shape[1:3]], "channels": list(channels)},
+        "input": {
+            "shape": [1, len(channels), *dataset.pixels.shape[1:3]],
+            "channels": list(channels),
+            "bands": list(dict.fromkeys(band for name in channels for band in INDICES.get(name, (name,)))),
+            "resolution_m": _resolution_m(dataset),
+            "resampling": dict(reading.resampling),
+            "max_nodata_pct": reading.max_nodata_pct,
+        },
         "indices": {name: _describe_index(name) for name in channels if name in INDICES},
         "normalisation": {
             "method": dataset.normalisation,
@@ -109,7 +142,11 @@ def _describe(
             "mean": None if scaling is None else scaling.mean.tolist(),
             "deviation": None if scaling is None else scaling.deviation.tolist(),
         },
-        "output": {"meaning": "logits; softmax gives probabilities", "classes": list(dataset.classes)},
+        "output": {
+            "meaning": "logits; softmax gives probabilities",
+            "classes": list(dataset.classes),
+            "background": reading.background,
+        },
         "expected": {
             "accuracy_pct": candidate["accuracy_pct"],
             "accuracy_95_pct": [candidate["accuracy_low_pct"], candidate["accuracy_high_pct"]],
@@ -126,6 +163,16 @@ def _describe(
             **training.model_dump(),
         },
     }
+
+
+def _resolution_m(dataset: Dataset) -> float | None:
+    """Side of the chips' pixels in metres; None where their CRS does not tell."""
+    first = dataset.chips.iloc[0]
+    if not first["crs"] or not CRS.from_user_input(first["crs"]).is_projected:
+        return None
+    unit_m = float(CRS.from_user_input(first["crs"]).linear_units_factor[1])
+    side = float(first["right"]) - float(first["left"])
+    return round(side / int(dataset.pixels.shape[2]) * unit_m, 9)
 
 
 def _describe_index(name: str) -> dict[str, str]:

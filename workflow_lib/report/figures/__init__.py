@@ -15,12 +15,14 @@ from workflow_lib.report.figures.draw import (
 )
 from workflow_lib.report.figures.maps import chip_map
 from workflow_lib.report.figures.pairs import front_pairs
+from workflow_lib.report.figures.precisions import front_precisions
 from workflow_lib.report.figures.radar import front_radar
 from workflow_lib.report.figures.scatter import front_3d, front_3d_interactive
-from workflow_lib.report.figures.scenes import sample_map
+from workflow_lib.report.figures.scenes import area_maps, map_scores, sample_map
 from workflow_lib.report.figures.style import save_figure, save_figures
 
 __all__ = [
+    "area_maps",
     "battery_charge",
     "chip_map",
     "dimension_effects",
@@ -33,9 +35,11 @@ __all__ = [
     "front_3d",
     "front_3d_interactive",
     "front_pairs",
+    "front_precisions",
     "front_radar",
     "input_channels",
     "latency_devices",
+    "map_scores",
     "predictor_validation",
     "runs_fronts",
     "sample_map",

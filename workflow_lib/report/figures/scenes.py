@@ -47,6 +47,66 @@ def sample_map(samples: pd.DataFrame, backdrops: Mapping[str, Backdrop]) -> Figu
     return figure
 
 
+_OUTCOMES: dict[str, dict[str, Any]] = {
+    "hit": {"marker": "o", "edgecolors": PALETTE[2]},
+    "false alarm": {"marker": "s", "edgecolors": PALETTE[3]},
+    "missed": {"marker": "D", "edgecolors": PALETTE[0]},
+    "uncovered": {"marker": "D", "edgecolors": "#808080"},
+    "unknown": {"marker": "o", "edgecolors": PALETTE[1]},
+}
+
+
+@themed
+def area_maps(detections: pd.DataFrame, areas: Mapping[str, tuple[Backdrop, Backdrop]]) -> Figure:
+    """Draw what a model found in each area, beside its probabilities.
+
+    Args:
+        detections: the table of detections.
+        areas: area -> imagery, and probability of the class that is looked for.
+    """
+    figure, panels = _panels([area for area in areas for _ in range(2)])
+    outcomes = [name for name in _OUTCOMES if name in set(detections["outcome"])]
+    for (area, (imagery, probability)), left, right in zip(areas.items(), panels[::2], panels[1::2], strict=True):
+        draw_backdrop(left, imagery)
+        for outcome in outcomes:
+            places = detections[(detections["area"] == area) & (detections["outcome"] == outcome)]
+            label = f"{outcome} ({(detections['outcome'] == outcome).sum()})"
+            mark = _OUTCOMES[outcome]
+            left.scatter(places["x"], places["y"], s=44, facecolors="none", linewidths=1.4, label=label, **mark)
+        pixels, (west, south, east, north) = probability
+        image = right.imshow(
+            pixels[0], extent=(west, east, south, north), vmin=0, vmax=1, cmap="magma", interpolation="nearest"
+        )
+        figure.colorbar(image, ax=right, shrink=0.75, label="probability")
+        right.set(xlim=left.get_xlim(), ylim=left.get_ylim())
+        _in_metres(right)
+        left.set_title(area)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(outcomes))
+    return figure
+
+
+@themed
+def map_scores(scores: pd.DataFrame) -> Figure:
+    """Draw precision against recall of each area as the threshold rises; bars are 95 % intervals at the one applied."""
+    figure = Figure(figsize=(4.4, 3.8), layout="constrained")
+    axes = figure.subplots()
+    for number, (area, rows) in enumerate(scores.groupby("area", sort=False)):
+        colour, used = PALETTE[number % len(PALETTE)], rows.loc[[rows["threshold"].idxmin()]]
+        known = rows.dropna(subset=["precision_pct", "recall_pct"])
+        axes.plot(known["recall_pct"], known["precision_pct"], color=colour, linewidth=1.2)
+        recall, precision = (
+            np.abs(used[[f"{name}_low_pct", f"{name}_high_pct"]].to_numpy().T - used[f"{name}_pct"].to_numpy())
+            for name in ("recall", "precision")
+        )
+        axes.errorbar(
+            used["recall_pct"], used["precision_pct"], xerr=recall, yerr=precision, fmt="o", color=colour, capsize=2,
+            label=f"{area}, from {used['threshold'].iloc[0]:g}",
+        )  # fmt: skip
+    axes.set(xlabel="Recall (% of true places)", ylabel="Precision (% of places found)", xlim=(0, 102), ylim=(0, 102))
+    axes.legend(title="area, threshold", loc="lower left")
+    return figure
+
+
 def draw_backdrop(axes: Axes, backdrop: Backdrop) -> None:
     """Draw imagery in its colours (the first three bands), or one band in grey, and metres along the edges."""
     pixels, (left, bottom, right, top) = backdrop
@@ -54,6 +114,10 @@ def draw_backdrop(axes: Axes, backdrop: Backdrop) -> None:
     scaled = np.stack([_stretch(band) for band in shown], axis=-1)
     image = scaled if scaled.shape[-1] == 3 else np.repeat(scaled, 3, axis=-1)
     axes.imshow(image, extent=(left, right, bottom, top), interpolation="nearest")
+    _in_metres(axes)
+
+
+def _in_metres(axes: Axes) -> None:
     axes.set_aspect("equal")
     axes.grid(visible=False)
     axes.ticklabel_format(style="plain", useOffset=False)

@@ -1,0 +1,217 @@
+"""A model slid over whole scenes, block by block, so that memory stays constant: a probability per class and window."""
+
+import hashlib
+import json
+import shutil
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from rasterio.transform import Affine
+
+from workflow_lib.core.errors import UserError
+from workflow_lib.core.files import atomic_path
+from workflow_lib.data.scenes import Grid, Layer
+from workflow_lib.field.bundle import Bundle
+
+# Pixels on a side that are in memory at a time, beyond which no window reaches.
+_BLOCK_PX = 2048
+_KEY = "key.json"
+Square = tuple[int, int, int, int]
+"""First row and column of a block of windows, and how many rows and columns it has."""
+Block = tuple[Square, NDArray[np.float32]]
+"""A square, and its (classes, rows, columns) probabilities."""
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Windows over an extent: their centres lie in the middle of cells of `stride_px`.
+
+    Args:
+        rows, columns: how many.
+        stride_px: from one to the next.
+        size_px: side of each.
+    """
+
+    rows: int
+    columns: int
+    stride_px: int
+    size_px: int
+
+    @classmethod
+    def over(cls, grid: Grid, layer: Layer, size_px: int, overlap: float) -> "Windows":
+        """Windows whose centres cover a layer's scenes.
+
+        Args:
+            grid: whose pixel (0, 0) is the scenes' corner.
+            layer: the scenes.
+            size_px: side of a window.
+            overlap: share of it that lies in the next one.
+        """
+        left, bottom, right, top = layer.extent
+        stride = max(1, round(size_px * (1 - overlap)))
+        height, width = (round(side / grid.resolution_m) for side in (top - bottom, right - left))
+        return cls(max(1, -(-height // stride)), max(1, -(-width // stride)), stride, size_px)
+
+    @property
+    def side(self) -> int:
+        """Rows and columns of a block."""
+        return max(1, (_BLOCK_PX - self.size_px) // self.stride_px + 1)
+
+    def blocks(self) -> list[Square]:
+        """All windows in squares that fit into memory, by row from the north."""
+        side = self.side
+        return [
+            (row, column, min(side, self.rows - row), min(side, self.columns - column))
+            for row in range(0, self.rows, side)
+            for column in range(0, self.columns, side)
+        ]
+
+    def start(self, number: int) -> int:
+        """First pixel of a row or column of windows."""
+        return number * self.stride_px + (self.stride_px - self.size_px) // 2
+
+    def span(self, count: int) -> int:
+        """Pixels that so many windows beside each other take."""
+        return (count - 1) * self.stride_px + self.size_px
+
+
+def slide(
+    bundle: Bundle,
+    layers: Sequence[Layer],
+    bands: Sequence[str],
+    windows: Windows,
+    max_nodata_pct: float,
+    threads: int,
+    partial: Path,
+) -> Iterator[Block]:
+    """Classify every window; what was done before a kill is not done again.
+
+    Args:
+        bundle: the model.
+        layers: the scenes of its bands, all on one grid.
+        bands: of all layers, in order.
+        windows: over the scenes.
+        max_nodata_pct: windows with more in any band have no probability (percent).
+        threads: windows at a time.
+        partial: folder where finished blocks are kept.
+
+    Yields:
+        A block, and its (classes, rows, columns) probabilities, NaN where there are none; by row from the north.
+    """
+    blocks, start, skipped = windows.blocks(), time.monotonic(), 0
+    with ThreadPoolExecutor(threads) as pool:
+        for number, block in enumerate(blocks, start=1):
+            file = partial / f"{block[0]}_{block[1]}.npy"
+            if file.exists():
+                skipped += 1
+            else:
+                found = _classify(bundle, layers, bands, windows, block, max_nodata_pct, pool)
+                with atomic_path(file) as temporary:
+                    np.save(temporary, found, allow_pickle=False)
+                left = (time.monotonic() - start) / (number - skipped) * (len(blocks) - number)
+                print(f"apply_model: {number} of {len(blocks)} blocks, {left:,.0f} s left", file=sys.stderr, flush=True)
+            yield block, np.load(file, allow_pickle=False)
+
+
+def _classify(
+    bundle: Bundle,
+    layers: Sequence[Layer],
+    bands: Sequence[str],
+    windows: Windows,
+    block: Square,
+    max_nodata_pct: float,
+    pool: ThreadPoolExecutor,
+) -> NDArray[np.float32]:
+    first_row, first_column, rows, columns = block
+    place = windows.start(first_column), windows.start(first_row), windows.span(columns), windows.span(rows)
+    found = np.full((len(bundle.classes), rows, columns), np.nan, np.float32)
+    parts = []
+    for layer in layers:
+        part = layer.read(*place)
+        if not part[1].any():  # the sea, say: no other layer need be read
+            return found
+        parts.append(part)
+    pixels = np.concatenate([part.astype(np.float32) for part, _ in parts])
+    valid = np.concatenate([known for _, known in parts])
+    corners = [(row, column) for row in range(rows) for column in range(columns)]
+    size, least = windows.size_px, 1 - max_nodata_pct / 100
+
+    def classify(corner: tuple[int, int]) -> None:
+        top, left = corner[0] * windows.stride_px, corner[1] * windows.stride_px
+        window = np.s_[:, top : top + size, left : left + size]
+        known = valid[window]
+        share = known.mean((1, 2)).min()
+        if share > 0 and share >= least:
+            found[:, corner[0], corner[1]] = bundle.probabilities(pixels[window], known, bands)
+
+    list(pool.map(classify, corners))
+    return found
+
+
+def write_probabilities(
+    path: Path,
+    blocks: Iterator[tuple[Square, NDArray[np.float32]]],
+    classes: Sequence[str],
+    grid: Grid,
+    windows: Windows,
+) -> Iterator[Block]:
+    """Write a GeoTIFF with a band per class while its blocks come by; each pixel is the cell of a window's centre.
+
+    Args:
+        path: the file; the caller makes it atomic.
+        blocks: see `slide`.
+        classes: names of the bands.
+        grid: of the scenes' pixels.
+        windows: of the blocks.
+
+    Yields:
+        The blocks.
+    """
+    size = grid.resolution_m * windows.stride_px
+    with rasterio.open(
+        path, "w", driver="GTiff", dtype="float32", nodata=np.nan, count=len(classes), height=windows.rows,
+        width=windows.columns, crs=grid.crs, transform=Affine(size, 0, grid.west, 0, -size, grid.north),
+        # Strips as high as blocks: each is compressed once, so that the same map is the same file.
+        blockysize=min(windows.side, windows.rows), compress="deflate", bigtiff="IF_SAFER",
+    ) as raster:  # fmt: skip
+        for number, name in enumerate(classes, start=1):
+            raster.set_band_description(number, name)
+        for block, found in blocks:
+            row, column, rows, columns = block
+            raster.write(found, window=((row, row + rows), (column, column + columns)))
+            yield block, found
+
+
+def open_partial(output: Path, key: dict[str, Any]) -> Path:
+    """The folder where finished blocks of a map wait for the others; that of another map is emptied.
+
+    Args:
+        output: the file that the map will be.
+        key: all that the map depends on, as JSON values.
+    """
+    folder = output.with_name(f"{output.name}.partial")
+    text = json.dumps(key, sort_keys=True)
+    note = folder / _KEY
+    if folder.exists() and not (note.exists() and note.read_text(encoding="utf-8") == text):
+        print(f"apply_model: {folder} is of another model, scene or option: starting anew", file=sys.stderr, flush=True)
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    note.write_text(text, encoding="utf-8")
+    return folder
+
+
+def describe_file(file: Path) -> list[object]:
+    """Name, size and time of a scene: what tells it from another one without reading it."""
+    try:
+        state = file.stat()
+    except OSError:
+        raise UserError("no such file", file) from None
+    return [hashlib.sha256(str(file.absolute()).encode()).hexdigest(), state.st_size, state.st_mtime_ns]

@@ -1,0 +1,127 @@
+"""Slide a deployed model over whole scenes: a map of probabilities, and the places where it finds something.
+
+Needs onnxruntime, numpy and rasterio, and nothing else.
+"""
+
+import argparse
+import os
+import shutil
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from workflow_lib.core.errors import UserError
+from workflow_lib.core.files import atomic_path
+from workflow_lib.core.running import run_stage
+from workflow_lib.data.geopackage import write_points
+from workflow_lib.data.scenes import Grid, Layer
+from workflow_lib.field.bundle import Bundle
+from workflow_lib.field.detections import Row, candidates, suppress
+from workflow_lib.field.sliding import Windows, describe_file, open_partial, slide, write_probabilities
+
+
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+    parser.add_argument("bundle", type=Path, help="folder of deploy_model")
+    parser.add_argument(
+        "--scene", action="append", required=True, metavar="BANDS=FILE",
+        help="a GeoTIFF or VRT and its bands, such as --scene dem=dem.tif --scene red,green,blue,nir=aerial.tif; "
+        "several with the same bands are tiles of one scene",
+    )  # fmt: skip
+    parser.add_argument("--probability", type=Path, required=True, help="writes the map (GeoTIFF, a band per class)")
+    parser.add_argument("--detections", type=Path, required=True, help="writes the places found (GeoPackage)")
+    parser.add_argument("--overlap", type=float, default=0.5, help="share of a window that lies in the next one")
+    parser.add_argument("--threshold", type=float, default=0.5, help="least probability of a place that is found")
+    parser.add_argument("--classes", nargs="+", help="whose places are wanted; without it all but the background's")
+    parser.add_argument("--least-distance-m", type=float, help="between two places; without it half a chip")
+    parser.add_argument("--precision", default="fp32", help="fp32, or fp16 or int8 if the bundle has that")
+    parser.add_argument("--crs", help="CRS of the map, in metres; without it that of the first scene")
+    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), help="windows at a time")
+    parser.add_argument("--contract", help=argparse.SUPPRESS)
+    given = parser.parse_args(argv)
+    if not 0 <= given.overlap < 1:
+        raise UserError(f"{given.overlap:g} is no share from 0 to below 1", "--overlap")
+    if not 0 <= given.threshold <= 1:
+        raise UserError(f"{given.threshold:g} is no probability", "--threshold")
+    if given.threads < 1:
+        raise UserError(f"{given.threads} threads do nothing", "--threads")
+    return given
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the stage."""
+    arguments = _parse(argv)
+    bundle = Bundle.open(arguments.bundle, arguments.precision)
+    scenes = _read_scenes(arguments.scene)
+    files = [file for part in scenes.values() for file in part]
+    key = {
+        "bundle": bundle.name, "precision": arguments.precision, "overlap": arguments.overlap, "crs": arguments.crs,
+        "scenes": [[",".join(bands), *map(describe_file, part)] for bands, part in scenes.items()],
+    }  # fmt: skip
+    wanted = _wanted(bundle, arguments.classes)
+    grid = Grid.of(files[0], bundle.resolution_m, arguments.crs)
+    with ExitStack() as stack:
+        layers = _open_layers(bundle, scenes, grid, stack)
+        windows = Windows.over(grid, layers[0], bundle.size_px, arguments.overlap)
+        partial = open_partial(arguments.probability, key)
+        gaps = float(bundle.description["input"]["max_nodata_pct"])
+        bands = [band for part in scenes for band in part]
+        blocks = slide(bundle, layers, bands, windows, gaps, arguments.threads, partial)
+        found: list[Row] = []
+        with atomic_path(arguments.probability) as temporary:
+            for block, shares in write_probabilities(temporary, blocks, bundle.classes, grid, windows):
+                found += candidates(block, shares, bundle.classes, wanted, arguments.threshold, grid, windows)
+            default = bundle.size_px * grid.resolution_m / 2
+            least = default if arguments.least_distance_m is None else arguments.least_distance_m
+            write_points(
+                arguments.detections,
+                "detections",
+                suppress(found, least),
+                {"class": str, "probability": float},
+                grid.crs,
+            )
+    shutil.rmtree(partial)
+
+
+def _read_scenes(texts: Sequence[str]) -> dict[tuple[str, ...], list[Path]]:
+    """Files by their bands."""
+    scenes: dict[tuple[str, ...], list[Path]] = {}
+    for text in texts:
+        names, equals, file = text.partition("=")
+        if not (equals and names and file):
+            raise UserError(f"{text} is not BANDS=FILE", "--scene", "such as dem=dem.tif")
+        scenes.setdefault(tuple(names.split(",")), []).append(Path(file))
+    given = [band for bands in scenes for band in bands]
+    if len(set(given)) != len(given):
+        raise UserError(f"{', '.join(given)} name a band twice", "--scene")
+    return scenes
+
+
+def _open_layers(
+    bundle: Bundle, scenes: dict[tuple[str, ...], list[Path]], grid: Grid, stack: ExitStack
+) -> list[Layer]:
+    """The scenes that the model needs, read as it learned to see them."""
+    inputs: dict[str, Any] = bundle.description["input"]
+    given = {band for bands in scenes for band in bands}
+    if missing := [band for band in inputs["bands"] if band not in given]:
+        raise UserError(
+            f"the model needs {', '.join(missing)} as well", "--scene", f"name scenes for {inputs['bands']}"
+        )
+    return [
+        stack.enter_context(Layer(files, len(bands), grid, inputs["resampling"].get(bands[0], "bilinear")))
+        for bands, files in scenes.items()
+    ]
+
+
+def _wanted(bundle: Bundle, classes: Sequence[str] | None) -> list[str]:
+    if classes is None:
+        background = bundle.description["output"]["background"]
+        return [name for name in bundle.classes if name != background]
+    if unknown := [name for name in classes if name not in bundle.classes]:
+        raise UserError(f"the model knows {', '.join(bundle.classes)}, not {', '.join(unknown)}", "--classes")
+    return list(classes)
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,44 @@
+"""Write the front's networks in smaller numbers, and run them: accuracy, bytes and latency of each."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import Field
+
+from workflow_lib.core.config import PrecisionsConfig
+from workflow_lib.core.running import run_stage
+from workflow_lib.core.tables import FOLDS, FRONT, PRECISIONS
+from workflow_lib.data.dataset import Dataset, DatasetArguments
+from workflow_lib.search.precisions import measure_precisions
+
+
+class PrecisionsArguments(DatasetArguments):
+    """Flags of the stage."""
+
+    precisions: PrecisionsConfig
+    channel_sets: dict[str, list[str]] = Field(description="channel sets of the run: name -> bands and indices")
+    seed: int = Field(description="base seed of the run")
+    folds: Path = Field(description="folds.parquet of assign_folds")
+    front: Path = Field(description="front.parquet of build_front")
+    weights: str = Field(description="weights of train_fold: a path with {channels}, {batch}, {architecture}, {fold}")
+    output: list[Path] = Field(description="writes the table (.parquet, .csv)")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the stage."""
+    arguments = PrecisionsArguments.parse(__doc__, argv)
+    table = measure_precisions(
+        Dataset.open(arguments),
+        FRONT.read(arguments.front),
+        FOLDS.read(arguments.folds),
+        arguments.channel_sets,
+        arguments.weights,
+        arguments.precisions,
+        arguments.seed,
+    )
+    for path in arguments.output:
+        PRECISIONS.write(table, path)
+
+
+if __name__ == "__main__":
+    run_stage(main)

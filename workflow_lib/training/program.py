@@ -1,0 +1,32 @@
+"""The program that a deployed model takes along: the part of this library that applies it to scenes."""
+
+import zipfile
+from importlib.metadata import version
+from pathlib import Path
+
+from workflow_lib.field.bundle import REQUIREMENTS
+
+_LIBRARY = Path(__file__).parents[1]
+_MODULES = (
+    "__init__", "core/__init__", "core/errors", "core/files", "core/indices", "core/running", "data/__init__",
+    "data/bands", "data/geopackage", "data/scenes", "field/__init__", "field/bundle", "field/detections",
+    "field/sliding", "stages/__init__", "stages/apply_model",
+)  # fmt: skip
+_MAIN = """from workflow_lib.core.running import run_stage
+from workflow_lib.stages.apply_model import main
+
+run_stage(main)
+"""
+# A fixed time: the same code is the same file.
+_TIME = (2020, 1, 1, 0, 0, 0)
+
+
+def write_program(folder: Path) -> None:
+    """Write `apply_model.pyz`, which Python runs as it is, and `requirements.txt`, all that it needs, pinned."""
+    with zipfile.ZipFile(folder / "apply_model.pyz", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(zipfile.ZipInfo("__main__.py", _TIME), _MAIN)
+        for name in _MODULES:
+            text = (_LIBRARY / f"{name}.py").read_text(encoding="utf-8")
+            archive.writestr(zipfile.ZipInfo(f"workflow_lib/{name}.py", _TIME), text)
+    pins = "".join(f"{name}=={version(name).partition('+')[0]}\n" for name in REQUIREMENTS)
+    (folder / "requirements.txt").write_text(pins, encoding="utf-8")
