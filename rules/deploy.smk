@@ -32,7 +32,7 @@ def truth_files():
     """The true places of the areas where they are known."""
     if LANDSCAPE:
         return {
-            area: f"results/{RUN}/generate_landscape/{area}/crossings.csv"
+            area: f"results/{RUN}/generate_landscape/{area}/points.csv"
             for area in AREAS
         }
     return {name: area.truth for name, area in CONFIG.map.areas.items() if area.truth}

@@ -22,7 +22,7 @@ def scene_files(area, layer):
 def points_file(region):
     """A region's labelled points."""
     if LANDSCAPE:
-        return f"results/{RUN}/generate_landscape/{region}/crossings.csv"
+        return f"results/{RUN}/generate_landscape/{region}/points.csv"
     return CONFIG.data.clip.points[region]
 
 
@@ -55,7 +55,7 @@ rule generate_landscape:
             source=["DEM", "Aer"],
             tile=range(LANDSCAPE.tiles**2) if LANDSCAPE else [0],
         ),
-        points="<results>/generate_landscape/{area}/crossings.csv",
+        points="<results>/generate_landscape/{area}/points.csv",
     log:
         "<logs>/generate_landscape/{area}.log",
     conda:

@@ -107,6 +107,18 @@ class ClipConfig(Section):
     least_distance_m: float = Field(
         default=100.0, ge=0, description="between what is drawn and any labelled point of another class (m)"
     )
+    most_distance_m: float | None = Field(
+        default=None,
+        gt=0,
+        description="between what is drawn and the nearest such point (m): near to one, it has more in common with it, "
+        "and is harder to tell from it; null: anywhere on the scenes",
+    )
+    jitter_m: float = Field(
+        default=0.0,
+        ge=0,
+        description="how far a chip's centre may lie from its point, east or north, at random (m): a model that has "
+        "only seen centred ones finds no others in whole scenes",
+    )
     landscape: LandscapeConfig | None = Field(
         default=None, description="generated land, in place of `points` and of all `scenes`; null: real ones"
     )
@@ -182,6 +194,8 @@ class DataConfig(Section):
             raise ValueError(
                 f"data.clip.points names {sorted(clip.points)}; it must name each region, or none of a landscape"
             )
+        if clip.most_distance_m is not None and clip.most_distance_m <= clip.least_distance_m:
+            raise ValueError("data.clip.most_distance_m must be more than least_distance_m")
         if clip.false_class and clip.false_class not in self.classes:
             raise ValueError(f"data.clip.false_class is {clip.false_class}, and data.classes are {self.classes}")
         if clip.landscape and (missing := sorted(set(self.regions) - set(clip.landscape.looks))):

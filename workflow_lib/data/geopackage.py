@@ -132,6 +132,6 @@ def _decode(blob: bytes | None, path: Path) -> tuple[float, float]:
     except (struct.error, IndexError):
         raise UserError("holds a geometry that cannot be read", path) from None
     # Points with heights (ISO: 1001 and more, EWKB: a high bit) begin like others.
-    if magic != b"GP" or kind % 1000 & 0xFF != _POINT:
+    if magic != b"GP" or (kind & 0xFFFF) % 1000 != _POINT:
         raise UserError(f"holds geometries of kind {kind}, and points are needed", path)
     return x, y

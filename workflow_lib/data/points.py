@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from rasterio.crs import CRS
-from rasterio.errors import CRSError
 from rasterio.warp import transform
 
 from workflow_lib.core.errors import UserError
 from workflow_lib.data import geopackage
+from workflow_lib.data.scenes import named_crs
 
 _CLASS = "class"
 
@@ -35,7 +35,7 @@ def read_points(path: Path, crs: CRS, csv_crs: str | None = None) -> pd.DataFram
     if path.suffix.lower() in readers:
         points, own = readers[path.suffix.lower()](path)
     elif path.suffix.lower() == ".csv":
-        points, own = _read_csv(path), _named(csv_crs, path) if csv_crs else crs
+        points, own = _read_csv(path), named_crs(csv_crs, path) if csv_crs else crs
     else:
         raise UserError("no file of points: .gpkg, .geojson or .csv are known", path)
     if points.empty:
@@ -68,7 +68,7 @@ def _read_geojson(path: Path) -> tuple[pd.DataFrame, CRS]:
         raise UserError(
             f"no GeoJSON of points with a property `class` ({type(error).__name__}: {error})", path
         ) from None
-    return pd.DataFrame(rows, columns=["x", "y", _CLASS]), _named(name, path)
+    return pd.DataFrame(rows, columns=["x", "y", _CLASS]), named_crs(name, path)
 
 
 def _refuse(kind: str, path: Path) -> bool:
@@ -84,10 +84,3 @@ def _read_csv(path: Path) -> pd.DataFrame:
     except (ValueError, KeyError, pd.errors.ParserError) as error:
         raise UserError(f"no table of x, y and class ({error})", path) from None
     return frame
-
-
-def _named(name: str, path: Path) -> CRS:
-    try:
-        return CRS.from_user_input(name)
-    except CRSError:
-        raise UserError(f"{name} is no CRS", path, "name one such as EPSG:26914") from None

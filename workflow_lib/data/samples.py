@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
 from workflow_lib.core.data_config import ClipConfig, RasterFolder
@@ -93,37 +94,43 @@ def sample_points(
     Raises:
         UserError: if the file cannot be read, or too few places are left to draw from.
     """
-    rows: list[Row] = list(read_points(points, region.grid.crs, clip.points_crs).T.to_dict().values())
-    for number, row in enumerate(rows):
-        _report(number, len(rows), "points")
-        known = row["class"] in classes
-        reason = (
-            region.problem(row["x"], row["y"], max_nodata_pct) if known else f"its class is none of {list(classes)}"
-        )
-        row |= {"drawn": False, "reason": reason}
+    labelled = read_points(points, region.grid.crs, clip.points_crs)
+    rng = np.random.default_rng(seed)
+    shifts = rng.uniform(-clip.jitter_m, clip.jitter_m, (len(labelled), 2))
+    rows: list[Row] = []
+    for number, (x, y, label) in enumerate(labelled[["x", "y", "class"]].itertuples(index=False)):
+        _report(number, len(labelled), "points")
+        place = {"x": x + shifts[number, 0], "y": y + shifts[number, 1]}
+        known = label in classes
+        reason = region.problem(**place, max_nodata_pct=max_nodata_pct) if known else f"no class of {list(classes)}"
+        rows.append(place | {"class": label, "drawn": False, "reason": reason})
     if clip.false_class:
-        rows += _draw(region, rows, clip, max_nodata_pct, seed)
+        kept = [row["class"] for row in rows if not row["reason"]]
+        true = labelled.loc[labelled["class"] != clip.false_class, ["x", "y"]].to_numpy(dtype=float)
+        missing = len(kept) - 2 * kept.count(clip.false_class)
+        rows += _draw(region, true, missing, clip, max_nodata_pct, rng)
     for row in rows:
         row["tile"] = None if row["reason"] else region.tile(row["x"], row["y"])
     samples = pd.DataFrame(rows)
     return samples.assign(sample=range(len(samples)), crs=region.grid.crs.to_string())
 
 
-def _draw(region: Region, rows: Sequence[Row], clip: ClipConfig, max_nodata_pct: float, seed: int) -> list[Row]:
-    """Draw places of the false class until it has as many as all others together."""
-    true = [row for row in rows if row["class"] != clip.false_class]
-    kept = [row["class"] for row in rows if not row["reason"]]
-    missing = len(kept) - 2 * kept.count(clip.false_class)
-    away = KDTree(np.array([(row["x"], row["y"]) for row in true])) if true else None
-    left, bottom, right, top = region.layers[0].extent
-    rng = np.random.default_rng(seed)
+def _draw(
+    region: Region,
+    true: NDArray[np.float64],
+    missing: int,
+    clip: ClipConfig,
+    max_nodata_pct: float,
+    rng: np.random.Generator,
+) -> list[Row]:
+    """Draw places of the false class, so many, none of them near to a true one."""
+    tree = KDTree(true)
     drawn: list[Row] = []
-    for _ in range(_DRAWS_PER_SAMPLE * max(missing, 0)):
+    for _ in range(_DRAWS_PER_SAMPLE * missing):
         if len(drawn) >= missing:
             break
-        x, y = float(rng.uniform(left, right)), float(rng.uniform(bottom, top))
-        near = away is not None and away.query((x, y))[0] < clip.least_distance_m
-        if not near and region.problem(x, y, max_nodata_pct) is None:
+        x, y = _propose(region, true, clip, rng)
+        if tree.query((x, y))[0] >= clip.least_distance_m and region.problem(x, y, max_nodata_pct) is None:
             _report(len(drawn), missing, "random places")
             drawn.append({"x": x, "y": y, "class": clip.false_class, "drawn": True, "reason": None})
     if len(drawn) < missing:
@@ -134,6 +141,19 @@ def _draw(region: Region, rows: Sequence[Row], clip: ClipConfig, max_nodata_pct:
             "lower it",
         )
     return drawn
+
+
+def _propose(
+    region: Region, true: NDArray[np.float64], clip: ClipConfig, rng: np.random.Generator
+) -> tuple[float, float]:
+    """A place anywhere on the scenes, or in a ring around one of the true places, evenly over its area."""
+    if clip.most_distance_m is None:
+        left, bottom, right, top = region.layers[0].extent
+        return float(rng.uniform(left, right)), float(rng.uniform(bottom, top))
+    x, y = true[rng.integers(len(true))]
+    radius = np.sqrt(rng.uniform(clip.least_distance_m**2, clip.most_distance_m**2))
+    angle = rng.uniform(0, 2 * np.pi)
+    return float(x + radius * np.cos(angle)), float(y + radius * np.sin(angle))
 
 
 def _report(number: int, count: int, what: str) -> None:

@@ -57,7 +57,7 @@ class Grid:
             UserError: if the CRS is unknown or not in metres, or the file is no raster.
         """
         with _open(file) as raster:
-            own = _crs(crs, file) if crs else raster.crs
+            own = named_crs(crs, file) if crs else raster.crs
             if own is None or not own.is_projected or abs(own.linear_units_factor[1] - _METRE) > _SAME:
                 raise UserError(
                     f"has the CRS {own or '(none)'}, which is not projected in metres", file, "name one: data.clip.crs"
@@ -242,11 +242,16 @@ def _without_alpha(raster: Any) -> Any:
     return rasterio.open(text.replace("<ColorInterp>Alpha</ColorInterp>", ""))
 
 
-def _crs(name: str, file: Path) -> CRS:
+def named_crs(name: str, where: Path) -> CRS:
+    """A CRS by its name, such as EPSG:26914.
+
+    Raises:
+        UserError: if there is none of that name; it names `where`.
+    """
     try:
         return CRS.from_user_input(name)
-    except CRSError:
-        raise UserError(f"{name} is no CRS", file, "name one such as EPSG:26914") from None
+    except (CRSError, ValueError):
+        raise UserError(f"{name} is no CRS", where, "name one such as EPSG:26914") from None
 
 
 def _extent(raster: Any, crs: CRS) -> Bounds:

@@ -21,6 +21,9 @@ from workflow_lib.latency.host import ROUNDS, Host, Stopwatch
 from workflow_lib.models.networks import to_module
 from workflow_lib.training.summary import standard_error
 
+# What torch raises of a file that holds no weights, or those of another network.
+_UNREADABLE = (RuntimeError, EOFError, IndexError, KeyError, ValueError, pickle.UnpicklingError)
+
 
 def measure_precisions(
     dataset: Dataset,
@@ -76,7 +79,7 @@ def _load(dataset: Dataset, channels: int, architecture: str, weights: Path) -> 
         network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
     except FileNotFoundError:
         raise UserError("no such file", weights, "train again with keep_weights: true") from None
-    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+    except _UNREADABLE as error:
         kind = type(error).__name__
         raise UserError(f"no weights of {architecture} ({kind})", weights, "delete it and run again") from None
     return network

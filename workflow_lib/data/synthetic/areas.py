@@ -18,6 +18,8 @@ from workflow_lib.data.synthetic.scenes import Course, FloatArray
 
 _BETWEEN_M = 2000
 _MERGED_M = 15.0
+_AWAY_M = 40.0
+_DRAWS = 100
 _CHIP_M = 100.0
 Places = NDArray[np.float64]
 """(places, 2) metres east and north of the land's centre."""
@@ -31,7 +33,8 @@ def generate_landscape(landscape: LandscapeConfig, area: str, seed: int, scenes:
         area: its name among `looks`.
         seed: of the run.
         scenes: writes these files: elevation of all tiles, then imagery of all tiles; tiles go by row from the north.
-        points: writes the crossings' places (CSV: x, y, class), all of class T.
+        points: writes labelled places (CSV: x, y, class): the crossings (T), and what a surveyor would label beside
+            them: half as many places on roads, and a quarter as many on channels, away from all crossings (F).
     """
     rng = np.random.default_rng(derive_seed(seed, "generate_landscape", area))
     site = SITES[landscape.looks[area]]
@@ -45,8 +48,14 @@ def generate_landscape(landscape: LandscapeConfig, area: str, seed: int, scenes:
     half = len(scenes) // 2
     _write_tiles(scenes[:half], dem[None], crs, west, north, nodata=DEM_NODATA_M)
     _write_tiles(scenes[half:], aerial, crs, west, north, photometric="RGB", alpha="NO")
-    frame = pd.DataFrame({"x": places[:, 0] + west + size / 2, "y": places[:, 1] + north - size / 2})
-    frame.assign(**{"class": "T"}).to_csv(points, index=False)
+    plain = np.concatenate([
+        _away(rng, roads, len(places) // 2, places, size),
+        _away(rng, channels, len(places) // 4, places, size),
+    ])  # fmt: skip
+    east, south = np.concatenate([places, plain]).T
+    labels = ["T"] * len(places) + ["F"] * len(plain)
+    frame = pd.DataFrame({"x": east + west + size / 2, "y": south + north - size / 2, "class": labels})
+    frame.to_csv(points, index=False)
 
 
 def _draw_road(rng: np.random.Generator, number: int, count: int, size_px: int) -> Course:
@@ -90,6 +99,20 @@ def _crossings(roads: list[Course], channels: list[Course], size_px: int) -> Pla
                 place = float(east[step + 1]), float(north[step + 1])
                 if all(np.hypot(place[0] - x, place[1] - y) >= _MERGED_M for x, y in found):
                     found.append(place)
+    return np.array(found).reshape(-1, 2)
+
+
+def _away(rng: np.random.Generator, courses: list[Course], count: int, places: Places, size_px: int) -> Places:
+    """Places on lines, inside the land and away from others; fewer where there is no room."""
+    found: list[tuple[float, float]] = []
+    for _ in range(_DRAWS * count):
+        if len(found) == count:
+            break
+        course = courses[rng.integers(len(courses))]
+        (x,), (y,) = course.points_m(rng.uniform(-0.7, 0.7, 1).astype(np.float32) * size_px)
+        inside = max(abs(x), abs(y)) < size_px / 2
+        if inside and (not len(places) or np.hypot(*(places - (x, y)).T).min() >= _AWAY_M):
+            found.append((float(x), float(y)))
     return np.array(found).reshape(-1, 2)
 
 

@@ -1,0 +1,137 @@
+"""Labelled points from GeoPackage, GeoJSON and CSV, and the GeoPackages that are written."""
+
+import json
+import sqlite3
+import struct
+from pathlib import Path
+
+import pytest
+from rasterio.crs import CRS
+from rasterio.warp import transform
+
+from workflow_lib.core.errors import UserError
+from workflow_lib.data import geopackage
+from workflow_lib.data.points import read_points
+
+UTM = CRS.from_epsg(32614)
+ROWS = [
+    {"x": 600_010.5, "y": 4_500_020.25, "class": "T", "probability": 0.75},
+    {"x": 600_500.0, "y": 4_499_000.0, "class": 'it\'s "F"', "probability": 0.5},
+]
+
+
+def write(path: Path, crs: CRS = UTM) -> Path:
+    geopackage.write_points(path, "places", ROWS, {"class": str, "probability": float}, crs)
+    return path
+
+
+def test_a_geopackage_comes_back(tmp_path: Path) -> None:
+    rows, crs = geopackage.read_points(write(tmp_path / "a.gpkg"), ["class", "probability"])
+    assert rows == ROWS and crs == UTM
+
+
+def test_the_same_points_give_the_same_bytes(tmp_path: Path) -> None:
+    assert write(tmp_path / "a.gpkg").read_bytes() == write(tmp_path / "b.gpkg").read_bytes()
+
+
+def test_a_crs_without_a_code_comes_back(tmp_path: Path) -> None:
+    own = CRS.from_proj4("+proj=tmerc +lat_0=41.3 +lon_0=-97.1 +k=0.9996 +x_0=500000 +datum=WGS84 +units=m")
+    _, crs = geopackage.read_points(write(tmp_path / "a.gpkg", own), ["class"])
+    there, back = transform(own, UTM, [500_000], [10_000]), transform(crs, UTM, [500_000], [10_000])
+    assert there[0] == pytest.approx(back[0]) and there[1] == pytest.approx(back[1])
+
+
+def test_the_file_is_a_geopackage_as_the_standard_has_it(tmp_path: Path) -> None:
+    with sqlite3.connect(write(tmp_path / "a.gpkg")) as file:
+        assert file.execute("PRAGMA application_id").fetchone() == (0x47504B47,)
+        assert file.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert {row[0] for row in file.execute("SELECT srs_id FROM gpkg_spatial_ref_sys")} == {-1, 0, 4326, 32614}
+        assert file.execute("SELECT data_type, srs_id, min_x, max_y FROM gpkg_contents").fetchall() == [
+            ("features", 32614, 600_010.5, 4_500_020.25)
+        ]
+        blob = file.execute("SELECT geom FROM places WHERE fid = 1").fetchone()[0]
+    assert blob == struct.pack("<2sBBi", b"GP", 0, 1, 32614) + struct.pack("<BIdd", 1, 1, 600_010.5, 4_500_020.25)
+
+
+@pytest.mark.parametrize("kind", [1, 1001, 0x80000001])
+def test_points_of_other_writers_are_read(tmp_path: Path, kind: int) -> None:
+    """With an envelope, in the other byte order, with heights."""
+    path = write(tmp_path / "a.gpkg")
+    blob = struct.pack(">2sBBi4d", b"GP", 0, 2, 32614, 0, 1, 0, 1) + struct.pack(">BIddd", 0, kind, 7.0, 8.0, 9.0)
+    with sqlite3.connect(path) as file:
+        file.execute("UPDATE places SET geom = ?", (blob,))
+    assert [(row["x"], row["y"]) for row in geopackage.read_points(path, ["class"])[0]] == [(7.0, 8.0)] * 2
+
+
+@pytest.mark.parametrize("blob", [None, b"", b"GP", struct.pack("<2sBBiBIdd", b"GP", 0, 1, 0, 1, 2, 0, 0)])
+def test_other_geometries_are_refused(tmp_path: Path, blob: bytes | None) -> None:
+    path = write(tmp_path / "a.gpkg")
+    with sqlite3.connect(path) as file:
+        file.execute("UPDATE places SET geom = ?", (blob,))
+    with pytest.raises(UserError, match=r"a\.gpkg: holds"):
+        geopackage.read_points(path, ["class"])
+
+
+def test_csv_geojson_and_geopackage_say_the_same(tmp_path: Path) -> None:
+    lon, lat = transform(UTM, CRS.from_epsg(4326), [row["x"] for row in ROWS], [row["y"] for row in ROWS])
+    features = [
+        {
+            "type": "Feature",
+            "geometry": {"type": "Point", "coordinates": [x, y, 12.0]},
+            "properties": {"class": row["class"]},
+        }
+        for x, y, row in zip(lon, lat, ROWS, strict=True)
+    ]
+    (tmp_path / "a.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    (tmp_path / "a.csv").write_text('class,x,y,note\nT,600010.5,4500020.25,\n"it\'s ""F""",600500,4499000,NA\n')
+    write(tmp_path / "a.gpkg")
+    for name in ("a.csv", "a.geojson", "a.gpkg"):
+        points = read_points(tmp_path / name, UTM)
+        assert points["class"].tolist() == [row["class"] for row in ROWS], name
+        assert points["x"].tolist() == pytest.approx([row["x"] for row in ROWS], abs=1e-3), name
+        assert points["y"].tolist() == pytest.approx([row["y"] for row in ROWS], abs=1e-3), name
+
+
+def test_an_old_geojson_names_its_crs_and_a_csv_has_one_said(tmp_path: Path) -> None:
+    collection = {
+        "crs": {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::32615"}},
+        "features": [{"geometry": {"type": "Point", "coordinates": [200_000, 4_500_000]}, "properties": {"class": 1}}],
+    }
+    (tmp_path / "a.json").write_text(json.dumps(collection))
+    (tmp_path / "a.csv").write_text("x,y,class\n200000,4500000,1\n")
+    first = read_points(tmp_path / "a.json", UTM)
+    second = read_points(tmp_path / "a.csv", UTM, "EPSG:32615")
+    assert first.equals(second) and first["class"].tolist() == ["1"]
+    assert abs(first["x"][0] - 200_000) > 100_000
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "fragment"),
+    [
+        ("a.csv", "x,y\n1,2\n", "no table of x, y and class"),
+        ("a.csv", "x,y,class\none,2,T\n", "no table of x, y and class"),
+        ("a.csv", "x,y,class\n", "has no point"),
+        ("a.csv", "", "no table of x, y and class"),
+        ("a.csv", "x,y,class\n1,nan,T\n", "point 1 has no place"),
+        ("a.geojson", "{", "no GeoJSON"),
+        ("a.geojson", '{"features": [{"geometry": null}]}', "no GeoJSON"),
+        ("a.geojson", '{"features": [{"geometry": {"type": "Polygon"}}]}', "holds a Polygon"),
+        ("a.gpkg", "text", "not a readable GeoPackage"),
+        ("a.shp", "", "no file of points"),
+    ],
+)
+def test_what_holds_no_points_is_refused(tmp_path: Path, name: str, text: str, fragment: str) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(UserError, match=fragment):
+        read_points(tmp_path / name, UTM)
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.geojson", "a.gpkg"])
+def test_a_missing_file_is_named(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UserError, match=rf"{name}: no such file"):
+        read_points(tmp_path / name, UTM)
+
+
+def test_a_geopackage_without_the_column_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="has no layer with class and species"):
+        geopackage.read_points(write(tmp_path / "a.gpkg"), ["class", "species"])
