@@ -14,6 +14,7 @@ TRAINED = [*SEARCHED, "trained_width", "trained_cells"]
 AFTER_SEARCH = [
     "budgets",
     "least_share",
+    "none_derived",
     "seeds",
     "random_networks",
     "trained_width",
@@ -189,7 +190,9 @@ rule build_lookup_graph:
     resources:
         **fixed("build_lookup_graph"),
     params:
-        options=options("build_lookup_graph", *cell_flags(*TRAINED, "bounds")),
+        options=options(
+            "build_lookup_graph", *cell_flags(*TRAINED, "none_derived", "bounds")
+        ),
     shell:
         "python -m workflow_lib.stages.build_lookup_graph"
         " {params.options}"
@@ -220,7 +223,9 @@ rule derive_network:
     params:
         options=options(
             "derive_network",
-            *cell_flags(*TRAINED, "budgets", "least_share", "random_networks"),
+            *cell_flags(
+                *TRAINED, "none_derived", "budgets", "least_share", "random_networks"
+            ),
             *flags(CONFIG, "seed"),
         ),
     shell:

@@ -167,6 +167,13 @@ def test_a_missing_key_is_named(key: str) -> None:
             {"search.strategy": "constrained", "cell_search": {"budgets": {"parameters": [1e5]}, "bottleneck": 3}},
             "bottleneck 3 does not divide width 8",
         ),
+        (
+            {
+                "search.strategy": "constrained",
+                "cell_search": {"budgets": {"parameters": [1e5]}, "sampled": True, "second_order": True},
+            },
+            "sampled goes with neither second_order nor derived_cells",
+        ),
         ({"battery": {"capacity_mwh": 1, "interval_s": 1}}, "battery needs the energy of an inference"),
         ({"supernet.cost": "energy_mean_mj"}, "supernet.cost is energy_mean_mj, and no device of unit mJ predicts it"),
         ({"grid.baseline": SMALL}, f"grid.baseline {SMALL} is a candidate of grid.space"),

@@ -135,6 +135,55 @@ def test_derived_cells_let_alpha_learn_even_if_none_is_largest() -> None:
     assert (net.alpha.grad.abs().sum(1) > 0).all()
 
 
+def test_a_drawn_network_is_its_own_and_every_edge_learns() -> None:
+    net = mixed()
+    cell = Cell.parse("conv3-conv1.skip-pool.conv1.conv3")
+    noise = torch.zeros_like(net.alpha)
+    for edge, operation in enumerate(cell.operations):
+        noise[edge, NAMES.index(operation)] = 3
+    own = to_module(str(cell), 2, 2, SKELETON)
+    own.load_state_dict({name: tensor for name, tensor in net.network.state_dict().items() if name in own.state_dict()})
+    images = torch.rand(3, 2, SIDE, SIDE)
+    drawn = net(images, noise)
+    torch.testing.assert_close(drawn, own(images))
+    drawn.square().sum().backward()
+    assert net.alpha.grad is not None
+    assert (net.alpha.grad.abs().sum(1) > 0).all()
+    # One operation per edge has run, and the mixture comes back.
+    trained = {name for name, values in net.network.named_parameters() if values.grad is not None}
+    assert trained == {name for name, _ in own.named_parameters()}
+    assert not torch.allclose(net(images), drawn)
+
+
+def test_operations_are_drawn_as_likely_as_alpha_says() -> None:
+    search = ConstrainedSearch(mixed(), task(), settings(sampled=True), COSTS, None)
+    alpha = search.network.alpha.detach().copy_(torch.randn(len(EDGES), len(OPERATIONS)))
+    noises = [search._noise() for _ in range(4000)]
+    chosen = torch.stack([(alpha + noise).argmax(1) for noise in noises if noise is not None])
+    shares = nn.functional.one_hot(chosen, len(OPERATIONS)).double().mean(0)
+    torch.testing.assert_close(shares, torch.softmax(alpha, 1).double(), atol=0.04, rtol=0)
+
+
+@pytest.mark.parametrize("space", ["nasbench201", "darts"])
+def test_a_network_of_which_nothing_is_drawn_says_the_same_of_all_images(space: str) -> None:
+    net = to_mixed(space, 2, 2, SKELETON, SpeedUps())
+    noise = torch.zeros_like(net.alpha)
+    noise[:, 0] = 10
+    logits = net(torch.rand(3, 2, SIDE, SIDE), noise)
+    assert (logits == logits[0]).all()
+
+
+def test_a_search_goes_on_where_nothing_is_drawn() -> None:
+    net = mixed()
+    choose(net, Cell(("none",) * 6))
+    before = net.alpha.detach().clone()
+    search = ConstrainedSearch(
+        net, task(), settings(sampled=True, epochs=1, batch=8, alpha_weight_decay=0), COSTS, None
+    )
+    assert len(search.run()) == 1
+    torch.testing.assert_close(net.alpha.detach(), before)
+
+
 def test_a_shared_operation_runs_once_per_node() -> None:
     runs = []
     for shared in (False, True):
@@ -261,12 +310,15 @@ def test_the_same_seed_gives_the_same_search() -> None:
     assert histories[0]["weight_loss"].iloc[-1] < histories[0]["weight_loss"].iloc[0]
 
 
-def test_a_killed_search_goes_on_to_the_same_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("sampled", [False, True])
+def test_a_killed_search_goes_on_to_the_same_result(
+    sampled: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(Checkpoint, "due", True)
 
     def search(kind: type[ConstrainedSearch] = ConstrainedSearch) -> ConstrainedSearch:
         torch.manual_seed(1)
-        return kind(mixed(), task(), settings(epochs=4, batch=8), COSTS, 4000.0)
+        return kind(mixed(), task(), settings(epochs=4, batch=8, sampled=sampled), COSTS, 4000.0)
 
     class Killed(ConstrainedSearch):
         def epoch(self) -> None:
@@ -334,6 +386,26 @@ def test_the_derived_cell_uses_its_budget_where_one_does() -> None:
     assert derive(likely, COSTS, SKELETON, budget, 2 * budget) == derive(likely, COSTS, SKELETON, budget)
 
 
+def test_none_is_derived_only_where_it_may_be_or_no_other_keeps_the_budget() -> None:
+    likely = np.full((6, 5), 0.1)
+    likely[:, NAMES.index("none")] = 0.5
+    likely[:, NAMES.index("conv1")] = 0.2
+    keys = {"channels": "5", "quantity": "parameters", "number": 0, "repeat": 0}
+    alpha, searches = alpha_rows(SPACE, likely).assign(epoch=1, **keys), pd.DataFrame([keys | {"bound": 1, "epoch": 1}])
+
+    def found(budget: float, none_derived: bool, costs: CellCosts) -> list[str]:
+        asked = settings(width=4, stem_strides=0, none_derived=none_derived).model_copy(
+            update={"budgets": {"parameters": [budget]}}
+        )
+        (text,) = derive_networks(searches, alpha, {"parameters": costs}, asked)["architecture"]
+        return text.replace("cell-", "").split("-w")[0].replace("-", ".").split(".")
+
+    assert "none" in found(1e6, True, COSTS)
+    assert found(1e6, False, COSTS) == ["conv1"] * 6
+    dear = CellCosts(COSTS.fixed, tuple((row[0], *(price + 100 for price in row[1:])) for row in COSTS.prices))
+    assert "none" in found(COSTS.fixed + 300, False, dear)
+
+
 def test_a_cell_that_leads_nowhere_is_not_derived() -> None:
     probabilities = np.full((6, 5), 1e-6)
     probabilities[:, NAMES.index("none")] = 1
@@ -372,9 +444,9 @@ def test_budgets_are_looked_up_between_searches() -> None:
     assert graph.bound(100) == 10
     assert graph.bound(200) == 15
     assert graph.bound(400) == 30
-    for outside in (99, 501):
-        with pytest.raises(UserError, match=f"a budget of {outside} is outside what the searches found: 100 to 500"):
-            graph.bound(outside)
+    assert graph.bound(501) == graph.bound(500) == 40
+    with pytest.raises(UserError, match="a budget of 99 is below what the searches found: 100 to 500"):
+        graph.bound(99)
 
 
 def test_bounds_are_of_networks_as_searched_and_sizes_of_those_as_trained() -> None:

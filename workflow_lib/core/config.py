@@ -440,6 +440,11 @@ class CellSearchConfig(Section):
     least_share: float = Field(
         default=0.75, ge=0, le=1, description="of its budget that a derived network uses, where one does"
     )
+    none_derived: bool = Field(
+        default=True,
+        description="a cell of nasbench201 may be derived with none on an edge; false: only where no other keeps the "
+        "budget",
+    )
     bounds: int = Field(
         default=5,
         ge=2,
@@ -473,6 +478,10 @@ class CellSearchConfig(Section):
         default=[], description="whose chips the search learns from; none: all. Networks are trained on all regions"
     )
     epochs: int = Field(default=20, ge=1, description="passes over the chips that train weights")
+    sampled: bool = Field(
+        default=False,
+        description="each step runs one operation per edge, drawn by alpha; false: all of them, mixed: slower",
+    )
     second_order: bool = Field(
         default=False, description="alpha sees what the next step of the weights makes of it: slower, by three times"
     )
@@ -507,6 +516,8 @@ class CellSearchConfig(Section):
     def _check(self) -> Self:
         if self.width % self.bottleneck:
             raise ValueError(f"bottleneck {self.bottleneck} does not divide width {self.width}")
+        if self.sampled and (self.second_order or self.derived_cells):
+            raise ValueError("sampled goes with neither second_order nor derived_cells")
         return self
 
 

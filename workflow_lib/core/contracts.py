@@ -34,7 +34,7 @@ CONTRACTS = {
     "compare_supernets": 1,
     "plot_supernets": 1,
     "price_operations": 1,
-    "search_cell": 1,
+    "search_cell": 2,
     "build_lookup_graph": 1,
     "derive_network": 1,
     "plot_cells": 1,

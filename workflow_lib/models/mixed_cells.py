@@ -39,9 +39,11 @@ class Mixture:
 
     Attributes:
         weights: (edges, operations), each edge's sum is 1.
+        drawn: number of the operation that alone runs on each edge; None: all run.
     """
 
     weights: Tensor
+    drawn: list[int] | None = None
 
 
 class MixedNet(nn.Module):
@@ -55,7 +57,8 @@ class MixedNet(nn.Module):
     Attributes:
         alpha: (edges, operations) architecture parameters, nearly 0: none is the largest by its place.
 
-    Source: Liu, Simonyan and Yang 2019 (DARTS), equation 2.
+    Source: Liu, Simonyan and Yang 2019 (DARTS), equation 2; where one operation per edge is drawn: Dong and Yang 2019
+    (GDAS), at temperature 1.
     """
 
     def __init__(self, network: nn.Module, mixture: Mixture, operations: tuple[str, ...]) -> None:
@@ -67,9 +70,23 @@ class MixedNet(nn.Module):
         """All parameters but alpha."""
         return list(self.network.parameters())
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Classify images: (n, channels, height, width) to (n, classes)."""
-        self._mixture.weights = torch.softmax(self.alpha, 1)
+    def forward(self, x: Tensor, noise: Tensor | None = None) -> Tensor:
+        """Classify images: (n, channels, height, width) to (n, classes).
+
+        Args:
+            x: the images.
+            noise: (edges, operations), Gumbel's: one operation per edge is drawn by it, the same in all cells, and as
+                likely as softmax of alpha says; None: all are mixed.
+        """
+        mixture = self._mixture
+        if noise is None:
+            mixture.weights, mixture.drawn = torch.softmax(self.alpha, 1), None
+        else:
+            soft = torch.softmax(self.alpha + noise, 1)
+            chosen = soft.argmax(1)
+            # What is drawn has weight 1, and softmax's gradient.
+            hard = nn.functional.one_hot(chosen, soft.shape[1]).to(soft)
+            mixture.weights, mixture.drawn = hard + (soft - soft.detach()), chosen.tolist()
         return cast(Tensor, self.network(x))
 
 
@@ -117,12 +134,15 @@ class MixedNodes(nn.Module):
         """From the inputs, of one shape, to all nodes."""
         maps: list[Tensor] = list(inputs)
         ran: dict[str, Tensor] = {}
-        weights = self._mixture.weights[self._first : self._first + len(self._edges)]
-        # None, the first, aside: a cell that leads nowhere would keep alpha from learning anything.
-        largest = (1 + weights[:, 1:].argmax(1)).tolist() if self._derived else []
+        own = slice(self._first, self._first + len(self._edges))
+        weights = self._mixture.weights[own]
+        alone = self._mixture.drawn[own] if self._mixture.drawn else None
+        if self._derived:
+            # None, the first, aside: a cell that leads nowhere would keep alpha from learning anything.
+            alone = (1 + weights[:, 1:].argmax(1)).tolist()
         for row, (tail, head) in enumerate(self._edges):
             for number, operation in enumerate(self._operations):
-                if operation == "none" or (self._derived and largest[row] != number):
+                if operation == "none" or (alone and alone[row] != number):
                     continue
                 name = self._names[operation, tail, head]
                 if name not in ran:
@@ -132,6 +152,8 @@ class MixedNodes(nn.Module):
                     maps.append(brought)
                 else:
                     maps[head] = maps[head] + brought
+            if tail == head - 1 and head == len(maps):  # none was drawn on all its edges
+                maps.append(torch.zeros_like(self.get_submodule(self._names["skip", tail, head])(maps[tail])))
         return maps[self._inputs :]
 
 

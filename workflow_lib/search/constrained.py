@@ -3,7 +3,8 @@
 Source: Dutta, Kanvar and Agarwal, Search-time Efficient Device Constraints-Aware NAS, equations 2 to 4 and algorithm 1;
 differs from it in: the constraint is relative, k_s / K' - 1, so that one rate of the multiplier serves all units, and
 k_s adds up cell by cell, each with its own channels, and all that is not searched. The end of a search that collapses
-is that of Liang et al. 2019 (DARTS+), section 3.2.
+is that of Liang et al. 2019 (DARTS+), section 3.2. `sampled` draws a network per step, as Dong and Yang 2019 (GDAS):
+the loss is then of networks that exist, and its mean, like k_s, over those that alpha draws.
 """
 
 import sys
@@ -223,7 +224,8 @@ class ConstrainedSearch:
             loss, gradient = self.unrolled(judged, learned)
         else:
             loss = self._loss(*judged)
-            (gradient,) = torch.autograd.grad(loss, [self.network.alpha])
+            # A network of which nothing was drawn does not depend on alpha.
+            (gradient,) = torch.autograd.grad(loss, [self.network.alpha], materialize_grads=True, allow_unused=True)
         self.network.alpha.grad = gradient
         (self.multiplier * self.excess()).backward()  # type: ignore[no-untyped-call]
         self._alpha.step()
@@ -281,8 +283,13 @@ class ConstrainedSearch:
         return float(loss.detach())
 
     def _loss(self, inputs: Tensor, targets: Tensor) -> Tensor:
-        logits = self.network(inputs.to(self._device))
+        logits = self.network(inputs.to(self._device), self._noise())
         return nn.functional.cross_entropy(logits, targets.to(self._device))
+
+    def _noise(self) -> Tensor | None:
+        """What the next network is drawn by; from the generator that a killed search goes on with."""
+        alpha = self.network.alpha
+        return torch.tensor(self._generator.gumbel(size=alpha.shape)).to(alpha) if self._settings.sampled else None
 
     def probabilities(self) -> Numbers:
         """(edges, operations) softmax of alpha."""

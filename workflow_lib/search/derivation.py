@@ -2,6 +2,8 @@
 
 Source: Dutta, Kanvar and Agarwal, Search-time Efficient Device Constraints-Aware NAS, sections 3.2 and 4.1. A
 multiplier is soft: it promises no network within the bound, so that here the best one within the budget is derived.
+None may be left aside, as in Liu, Simonyan and Yang 2019 (DARTS), section 2.4: what follows is normalised, so that
+alpha learns little of how probable it should be.
 """
 
 from collections.abc import Mapping, Sequence
@@ -69,18 +71,19 @@ class LookupGraph:
     def bound(self, budget: float) -> float:
         """The bound at which the network is expected to just keep a budget: linear between searches.
 
-        Where the sizes fall, the largest so far counts, so that the graph is monotone.
+        Where the sizes fall, the largest so far counts, so that the graph is monotone. A budget above all sizes holds
+        no search back: it has the lowest bound of the largest.
 
         Raises:
-            UserError: if the budget is outside the sizes.
+            UserError: if the budget is below the sizes.
         """
         sizes, first = np.unique(np.maximum.accumulate(self.sizes), return_index=True)
-        if not sizes[0] <= budget <= sizes[-1]:
+        if budget < sizes[0]:
             raise UserError(
-                f"a budget of {spell(budget)} is outside what the searches found: "
+                f"a budget of {spell(budget)} is below what the searches found: "
                 f"{spell(sizes[0])} to {spell(sizes[-1])}",
                 "the look-up graph",
-                "change the budget, or search with other bounds",
+                "raise the budget, or search with other bounds",
             )
         return float(np.interp(budget, sizes, np.asarray(self.bounds, dtype=np.float64)[first]))
 
@@ -210,6 +213,8 @@ def derive_networks(
 
 def _derive(probabilities: Numbers, costs: CellCosts, settings: CellSearchConfig, budget: float = np.inf) -> Cells:
     """The most probable network within a budget."""
+    if not settings.none_derived:
+        probabilities = probabilities * (np.arange(probabilities.shape[1]) > 0)
     least = settings.least_share * budget if np.isfinite(budget) else -np.inf
     found = DERIVATIONS[settings.space].derive(probabilities, costs, settings.skeletons["trained"], budget, least)
     if found is None:
