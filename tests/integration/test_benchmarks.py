@@ -9,6 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGE = "nn_meter/k8_cpu"
 BENCHMARKS = {
+    "apply_model": ["--quick"],
     "cell_search": ["--quick"],
     "dry_run": ["--quick"],
     "efficiency": ["--quick"],

@@ -75,7 +75,25 @@ def parse(section_type: type[Section], argv: list[str]) -> Section:
     return section
 
 
-TRIED = {"defaults": DEFAULTS, "changed": CHANGED, "compared": COMPARED, "searched": SEARCHED}
+SCENES = config(
+    {
+        "data.generate": None,
+        "data.regions": {"west": [{"folder": "w", "bands": ["dem", *AERIAL]}]},
+        "data.clip": {
+            "false_class": "F",
+            "jitter_m": 2.5,
+            "landscape": {"looks": {"west": "Illinois", "new": "Nebraska"}},
+        },
+        "keep_weights": True,
+        "precisions": {"smaller": ["int8"]},
+        "map": {"areas": {"new": {}}, "precision": "int8", "overlap": 0.25},
+    }
+)
+MAPPED = config({"map": {"areas": {"new": {"layers": [{"bands": ["dem"], "scenes": ["a*.tif"]}], "truth": "t.csv"}}}})
+TRIED = {
+    "defaults": DEFAULTS, "changed": CHANGED, "compared": COMPARED, "searched": SEARCHED,
+    "scenes": SCENES, "mapped": MAPPED,
+}  # fmt: skip
 SECTIONS = {
     f"{kind}: {name}": section for kind, values in TRIED.items() for name, section in sections_of(values).items()
 }

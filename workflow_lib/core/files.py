@@ -7,10 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import pandas as pd
+from typing import IO
 
 _held: list[IO[str]] = []
 
@@ -39,12 +36,6 @@ def atomic_path(path: Path) -> Iterator[Path]:
         if temporary.is_dir() and path.is_dir():
             path.rename(Path(scratch) / "replaced")  # a folder cannot be replaced in one step
         temporary.replace(path)
-
-
-def write_csv(path: Path, frame: "pd.DataFrame") -> None:
-    """Write a CSV file atomically."""
-    with atomic_path(path) as temporary:
-        frame.to_csv(temporary, index=False)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -169,6 +169,12 @@ class Table:
             )
 
 
+def write_csv(path: Path, frame: pd.DataFrame) -> None:
+    """Write a CSV file of no declared schema, for people, atomically."""
+    with atomic_path(path) as temporary:
+        frame.to_csv(temporary, index=False)
+
+
 def read_any(path: Path, types: Mapping[str, type] | None = None) -> pd.DataFrame:
     """Read a CSV or Parquet file of anybody's, whatever its columns.
 

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from workflow_lib.core.arguments import Arguments
 from workflow_lib.core.config import Config
-from workflow_lib.core.files import write_csv, write_text
+from workflow_lib.core.files import write_text
 from workflow_lib.core.provenance import behind
 from workflow_lib.core.running import run_stage
 from workflow_lib.core.tables import (
@@ -35,6 +35,7 @@ from workflow_lib.core.tables import (
     RUNS,
     SAMPLES,
     UTILIZATIONS,
+    write_csv,
 )
 from workflow_lib.report.content import ReportContent
 from workflow_lib.report.page import render

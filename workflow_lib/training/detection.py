@@ -102,7 +102,8 @@ def score_map(area: pd.DataFrame, threshold: float) -> pd.DataFrame:
             "f1_pct": 200 * hits / (len(found) + true) if len(found) + true else None,
         }  # fmt: skip
         rows.append(row | _share("precision", hits, len(found)) | _share("recall", hits, true))
-    return pd.DataFrame(rows)
+    scores = pd.DataFrame(rows)
+    return scores.astype({name: float for name in map(str, scores) if name.endswith("_pct")})
 
 
 def _share(name: str, hits: int, of: int) -> dict[str, Any]:
