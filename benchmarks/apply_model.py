@@ -1,7 +1,7 @@
 """Memory and time of a deployed model on scenes of two sizes: memory must not grow with them.
 
-A scene of 20,000 x 20,000 pixels, most of it without data, and one of a tenth of the side; prints the peak memory of each
-run, their ratio, and how long it took.
+A scene of 20,000 x 20,000 pixels, most of it without data, and one of a tenth of the side; prints the peak memory of
+each run, their ratio, and how long it took.
 
 Run: python benchmarks/apply_model.py [--side 20000] [--threads 2] [--quick]
 """

@@ -47,6 +47,7 @@ rule import_chips:
             "import_chips",
             *flags(
                 CONFIG.data,
+                "clip",
                 "regions",
                 "classes",
                 "chip_size_px",
