@@ -118,6 +118,14 @@ def count_chips():
         return sum(
             sum(counts.values()) for counts in CONFIG.data.generate.chips.values()
         )
+    if SAMPLED and not os.path.isdir(CHIPS_MADE):
+        # A point takes so many bytes or more in any format, and another one may be drawn beside it.
+        sizes = [
+            os.path.getsize(file)
+            for file in CONFIG.data.clip.points.values()
+            if os.path.exists(file)
+        ]
+        return max(1000, 2 * sum(sizes) // 30)
     folders = [
         Path(CHIPS_MADE or CONFIG.data.root, parts[0].folder, label)
         for parts in CONFIG.data.regions.values()

@@ -5,6 +5,8 @@ output: <results>/measure_precisions/*, <results>/plot_precisions/*, <results>/d
         <results>/apply_model/{area}.*, <results>/score_map/*, <results>/plot_map/*
 """
 
+from collections import defaultdict
+
 SMALLER = CONFIG.precisions.smaller if CONFIG.precisions else []
 # Everything that a device needs, in one folder.
 BUNDLE = [
@@ -16,7 +18,7 @@ BUNDLE = [
     "requirements.txt",
     "SHA256SUMS",
 ]
-BACKGROUND = CONFIG.data.clip.false_class if CONFIG.data.clip else None
+BACKGROUND = CONFIG.background
 TARGET = next(label for label in reversed(CONFIG.data.classes) if label != BACKGROUND)
 
 
@@ -25,7 +27,10 @@ def area_scenes(area):
     layers = CONFIG.map.areas[area].layers
     if LANDSCAPE:
         layers = next(iter(CONFIG.data.regions.values()))
-    return {",".join(layer.bands): scene_files(area, layer) for layer in layers}
+    scenes = defaultdict(list)
+    for layer in layers:
+        scenes[",".join(layer.bands)] += scene_files(area, layer)
+    return scenes
 
 
 def truth_files():
@@ -163,7 +168,7 @@ rule apply_model:
     """Slide the recommended model over the scenes of one area."""
     input:
         bundle=expand("<results>/deploy_model/recommended/{file}", file=BUNDLE),
-        scenes=lambda wildcards: sum(area_scenes(wildcards.area).values(), []),
+        scenes=lambda wildcards: present(sum(area_scenes(wildcards.area).values(), [])),
     output:
         probability="<results>/apply_model/{area}.tif",
         detections="<results>/apply_model/{area}.gpkg",
@@ -206,7 +211,7 @@ rule score_map:
     input:
         found=expand("<results>/apply_model/{area}.gpkg", area=AREAS),
         probability=expand("<results>/apply_model/{area}.tif", area=AREAS),
-        truth=list(truth_files().values()) if AREAS else [],
+        truth=present(truth_files().values()) if AREAS else [],
     output:
         detections=multiext("<results>/score_map/detections", ".parquet", ".csv"),
         scores=multiext("<results>/score_map/scores", ".parquet", ".csv"),
@@ -239,7 +244,9 @@ rule score_map:
 rule plot_map:
     """Draw what the model found on the scenes, and how well that matches true places."""
     input:
-        scenes=[file for area in AREAS for file in list(area_scenes(area).values())[-1]],
+        scenes=present(
+            [file for area in AREAS for file in list(area_scenes(area).values())[-1]]
+        ),
         probability=expand("<results>/apply_model/{area}.tif", area=AREAS),
         detections="<results>/score_map/detections.parquet",
         scores="<results>/score_map/scores.parquet",
@@ -262,11 +269,6 @@ rule plot_map:
             f"--target={TARGET}",
             "--areas",
             json.dumps({area: list(area_scenes(area).values())[-1] for area in AREAS}),
-            *(
-                [f"--bands={len(list(area_scenes(AREAS[0]))[-1].split(','))}"]
-                if AREAS
-                else []
-            ),
             *flags(CONFIG.report, "dpi"),
         ),
     shell:

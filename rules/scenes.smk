@@ -9,14 +9,16 @@ from glob import glob
 
 
 def scene_files(area, layer):
-    """The files of a layer's scenes; what is missing the stages report themselves."""
+    """The files of a layer's scenes by name; what is missing is among them, for the stages to report."""
     if LANDSCAPE:
         source = "DEM" if "dem" in layer.bands else "Aer"
         return [
             f"results/{RUN}/generate_landscape/{area}/{source}_{tile}.tif"
             for tile in range(LANDSCAPE.tiles**2)
         ]
-    return [file for pattern in layer.scenes for file in sorted(glob(pattern))]
+    # Brackets are no pattern.
+    found = [glob(name.replace("[", "[[]")) or [name] for name in layer.scenes]
+    return sorted(set(sum(found, [])))
 
 
 def points_file(region):
@@ -24,6 +26,11 @@ def points_file(region):
     if LANDSCAPE:
         return f"results/{RUN}/generate_landscape/{region}/points.csv"
     return CONFIG.data.clip.points[region]
+
+
+def present(files):
+    """Files that a job can wait for: those that are made, and those that are there; of others its stage says more."""
+    return [file for file in files if LANDSCAPE or os.path.exists(file)]
 
 
 @cache
@@ -80,8 +87,8 @@ rule generate_landscape:
 rule sample_points:
     """Decide where a region's chips are cut: at its points, and at places drawn at random."""
     input:
-        scenes=lambda wildcards: sum(region_scenes(wildcards.region), []),
-        points=lambda wildcards: points_file(wildcards.region),
+        scenes=lambda wildcards: present(sum(region_scenes(wildcards.region), [])),
+        points=lambda wildcards: present([points_file(wildcards.region)]),
     output:
         multiext("<results>/sample_points/{region}", ".parquet", ".csv"),
     log:
@@ -99,12 +106,13 @@ rule sample_points:
             *flags(CONFIG, "seed"),
         ),
         folders=region_folders,
+        points=lambda wildcards: points_file(wildcards.region),
     shell:
         "python -m workflow_lib.stages.sample_points"
         " {params.options}"
         " --folders {params.folders:q}"
         " --region {wildcards.region}"
-        " --file {input.points:q}"
+        " --file {params.points:q}"
         " --output {output:q}"
         " 2> {log:q}"
 
@@ -112,7 +120,7 @@ rule sample_points:
 rule clip_chips:
     """Cut the chips around the samples that lie in one tile."""
     input:
-        scenes=lambda wildcards: sum(region_scenes(wildcards.region), []),
+        scenes=lambda wildcards: present(sum(region_scenes(wildcards.region), [])),
         samples="<results>/sample_points/{region}.parquet",
     output:
         directory("<results>/clip_chips/{region}/{tile}"),
@@ -169,7 +177,9 @@ rule gather_chips:
 rule plot_samples:
     """Draw where chips were cut, on the scenes, and where there could be none."""
     input:
-        scenes=[file for region in SAMPLED for file in region_scenes(region)[-1]],
+        scenes=present(
+            [file for region in SAMPLED for file in region_scenes(region)[-1]]
+        ),
         samples=expand("<results>/sample_points/{region}.parquet", region=SAMPLED),
     output:
         figures=report(
@@ -185,18 +195,14 @@ rule plot_samples:
     resources:
         **fixed("plot_samples"),
     params:
-        options=options("plot_samples", *clip_flags(), *flags(CONFIG.report, "dpi")),
-        folders=lambda wildcards: json.dumps(
-            {
-                region: CONFIG.data.regions[region][-1].model_dump()
-                | {"scenes": region_scenes(region)[-1]}
-                for region in SAMPLED
-            }
+        options=options("plot_samples", *flags(CONFIG.report, "dpi")),
+        scenes=lambda wildcards: json.dumps(
+            {region: region_scenes(region)[-1] for region in SAMPLED}
         ),
     shell:
         "python -m workflow_lib.stages.plot_samples"
         " {params.options}"
-        " --folders {params.folders:q}"
+        " --scenes {params.scenes:q}"
         " --samples {input.samples:q}"
         " --figures {output.figures:q} {output.vector:q}"
         " 2> {log:q}"

@@ -90,7 +90,7 @@ def test_points_that_cannot_be_used_are_refused(
     [
         ("corrupt.tif", "corrupt.tif"),
         ("dtm.tif", "has 1 bands"),
-        ("float_nan.tif", "not projected"),
+        ("float_nan.tif", "has no CRS"),
         ("none.tif", "none.tif"),
     ],
 )

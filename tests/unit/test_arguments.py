@@ -89,7 +89,8 @@ SCENES = config(
         "map": {"areas": {"new": {}}, "precision": "int8", "overlap": 0.25},
     }
 )
-MAPPED = config({"map": {"areas": {"new": {"layers": [{"bands": ["dem"], "scenes": ["a*.tif"]}], "truth": "t.csv"}}}})
+AREA = {"layers": [{"bands": ["dem", *AERIAL], "scenes": ["a*.tif"]}], "truth": "t.csv"}
+MAPPED = config({"map": {"areas": {"new": AREA}, "background": "F"}})
 TRIED = {
     "defaults": DEFAULTS, "changed": CHANGED, "compared": COMPARED, "searched": SEARCHED,
     "scenes": SCENES, "mapped": MAPPED,

@@ -1,5 +1,6 @@
 """The configuration: what it refuses, what it says then, and what it works out."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,39 @@ def generated(**values: Any) -> dict[str, Any]:
 def test_the_example_is_valid_so_that_each_refusal_has_one_cause() -> None:
     assert config().run == "test"
     assert config(generated()).data.generate is not None
+
+
+ALL_BANDS = [{"bands": ["dem", *AERIAL], "scenes": ["a.tif"]}]
+LOOKS = dict.fromkeys(GENERATED, "Illinois")
+
+
+def clipped(folders: dict[str, list[str]], **clip: object) -> dict[str, Any]:
+    """Regions whose chips are cut from scenes."""
+    regions = {
+        name: [{"folder": folder, "bands": ["dem"], "scenes": ["a.tif"]} for folder in parts]
+        for name, parts in folders.items()
+    }
+    points = dict.fromkeys(folders, "p.csv")
+    return {"data.generate": None, "data.regions": regions, "data.clip": {"points": points} | clip}
+
+
+@pytest.mark.parametrize(
+    ("changes", "fragment"),
+    [
+        (clipped({"a": ["DEM"], "b": ["DEM"]}), "each needs its own"),
+        (clipped({"a": ["/tmp/DEM"]}), "each needs its own, relative"),
+        (clipped({"a": ["x/../../DEM"]}), "without .."),
+        (clipped({"a": ["DEM"]}, points={"b": "p.csv"}), "it must name each region"),
+        (clipped({"a": ["DEM"]}, false_class="N"), "false_class is N"),
+        (clipped({"a": ["DEM"]}, most_distance_m=50), "must be more than least_distance_m"),
+    ],
+)
+def test_chips_that_cannot_be_cut_so_are_refused(changes: dict[str, Any], fragment: str) -> None:
+    channels = {"grid.channel_sets": {"1": ["dem"]}}
+    with pytest.raises(ConfigError, match=re.escape(fragment)):
+        config(changes | channels)
+    good = clipped({"a": ["a/DEM"], "b": ["b/DEM"]}, false_class="F") | channels
+    assert config(good).background == "F"
 
 
 @pytest.mark.parametrize("file", SCENARIOS, ids=lambda file: file.stem)
@@ -173,6 +207,19 @@ def test_a_missing_key_is_named(key: str) -> None:
                 "cell_search": {"budgets": {"parameters": [1e5]}, "sampled": True, "second_order": True},
             },
             "sampled goes with neither second_order nor derived_cells",
+        ),
+        (generated() | {"data.clip": {"landscape": {"looks": LOOKS}}}, "chips are either generated or cut from scenes"),
+        ({"data.clip": {"landscape": {"looks": {"East": "Mars"}}}}, "looks names ['Mars']; known are"),
+        ({"data.clip": {"landscape": {"looks": {"East": "Illinois"}}}}, "looks lacks ['North', 'West']"),
+        ({"data.clip": {}}, "`scenes` belong to data.clip without a landscape"),
+        ({"precisions": {}, "keep_weights": False}, "precisions needs the weights of all trainings"),
+        ({"map": {"areas": {"new": {"layers": ALL_BANDS}}}}, "map.background is None: name the class that is nothing"),
+        ({"map": {"background": "F", "areas": {"new": {}}}}, "map.areas.new.layers must name its scenes"),
+        ({"map": {"background": "F", "areas": {"East": {"layers": ALL_BANDS}}}}, "a region of that name"),
+        ({"map": {"background": "F", "precision": "int8", "areas": {"a": {}}}}, "precisions.smaller names []"),
+        (
+            {"map": {"background": "F", "areas": {"a": {"layers": [{"bands": ["dem"], "scenes": ["a.tif"]}]}}}},
+            "map.areas.a: grid.channel_sets needs",
         ),
         ({"battery": {"capacity_mwh": 1, "interval_s": 1}}, "battery needs the energy of an inference"),
         ({"supernet.cost": "energy_mean_mj"}, "supernet.cost is energy_mean_mj, and no device of unit mJ predicts it"),

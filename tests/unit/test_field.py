@@ -179,6 +179,37 @@ def test_blocks_threads_and_an_earlier_kill_change_nothing(
     assert not partial.exists()
 
 
+def test_the_order_of_tiles_changes_nothing(bundle: Path, scenes: list[str], tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+    expected = apply(bundle, scenes, tmp_path / "one")
+    found = apply(bundle, [scenes[2], scenes[1], scenes[0]], tmp_path / "other")
+    with rasterio.open(expected[0]) as one, rasterio.open(found[0]) as other:
+        assert other.transform == one.transform and other.shape == one.shape
+        np.testing.assert_array_equal(other.read(), one.read())
+
+
+def test_a_block_that_was_cut_off_is_made_again(bundle: Path, scenes: list[str], tmp_path: Path) -> None:
+    for name in ("whole", "cut"):
+        (tmp_path / name).mkdir()
+    expected, _ = apply(bundle, scenes, tmp_path / "whole")
+    (tmp_path / "cut" / "file").write_text("in the way")
+    arguments = [str(bundle), *scenes, f"--probability={tmp_path / 'cut' / 'map.tif'}"]
+    with pytest.raises(OSError, match="file"):
+        main([*arguments, f"--detections={tmp_path / 'cut' / 'file' / 'found.gpkg'}"])
+    (block,) = (tmp_path / "cut" / "map.tif.partial").glob("*.npy")
+    block.write_bytes(block.read_bytes()[:50])
+    main([*arguments, f"--detections={tmp_path / 'cut' / 'found.gpkg'}"])
+    assert (tmp_path / "cut" / "map.tif").read_bytes() == expected.read_bytes()
+
+
+def test_scenes_that_are_not_needed_are_not_read(bundle: Path, scenes: list[str], tmp_path: Path) -> None:
+    gaps = write_scene(tmp_path / "gaps.tif", np.zeros((1, 10, 10), np.uint8), nodata=0)
+    probability, _ = apply(bundle, [*scenes, f"--scene=slope={gaps}"], tmp_path)
+    with rasterio.open(probability) as raster:
+        assert np.isfinite(raster.read(1)).any()
+
+
 def test_blocks_of_another_map_are_not_taken(
     bundle: Path, scenes: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -221,6 +252,7 @@ def test_the_most_probable_of_near_places_stays() -> None:
         (["--overlap=1"], "--overlap: 1 is no share"),
         (["--threshold=2"], "--threshold: 2 is no probability"),
         (["--threads=0"], "--threads: 0 threads"),
+        (["--least-distance-m=nan"], "--least-distance-m: nan is no distance"),
         (["--classes", "road"], "--classes: the model knows F, T, not road"),
         (["--precision=int4"], "has no int4 network"),
         (["--crs=EPSG:4326"], "not projected in metres"),

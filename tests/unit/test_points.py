@@ -113,6 +113,11 @@ def test_an_old_geojson_names_its_crs_and_a_csv_has_one_said(tmp_path: Path) -> 
         ("a.csv", "x,y,class\n", "has no point"),
         ("a.csv", "", "no table of x, y and class"),
         ("a.csv", "x,y,class\n1,nan,T\n", "point 1 has no place"),
+        (
+            "a.json",
+            '{"features": [{"geometry": {"type": "Point", "coordinates": [6e5, 45e5]}, "properties": {"class": 1}}]}',
+            "name its CRS",
+        ),
         ("a.geojson", "{", "no GeoJSON"),
         ("a.geojson", '{"features": [{"geometry": null}]}', "no GeoJSON"),
         ("a.geojson", '{"features": [{"geometry": {"type": "Polygon"}}]}', "holds a Polygon"),
@@ -130,6 +135,14 @@ def test_what_holds_no_points_is_refused(tmp_path: Path, name: str, text: str, f
 def test_a_missing_file_is_named(tmp_path: Path, name: str) -> None:
     with pytest.raises(UserError, match=rf"{name}: no such file"):
         read_points(tmp_path / name, UTM)
+
+
+def test_layers_of_polygons_are_passed_over(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.gpkg")
+    with sqlite3.connect(path) as file:
+        file.execute("CREATE TABLE areas (geom BLOB, class TEXT)")
+        file.execute("INSERT INTO gpkg_geometry_columns VALUES ('areas', 'geom', 'POLYGON', 32614, 0, 0)")
+    assert len(read_points(path, UTM)) == 2
 
 
 def test_a_geopackage_without_the_column_is_refused(tmp_path: Path) -> None:

@@ -89,6 +89,14 @@ def test_jitter_moves_chips_off_their_points(region: Region, tmp_path: Path) -> 
     plain, moved = sample(region, tmp_path), sample(region, tmp_path, jitter_m=6)
     shift = (moved[["x", "y"]] - plain[["x", "y"]]).iloc[:2].abs().to_numpy()
     assert (shift > 0).all() and (shift <= 6).all()
+    reasons = moved["reason"].tolist()[2 : len(POINTS)]
+    assert reasons == plain["reason"].tolist()[2 : len(POINTS)]  # it is the points that are judged
+
+
+@pytest.mark.parametrize(("x", "fits"), [(314.4, True), (315.6, False), (344.4, False), (345.6, True)])
+def test_the_pixel_that_a_point_lies_in_must_be_data(region: Region, x: float, fits: bool) -> None:
+    problem = region.problem(WEST + x, NORTH - 130.0, 99.0)
+    assert (problem is None) == fits
 
 
 def test_labelled_points_of_the_false_class_count(region: Region, tmp_path: Path) -> None:

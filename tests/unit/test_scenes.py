@@ -138,7 +138,7 @@ def test_a_chip_lies_around_its_point(tmp_path: Path) -> None:
     [
         ({"crs": "EPSG:4326"}, "not projected in metres"),
         ({"crs": "EPSG:2225"}, "not projected in metres"),  # US survey feet
-        ({"crs": None}, "(none)"),
+        ({"crs": None}, "has no CRS"),
     ],
 )
 def test_a_grid_needs_metres(tmp_path: Path, options: dict[str, str | None], fragment: str) -> None:
@@ -155,7 +155,8 @@ def test_scenes_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     grid = Grid.of(good, 1.0)
     cases: list[tuple[list[Path], int, str]] = [
         ([good], 3, "has 2 bands"),
-        ([good, floats], 2, "holds float32"),
+        ([good, floats], 2, "holds float32 and uint8"),
+        ([good, write_scene(tmp_path / "d.tif", noise(2, 9, 9), nodata=7)], 2, "has nodata 7.0 and None"),
         ([text], 2, "not a readable raster"),
         ([], 2, "no scene"),
     ]
@@ -178,9 +179,42 @@ def test_a_damaged_scene_is_named(tmp_path: Path) -> None:
         layer.read(0, 0, 400, 400)
 
 
+@pytest.mark.parametrize("crs", [None, "EPSG:32615"])
+def test_a_place_has_the_same_pixels_in_every_window(tmp_path: Path, crs: str | None) -> None:
+    """Also where scenes are shrunk, and GDAL smooths."""
+    file = write_scene(tmp_path / "fine.tif", noise(1, 300, 300).astype(np.float32), resolution=0.6)
+    grid = Grid.of(file, 1.0, crs)
+    with Layer([file], 1, grid, "bilinear") as layer:
+        left, bottom, right, top = layer.extent
+        column, row = grid.corner((left + right) / 2, (bottom + top) / 2, 40)
+        small = layer.read(column, row, 40, 40)[0]
+        large = layer.read(column - 31, row - 17, 101, 90)[0]
+    np.testing.assert_allclose(large[:, 17:57, 31:71], small, atol=0.1)
+
+
+def test_a_raster_that_is_south_up_is_read(tmp_path: Path) -> None:
+    values = noise(1, 20, 30)
+    file = tmp_path / "south.tif"
+    up = rasterio.Affine(1.0, 0, WEST, 0, 1.0, NORTH - 20)
+    with rasterio.open(
+        file, "w", driver="GTiff", count=1, height=20, width=30, dtype="uint8", crs=UTM, transform=up
+    ) as raster:
+        raster.write(values[:, ::-1])
+    with Layer([file], 1, Grid.of(file, 1.0), "nearest") as layer:
+        pixels, valid = layer.read(0, 0, 30, 20)
+    assert valid.all()
+    np.testing.assert_array_equal(pixels, values)
+
+
+def test_a_grid_moves_by_whole_pixels(tmp_path: Path) -> None:
+    grid = Grid.of(write_scene(tmp_path / "a.tif", noise(1, 9, 9)), 2.0)
+    moved = grid.moved_to((WEST - 3.0, 0.0, 1.0, NORTH + 4.0))
+    assert (moved.west, moved.north) == (WEST - 4.0, NORTH + 4.0)
+
+
 def test_an_overview_covers_all_scenes(tmp_path: Path) -> None:
     files = [write_scene(tmp_path / f"{n}.tif", noise(3, 50, 100, n), west=WEST + 100 * n) for n in range(2)]
-    pixels, bounds = overview(files, 3, None, 40)
+    pixels, bounds = overview(files, UTM, 40)
     assert pixels.shape == (3, 10, 40)
     assert not np.ma.getmaskarray(pixels).any()
     assert bounds == (WEST, NORTH - 50, WEST + 200, NORTH)

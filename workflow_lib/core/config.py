@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from workflow_lib.core.data_config import DataConfig, FoldsConfig, Scenes
 from workflow_lib.core.errors import ConfigError
+from workflow_lib.core.indices import INDICES
 from workflow_lib.core.section import Distinct, Name, Section
 from workflow_lib.core.spaces import cross
 from workflow_lib.core.spaces.cell_costs import COUNTED
@@ -544,7 +545,9 @@ class MapArea(Section):
         default=[], description="the scenes, with the bands that the model's channels are made of; generated land: none"
     )
     truth: str | None = Field(
-        default=None, description="points that should be found, as in data.clip.points; null: nobody knows"
+        default=None,
+        description="points that should be found, as in data.clip.points (CSV: in the CRS of its first scene); null: "
+        "nobody knows",
     )
 
 
@@ -553,6 +556,9 @@ class MapConfig(Section):
 
     areas: dict[Name, MapArea] = Field(
         min_length=1, description="area -> its scenes; with data.clip.landscape its land is generated"
+    )
+    background: Name | None = Field(
+        default=None, description="class that is nothing, and not looked for; null: data.clip.false_class"
     )
     precision: Literal["fp32", "fp16", "int8"] = Field(
         default="fp32", description="of the network; fp16, int8: one of precisions.smaller"
@@ -821,7 +827,22 @@ class Config(Section):
         smaller = self.precisions.smaller if self.precisions else []
         if chart.precision not in ("fp32", *smaller):
             raise ValueError(f"map.precision is {chart.precision}, and precisions.smaller names {smaller}")
+        if self.background not in self.data.classes:
+            raise ValueError(
+                f"map.background is {self.background}: name the class that is nothing, of {self.data.classes}"
+            )
+        used = {
+            band
+            for channels in self.grid.channel_sets.values()
+            for name in channels
+            for band in INDICES.get(name, (name,))
+        }
         for name, area in chart.areas.items():
+            given = {band for layer in area.layers for band in layer.bands}
+            if area.layers and used - given:
+                raise ValueError(f"map.areas.{name}: grid.channel_sets needs {sorted(used - given)} as well")
+            if landscape and area.truth:
+                raise ValueError(f"map.areas.{name}.truth: the true places of generated land are known")
             if landscape and name not in landscape.looks:
                 raise ValueError(f"map.areas.{name}: data.clip.landscape.looks does not say what it looks like")
             if bool(landscape) == bool(area.layers):
@@ -842,6 +863,12 @@ class Config(Section):
                 "racing compares accuracies: front.objectives must name accuracy_pct, and beside it only costs that "
                 "are known before training"
             )
+
+    @property
+    def background(self) -> str | None:
+        """The class that is nothing, if the config says so."""
+        named = self.map.background if self.map else None
+        return named or (self.data.clip.false_class if self.data.clip else None)
 
     @property
     def folds_together(self) -> bool:

@@ -1,6 +1,7 @@
 """The configuration of data and folds."""
 
 from functools import cached_property
+from pathlib import PurePosixPath
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -190,6 +191,11 @@ class DataConfig(Section):
                     )
         if clip is None:
             return
+        folders = [PurePosixPath(part.folder) for parts in self.regions.values() for part in parts]
+        if len(set(folders)) < len(folders) or any(path.is_absolute() or ".." in path.parts for path in folders):
+            raise ValueError(
+                "data.regions: with data.clip chips are put into the folders: each needs its own, relative, without .."
+            )
         if set(clip.points) != (set() if made else set(self.regions)):
             raise ValueError(
                 f"data.clip.points names {sorted(clip.points)}; it must name each region, or none of a landscape"

@@ -1,5 +1,6 @@
 """Cut chips out of scenes, in the folder layout that `import_chips` reads."""
 
+import errno
 import os
 import shutil
 import sys
@@ -82,5 +83,7 @@ def gather_chips(tiles: Sequence[Path], folders: Sequence[str], classes: Sequenc
         place = output / chip.relative_to(tile)
         try:
             os.link(chip, place)
-        except OSError:  # another file system, or one without links
-            shutil.copyfile(chip, place)
+        except OSError as error:
+            if error.errno not in (errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.EMLINK):
+                raise
+            shutil.copyfile(chip, place)  # another file system, or one without links

@@ -92,7 +92,10 @@ def read_points(path: Path, columns: Sequence[str]) -> tuple[list[dict[str, Any]
         raise UserError("no such file", path)
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as file:
-            layers = "SELECT table_name, column_name, srs_id FROM gpkg_geometry_columns ORDER BY table_name"
+            layers = (
+                "SELECT table_name, column_name, srs_id FROM gpkg_geometry_columns "
+                "WHERE upper(geometry_type_name) IN ('POINT', 'GEOMETRY') ORDER BY table_name"
+            )
             for table, geometry, code in file.execute(layers).fetchall():
                 if set(columns) <= {row[1] for row in file.execute(f"PRAGMA table_info({_quote(table)})")}:
                     names = ", ".join(map(_quote, [geometry, *columns]))
@@ -102,7 +105,7 @@ def read_points(path: Path, columns: Sequence[str]) -> tuple[list[dict[str, Any]
                         for blob, *rest in found
                     ]
                     return rows, _read_crs(file, code)
-    except (sqlite3.Error, CRSError) as error:
+    except (sqlite3.Error, CRSError, TypeError) as error:
         raise UserError(f"not a readable GeoPackage ({error})", path) from None
     raise UserError(f"has no layer with {' and '.join(columns)}", path, "call the points' columns so")
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from rasterio._err import CPLE_BaseError  # what `transform` raises has no public name
 from rasterio.crs import CRS
 from rasterio.warp import transform
 
@@ -40,12 +41,20 @@ def read_points(path: Path, crs: CRS, csv_crs: str | None = None) -> pd.DataFram
         raise UserError("no file of points: .gpkg, .geojson or .csv are known", path)
     if points.empty:
         raise UserError("has no point", path)
+    _refuse_nowhere(points, path, crs)
     if own != crs:
-        points["x"], points["y"] = transform(own, crs, points["x"], points["y"])
-    if not np.isfinite(points[["x", "y"]].to_numpy(dtype=float)).all():
-        bad = int(np.flatnonzero(~np.isfinite(points[["x", "y"]].to_numpy(dtype=float)).all(1))[0])
-        raise UserError(f"point {bad + 1} has no place in {crs.to_string()}", path)
+        try:
+            points["x"], points["y"] = transform(own, crs, points["x"], points["y"])
+        except CPLE_BaseError as error:
+            raise UserError(f"its points do not lie in {own.to_string()} ({error})", path, "name its CRS") from None
+        _refuse_nowhere(points, path, crs)
     return points
+
+
+def _refuse_nowhere(points: pd.DataFrame, path: Path, crs: CRS) -> None:
+    nowhere = ~np.isfinite(points[["x", "y"]].to_numpy(dtype=float)).all(1)
+    if nowhere.any():
+        raise UserError(f"point {int(nowhere.argmax()) + 1} has no place in {crs.to_string()}", path)
 
 
 def _read_geopackage(path: Path) -> tuple[pd.DataFrame, CRS]:
@@ -61,7 +70,7 @@ def _read_geojson(path: Path) -> tuple[pd.DataFrame, CRS]:
             for feature in collection["features"]
             if feature["geometry"]["type"] == "Point" or _refuse(feature["geometry"]["type"], path)
         ]
-        name = collection.get("crs", {}).get("properties", {}).get("name", "OGC:CRS84")
+        name = (collection.get("crs") or {}).get("properties", {}).get("name", "OGC:CRS84")
     except FileNotFoundError:
         raise UserError("no such file", path) from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -58,12 +58,13 @@ class Region:
     def problem(self, x: float, y: float, max_nodata_pct: float) -> str | None:
         """Why there can be no chip at a place; None if there can."""
         column, row = self.grid.corner(x, y, self.size_px)
-        middle = self.size_px // 2
+        size = self.grid.resolution_m
+        own = np.s_[:, int((self.grid.north - y) // size) - row, int((x - self.grid.west) // size) - column]
         for folder, layer in zip(self.folders, self.layers, strict=True):
             if not any(_contains(extent, x, y) for extent in layer.extents):
                 return f"outside the scenes of {folder.folder}"
             valid = layer.read(column, row, self.size_px, self.size_px)[1]
-            if not valid[:, middle, middle].all():
+            if not valid[own].all():
                 return f"on nodata of {folder.folder}"
             gaps_pct = 100 * (1 - valid.mean((1, 2)).min())
             if gaps_pct > max_nodata_pct:
@@ -100,10 +101,12 @@ def sample_points(
     rows: list[Row] = []
     for number, (x, y, label) in enumerate(labelled[["x", "y", "class"]].itertuples(index=False)):
         _report(number, len(labelled), "points")
-        place = {"x": x + shifts[number, 0], "y": y + shifts[number, 1]}
         known = label in classes
-        reason = region.problem(**place, max_nodata_pct=max_nodata_pct) if known else f"no class of {list(classes)}"
-        rows.append(place | {"class": label, "drawn": False, "reason": reason})
+        reason = region.problem(x, y, max_nodata_pct) if known else f"no class of {list(classes)}"
+        moved = x + shifts[number, 0], y + shifts[number, 1]
+        if not reason and region.problem(*moved, max_nodata_pct) is None:  # else its chip stays where the point is
+            x, y = moved
+        rows.append({"x": x, "y": y, "class": label, "drawn": False, "reason": reason})
     if clip.false_class:
         kept = [row["class"] for row in rows if not row["reason"]]
         true = labelled.loc[labelled["class"] != clip.false_class, ["x", "y"]].to_numpy(dtype=float)

@@ -2,7 +2,8 @@
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import floor
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -57,18 +58,26 @@ class Grid:
             UserError: if the CRS is unknown or not in metres, or the file is no raster.
         """
         with _open(file) as raster:
+            if raster.crs is None:
+                raise UserError("has no CRS", file, "assign one, such as with gdal_edit.py -a_srs")
             own = named_crs(crs, file) if crs else raster.crs
-            if own is None or not own.is_projected or abs(own.linear_units_factor[1] - _METRE) > _SAME:
+            if not own.is_projected or abs(own.linear_units_factor[1] - _METRE) > _SAME:
                 raise UserError(
-                    f"has the CRS {own or '(none)'}, which is not projected in metres", file, "name one: data.clip.crs"
+                    f"has the CRS {own}, which is not projected in metres", file, "name one (data.clip.crs, or --crs)"
                 )
-            left, _, _, top = raster.bounds if own == raster.crs else transform_bounds(raster.crs, own, *raster.bounds)
+            left, _, _, top = _extent(raster, own)
         return cls(own, resolution_m, left, top)
 
     def transform(self, column: int, row: int) -> Affine:
         """From pixels, counted from (column, row), to coordinates."""
         size = self.resolution_m
         return Affine(size, 0.0, self.west + column * size, 0.0, -size, self.north - row * size)
+
+    def moved_to(self, extent: Bounds) -> "Grid":
+        """The same lattice with pixel (0, 0) in the north-western corner of an extent."""
+        size = self.resolution_m
+        columns, rows = floor((extent[0] - self.west) / size + _SAME), floor((self.north - extent[3]) / size + _SAME)
+        return replace(self, west=self.west + columns * size, north=self.north - rows * size)
 
     def corner(self, x: float, y: float, size_px: int) -> tuple[int, int]:
         """Column and row of the first pixel of a square whose centre is as near to a point as can be."""
@@ -119,10 +128,18 @@ class Layer:
                     raise UserError(f"has {raster.count} bands, and {bands} are named", file, "see `bands`")
                 if raster.crs is None:
                     raise UserError("has no CRS", file, "assign one, such as with gdal_edit.py -a_srs")
-                if self.dtype and raster.dtypes[0] != self.dtype:
-                    raise UserError(f"holds {raster.dtypes[0]}, the first scene {self.dtype}", file, "convert it")
-                self.dtype = raster.dtypes[0]
-                self.nodata = raster.nodata if self.nodata is None else self.nodata
+                kinds = {*raster.dtypes, *([self.dtype] if self.dtype else [])}
+                if len(kinds) > 1:
+                    raise UserError(
+                        f"holds {' and '.join(sorted(kinds))}, with the scenes before it", file, "convert it"
+                    )
+                gaps = {str(value) for value in raster.nodatavals} | ({str(self.nodata)} if self.dtype else set())
+                if len(gaps) > 1:
+                    raise UserError(
+                        f"has nodata {' and '.join(sorted(gaps))}, with the scenes before it", file,
+                        "give all the same, such as with gdal_edit.py -a_nodata",
+                    )  # fmt: skip
+                self.dtype, self.nodata = raster.dtypes[0], raster.nodata
                 self.extents.append(_extent(raster, grid.crs))
 
     @property
@@ -191,9 +208,16 @@ class Layer:
             return _read_aligned(raster, *offset, width, height)
         # Without nodata, what lies beyond a scene is told from zeros by warping in floats.
         gaps = {"dtype": "float32", "nodata": np.nan} if raster.nodata is None else {}
+        extent, size = _extent(raster, self._grid.crs), self._grid.resolution_m
+        # What GDAL smooths by where it shrinks: it would take it from each window, and the same place would have other
+        # values in other windows.
+        scales = (
+            (extent[2] - extent[0]) / raster.width / size, (extent[3] - extent[1]) / raster.height / size
+        )  # fmt: skip
+        shrunk = {name: scale for name, scale in zip(("XSCALE", "YSCALE"), scales, strict=True) if scale < 1}
         with WarpedVRT(
             raster, crs=self._grid.crs, transform=transform, width=width, height=height,
-            resampling=self._resampling, tolerance=_TOLERANCE_PX, **gaps,
+            resampling=self._resampling, tolerance=_TOLERANCE_PX, **gaps, **shrunk,
         ) as warped:  # fmt: skip
             pixels = warped.read()
         if not gaps:
@@ -203,19 +227,20 @@ class Layer:
         return np.where(valid, whole, 0).astype(self.dtype), valid
 
 
-def overview(files: Sequence[Path], bands: int, crs: str | None, most_px: int) -> tuple[NDArray[Any], Bounds]:
+def overview(files: Sequence[Path], crs: str, most_px: int) -> tuple[NDArray[Any], Bounds]:
     """A small picture of scenes, for maps.
 
     Args:
         files: the scenes.
-        bands: how many they have.
-        crs: of the picture; None: of the first scene.
+        crs: of the picture.
         most_px: its longer side.
 
     Returns:
         (bands, height, width) masked array, and its bounds.
     """
     grid = Grid.of(files[0], _METRE, crs)
+    with _open(files[0]) as raster:
+        bands = raster.count
     with Layer(files, bands, grid, "nearest") as layer:
         left, bottom, right, top = layer.extent
     size = max(right - left, top - bottom) / most_px
@@ -256,8 +281,8 @@ def named_crs(name: str, where: Path) -> CRS:
 
 def _extent(raster: Any, crs: CRS) -> Bounds:
     bounds = raster.bounds if raster.crs == crs else transform_bounds(raster.crs, crs, *raster.bounds, densify_pts=21)
-    left, bottom, right, top = bounds
-    return float(left), float(bottom), float(right), float(top)
+    left, bottom, right, top = map(float, bounds)
+    return min(left, right), min(bottom, top), max(left, right), max(bottom, top)  # a raster may be south up
 
 
 def _overlap(first: Bounds, second: Bounds) -> bool:

@@ -37,14 +37,15 @@ def check_files(folder: Path) -> str:
     """
     sums = folder / CHECKSUMS
     try:
-        lines = [line.split(maxsplit=1) for line in sums.read_text(encoding="utf-8").splitlines()]
-    except (OSError, UnicodeDecodeError):
+        lines = [line.split(maxsplit=1) for line in sums.read_text(encoding="utf-8").splitlines() if line]
+        expected = [(checksum, name.removeprefix("*")) for checksum, name in lines]
+    except (OSError, ValueError):
         raise UserError(f"no bundle: it has no readable {CHECKSUMS}", folder, "name a folder of deploy_model") from None
-    for expected, name in lines:
+    for checksum, name in expected:
         file = folder / name
         if not file.is_file():
             raise UserError("is missing from the bundle", file, "copy the whole folder again")
-        if _sha256(file) != expected:
+        if _sha256(file) != checksum:
             raise UserError("is not the file that was deployed: its checksum differs", file, "copy it again")
     return _sha256(sums)
 

@@ -1,6 +1,5 @@
 """A model slid over whole scenes, block by block, so that memory stays constant: a probability per class and window."""
 
-import hashlib
 import json
 import shutil
 import sys
@@ -8,12 +7,14 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
+from rasterio.errors import RasterioError
 from rasterio.transform import Affine
 
 from workflow_lib.core.errors import UserError
@@ -24,6 +25,7 @@ from workflow_lib.field.bundle import Bundle
 # Pixels on a side that are in memory at a time, beyond which no window reaches.
 _BLOCK_PX = 2048
 _KEY = "key.json"
+_ROUNDING_PX = 1e-6
 Square = tuple[int, int, int, int]
 """First row and column of a block of windows, and how many rows and columns it has."""
 Block = tuple[Square, NDArray[np.float32]]
@@ -50,14 +52,15 @@ class Windows:
         """Windows whose centres cover a layer's scenes.
 
         Args:
-            grid: whose pixel (0, 0) is the scenes' corner.
+            grid: whose pixel (0, 0) is the scenes' north-western corner.
             layer: the scenes.
             size_px: side of a window.
             overlap: share of it that lies in the next one.
         """
-        left, bottom, right, top = layer.extent
+        _, bottom, right, _ = layer.extent
         stride = max(1, round(size_px * (1 - overlap)))
-        height, width = (round(side / grid.resolution_m) for side in (top - bottom, right - left))
+        sides = (grid.north - bottom, right - grid.west)
+        height, width = (ceil(side / grid.resolution_m - _ROUNDING_PX) for side in sides)
         return cls(max(1, -(-height // stride)), max(1, -(-width // stride)), stride, size_px)
 
     @property
@@ -110,7 +113,8 @@ def slide(
     with ThreadPoolExecutor(threads) as pool:
         for number, block in enumerate(blocks, start=1):
             file = partial / f"{block[0]}_{block[1]}.npy"
-            if file.exists():
+            found = _load(file, (len(bundle.classes), *block[2:]))
+            if found is not None:
                 skipped += 1
             else:
                 found = _classify(bundle, layers, bands, windows, block, max_nodata_pct, pool)
@@ -118,7 +122,16 @@ def slide(
                     np.save(temporary, found, allow_pickle=False)
                 left = (time.monotonic() - start) / (number - skipped) * (len(blocks) - number)
                 print(f"apply_model: {number} of {len(blocks)} blocks, {left:,.0f} s left", file=sys.stderr, flush=True)
-            yield block, np.load(file, allow_pickle=False)
+            yield block, found
+
+
+def _load(file: Path, shape: tuple[int, ...]) -> NDArray[np.float32] | None:
+    """A block that an earlier run finished; None if there is none, or the power went while it was written."""
+    try:
+        found: NDArray[np.float32] = np.load(file, allow_pickle=False)
+    except (OSError, EOFError, ValueError):
+        return None
+    return found if found.shape == shape else None
 
 
 def _classify(
@@ -208,10 +221,13 @@ def open_partial(output: Path, key: dict[str, Any]) -> Path:
     return folder
 
 
-def describe_file(file: Path) -> list[object]:
-    """Name, size and time of a scene: what tells it from another one without reading it."""
+def describe_file(file: Path) -> list[list[object]]:
+    """Name, size and time of a scene, and of the files behind it: what tells it from another one without reading it."""
+    if not file.exists():
+        raise UserError("no such file", file)
     try:
-        state = file.stat()
-    except OSError:
-        raise UserError("no such file", file) from None
-    return [hashlib.sha256(str(file.absolute()).encode()).hexdigest(), state.st_size, state.st_mtime_ns]
+        with rasterio.open(file.absolute()) as raster:
+            files = [Path(name) for name in raster.files]
+    except RasterioError as error:
+        raise UserError(f"not a readable raster ({error})", file) from None
+    return [[str(part), part.stat().st_size, part.stat().st_mtime_ns] for part in files if part.exists()]

@@ -22,6 +22,9 @@ from workflow_lib.field.bundle import Bundle
 from workflow_lib.field.detections import Row, candidates, suppress
 from workflow_lib.field.sliding import Windows, describe_file, open_partial, slide, write_probabilities
 
+Scenes = dict[tuple[str, ...], list[Path]]
+"""Files by their bands."""
+
 # Each block is read once; GDAL would keep a twentieth of the machine's memory of it.
 _CACHE_MB = 64
 
@@ -49,6 +52,10 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         raise UserError(f"{given.overlap:g} is no share from 0 to below 1", "--overlap")
     if not 0 <= given.threshold <= 1:
         raise UserError(f"{given.threshold:g} is no probability", "--threshold")
+    if given.least_distance_m is not None and not given.least_distance_m >= 0:
+        raise UserError(f"{given.least_distance_m:g} is no distance", "--least-distance-m")
+    if given.probability.absolute() == given.detections.absolute():
+        raise UserError("the map and the places cannot be one file", given.probability)
     if given.threads < 1:
         raise UserError(f"{given.threads} threads do nothing", "--threads")
     return given
@@ -58,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the stage."""
     arguments = _parse(argv)
     bundle = Bundle.open(arguments.bundle, arguments.precision)
-    scenes = _read_scenes(arguments.scene)
+    scenes = _needed(bundle, _read_scenes(arguments.scene))
     files = [file for part in scenes.values() for file in part]
     key = {
         "bundle": bundle.name, "precision": arguments.precision, "overlap": arguments.overlap, "crs": arguments.crs,
@@ -68,6 +75,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     grid = Grid.of(files[0], bundle.resolution_m, arguments.crs)
     with ExitStack() as stack:
         stack.enter_context(rasterio.Env(GDAL_CACHEMAX=_CACHE_MB))
+        grid = grid.moved_to(_open_layers(bundle, scenes, grid, stack)[0].extent)
         layers = _open_layers(bundle, scenes, grid, stack)
         windows = Windows.over(grid, layers[0], bundle.size_px, arguments.overlap)
         partial = open_partial(arguments.probability, key)
@@ -90,9 +98,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     shutil.rmtree(partial)
 
 
-def _read_scenes(texts: Sequence[str]) -> dict[tuple[str, ...], list[Path]]:
-    """Files by their bands."""
-    scenes: dict[tuple[str, ...], list[Path]] = {}
+def _read_scenes(texts: Sequence[str]) -> Scenes:
+    scenes: Scenes = {}
     for text in texts:
         names, equals, file = text.partition("=")
         if not (equals and names and file):
@@ -104,19 +111,21 @@ def _read_scenes(texts: Sequence[str]) -> dict[tuple[str, ...], list[Path]]:
     return scenes
 
 
-def _open_layers(
-    bundle: Bundle, scenes: dict[tuple[str, ...], list[Path]], grid: Grid, stack: ExitStack
-) -> list[Layer]:
-    """The scenes that the model needs, read as it learned to see them."""
-    inputs: dict[str, Any] = bundle.description["input"]
-    given = {band for bands in scenes for band in bands}
-    if missing := [band for band in inputs["bands"] if band not in given]:
-        raise UserError(
-            f"the model needs {', '.join(missing)} as well", "--scene", f"name scenes for {inputs['bands']}"
-        )
+def _needed(bundle: Bundle, scenes: Scenes) -> Scenes:
+    """The scenes that have a band which the model needs: gaps in others say nothing."""
+    bands = bundle.description["input"]["bands"]
+    given = {band for names in scenes for band in names}
+    if missing := [band for band in bands if band not in given]:
+        raise UserError(f"the model needs {', '.join(missing)} as well", "--scene", "name their scenes")
+    return {names: files for names, files in scenes.items() if set(names) & set(bands)}
+
+
+def _open_layers(bundle: Bundle, scenes: Scenes, grid: Grid, stack: ExitStack) -> list[Layer]:
+    """Scenes as the model learned to see them."""
+    methods: dict[str, Any] = bundle.description["input"]["resampling"]
     return [
-        stack.enter_context(Layer(files, len(bands), grid, inputs["resampling"].get(bands[0], "bilinear")))
-        for bands, files in scenes.items()
+        stack.enter_context(Layer(files, len(names), grid, methods.get(names[0], "bilinear")))
+        for names, files in scenes.items()
     ]
 
 

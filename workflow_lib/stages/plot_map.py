@@ -21,7 +21,6 @@ class MapFiguresArguments(Arguments):
     """Flags of the stage."""
 
     areas: dict[str, list[Path]] = Field(description="area -> the scenes to draw")
-    bands: int = Field(description="how many bands they have")
     probability: list[Path] = Field(description="GeoTIFFs of apply_model, in the areas' order")
     target: str = Field(description="class whose probability is drawn")
     detections: Path = Field(description="detections.parquet of score_map")
@@ -35,19 +34,19 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = MapFiguresArguments.parse(__doc__, argv)
     detections, scores = DETECTIONS.read(arguments.detections), MAP_SCORES.read(arguments.scores)
     areas = {
-        area: _read(probability, arguments.target, scenes, arguments.bands)
+        area: _read(probability, arguments.target, scenes)
         for (area, scenes), probability in zip(arguments.areas.items(), arguments.probability, strict=True)
     }
     draw = {"map_scores": lambda: map_scores(scores), "area_maps": lambda: area_maps(detections, areas)}
     save_figures(arguments.figures, arguments.dpi, lambda name: draw[name]())
 
 
-def _read(probability: Path, target: str, scenes: Sequence[Path], bands: int) -> tuple[Backdrop, Backdrop]:
+def _read(probability: Path, target: str, scenes: Sequence[Path]) -> tuple[Backdrop, Backdrop]:
     """Imagery of an area, and the probability of the class that is looked for."""
     with rasterio.open(probability) as raster:
         shares = np.ma.masked_invalid(raster.read([raster.descriptions.index(target) + 1]))
         bounds, crs = raster.bounds, raster.crs.to_string()
-    imagery = overview(scenes, bands, crs, _MOST_PX)
+    imagery = overview(scenes, crs, _MOST_PX)
     return imagery, (shares, (bounds.left, bounds.bottom, bounds.right, bounds.top))
 
 

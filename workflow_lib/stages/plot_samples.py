@@ -6,7 +6,6 @@ from pathlib import Path
 from pydantic import Field
 
 from workflow_lib.core.arguments import Arguments
-from workflow_lib.core.data_config import ClipConfig, RasterFolder
 from workflow_lib.core.running import run_stage
 from workflow_lib.core.tables import SAMPLES
 from workflow_lib.data.scenes import overview
@@ -18,8 +17,7 @@ _MOST_PX = 900
 class SampleFiguresArguments(Arguments):
     """Flags of the stage."""
 
-    clip: ClipConfig
-    folders: dict[str, RasterFolder] = Field(description="region -> the raster folder to draw, with its scenes' files")
+    scenes: dict[str, list[Path]] = Field(description="region -> the scenes to draw")
     samples: list[Path] = Field(description="samples.parquet of sample_points, of all regions")
     dpi: int = Field(default=200, description="resolution of the PNG files (dots per inch)")
     figures: list[Path] = Field(description="writes these figures")
@@ -30,8 +28,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = SampleFiguresArguments.parse(__doc__, argv)
     samples = SAMPLES.read_all(arguments.samples)
     backdrops = {
-        region: overview(list(map(Path, folder.scenes)), len(folder.bands), arguments.clip.crs, _MOST_PX)
-        for region, folder in arguments.folders.items()
+        region: overview(files, samples.loc[samples["region"] == region, "crs"].iloc[0], _MOST_PX)
+        for region, files in arguments.scenes.items()
     }
     save_figures(arguments.figures, arguments.dpi, lambda _: sample_map(samples, backdrops))
 

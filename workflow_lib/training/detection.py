@@ -37,7 +37,7 @@ def read_map(
     found = pd.DataFrame(rows, columns=["x", "y", "class", "probability"])
     if truth is None:
         return found.assign(outcome="unknown")
-    true = read_points(truth, crs, crs.to_string())
+    true = read_points(truth, crs)
     with rasterio.open(probability) as raster:
         values = np.array([value[0] for value in raster.sample(true[["x", "y"]].to_numpy(), indexes=[1])])
     covered = np.isfinite(values)

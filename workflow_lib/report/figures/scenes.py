@@ -26,7 +26,7 @@ def sample_map(samples: pd.DataFrame, backdrops: Mapping[str, Backdrop]) -> Figu
         backdrops: region -> imagery, in the CRS of its samples.
     """
     figure, panels = _panels(list(backdrops))
-    classes = list(dict.fromkeys(samples["class"]))
+    classes = list(dict.fromkeys(samples.loc[samples["reason"].isna(), "class"]))
     for axes, (region, backdrop) in zip(panels, backdrops.items(), strict=True):
         here = samples[samples["region"] == region]
         draw_backdrop(axes, backdrop)
