@@ -20,7 +20,7 @@ from workflow_lib.data.geopackage import read_points
 from workflow_lib.data.scenes import Grid, Layer
 from workflow_lib.field import sliding
 from workflow_lib.field.bundle import Bundle
-from workflow_lib.field.detections import suppress
+from workflow_lib.field.detections import PLACE, suppress
 from workflow_lib.field.sliding import Windows
 from workflow_lib.stages.apply_model import main
 
@@ -236,13 +236,30 @@ def test_windows_cover_the_scenes(tmp_path: Path) -> None:
 
 
 def test_the_most_probable_of_near_places_stays() -> None:
-    rows = [
-        {"x": x, "y": 0.0, "class": label, "probability": probability}
-        for x, label, probability in ((0, "T", 0.9), (8, "T", 0.95), (17, "T", 0.8), (19, "T", 0.7), (8, "F", 0.6))
-    ]
-    assert [(row["x"], row["class"]) for row in suppress(rows, 9.0)] == [(8, "T"), (17, "T"), (8, "F")]
-    assert len(suppress(rows, 0.0)) == 5
-    assert suppress([], 5.0) == []
+    rows = [(0, 0, 1, 0.9), (0, 8, 1, 0.95), (0, 17, 1, 0.8), (0, 19, 1, 0.7), (0, 8, 0, 0.6)]
+    places = np.array(rows, PLACE)
+    assert [(place["column"], place["label"]) for place in suppress(places, 9.0)] == [(8, 1), (17, 1), (8, 0)]
+    assert len(suppress(places, 0.0)) == 5
+    assert len(suppress(places[:0], 5.0)) == 0
+    equal = np.array([(3, 3, 1, 0.5), (2, 4, 1, 0.5)], PLACE)
+    assert suppress(equal, 2.0)["row"].tolist() == [2]
+
+
+def test_suppression_equals_a_slow_one() -> None:
+    random = np.random.default_rng(0)
+    places = np.zeros(300, PLACE)
+    places["row"], places["column"] = random.integers(0, 40, (2, 300))
+    places["label"], places["probability"] = random.integers(0, 2, 300), random.random(300)
+    for least in (0.5, 1.0, 2.5, 7.0):
+        kept: list[Any] = []
+        for place in sorted(places, key=lambda place: -place["probability"]):
+            if all(
+                other["label"] != place["label"]
+                or np.hypot(float(other["row"] - place["row"]), float(other["column"] - place["column"])) >= least
+                for other in kept
+            ):
+                kept.append(place)
+        assert suppress(places, least).tolist() == [place.tolist() for place in kept]
 
 
 @pytest.mark.parametrize(

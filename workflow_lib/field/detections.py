@@ -1,69 +1,77 @@
 """Places where a class is probable, one of each that belong together."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workflow_lib.data.scenes import Grid
-from workflow_lib.field.sliding import Square, Windows
+from workflow_lib.field.sliding import Block, Windows
 
-Row = Mapping[str, Any]
+PLACE = np.dtype([("row", np.int32), ("column", np.int32), ("label", np.uint8), ("probability", np.float32)])
+"""A window, by row and column, and the number of a class; small, because a scene may have millions."""
+
+Places = NDArray[Any]
+"""(places,) of `PLACE`."""
 
 
-def candidates(
-    block: Square,
-    probabilities: NDArray[np.float32],
-    classes: Sequence[str],
-    wanted: Sequence[str],
-    threshold: float,
-    grid: Grid,
-    windows: Windows,
-) -> list[Row]:
-    """Centres of windows in which a wanted class reaches a threshold.
+def candidates(block: Block, labels: Sequence[int], threshold: float) -> Places:
+    """Windows of a block in which a wanted class reaches a threshold.
 
-    Returns:
-        x, y, class, probability of each.
+    Args:
+        block: see `sliding.slide`.
+        labels: numbers of the wanted classes.
+        threshold: least probability.
     """
-    cell = grid.resolution_m * windows.stride_px
-    rows: list[Row] = []
-    for name in wanted:
-        of_class = probabilities[list(classes).index(name)]
-        for row, column in np.argwhere(of_class >= threshold):
-            rows.append({
-                "x": grid.west + (block[1] + int(column) + 0.5) * cell,
-                "y": grid.north - (block[0] + int(row) + 0.5) * cell,
-                "class": name,
-                "probability": float(of_class[row, column]),
-            })  # fmt: skip
-    return rows
+    (first_row, first_column, *_), probabilities = block
+    parts = []
+    for label in labels:
+        rows, columns = np.nonzero(probabilities[label] >= threshold)
+        part = np.empty(len(rows), PLACE)
+        part["row"], part["column"], part["label"] = first_row + rows, first_column + columns, label
+        part["probability"] = probabilities[label, rows, columns]
+        parts.append(part)
+    return np.concatenate(parts)
 
 
-def suppress(rows: Iterable[Row], least_m: float) -> list[Row]:
+def suppress(places: Places, least: float) -> Places:
     """Keep the most probable of places that are near to each other, class by class (non-maximum suppression).
 
     Args:
-        rows: x, y, class, probability.
-        least_m: distance below which the less probable one goes; of equal ones the northern, then the western stays.
+        places: all.
+        least: distance, in cells, below which the less probable one goes; of equal ones the northern, then the western
+            stays.
 
     Returns:
-        Rows in falling order of probability.
+        Those that stay, in falling order of probability.
     """
-    kept: list[Row] = []
-    # Neighbours lie in the same or an adjoining cell of this size.
-    size = max(least_m, 1e-9)
-    taken: dict[tuple[str, int, int], list[Row]] = defaultdict(list)
-    for row in sorted(rows, key=lambda row: (-row["probability"], -row["y"], row["x"], row["class"])):
-        east, north = int(row["x"] // size), int(row["y"] // size)
-        near = (
-            other
-            for across in (-1, 0, 1)
-            for up in (-1, 0, 1)
-            for other in taken.get((row["class"], east + across, north + up), [])
-        )
-        if all(np.hypot(row["x"] - other["x"], row["y"] - other["y"]) >= least_m for other in near):
-            kept.append(row)
-            taken[row["class"], east, north].append(row)
-    return kept
+    order = np.lexsort((places["label"], places["column"], places["row"], -places["probability"]))
+    kept: list[int] = []
+    # Neighbours lie in the same or an adjoining square of this side.
+    side = max(least, 1.0)
+    taken: dict[tuple[int, int, int], list[tuple[int, int]]] = defaultdict(list)
+    for number in order:
+        row, column, label, _ = places[number].item()
+        down, across = int(row // side), int(column // side)
+        squares = ((label, down + i, across + j) for i in (-1, 0, 1) for j in (-1, 0, 1))
+        near = (other for square in squares for other in taken.get(square, ()))
+        if all(np.hypot(row - other[0], column - other[1]) >= least for other in near):
+            kept.append(int(number))
+            taken[label, down, across].append((row, column))
+    return places[kept]
+
+
+def as_points(places: Places, classes: Sequence[str], grid: Grid, windows: Windows) -> list[dict[str, Any]]:
+    """x, y, class and probability of each place: the centre of its window."""
+    cell = grid.resolution_m * windows.stride_px
+    return [
+        {
+            "x": grid.west + (column + 0.5) * cell,
+            "y": grid.north - (row + 0.5) * cell,
+            "class": classes[label],
+            "probability": probability,
+        }
+        for row, column, label, probability in places.tolist()
+    ]

@@ -197,10 +197,10 @@ def write_probabilities(
     ) as raster:  # fmt: skip
         for number, name in enumerate(classes, start=1):
             raster.set_band_description(number, name)
-        for block, found in blocks:
-            row, column, rows, columns = block
+        for block in blocks:
+            (row, column, rows, columns), found = block
             raster.write(found, window=((row, row + rows), (column, column + columns)))
-            yield block, found
+            yield block
 
 
 def open_partial(output: Path, key: dict[str, Any]) -> Path:

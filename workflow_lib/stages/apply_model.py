@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import rasterio
 
 from workflow_lib.core.errors import UserError
@@ -19,7 +20,7 @@ from workflow_lib.core.running import run_stage
 from workflow_lib.data.geopackage import write_points
 from workflow_lib.data.scenes import Grid, Layer
 from workflow_lib.field.bundle import Bundle
-from workflow_lib.field.detections import Row, candidates, suppress
+from workflow_lib.field.detections import as_points, candidates, suppress
 from workflow_lib.field.sliding import Windows, describe_file, open_partial, slide, write_probabilities
 
 Scenes = dict[tuple[str, ...], list[Path]]
@@ -82,19 +83,16 @@ def main(argv: Sequence[str] | None = None) -> None:
         gaps = float(bundle.description["input"]["max_nodata_pct"])
         bands = [band for part in scenes for band in part]
         blocks = slide(bundle, layers, bands, windows, gaps, arguments.threads, partial)
-        found: list[Row] = []
+        labels, found = [bundle.classes.index(name) for name in wanted], []
         with atomic_path(arguments.probability) as temporary:
-            for block, shares in write_probabilities(temporary, blocks, bundle.classes, grid, windows):
-                found += candidates(block, shares, bundle.classes, wanted, arguments.threshold, grid, windows)
+            for block in write_probabilities(temporary, blocks, bundle.classes, grid, windows):
+                found.append(candidates(block, labels, arguments.threshold))
             default = bundle.size_px * grid.resolution_m / 2
             least = default if arguments.least_distance_m is None else arguments.least_distance_m
-            write_points(
-                arguments.detections,
-                "detections",
-                suppress(found, least),
-                {"class": str, "probability": float},
-                grid.crs,
-            )
+            places = suppress(np.concatenate(found), least / (grid.resolution_m * windows.stride_px))
+            points = as_points(places, bundle.classes, grid, windows)
+            columns = {"class": str, "probability": float}
+            write_points(arguments.detections, "detections", points, columns, grid.crs)
     shutil.rmtree(partial)
 
 
