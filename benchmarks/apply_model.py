@@ -18,7 +18,7 @@ import rasterio
 from rasterio.transform import Affine
 
 ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "unit")]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from field_bundle import deploy  # noqa: E402  # it lies beside the tests
 

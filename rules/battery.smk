@@ -43,9 +43,7 @@ rule simulate_battery:
     resources:
         **fixed("simulate_battery"),
     params:
-        options=options(
-            "simulate_battery", *(flags(CONFIG.battery) if CONFIG.battery else [])
-        ),
+        options=options("simulate_battery", *flags(CONFIG.battery)),
         optional=optional("ranking"),
     shell:
         "python -m workflow_lib.stages.simulate_battery"

@@ -22,11 +22,6 @@ AFTER_SEARCH = [
 ]
 
 
-def cell_flags(*keys):
-    """Flags of the cell search; none if there is none."""
-    return flags(CONFIG.cell_search, *keys) if CONFIG.cell_search else []
-
-
 BOUNDS = range(CONFIG.cell_search.bounds) if CONFIG.cell_search else []
 BUDGETS = CONFIG.cell_search.budgets if CONFIG.cell_search else {}
 REPEATS = range(CONFIG.cell_search.seeds) if CONFIG.cell_search else []
@@ -86,7 +81,10 @@ rule price_operations:
     params:
         options=lambda wildcards: options(
             "price_operations",
-            *cell_flags(*(TRAINED if wildcards.skeleton == "trained" else SEARCHED)),
+            *flags(
+                CONFIG.cell_search,
+                *(TRAINED if wildcards.skeleton == "trained" else SEARCHED),
+            ),
             *flags(CONFIG.devices.get(wildcards.quantity, PredictorConfig())),
             f"--inputs={len(CHANNEL_SETS[wildcards.channels])}",
             f"--classes={len(CONFIG.data.classes)}",
@@ -134,12 +132,13 @@ rule search_cell:
         options=options(
             "search_cell",
             *DATASET,
-            *cell_flags(
+            *flags(
+                CONFIG.cell_search,
                 *(
                     key
                     for key in CellSearchConfig.model_fields
                     if key not in AFTER_SEARCH
-                )
+                ),
             ),
             *flags(CONFIG.training, "device"),
             *flags(CONFIG, "seed"),
@@ -191,7 +190,8 @@ rule build_lookup_graph:
         **fixed("build_lookup_graph"),
     params:
         options=options(
-            "build_lookup_graph", *cell_flags(*TRAINED, "none_derived", "bounds")
+            "build_lookup_graph",
+            *flags(CONFIG.cell_search, *TRAINED, "none_derived", "bounds"),
         ),
     shell:
         "python -m workflow_lib.stages.build_lookup_graph"
@@ -223,8 +223,13 @@ rule derive_network:
     params:
         options=options(
             "derive_network",
-            *cell_flags(
-                *TRAINED, "none_derived", "budgets", "least_share", "random_networks"
+            *flags(
+                CONFIG.cell_search,
+                *TRAINED,
+                "none_derived",
+                "budgets",
+                "least_share",
+                "random_networks",
             ),
             *flags(CONFIG, "seed"),
         ),

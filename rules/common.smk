@@ -260,13 +260,6 @@ PROPOSALS = (
 )
 
 
-def clip_flags(*names):
-    """How chips are cut, and keys of `data` beside it, as flags; none where none are cut."""
-    if CONFIG.data.clip is None:
-        return []
-    return flags(CONFIG.data.clip) + (flags(CONFIG.data, *names) if names else [])
-
-
 def fixed(stage):
     """Resources of a stage whose jobs are much alike."""
     return resources.fixed(stage) if ASKED else {}

@@ -18,7 +18,7 @@ rule generate_chips:
     params:
         options=options(
             "generate_chips",
-            *(flags(CONFIG.data.generate) if CONFIG.data.generate else []),
+            *flags(CONFIG.data.generate),
             *flags(CONFIG.data, "chip_size_px"),
             *flags(CONFIG, "seed"),
         ),

@@ -65,7 +65,7 @@ rule measure_precisions:
         options=options(
             "measure_precisions",
             *DATASET,
-            *(flags(CONFIG.precisions) if CONFIG.precisions else []),
+            *flags(CONFIG.precisions),
             *flags(CONFIG.grid, "channel_sets"),
             *flags(CONFIG, "seed"),
             f"--weights=results/{RUN}/train_fold/{{channels}}/{{batch}}/{{architecture}}/{{fold}}.pt",
@@ -182,12 +182,8 @@ rule apply_model:
     params:
         options=options(
             "apply_model",
-            *(
-                flags(
-                    CONFIG.map, "precision", "overlap", "threshold", "least_distance_m"
-                )
-                if CONFIG.map
-                else []
+            *flags(
+                CONFIG.map, "precision", "overlap", "threshold", "least_distance_m"
             ),
         ),
         scenes=lambda wildcards: [
@@ -224,7 +220,7 @@ rule score_map:
     params:
         options=options(
             "score_map",
-            *(flags(CONFIG.map, "tolerance_m", "threshold") if AREAS else []),
+            *flags(CONFIG.map, "tolerance_m", "threshold"),
             *([f"--background={BACKGROUND}"] if BACKGROUND else []),
             "--areas",
             *AREAS,

@@ -72,7 +72,7 @@ rule generate_landscape:
     params:
         options=options(
             "generate_landscape",
-            *(flags(LANDSCAPE) if LANDSCAPE else []),
+            *flags(LANDSCAPE),
             *flags(CONFIG, "seed"),
         ),
     shell:
@@ -100,7 +100,8 @@ rule sample_points:
     params:
         options=options(
             "sample_points",
-            *clip_flags("chip_size_px", "max_nodata_pct"),
+            *flags(CONFIG.data.clip),
+            *flags(CONFIG.data, "chip_size_px", "max_nodata_pct"),
             "--classes",
             *CONFIG.data.classes,
             *flags(CONFIG, "seed"),
@@ -131,7 +132,9 @@ rule clip_chips:
     resources:
         **fixed("clip_chips"),
     params:
-        options=options("clip_chips", *clip_flags("chip_size_px")),
+        options=options(
+            "clip_chips", *flags(CONFIG.data.clip), *flags(CONFIG.data, "chip_size_px")
+        ),
         folders=region_folders,
     shell:
         "python -m workflow_lib.stages.clip_chips"

@@ -82,7 +82,7 @@ rule compare_strategies:
     params:
         options=options(
             "compare_strategies",
-            *(flags(CONFIG.comparison) if CONFIG.comparison else []),
+            *flags(CONFIG.comparison),
             *flags(
                 CONFIG.search,
                 "round_candidates",

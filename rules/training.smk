@@ -243,7 +243,7 @@ checkpoint race_folds:
     params:
         options=options(
             "race_folds",
-            *(flags(CONFIG.racing) if CONFIG.racing else []),
+            *flags(CONFIG.racing),
             *flags(CONFIG.front, "objectives"),
             *flags(CONFIG.folds, "count"),
             *flags(CONFIG.grid, "baseline"),

@@ -30,11 +30,7 @@ rule measure_utilization:
     params:
         options=options(
             "measure_utilization",
-            *(
-                flags(CONFIG.utilization, "memory_limit_mb")
-                if CONFIG.utilization
-                else []
-            ),
+            *flags(CONFIG.utilization, "memory_limit_mb"),
             *flags(CONFIG.training, "device", "precision"),
             f"--classes={len(CONFIG.data.classes)}",
             *flags(CONFIG.data, "chip_size_px"),

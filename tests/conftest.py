@@ -15,3 +15,13 @@ def shared() -> Path:
         if folder and Path(folder, "data").is_dir():
             return Path(folder)
     pytest.skip("the development data is not here: neither ../shared nor $EDGEFRONT_SHARED has a folder data")
+
+
+@pytest.fixture(scope="session")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A deployed model, to read only."""
+    from field_bundle import deploy  # torch, which most tests do without
+
+    folder = tmp_path_factory.mktemp("bundle") / "model"
+    deploy(folder)
+    return folder

@@ -3,27 +3,15 @@
 import os
 import signal
 import subprocess
-import sys
 import time
 import venv
 from pathlib import Path
 
 import pytest
+from scene_files import noise, write_scene
 from stage_runs import ENVIRONMENT, assert_refused, command, run
 
-# The unit tests' helpers.
-sys.path.append(str(Path(__file__).parents[1] / "unit"))
-from field_bundle import deploy
-from scene_files import noise, write_scene
-
 BARE = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
-
-
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("bundle") / "model"
-    deploy(folder)
-    return folder
 
 
 @pytest.fixture(scope="module")

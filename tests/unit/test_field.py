@@ -28,13 +28,6 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("bundle") / "model"
-    deploy(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
 def scenes(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """Elevation, and imagery of three bands in two tiles with a hole; flags of apply_model."""
     folder = tmp_path_factory.mktemp("scenes")

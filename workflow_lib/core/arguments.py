@@ -96,13 +96,15 @@ def _add_flag(parser: argparse.ArgumentParser, name: str, field: FieldInfo, as_j
     parser.add_argument("--" + name.replace("_", "-"), dest=name, **options)
 
 
-def flags(section: Section, *names: str) -> list[str]:
+def flags(section: Section | None, *names: str) -> list[str]:
     """Spell a config section as the flags of a stage, one self-describing `--key=value` each.
 
     Args:
-        section: the values.
+        section: the values; None, where the config leaves it out: no flags.
         names: the keys wanted; none: all of them.
     """
+    if section is None:
+        return []
     values = section.model_dump(mode="json")
     result = []
     for name in names or values:

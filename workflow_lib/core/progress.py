@@ -1,9 +1,24 @@
-"""One line of progress per finished job: done, left, failed, expected end."""
+"""Lines of progress: one per finished job (done, left, failed, expected end), and those inside of long jobs."""
 
 import logging
 import sys
 import time
 from datetime import datetime, timedelta
+
+_EVERY = 500
+
+
+def report_some(stage: str, number: int, count: int, what: str) -> None:
+    """Say on standard error how far a stage has come: at its first thing, and at every five hundredth after it.
+
+    Args:
+        stage: its name.
+        number: of the thing that comes next, from 0.
+        count: of all.
+        what: they are.
+    """
+    if number % _EVERY == 0:
+        print(f"{stage}: {number} of {count} {what}", file=sys.stderr, flush=True)
 
 
 class ProgressLog(logging.Handler):

@@ -1,6 +1,5 @@
 """All chips as one memory-mapped array that every job shares, and the tables that go with it."""
 
-import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,10 +12,9 @@ from numpy.typing import NDArray
 
 from workflow_lib.core.data_config import DataConfig
 from workflow_lib.core.errors import ChipError, UserError
+from workflow_lib.core.progress import report_some
 from workflow_lib.data.bands import add_indices, fill_nodata, normalise
 from workflow_lib.data.rasters import ChipFiles, RawChip, find_chips, peek_crs, read_chip
-
-PROGRESS_EVERY = 500
 
 
 @dataclass
@@ -83,8 +81,7 @@ def _good_chips(
     """Read the chips in order; the bad ones end the run or are listed, as the config says."""
     usual_crs = _usual_crs(files)
     for position, chip in enumerate(files):
-        if position % PROGRESS_EVERY == 0:
-            print(f"import_chips: {position} of {len(files)} chips", file=sys.stderr, flush=True)
+        report_some("import_chips", position, len(files), "chips")
         try:
             raw = read_chip(chip, data.regions[chip.region], data.chip_size_px, data.max_nodata_pct)
             if raw.crs != usual_crs[chip.region]:

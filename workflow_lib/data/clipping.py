@@ -3,7 +3,6 @@
 import errno
 import os
 import shutil
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,8 @@ from numpy.typing import NDArray
 from rasterio.transform import Affine
 
 from workflow_lib.core.errors import UserError
-from workflow_lib.data.samples import PROGRESS_EVERY, Region
+from workflow_lib.core.progress import report_some
+from workflow_lib.data.samples import Region
 
 
 def clip_chips(region: Region, name: str, samples: pd.DataFrame, output: Path) -> None:
@@ -33,8 +33,7 @@ def clip_chips(region: Region, name: str, samples: pd.DataFrame, output: Path) -
     output.mkdir(parents=True)
     size_px = region.size_px
     for number, sample in enumerate(samples.to_dict("records")):
-        if number % PROGRESS_EVERY == 0:
-            print(f"clip_chips: {number} of {len(samples)} chips", file=sys.stderr, flush=True)
+        report_some("clip_chips", number, len(samples), "chips")
         column, row = region.grid.corner(sample["x"], sample["y"], size_px)
         for folder, layer in zip(region.folders, region.layers, strict=True):
             file = output / folder.folder / sample["class"] / f"{name}_{sample['class']}_{sample['sample']:05d}.tif"

@@ -1,6 +1,5 @@
 """Where chips are cut: labelled points that the scenes cover, and places drawn at random beside them."""
 
-import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -14,10 +13,10 @@ from scipy.spatial import KDTree
 
 from workflow_lib.core.data_config import ClipConfig, RasterFolder
 from workflow_lib.core.errors import UserError
+from workflow_lib.core.progress import report_some
 from workflow_lib.data.points import read_points
 from workflow_lib.data.scenes import Bounds, Grid, Layer
 
-PROGRESS_EVERY = 500
 _DRAWS_PER_SAMPLE = 200
 Row = dict[str, Any]
 
@@ -100,7 +99,7 @@ def sample_points(
     shifts = rng.uniform(-clip.jitter_m, clip.jitter_m, (len(labelled), 2))
     rows: list[Row] = []
     for number, (x, y, label) in enumerate(labelled[["x", "y", "class"]].itertuples(index=False)):
-        _report(number, len(labelled), "points")
+        report_some("sample_points", number, len(labelled), "points")
         known = label in classes
         reason = region.problem(x, y, max_nodata_pct) if known else f"no class of {list(classes)}"
         moved = x + shifts[number, 0], y + shifts[number, 1]
@@ -134,7 +133,7 @@ def _draw(
             break
         x, y = _propose(region, true, clip, rng)
         if tree.query((x, y))[0] >= clip.least_distance_m and region.problem(x, y, max_nodata_pct) is None:
-            _report(len(drawn), missing, "random places")
+            report_some("sample_points", len(drawn), missing, "random places")
             drawn.append({"x": x, "y": y, "class": clip.false_class, "drawn": True, "reason": None})
     if len(drawn) < missing:
         raise UserError(
@@ -157,11 +156,6 @@ def _propose(
     radius = np.sqrt(rng.uniform(clip.least_distance_m**2, clip.most_distance_m**2))
     angle = rng.uniform(0, 2 * np.pi)
     return float(x + radius * np.cos(angle)), float(y + radius * np.sin(angle))
-
-
-def _report(number: int, count: int, what: str) -> None:
-    if number % PROGRESS_EVERY == 0:
-        print(f"sample_points: {number} of {count} {what}", file=sys.stderr, flush=True)
 
 
 def _contains(extent: Bounds, x: float, y: float) -> bool:

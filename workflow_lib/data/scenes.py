@@ -145,8 +145,7 @@ class Layer:
     @property
     def extent(self) -> Bounds:
         """Bounds of all files together."""
-        left, bottom, right, top = zip(*self.extents, strict=True)
-        return min(left), min(bottom), max(right), max(top)
+        return _union(self.extents)
 
     def __enter__(self) -> Self:
         return self
@@ -227,6 +226,15 @@ class Layer:
         return np.where(valid, whole, 0).astype(self.dtype), valid
 
 
+def covered(files: Sequence[Path], crs: CRS) -> Bounds:
+    """Bounds of scenes together, in a CRS."""
+    extents = []
+    for file in files:
+        with _open(file) as raster:
+            extents.append(_extent(raster, crs))
+    return _union(extents)
+
+
 def overview(files: Sequence[Path], crs: str, most_px: int) -> tuple[NDArray[Any], Bounds]:
     """A small picture of scenes, for maps.
 
@@ -241,8 +249,7 @@ def overview(files: Sequence[Path], crs: str, most_px: int) -> tuple[NDArray[Any
     grid = Grid.of(files[0], _METRE, crs)
     with _open(files[0]) as raster:
         bands = raster.count
-    with Layer(files, bands, grid, "nearest") as layer:
-        left, bottom, right, top = layer.extent
+    left, bottom, right, top = covered(files, grid.crs)
     size = max(right - left, top - bottom) / most_px
     coarse = Grid(grid.crs, size, left, top)
     width, height = max(1, round((right - left) / size)), max(1, round((top - bottom) / size))
@@ -283,6 +290,11 @@ def _extent(raster: Any, crs: CRS) -> Bounds:
     bounds = raster.bounds if raster.crs == crs else transform_bounds(raster.crs, crs, *raster.bounds, densify_pts=21)
     left, bottom, right, top = map(float, bounds)
     return min(left, right), min(bottom, top), max(left, right), max(bottom, top)  # a raster may be south up
+
+
+def _union(extents: Sequence[Bounds]) -> Bounds:
+    left, bottom, right, top = zip(*extents, strict=True)
+    return min(left), min(bottom), max(right), max(top)
 
 
 def _overlap(first: Bounds, second: Bounds) -> bool:

@@ -18,7 +18,7 @@ from workflow_lib.core.errors import UserError
 from workflow_lib.core.files import atomic_path
 from workflow_lib.core.running import run_stage
 from workflow_lib.data.geopackage import write_points
-from workflow_lib.data.scenes import Grid, Layer
+from workflow_lib.data.scenes import Grid, Layer, covered
 from workflow_lib.field.bundle import Bundle
 from workflow_lib.field.detections import as_points, candidates, suppress
 from workflow_lib.field.sliding import Windows, describe_file, open_partial, slide, write_probabilities
@@ -74,9 +74,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     }  # fmt: skip
     wanted = _wanted(bundle, arguments.classes)
     grid = Grid.of(files[0], bundle.resolution_m, arguments.crs)
+    grid = grid.moved_to(covered(next(iter(scenes.values())), grid.crs))
     with ExitStack() as stack:
         stack.enter_context(rasterio.Env(GDAL_CACHEMAX=_CACHE_MB))
-        grid = grid.moved_to(_open_layers(bundle, scenes, grid, stack)[0].extent)
         layers = _open_layers(bundle, scenes, grid, stack)
         windows = Windows.over(grid, layers[0], bundle.size_px, arguments.overlap)
         partial = open_partial(arguments.probability, key)
