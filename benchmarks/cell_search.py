@@ -5,7 +5,8 @@ Rounds of all variants are interleaved; memory is what autograd keeps for the ba
 the plain search's figure over the variant's. Then the accuracy of the networks that come of whole searches within one
 budget, trained by themselves on generated crossings: mean and standard deviation over seeds.
 
-Run: python benchmarks/cell_search.py [--space darts] [--rounds 10] [--size-px 100] [--width 16] [--seeds 3] [--quick]
+Run: python benchmarks/cell_search.py [--space darts] [--rounds 10] [--size-px 100] [--width 16] [--seeds 3]
+    [--figure ablation.png] [--quick]
 """
 
 import argparse
@@ -16,9 +17,11 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -32,19 +35,23 @@ from workflow_lib.core.spaces.nasbench201 import Skeleton
 from workflow_lib.core.tables import FOLDS
 from workflow_lib.data.dataset import ChipView, Dataset
 from workflow_lib.models.mixed_cells import SpeedUps, to_mixed
+from workflow_lib.report.figures.style import PALETTE, WIDTH_IN, save_figure, themed
 from workflow_lib.search.constrained import ConstrainedSearch, SearchTask, halves
 from workflow_lib.search.derivation import DERIVATIONS
 from workflow_lib.training.compute import use_one_thread
 from workflow_lib.training.fold import Fold, train_and_score
 
 CLASSES, BATCH, STEPS = 2, 16, 4
-VARIANTS = {
-    "plain": SpeedUps(),
-    "derived cells": SpeedUps(derived_cells=True),
-    "shared operations": SpeedUps(shared_operations=True),
-    "bottleneck 4": SpeedUps(bottleneck=4),
-    "all": SpeedUps(derived_cells=True, shared_operations=True, bottleneck=4),
+VARIANTS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "derived cells": {"derived_cells": True},
+    "shared operations": {"shared_operations": True},
+    "bottleneck 4": {"bottleneck": 4},
+    "these three": {"derived_cells": True, "shared_operations": True, "bottleneck": 4},
+    "partial channels 4": {"partial_channels": 4},
+    "sampled": {"sampled": True},
 }
+"""Name -> keys of `cell_search`; the last two are other papers' (PC-DARTS, GDAS)."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +66,21 @@ class Scale:
     epochs: int
 
 
-def kept_bytes(network: nn.Module, images: Tensor) -> int:
+@dataclass(frozen=True)
+class Measured:
+    """Of one variant: a step's seconds, what autograd keeps of one batch, and accuracies of its searches' networks."""
+
+    seconds: float
+    kept: int
+    parameters: int
+    accuracies: list[float]
+
+
+def settings_of(variant: str, width: int, epochs: int) -> CellSearchConfig:
+    return CellSearchConfig(batch=BATCH, width=width, epochs=epochs, **VARIANTS[variant])
+
+
+def kept_bytes(network: nn.Module, images: Tensor, noise: Tensor | None) -> int:
     """What autograd keeps for one batch, weights aside."""
     weights = {parameter.data_ptr() for parameter in network.parameters()}
     kept: dict[int, int] = {}
@@ -70,7 +91,7 @@ def kept_bytes(network: nn.Module, images: Tensor) -> int:
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
-        loss = network(images).sum()
+        loss = network(images, noise).sum()
     loss.backward()
     return sum(kept.values())
 
@@ -80,20 +101,18 @@ def costs_of(space: str, skeleton: Skeleton) -> CellCosts:
     return CELL_SPACES[space].count_parameters(skeleton, len(CHANNELS), CLASSES)
 
 
-def measure_steps(space: str, scale: Scale) -> Mapping[str, tuple[float, int, int]]:
-    """Seconds per step, bytes and parameters of each variant."""
+def measure_steps(space: str, scale: Scale) -> Mapping[str, Measured]:
+    """Seconds per step, bytes and parameters of each variant; no accuracies yet."""
     skeleton = Skeleton(scale.width, cells=1, stem_strides=2)
     costs, shape = costs_of(space, skeleton), (2 * BATCH * STEPS, scale.size_px, scale.size_px, len(CHANNELS))
     pixels = np.random.default_rng(0).random(shape, dtype=np.float32)
     rows = np.arange(len(pixels))
     task = SearchTask(ChipView(pixels, list(range(len(CHANNELS)))), rows[::2], rows[1::2], rows % CLASSES, 0)
-    settings = CellSearchConfig(batch=BATCH, width=scale.width, epochs=scale.rounds)
-    searches = {
-        name: ConstrainedSearch(
-            to_mixed(space, len(CHANNELS), CLASSES, skeleton, speed_ups), task, settings, costs, costs.fixed * 2
-        )
-        for name, speed_ups in VARIANTS.items()
-    }
+    searches = {}
+    for name in VARIANTS:
+        settings = settings_of(name, scale.width, scale.rounds)
+        network = to_mixed(space, len(CHANNELS), CLASSES, skeleton, SpeedUps.of(settings))
+        searches[name] = ConstrainedSearch(network, task, settings, costs, costs.fixed * 2)
     seconds: dict[str, list[float]] = {name: [] for name in searches}
     for _ in range(scale.rounds):
         for name, search in searches.items():
@@ -102,16 +121,17 @@ def measure_steps(space: str, scale: Scale) -> Mapping[str, tuple[float, int, in
             seconds[name].append((time.perf_counter() - start) / STEPS)
     images = torch.rand(BATCH, len(CHANNELS), scale.size_px, scale.size_px)
     return {
-        name: (
+        name: Measured(
             statistics.median(seconds[name]),
-            kept_bytes(search.network, images),
+            kept_bytes(search.network, images, search.noise()),
             sum(parameter.numel() for parameter in search.network.parameters()),
+            [],
         )
         for name, search in searches.items()
     }
 
 
-def accuracy(folder: Path, space: str, speed_ups: SpeedUps, seed: int, epochs: int) -> float:
+def accuracy(folder: Path, space: str, variant: str, seed: int, epochs: int) -> float:
     """Search within one budget, derive, train by itself (percent)."""
     skeleton = Skeleton(8, cells=1, stem_strides=2)
     costs, dataset = costs_of(space, skeleton), Dataset.open(arguments_of(folder))
@@ -119,9 +139,10 @@ def accuracy(folder: Path, space: str, speed_ups: SpeedUps, seed: int, epochs: i
     rows, held = (dataset.rows(folds, 0, role) for role in ("training", "validation"))
     budget = 1.6 * costs.fixed
     torch.manual_seed(seed)
-    network = to_mixed(space, len(CHANNELS), CLASSES, skeleton, speed_ups)
+    settings = settings_of(variant, skeleton.width, epochs)
+    network = to_mixed(space, len(CHANNELS), CLASSES, skeleton, SpeedUps.of(settings))
     task = SearchTask(dataset.view(CHANNELS, rows), *halves(rows, dataset.labels, seed), dataset.labels, seed)
-    search = ConstrainedSearch(network, task, CellSearchConfig(epochs=epochs), costs, budget)
+    search = ConstrainedSearch(network, task, settings, costs, budget)
     search.run()
     found = DERIVATIONS[space].derive(search.paths[-1], costs, skeleton, budget)
     training = TrainingConfig(epochs=epochs, schedule="cosine", device="cpu")
@@ -129,14 +150,46 @@ def accuracy(folder: Path, space: str, speed_ups: SpeedUps, seed: int, epochs: i
     return float(scores["accuracy_pct"])
 
 
+def describe(name: str, own: Measured, plain: Measured) -> str:
+    ratios = [plain.seconds / own.seconds, plain.kept / own.kept, plain.parameters / own.parameters]
+    reached = own.accuracies
+    return (
+        f"{name}: {1e3 * own.seconds:.1f} ms per step, {own.kept / 1e6:.1f} MB kept, {own.parameters:,} parameters; "
+        f"ratio {ratios[0]:.2f} in time, {ratios[1]:.2f} in memory, {ratios[2]:.2f} in parameters; "
+        f"accuracy {statistics.mean(reached):.1f} +- {statistics.pstdev(reached):.1f} %"
+    )
+
+
+@themed
+def draw(results: Mapping[str, Measured]) -> Figure:
+    """Time, memory and accuracy of each variant (Dutta, Kanvar and Agarwal, figure 4a)."""
+    figure = Figure(figsize=(WIDTH_IN, 0.3 * len(results) + 1), layout="constrained")
+    panels = figure.subplots(1, 3, sharey=True)
+    plain, colors = results["plain"], [PALETTE[0]] + [PALETTE[1]] * (len(results) - 1)
+    shares = [
+        [100 * getattr(own, part) / getattr(plain, part) for own in results.values()] for part in ("seconds", "kept")
+    ]
+    for axes, values, title in zip(panels, shares, ("Time of a step", "Memory of a step"), strict=False):
+        axes.barh(list(results), values, color=colors)
+        axes.bar_label(axes.containers[0], fmt="%.0f", padding=2, fontsize=8)
+        axes.set(title=title, xlabel="% of the plain search's", xlim=(0, 1.2 * max(values)))
+    for place, (own, color) in enumerate(zip(results.values(), colors, strict=True)):
+        panels[2].scatter(own.accuracies, [place] * len(own.accuracies), color=color, s=18, zorder=3)
+        panels[2].plot([statistics.mean(own.accuracies)] * 2, [place - 0.3, place + 0.3], color=color, linewidth=2)
+    panels[2].set(title="Networks that come of it", xlabel="Accuracy (%)")
+    panels[0].invert_yaxis()
+    return figure
+
+
 def main() -> None:
-    """Print one line per variant."""
+    """Print one line per variant, and draw them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--space", choices=list(CELL_SPACES), default="nasbench201")
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--size-px", type=int, default=100)
     parser.add_argument("--width", type=int, default=16)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--figure", type=Path, help="write a figure of all variants")
     parser.add_argument("--quick", action="store_true", help="few small chips, one seed: shows that it runs")
     given = parser.parse_args()
     scale = (
@@ -150,17 +203,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         write_chips(Path(scratch), scale.chips, size_px=48, noise=0.7)
         for name, measured in figures.items():
-            ratios = [plain / own for plain, own in zip(figures["plain"], measured, strict=True)]
-            taken, kept, parameters = measured
-            reached = [
-                accuracy(Path(scratch), given.space, VARIANTS[name], seed, scale.epochs) for seed in range(scale.seeds)
-            ]
-            print(
-                f"{name}: {1e3 * taken:.1f} ms per step, {kept / 1e6:.1f} MB kept, {parameters:,} parameters; "
-                f"ratio {ratios[0]:.2f} in time, {ratios[1]:.2f} in memory, {ratios[2]:.2f} in parameters; "
-                f"accuracy {statistics.mean(reached):.1f} +- {statistics.pstdev(reached):.1f} %",
-                flush=True,
-            )
+            for seed in range(scale.seeds):
+                measured.accuracies.append(accuracy(Path(scratch), given.space, name, seed, scale.epochs))
+            print(describe(name, measured, figures["plain"]), flush=True)
+    if given.figure:
+        save_figure(draw(figures), given.figure, dpi=150)
 
 
 if __name__ == "__main__":

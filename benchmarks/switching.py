@@ -17,8 +17,9 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from workflow_lib.core.spaces import cross
+from workflow_lib.core.spaces.nasbench201 import Skeleton
 from workflow_lib.models.cross import to_module
-from workflow_lib.models.supernet import cross_supernet
+from workflow_lib.models.supernet import make_supernet
 from workflow_lib.models.switchable import Switchable, batch_norm_statistics
 
 NETWORKS = ["k3-s2-p1-pool3s2-w32", "k3-s2-p1-pool3s2-w48", "k5-s2-p3-pool3s2-w64", "k5-s2-p1-nopool-w64"]
@@ -30,7 +31,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=50)
     parser.add_argument("--quick", action="store_true", help="few rounds: shows that it runs")
     arguments = parser.parse_args()
-    supernet = cross_supernet(cross.CHOICES, 5, 2).eval()
+    supernet = make_supernet("cross", cross.CHOICES, Skeleton(), 5, 2).eval()
     runtime = Switchable(supernet, {name: batch_norm_statistics(supernet.cut(name)) for name in NETWORKS})
     files = {}
     for name in NETWORKS:

@@ -1,4 +1,4 @@
-"""Search cells by gradient under budgets: searches at several bounds, the look-up graph, searches at budgets.
+"""Price the operations of cells; search cells by gradient under budgets: at several bounds, look-up graph, at budgets.
 
 input:  <results>/import_chips/*, <results>/assign_folds/folds.parquet
 output: <results>/price_operations/{channels}/{quantity}/{skeleton}.parquet,
@@ -82,7 +82,7 @@ rule price_operations:
         options=lambda wildcards: options(
             "price_operations",
             *flags(
-                CONFIG.cell_search,
+                CONFIG.assembled,
                 *(TRAINED if wildcards.skeleton == "trained" else SEARCHED),
             ),
             *flags(CONFIG.devices.get(wildcards.quantity, PredictorConfig())),

@@ -325,7 +325,7 @@ def candidates(rounds=CONFIG.search.rounds):
 NETWORKS = [
     *(
         dict.fromkeys(architecture for _, _, architecture in proposed() or [])
-        if CONFIG.cell_search
+        if CONFIG.assembled
         else CONFIG.architectures
     ),
     CONFIG.grid.baseline,

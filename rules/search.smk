@@ -28,10 +28,7 @@ rule propose_candidates:
                 )
             }
             if CONFIG.cell_search
-            else {
-                "networks": "<results>/gather_table/networks.parquet",
-                "latencies": "<results>/gather_table/latencies.parquet",
-            }
+            else {} if CONFIG.assembled else NETWORK_COSTS
         ),
         rankings=(last_rankings() if CONFIG.search.strategy == "supernet" else []),
     output:

@@ -28,6 +28,21 @@ SUPERNET_OPTIONS = [
     *flags(CONFIG.training, "device", "precision"),
     *flags(CONFIG, "seed"),
 ]
+# What networks cost: tables of those of the grid, or prices of the operations of cells.
+NETWORK_COSTS = {
+    "networks": "<results>/gather_table/networks.parquet",
+    "latencies": "<results>/gather_table/latencies.parquet",
+}
+RANKED_COSTS = (
+    {
+        "prices": expand(
+            "<results>/price_operations/{{channels}}/{quantity}/searched.parquet",
+            quantity=CONFIG.supernet_devices,
+        )
+    }
+    if CONFIG.assembled
+    else NETWORK_COSTS
+)
 
 
 def last_rankings():
@@ -57,10 +72,11 @@ def before_ranking(wildcards):
 def ranking_options(wildcards):
     """The flags of one ranking of a variant."""
     variant, ranking = VARIANTS[wildcards.variant], int(wildcards.ranking)
+    last = ranking == CONFIG.supernet.rankings(wildcards.variant) - 1
     return [
         f"--second={variant.second}",
         f"--epochs={CONFIG.supernet.epochs_of(wildcards.variant, ranking)}",
-        f"--judges-all={str(ranking == CONFIG.supernet.rankings(wildcards.variant) - 1).lower()}",
+        f"--judges-all={str(last and not CONFIG.assembled).lower()}",
     ]
 
 
@@ -80,8 +96,12 @@ rule train_supernet:
         options=options(
             "train_supernet",
             *SUPERNET_OPTIONS,
-            *flags(CONFIG.supernet, "fair_epochs"),
-            *flags(CONFIG.grid.space),
+            *flags(
+                CONFIG.supernet,
+                "fair_epochs",
+                *(SEARCHED if CONFIG.assembled else []),
+            ),
+            *(flags(CONFIG.grid.space) if not CONFIG.assembled else []),
         ),
         select=select,
     shell:
@@ -104,8 +124,7 @@ rule rank_subnets:
     input:
         unpack(before_ranking),
         **SUPERNET_DATA,
-        networks="<results>/gather_table/networks.parquet",
-        latencies="<results>/gather_table/latencies.parquet",
+        **RANKED_COSTS,
     output:
         supernet="<results>/rank_subnets/{channels}/{variant}/{number}/{ranking}.pt",
         table="<results>/rank_subnets/{channels}/{variant}/{number}/{ranking}.parquet",
@@ -124,19 +143,19 @@ rule rank_subnets:
         ),
         ranking=ranking_options,
         select=select,
-        optional=optional("earlier"),
+        optional=optional("earlier", "networks", "latencies"),
+        lists=lists("prices"),
     shell:
         "python -m workflow_lib.stages.rank_subnets"
         " {params.options}"
         " {params.ranking:q}"
         " {params.select:q}"
         " {params.optional:q}"
+        " {params.lists:q}"
         " --array {input.array:q}"
         " --moments {input.moments:q}"
         " --chips {input.chips:q}"
         " --folds {input.folds:q}"
-        " --networks {input.networks:q}"
-        " --latencies {input.latencies:q}"
         " --channels {wildcards.channels}"
         " --variant {wildcards.variant}"
         " --number {wildcards.number}"

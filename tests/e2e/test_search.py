@@ -130,6 +130,33 @@ def test_cells_within_budgets_are_candidates_like_any_others(tmp_path: Path) -> 
         assert what in page
 
 
+def test_cells_that_a_supernet_ranks_best_are_trained(tmp_path: Path) -> None:
+    supernet = {"space": "nasbench201", "width": 4, "batch": 8, "fair_epochs": 1, "ranked_epochs": 2, "judged": 4}
+    changes = {
+        "search": {"strategy": "supernet", "candidates": 2},
+        "supernet": supernet | {"judge_chips": 9, "kept": 2},
+        "training.drop_path": 0.1,
+        "training.auxiliary_weight": 0.4,
+        "keep_weights": False,
+    }
+    folder = tmp_path / "run"
+    result = rounds(folder, write_config(tmp_path / "cells.yaml", changes))
+    assert result.returncode == 0, (result.stdout + result.stderr)[-4000:]
+    ranking = pd.read_parquet(folder / RUN / "rank_subnets" / "6" / "full" / "0" / "1.parquet")
+    assert len(ranking) == 15_625
+    left = ranking[ranking["ranking"] == 1]
+    assert 1 < len(left) < 15_625, "values were dropped"
+    ranked = pd.read_parquet(folder / RUN / "build_front" / "ranked.parquet")
+    trained = ranked[~ranked["baseline"]].set_index("architecture")
+    assert set(trained.index) == set(left.nlargest(2, "score")["architecture"])
+    # A sum of prices leaves out what devices fuse across operations, and how they lay branches out.
+    priced = left.set_index("architecture")["cost"][trained.index]
+    assert (priced / trained["latency_mean_ms"]).between(0.5, 2).all()
+    page = (folder / RUN / "build_report" / "report.html").read_text()
+    for what in ("supernet_alpha", "Knee", "chose 2 of the networks of NAS-Bench-201 cells"):
+        assert what in page
+
+
 def test_rankings_of_supernets_are_compared_with_the_grid(tmp_path: Path) -> None:
     changes = {
         "folds": {"method": "one_split", "count": 2},

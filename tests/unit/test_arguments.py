@@ -53,6 +53,7 @@ SEARCHED = config(
     {
         "search.strategy": "constrained",
         "cell_search": {"budgets": {"multiply_adds": [1e6, 2.5e6]}, "bottleneck": 2, "random_networks": 2},
+        "training": {"drop_path": 0.25, "auxiliary_weight": 0.5},
     }
 )
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from workflow_lib.core.errors import ConfigError
-from workflow_lib.core.spaces import networks
+from workflow_lib.core.spaces import mobilenet, networks
 from workflow_lib.core.spaces.nasbench201 import Cell, CellNetwork, Skeleton, multiply_adds, space
 from workflow_lib.core.spaces.nasbench201_costs import count_multiply_adds, count_parameters
 from workflow_lib.export import costs
@@ -41,6 +41,26 @@ def test_ids_read_back_and_plan_what_torch_counts() -> None:
         assert planned.parameters == costs.count_parameters(module)
         assert planned.multiply_adds == costs.count_multiply_adds(module, 5, size_px)
         assert 4 * planned.activations == costs.count_activation_bytes(module, 5, size_px)
+
+
+@pytest.mark.parametrize("size_px", [64, 49])
+def test_chains_of_blocks_cost_what_torch_counts(size_px: int) -> None:
+    generator = np.random.default_rng(2)
+    for _ in range(3):
+        text = mobilenet.space().build(mobilenet.space().sample(generator))
+        assert re.fullmatch(networks.PATTERN, text)
+        assert str(networks.parse(text)) == text
+        module = models.to_module(text, 5, 2)
+        planned = networks.costs(text, 5, 2, size_px)
+        assert planned.parameters == costs.count_parameters(module)
+        assert planned.multiply_adds == costs.count_multiply_adds(module, 5, size_px)
+        assert 4 * planned.activations == costs.count_activation_bytes(module, 5, size_px)
+
+
+@pytest.mark.parametrize("text", ["mobile-e3k3", "mobile-" + "-".join(["skip.e3k3.e3k3.e3k3"] * 5 + ["e3k3"])])
+def test_what_is_no_chain_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match="expected mobile-e3k3"):
+        networks.parse(text)
 
 
 @pytest.mark.parametrize("text", ["cell-conv3", "cell-conv3-none.skip-conv1.conv3.pool-w08-n1-s2", "cell-x-w8-n1-s2"])

@@ -190,7 +190,7 @@ def test_a_missing_key_is_named(key: str) -> None:
                 "cell_search": {"budgets": {"a": [1]}},
                 "devices": {"a": {"kind": "built"}},
             },
-            "cell_search.budgets.a needs a predictor of milliseconds that is there before",
+            "cell_search.budgets.a needs a predictor for a that is there before the networks are",
         ),
         (
             {"search.strategy": "constrained", "cell_search": {"budgets": {"parameters": [1]}, "regions": ["Here"]}},
@@ -199,7 +199,7 @@ def test_a_missing_key_is_named(key: str) -> None:
         ({"run": "again", "report.beside": ["again"]}, "report.beside names this run itself, again"),
         (
             {"search.strategy": "constrained", "cell_search": {"budgets": {"parameters": [1e5]}, "bottleneck": 3}},
-            "bottleneck 3 does not divide width 8",
+            "bottleneck 3 times partial_channels 1 does not divide width 8",
         ),
         (
             {
@@ -207,6 +207,21 @@ def test_a_missing_key_is_named(key: str) -> None:
                 "cell_search": {"budgets": {"parameters": [1e5]}, "sampled": True, "second_order": True},
             },
             "sampled goes with neither second_order nor derived_cells",
+        ),
+        (
+            {"search.strategy": "constrained", "cell_search": {"budgets": {"parameters": [1]}, "partial_channels": 16}},
+            "bottleneck 1 times partial_channels 16 does not divide width 8",
+        ),
+        (
+            {"search.strategy": "constrained", "cell_search": {"budgets": {"parameters": [1]}, "space": "mobilenet"}},
+            "cell_search.space is mobilenet, which supernets know",
+        ),
+        ({"training.drop_path": 0.2}, "training.drop_path and training.auxiliary_weight are for networks of cells"),
+        ({"training.auxiliary_weight": 0.4}, "are for networks of cells: none is here"),
+        ({"supernet.space": "darts"}, "supernet.space darts needs search.strategy: supernet"),
+        (
+            {"search.strategy": "supernet", "supernet.space": "nasbench201", "devices": {"a": {"kind": "built"}}},
+            "supernet.cost needs a predictor for a that is there before the networks are",
         ),
         (generated() | {"data.clip": {"landscape": {"looks": LOOKS}}}, "chips are either generated or cut from scenes"),
         ({"data.clip": {"landscape": {"looks": {"East": "Mars"}}}}, "looks names ['Mars']; known are"),

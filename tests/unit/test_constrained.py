@@ -118,6 +118,9 @@ def test_speed_ups_leave_out_what_they_say() -> None:
     assert (count(shared) - count(fixed) - 30) * edges == (count(plain) - count(fixed) - 30) * tails
     assert count(mixed(bottleneck=2)) < 0.7 * count(plain)
 
+    fewer = mixed(partial=2)
+    assert count(plain) - count(fixed) > 3 * (count(fewer) - count(fixed))
+
     derived = mixed(derived_cells=True)
     choose(derived, Cell.parse("skip-skip.skip-skip.skip.skip"))
     derived(torch.rand(2, 2, SIDE, SIDE)).sum().backward()
@@ -125,6 +128,18 @@ def test_speed_ups_leave_out_what_they_say() -> None:
     assert all(parameter.grad is not None for parameter in first.parameters())
     assert all(parameter.grad is None for cell in others for parameter in cell.parameters())
     assert derived.alpha.grad is not None
+
+
+def test_channels_that_pass_by_an_edge_stay_as_they_are() -> None:
+    net = mixed(partial=2)
+    choose(net, Cell(("none",) * 6))
+    cell = next(module for module in net.modules() if isinstance(module, MixedNodes))
+    x = torch.rand(2, 4, 8, 8)
+    with torch.no_grad():
+        net(torch.rand(2, 2, SIDE, SIDE))  # the cells now read this alpha
+        first = MixedNodes.forward(cell, x)[0]
+    assert (first[:, :2].abs() < 1e-6).all(), "what went through none"
+    assert torch.equal(first[:, 2:], x[:, 1::2])
 
 
 def test_derived_cells_let_alpha_learn_even_if_none_is_largest() -> None:
@@ -158,7 +173,7 @@ def test_a_drawn_network_is_its_own_and_every_edge_learns() -> None:
 def test_operations_are_drawn_as_likely_as_alpha_says() -> None:
     search = ConstrainedSearch(mixed(), task(), settings(sampled=True), COSTS, None)
     alpha = search.network.alpha.detach().copy_(torch.randn(len(EDGES), len(OPERATIONS)))
-    noises = [search._noise() for _ in range(4000)]
+    noises = [search.noise() for _ in range(4000)]
     chosen = torch.stack([(alpha + noise).argmax(1) for noise in noises if noise is not None])
     shares = nn.functional.one_hot(chosen, len(OPERATIONS)).double().mean(0)
     torch.testing.assert_close(shares, torch.softmax(alpha, 1).double(), atol=0.04, rtol=0)

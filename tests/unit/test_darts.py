@@ -123,7 +123,10 @@ def test_a_mixture_that_is_certain_is_the_cells_own_network() -> None:
         torch.testing.assert_close(net(images), own(images))
 
 
-@pytest.mark.parametrize("speed_ups", [SpeedUps(derived_cells=True), SpeedUps(shared_operations=True, bottleneck=2)])
+@pytest.mark.parametrize(
+    "speed_ups",
+    [SpeedUps(derived_cells=True), SpeedUps(shared_operations=True, bottleneck=2), SpeedUps(partial=4)],
+)
 def test_speed_ups_train(speed_ups: SpeedUps) -> None:
     torch.manual_seed(0)
     net = to_mixed("darts", 2, 2, SKELETON, speed_ups)

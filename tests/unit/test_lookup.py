@@ -10,7 +10,7 @@ from scipy.stats import kendalltau
 from torch import nn
 
 from workflow_lib.core.errors import UserError
-from workflow_lib.core.spaces import mobilenet, nasbench201, nasbench201_costs
+from workflow_lib.core.spaces import mobilenet, mobilenet_costs, nasbench201, nasbench201_costs
 from workflow_lib.core.spaces.nasbench201 import Cell, Skeleton
 from workflow_lib.export.costs import count_multiply_adds, count_parameters
 from workflow_lib.export.onnx_files import export_for_detection
@@ -123,3 +123,17 @@ def test_cells_are_priced_with_the_sums_at_their_nodes(tmp_path: Path, device: s
 def test_cells_are_counted_as_they_are_without_torch() -> None:
     counted = price_cells("nasbench201", SKELETON, 3, 10, 32, lookup.parameters)
     assert counted == nasbench201_costs.count_parameters(SKELETON, 3, 10)
+
+
+def test_chains_are_counted_and_priced_block_by_block(tmp_path: Path) -> None:
+    counted = price_cells("mobilenet", SKELETON, 3, 10, 32, lookup.parameters)
+    assert counted == mobilenet_costs.count_parameters(3, 10)
+    work = price_cells("mobilenet", SKELETON, 3, 10, 64, lookup.multiply_adds)
+    assert work == mobilenet_costs.count_multiply_adds(3, 10, 64)
+
+    predictor = fit(DEVICE)
+    costs = price_cells("mobilenet", SKELETON, 3, 10, 64, lookup.predicted(predictor, strict=False))
+    for name in some(mobilenet.space(), 2):
+        export_for_detection(chains.to_module(name, 3, 10), 3, 64, tmp_path / "network.onnx")
+        whole = float(predictor.predict(detect_kernels(tmp_path / "network.onnx", FUSION_RULES)).sum())
+        assert costs.total(mobilenet.Chain.parse(name)) == pytest.approx(whole, rel=0.15)

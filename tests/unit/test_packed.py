@@ -7,10 +7,11 @@ import pytest
 import torch
 
 from workflow_lib.core.spaces import cross
+from workflow_lib.core.spaces.nasbench201 import Skeleton
 from workflow_lib.core.tables import PACKED
 from workflow_lib.data.dataset import ChipView
 from workflow_lib.search.packed import Packed, describe_packed, pack
-from workflow_lib.search.supernet import CrossSupernet
+from workflow_lib.search.supernet import StoredSupernet
 from workflow_lib.training.compute import use_one_thread
 from workflow_lib.training.supernet import SupernetTask, cut_with_own_norms
 
@@ -25,7 +26,7 @@ def task() -> SupernetTask:
 
 
 def test_a_file_holds_what_its_networks_need_and_they_run_as_by_themselves(tmp_path: Path, task: SupernetTask) -> None:
-    net = CrossSupernet.fresh(cross.CHOICES, 2, 2, seed=1)
+    net = StoredSupernet.fresh("cross", cross.CHOICES, Skeleton(), 2, 2, seed=1)
     pack(net, NETWORKS, task).save(tmp_path / "packed.pt")
     packed = Packed.load(tmp_path / "packed.pt")
     assert packed.net.supernet.space.choices["initial_output_feature"] == [32, 48]
@@ -40,7 +41,7 @@ def test_a_file_holds_what_its_networks_need_and_they_run_as_by_themselves(tmp_p
 
 
 def test_one_file_is_smaller_than_two(tmp_path: Path, task: SupernetTask) -> None:
-    packed = pack(CrossSupernet.fresh(cross.CHOICES, 2, 2, seed=1), NETWORKS, task)
+    packed = pack(StoredSupernet.fresh("cross", cross.CHOICES, Skeleton(), 2, 2, seed=1), NETWORKS, task)
     table = describe_packed(packed, [(90.0, 0.3), (80.0, 0.5)]).assign(channels="2")
     PACKED.write(table, tmp_path / "packed.parquet")
     packed.save(tmp_path / "packed.pt")

@@ -10,7 +10,7 @@ from scipy.stats import kendalltau
 
 from workflow_lib.core.spaces.space import Space
 from workflow_lib.pareto.dominance import pareto_ranks
-from workflow_lib.search.rank_preservation import RIDGE, fit_alpha, learn_ranking, membership, rank_loss
+from workflow_lib.search.rank_preservation import RIDGE, best_networks, fit_alpha, learn_ranking, membership, rank_loss
 
 SPACE = Space(
     {"a": [0, 1, 2], "b": ["x", "y"]},
@@ -26,6 +26,12 @@ def test_each_network_has_one_value_per_choice() -> None:
     assert EVERYTHING[5].tolist() == [0, 0, 1, 0, 1]
     assert (EVERYTHING[:, :3].sum(1) == 1).all()
     assert (EVERYTHING[:, 3:].sum(1) == 1).all()
+
+
+def test_the_best_networks_are_those_of_the_whole_list() -> None:
+    alpha = np.array([0.3, -1.0, 0.1, 0.5, 0.45])
+    by_score = sorted(SPACE.networks(), key=lambda name: -float(membership(SPACE, [name])[0] @ alpha))
+    assert [best_networks(SPACE, alpha, count) for count in (1, 3, 9)] == [by_score[:1], by_score[:3], by_score]
 
 
 def test_the_loss_of_three_networks_by_hand() -> None:

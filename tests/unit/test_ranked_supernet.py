@@ -11,14 +11,15 @@ from scipy.stats import kendalltau
 from test_supernet_training import striped, supernet, training
 
 from workflow_lib.core.config import SpaceConfig
-from workflow_lib.core.spaces import cross, nasbench201
-from workflow_lib.models.supernet import cross_supernet
+from workflow_lib.core.spaces import cross, darts, nasbench201
+from workflow_lib.core.spaces.nasbench201 import Skeleton
+from workflow_lib.models.supernet import Supernet, make_supernet
 from workflow_lib.pareto.dominance import pareto_ranks
 from workflow_lib.search.supernet import (
-    CrossSupernet,
     Judge,
     Learned,
     SecondStep,
+    StoredSupernet,
     best_path,
     best_values,
     prune,
@@ -35,6 +36,10 @@ SPACE = nasbench201.space()
 SMALL = SpaceConfig(
     kernel_size=[3, 5], stride=[2], padding=[1], pool_choice=[0], kernel_size_pool=[3], initial_output_feature=[32, 48]
 )
+
+
+def cross_supernet() -> Supernet:
+    return make_supernet("cross", SMALL.choices, Skeleton(), 2, 2)
 
 
 @pytest.fixture(autouse=True)
@@ -102,7 +107,7 @@ def test_variants_train_as_many_networks() -> None:
     assert networks_per_fair_step(space) == 2
     steps = {}
     for first, second in (("uniform", "uniform"), ("fair", "fair"), ("fair", "front"), ("fair", "alpha")):
-        net = cross_supernet(SMALL.choices, 2, 2)
+        net = cross_supernet()
         trainers = [SupernetTrainer(net, task, training(1)) for _ in range(2)]
         train_first(trainers[0], first, 1)
         by_place = Judge(task.rows, task.labels, "cross_entropy", lambda _: 1.0)
@@ -128,7 +133,7 @@ def test_without_alpha_the_score_is_the_pareto_rank_by_shared_weights() -> None:
 
 def test_pruning_keeps_what_good_networks_use() -> None:
     """By hand: the first two ranks are c, a and b; two of them are kept: c and, beside it, a."""
-    net = cross_supernet(SMALL.choices, 2, 2)
+    net = cross_supernet()
     a, b, c, d = "k3-s2-p1-pool3s2-w32", "k5-s2-p1-pool3s2-w32", "k3-s2-p1-pool3s1-w32", "k3-s2-p1-pool3s1-w48"
     losses = np.array([[1.0, 1.0], [3.0, 1.5], [0.0, 4.0], [5.0, 5.0]])
     smaller = prune(net, [a, b, c, d], losses, 2)
@@ -142,11 +147,42 @@ def test_pruning_keeps_what_good_networks_use() -> None:
         assert torch.equal(net.eval()(images, a), smaller.eval()(images, a))
 
 
+def test_of_a_space_too_large_to_count_the_best_by_alpha_are_scored(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workflow_lib.search.supernet.MOST", 50)
+    skeleton, task = Skeleton(2, 1, 1), striped(16)
+    net = make_supernet("darts", {}, skeleton, 2, 2)
+    by_place = Judge(task.rows, task.labels, "cross_entropy", lambda name: float(len(name)))
+    table, learned = rank_subnets(SupernetTrainer(net, task, training(1)), by_place, SecondStep(1, "alpha", 4, False))
+    assert 50 < len(table) <= 50 + 4
+    assert (np.diff(table["score"].iloc[:50]) < 1e-9).all()
+    assert set(learned.judged["architecture"]) <= set(table["architecture"])
+    assert table["accuracy_pct"].notna().sum() == 4
+    drawn = darts.network_space(skeleton)
+    own = [drawn.build(drawn.sample(np.random.default_rng(seed))) for seed in range(20)]
+    assert scores(net.space, learned.alphas[-1], own).max() <= table["score"].iloc[0]
+
+
+@pytest.mark.parametrize("space", ["nasbench201", "darts"])
+def test_a_supernet_of_cells_is_pruned_and_read_as_it_was_written(space: str, tmp_path: Path) -> None:
+    net = StoredSupernet.fresh(space, {}, Skeleton(2, 1, 1), 2, 3, seed=5)
+    whole = net.supernet.space
+    kept = [whole.build(whole.sample(np.random.default_rng(seed))) for seed in range(2)]
+    pruned = net.pruned(kept, np.array([[0.0, 1.0], [1.0, 0.0]]), 2)
+    pruned.save(tmp_path / "net.pt")
+    read = StoredSupernet.load(tmp_path / "net.pt")
+    assert read.supernet.space.choices == pruned.supernet.space.choices
+    assert all(len(values) <= 2 for values in read.supernet.space.choices.values())
+    images = torch.rand(2, 2, 24, 24)
+    with torch.no_grad():
+        for name in kept:
+            assert torch.equal(net.supernet.eval()(images, name), read.supernet.eval()(images, name))
+
+
 def test_a_supernet_is_read_as_it_was_written(tmp_path: Path) -> None:
-    net = CrossSupernet.fresh(SMALL.choices, 2, 3, seed=5)
-    again = CrossSupernet.fresh(SMALL.choices, 2, 3, seed=5)
+    net = StoredSupernet.fresh("cross", SMALL.choices, Skeleton(), 2, 3, seed=5)
+    again = StoredSupernet.fresh("cross", SMALL.choices, Skeleton(), 2, 3, seed=5)
     replace(net, network_steps=7, seconds=1.5).save(tmp_path / "net.pt")
-    read = CrossSupernet.load(tmp_path / "net.pt")
+    read = StoredSupernet.load(tmp_path / "net.pt")
     assert (read.channels, read.classes, read.network_steps, read.seconds) == (2, 3, 7, 1.5)
     for one, other, third in zip(*(x.supernet.parameters() for x in (net, read, again)), strict=True):
         assert torch.equal(one, other)

@@ -16,6 +16,7 @@ from workflow_lib.search.rounds import (
     candidate_space,
     known_candidates,
     propose_derived,
+    propose_ranked,
     propose_round,
     rewards_of,
     split,
@@ -95,6 +96,17 @@ def test_networks_derived_within_budgets_are_proposed_once_each_with_every_batch
     proposals = propose_derived(derived, [8, 16])
     assert proposals[KEYS].to_numpy().tolist() == [["5", 8, "a"], ["5", 16, "a"], ["7", 8, "a"], ["7", 16, "a"]]
     assert (proposals["round"] == 0).all()
+
+
+def test_the_best_of_each_supernet_are_proposed_in_turns_those_of_later_rankings_first() -> None:
+    rankings = pd.DataFrame(
+        {"channels": list("555777"), "architecture": list("abcabc"), "ranking": [0, 1, 1, 0, 0, 0]}
+        | {"score": [9.0, 1.0, 2.0, 3.0, None, 5.0]}
+    )
+    proposals = propose_ranked(rankings, [8, 16], 7)
+    assert proposals[KEYS].to_numpy().tolist() == [
+        ["5", 8, "c"], ["5", 16, "c"], ["7", 8, "c"], ["7", 16, "c"], ["5", 8, "b"], ["5", 16, "b"], ["7", 8, "a"]
+    ]  # fmt: skip
 
 
 def test_the_reward_is_accuracy_at_the_target() -> None:

@@ -2,13 +2,16 @@
 
 import pytest
 
-from workflow_lib.core.spaces import cross, mobilenet, nasbench201
+from workflow_lib.core.spaces import cross, darts, mobilenet, nasbench201
+from workflow_lib.core.spaces.nasbench201 import Skeleton
 from workflow_lib.core.spaces.space import Space
 
 SPACES = {
     "cross": cross.space(),
     "a part of cross": cross.space({**cross.CHOICES, "stride": [2], "pool_choice": [0], "kernel_size_pool": [3]}),
     "nasbench201": nasbench201.space(),
+    "networks of nasbench201": nasbench201.network_space(Skeleton(8, 1, 2)),
+    "networks of darts": darts.network_space(Skeleton(8, 1, 2)),
     "mobilenet": mobilenet.space(),
 }
 

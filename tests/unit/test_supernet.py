@@ -11,13 +11,14 @@ import torch
 from torch import nn
 
 from workflow_lib.core.spaces import cross as cross_space
+from workflow_lib.core.spaces import darts as darts_space
 from workflow_lib.core.spaces import mobilenet as mobilenet_space
 from workflow_lib.core.spaces import nasbench201 as cells_space
 from workflow_lib.core.spaces.nasbench201 import Skeleton
 from workflow_lib.core.spaces.space import Space
-from workflow_lib.models import cross, mobilenet, nasbench201
-from workflow_lib.models.supernet import Supernet, covering, cross_name
-from workflow_lib.models.supernet import cross_supernet as cross_supernet_of
+from workflow_lib.models import cross, nasbench201
+from workflow_lib.models.networks import to_module
+from workflow_lib.models.supernet import Supernet, covering, cross_name, make_supernet
 
 CHANNELS, CLASSES, SIZE = 3, 2, 40
 SMALL = Skeleton(width=4, cells=1)
@@ -25,20 +26,25 @@ Build = Callable[[str], nn.Module]
 
 
 def cross_supernet() -> Supernet:
-    return cross_supernet_of(cross_space.CHOICES, CHANNELS, CLASSES)
+    return make_supernet("cross", cross_space.CHOICES, SMALL, CHANNELS, CLASSES)
 
 
 SUPERNETS: dict[str, tuple[Space, Build, Callable[[], Supernet]]] = {
     "cross": (cross_space.space(), lambda name: cross.to_module(name, CHANNELS, CLASSES), cross_supernet),
     "cells": (
-        cells_space.space(),
-        lambda name: nasbench201.to_module(name, CHANNELS, CLASSES, SMALL),
-        lambda: Supernet(cells_space.space(), lambda name: nasbench201.to_module(name, CHANNELS, CLASSES, SMALL)),
+        cells_space.network_space(SMALL),
+        lambda name: to_module(name, CHANNELS, CLASSES),
+        lambda: make_supernet("nasbench201", {}, SMALL, CHANNELS, CLASSES),
+    ),
+    "darts": (
+        darts_space.network_space(SMALL),
+        lambda name: to_module(name, CHANNELS, CLASSES),
+        lambda: make_supernet("darts", {}, SMALL, CHANNELS, CLASSES),
     ),
     "mobilenet": (
         mobilenet_space.space(),
-        lambda name: mobilenet.to_module(name, CHANNELS, CLASSES),
-        lambda: Supernet(mobilenet_space.space(), lambda name: mobilenet.to_module(name, CHANNELS, CLASSES)),
+        lambda name: to_module(name, CHANNELS, CLASSES),
+        lambda: make_supernet("mobilenet", {}, SMALL, CHANNELS, CLASSES),
     ),
 }
 
@@ -117,6 +123,18 @@ def test_every_network_of_a_space_runs(kind: str) -> None:
             }
 
 
+def test_a_darts_supernet_has_every_operation_of_every_edge_also_when_values_were_dropped() -> None:
+    choices = darts_space.network_space(SMALL).choices
+    few = {name: values[-2:] for name, values in choices.items()}
+    for supernet in (SUPERNETS["darts"][2](), make_supernet("darts", few, SMALL, CHANNELS, CLASSES)):
+        held = set(dict(supernet.named_parameters()))
+        for network in some(supernet.space, 60, seed=3):
+            assert {supernet._key(network, name) for name, _ in supernet.cut(network).named_parameters()} <= held
+    assert sum(map(torch.numel, make_supernet("darts", few, SMALL, CHANNELS, CLASSES).parameters())) < sum(
+        map(torch.numel, SUPERNETS["darts"][2]().parameters())
+    )
+
+
 def test_narrow_networks_are_the_leading_part_of_wide_ones() -> None:
     supernet = cross_supernet()
     narrow, wide = (supernet.tensors(f"k3-s2-p1-pool3s2-w{width}") for width in (32, 64))
@@ -163,7 +181,7 @@ def test_the_widest_value_comes_last_or_it_says_so() -> None:
     badly = Supernet(cross_space.space(choices), lambda name: cross.to_module(name, CHANNELS, CLASSES), cross_name)
     with pytest.raises(ValueError, match="k3-s2-p1-pool3s2-w64 is wider than its supernet"):
         badly(images(2), "k3-s2-p1-pool3s2-w64")
-    assert cross_supernet_of(choices, CHANNELS, CLASSES)(images(2), "k3-s2-p1-pool3s2-w64").shape == (2, 2)
+    assert make_supernet("cross", choices, SMALL, CHANNELS, CLASSES)(images(2), "k3-s2-p1-pool3s2-w64").shape == (2, 2)
 
 
 def test_the_cell_network_has_the_benchmark_s_parameters() -> None:

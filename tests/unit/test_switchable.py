@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from workflow_lib.models.supernet import cross_supernet
+from workflow_lib.core.spaces.nasbench201 import Skeleton
+from workflow_lib.models.supernet import make_supernet
 from workflow_lib.models.switchable import Switchable, batch_norm_statistics
 
 SMALL = {
@@ -15,7 +16,7 @@ NETWORKS = ["k3-s2-p1-pool3s2-w32", "k5-s2-p1-pool3s2-w48"]
 
 def test_it_gives_what_the_networks_give_alone_without_copying_weights() -> None:
     torch.manual_seed(0)
-    supernet = cross_supernet(SMALL, 2, 3)
+    supernet = make_supernet("cross", SMALL, Skeleton(), 2, 3)
     alone = {}
     for place, name in enumerate(NETWORKS):
         network = supernet.cut(name)
@@ -37,7 +38,7 @@ def test_it_gives_what_the_networks_give_alone_without_copying_weights() -> None
 
 
 def test_unknown_networks_are_refused() -> None:
-    supernet = cross_supernet(SMALL, 2, 3)
+    supernet = make_supernet("cross", SMALL, Skeleton(), 2, 3)
     runtime = Switchable(supernet, {NETWORKS[0]: batch_norm_statistics(supernet.cut(NETWORKS[0]))})
     with pytest.raises(KeyError):
         runtime.switch(NETWORKS[1])

@@ -14,7 +14,7 @@ from workflow_lib.core.indices import INDICES
 from workflow_lib.core.section import Distinct, Name, Section
 from workflow_lib.core.spaces import cross
 from workflow_lib.core.spaces.cell_costs import COUNTED
-from workflow_lib.core.spaces.cell_spaces import CellSpaceName
+from workflow_lib.core.spaces.cell_spaces import CellSpaceName, SupernetSpaceName
 from workflow_lib.core.spaces.nasbench201 import Skeleton
 
 CALIBRATED_DEVICES = (
@@ -117,6 +117,19 @@ class TrainingConfig(Section):
         default=0, ge=0, description="side of a square of each chip, anywhere, that a step sees as zeros (pixels)"
     )
     clip_norm: float | None = Field(default=None, gt=0, description="largest norm of the gradients; null: any")
+    drop_path: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="networks of cells: probability that a step leaves an operation out for a chip; rises "
+        "from 0 in the first epoch",
+    )
+    auxiliary_weight: float = Field(
+        default=0.0,
+        ge=0,
+        description="networks of cells: weight of the loss of a second head, two thirds up, that is there only in "
+        "training",
+    )
     device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="auto: CUDA where there is one")
     precision: Literal["float32", "bf16", "auto"] = Field(
         default="float32",
@@ -376,6 +389,14 @@ VARIANTS: dict[VariantName, SupernetVariant] = {
 class SupernetConfig(Section):
     """The rank-preserving supernet of `search.strategy: supernet`, one per channel set."""
 
+    space: SupernetSpaceName = Field(
+        default="cross",
+        description="which networks it holds: those of grid.space; or networks of cells (see cell_search.space) or "
+        "chains of 21 MobileNetV2 blocks, of which the best by its ranking are trained",
+    )
+    width: int = Field(default=8, ge=1, description="of networks of cells: see cell_search.width")
+    cells: int = Field(default=1, ge=1, description="of networks of cells: cells per stage")
+    stem_strides: int = Field(default=2, ge=0, description="of networks of cells: convolutions of stride 2 in the stem")
     batch: int = Field(default=16, ge=2, description="training batch size (chips)")
     learning_rate: float = Field(default=1e-3, gt=0, description="Adam's learning rate, for the shared weights")
     fair_epochs: int = Field(
@@ -405,6 +426,11 @@ class SupernetConfig(Section):
     kept: int = Field(
         default=8, ge=1, description="networks of the first two ranks whose values a pruning keeps, by hypervolume"
     )
+
+    @property
+    def skeleton(self) -> Skeleton:
+        """Of networks of cells."""
+        return Skeleton(self.width, self.cells, self.stem_strides)
 
     def rankings(self, variant: VariantName) -> int:
         """How often a variant's networks are ranked."""
@@ -475,6 +501,12 @@ class CellSearchConfig(Section):
     bottleneck: int = Field(
         default=1, ge=1, description="cells have so many times fewer channels in the search; 1: as many"
     )
+    partial_channels: int = Field(
+        default=1,
+        ge=1,
+        description="one in so many channels goes through the operations of an edge, the others pass by (PC-DARTS); 1: "
+        "all go through",
+    )
     regions: Annotated[list[Name], Distinct] = Field(
         default=[], description="whose chips the search learns from; none: all. Networks are trained on all regions"
     )
@@ -515,8 +547,9 @@ class CellSearchConfig(Section):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if self.width % self.bottleneck:
-            raise ValueError(f"bottleneck {self.bottleneck} does not divide width {self.width}")
+        if self.width % (self.bottleneck * self.partial_channels):
+            both = f"bottleneck {self.bottleneck} times partial_channels {self.partial_channels}"
+            raise ValueError(f"{both} does not divide width {self.width}")
         if self.sampled and (self.second_order or self.derived_cells):
             raise ValueError("sampled goes with neither second_order nor derived_cells")
         return self
@@ -776,8 +809,15 @@ class Config(Section):
             raise ValueError(f"report.beside names this run itself, {self.run}")
         if self.cell_search:
             self._check_cell_search(self.cell_search)
+        if not self.assembled and (self.training.drop_path or self.training.auxiliary_weight):
+            raise ValueError("training.drop_path and training.auxiliary_weight are for networks of cells: none is here")
         if self.supernet.cost not in self.objective_names:
             raise ValueError(f"supernet.cost is {self.supernet.cost}, and no device of unit mJ predicts it")
+        if self.supernet.space != "cross":
+            if self.search.strategy != "supernet":
+                raise ValueError(f"supernet.space {self.supernet.space} needs search.strategy: supernet")
+            for name in self.supernet_devices:
+                self._check_priced(name, "supernet.cost")
         if self.battery and (self.battery.active_mw is None) == (not self.devices_with("energy_mj")):
             raise ValueError("battery needs the energy of an inference: battery.active_mw, or else a device of unit mJ")
         if self.racing:
@@ -807,19 +847,25 @@ class Config(Section):
         if unknown := sorted(set(search.regions) - set(self.data.regions)):
             raise ValueError(f"cell_search.regions names {unknown}; data.regions has {list(self.data.regions)}")
         held_out = self.folds.holdout.regions if self.folds.holdout else []
+        if search.space == "mobilenet":
+            raise ValueError("cell_search.space is mobilenet, which supernets know; choose nasbench201 or darts")
         if taken := sorted(set(search.regions) & set(held_out)):
             raise ValueError(f"cell_search.regions names {taken}, which folds.holdout keeps for the end")
 
     def _check_budgeted(self, name: str) -> None:
         if name in COUNTED:
             return
-        device = self.devices.get(name)
-        if device is None:
+        if name not in self.devices:
             raise ValueError(f"cell_search.budgets.{name} is none of {', '.join([*COUNTED, *self.devices])}")
-        if device.kind not in ("calibrated", "package") or device.quantity != "latency_ms":
+        if self.devices[name].quantity != "latency_ms":
+            raise ValueError(f"cell_search.budgets.{name} needs a predictor of milliseconds")
+        self._check_priced(name, f"cell_search.budgets.{name}")
+
+    def _check_priced(self, name: str, key: str) -> None:
+        if self.devices[name].kind not in ("calibrated", "package"):
             raise ValueError(
-                f"cell_search.budgets.{name} needs a predictor of milliseconds that is there before the networks are: "
-                "kind calibrated or package, such as a folder that an earlier run's build_predictor made"
+                f"{key} needs a predictor for {name} that is there before the networks are: kind calibrated or "
+                "package, such as a folder that an earlier run's build_predictor made"
             )
 
     def _check_map(self, chart: MapConfig) -> None:
@@ -869,6 +915,16 @@ class Config(Section):
         """The class that is nothing, if the config says so."""
         named = self.map.background if self.map else None
         return named or (self.data.clip.false_class if self.data.clip else None)
+
+    @property
+    def assembled(self) -> CellSearchConfig | SupernetConfig | None:
+        """What says which networks are searched where they are not the grid's, but put together from priced parts."""
+        return self.cell_search or (self.supernet if self.supernet.space != "cross" else None)
+
+    @property
+    def supernet_devices(self) -> list[str]:
+        """Those whose predictions are `supernet.cost`, in the mean."""
+        return self.devices_with("latency_ms" if self.supernet.cost == "latency_mean_ms" else "energy_mj")
 
     @property
     def folds_together(self) -> bool:

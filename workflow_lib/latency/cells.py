@@ -5,13 +5,14 @@ from collections import Counter
 import torch
 from torch import Tensor, nn
 
-from workflow_lib.core.spaces import darts, darts_costs
+from workflow_lib.core.spaces import darts, darts_costs, mobilenet
 from workflow_lib.core.spaces.cell_costs import CellCosts
 from workflow_lib.core.spaces.nasbench201 import EDGES, OPERATIONS, Cell, Skeleton, stem_px
 from workflow_lib.core.spaces.nasbench201_costs import on_all_edges
 from workflow_lib.latency.lookup import LookupTable, Operation, Price, operations_of
 from workflow_lib.models.darts import make_operation
 from workflow_lib.models.darts import to_module as to_darts
+from workflow_lib.models.mobilenet import ChainNet
 from workflow_lib.models.nasbench201 import to_module
 
 
@@ -32,10 +33,10 @@ class SideBySide(nn.Module):
 
 
 def price_cells(space: str, skeleton: Skeleton, channels: int, classes: int, size_px: int, price: Price) -> CellCosts:
-    """Price networks of cells by a lookup table of their operations and of the sums at nodes.
+    """Price networks of cells by a lookup table of their operations and of the sums at nodes; chains, block by block.
 
     Args:
-        space: nasbench201 or darts.
+        space: nasbench201, darts or mobilenet.
         skeleton: of the networks.
         channels, classes, size_px: of their images.
         price: of one operation.
@@ -88,4 +89,23 @@ def _price_darts(skeleton: Skeleton, channels: int, classes: int, size_px: int, 
     return CellCosts(table.estimate(rest), tuple(tuple(map(table.estimate, edge)) for edge in added))
 
 
-_PRICED = {"nasbench201": _price_nasbench201, "darts": _price_darts}
+def _price_mobilenet(_skeleton: Skeleton, channels: int, classes: int, size_px: int, price: Price) -> CellCosts:
+    blocks: list[list[Operation]] = []
+    rest: list[Operation] = []
+    for name in mobilenet.OPERATIONS:
+        network = ChainNet(mobilenet.Chain((name,) * len(mobilenet.space().choices)), channels, classes)
+        stem, first, *inside, last, linear = operations_of(network, channels, size_px)
+        rest = [stem, first, last, linear]
+        # Blocks as a whole, with the sum at their end.
+        blocks.append(
+            [
+                Operation(repr(block), one.channels, one.side_px, block)
+                for one, block in zip(inside, network.blocks, strict=True)
+            ]
+        )
+    table = LookupTable.fill([*rest, *(block for of in blocks for block in of)], price)
+    prices = tuple((0.0, *(table.estimate([block]) for block in place)) for place in zip(*blocks, strict=True))
+    return CellCosts(table.estimate(rest), prices)
+
+
+_PRICED = {"nasbench201": _price_nasbench201, "darts": _price_darts, "mobilenet": _price_mobilenet}

@@ -74,9 +74,10 @@ def operations_of(network: nn.Module, channels: int, size_px: int) -> list[Opera
 
 
 def _units(module: nn.Module) -> Iterator[nn.Module]:
-    """Modules that run as one: layers, and sequences of nothing but layers."""
+    """Modules that run as one: layers of torch's, and sequences of nothing but layers."""
     children = list(module.children())
-    if isinstance(module, nn.Identity):
+    of_torch = type(module).__module__.startswith("torch.nn.")
+    if isinstance(module, nn.Identity) or not (children or of_torch):  # a cell may hold nothing but sums
         return
     if not children or (isinstance(module, nn.Sequential) and not any(map(_has_children, children))):
         yield module

@@ -37,6 +37,11 @@ class DartsNet(nn.Module):
         self.head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
         self.fc = nn.Linear(features, classes)
 
+    @property
+    def blocks(self) -> list[nn.Module]:
+        """Its cells, in their order."""
+        return list(self.cells)
+
     def forward(self, x: Tensor) -> Tensor:
         """Classify images: (n, channels, height, width) to (n, classes)."""
         before = last = self.stem(x)

@@ -7,6 +7,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from workflow_lib.core.config import CellSearchConfig
 from workflow_lib.core.spaces import darts, nasbench201
 from workflow_lib.core.spaces.darts_costs import Place
 from workflow_lib.core.spaces.nasbench201 import Skeleton
@@ -24,13 +25,23 @@ class SpeedUps:
         derived_cells: the first cell of each kind alone mixes; in the others the operations of largest alpha run.
         shared_operations: an operation has one set of weights per node it starts from, and runs once for all its edges.
         bottleneck: convolutions of 1 x 1 give cells so many times fewer channels, and back; 1: they do not.
+        partial: one in so many channels goes through an edge's operations, the others pass by; 1: all go through.
 
-    Source: Dutta, Kanvar and Agarwal, Search-time Efficient Device Constraints-Aware NAS, section 3.3, equation 5.
+    Source: Dutta, Kanvar and Agarwal, Search-time Efficient Device Constraints-Aware NAS, section 3.3, equation 5;
+    partial: its peer, Xu et al. 2020 (PC-DARTS), section 3.2, without the edge normalisation of section 3.3.
     """
 
     derived_cells: bool = False
     shared_operations: bool = False
     bottleneck: int = 1
+    partial: int = 1
+
+    @classmethod
+    def of(cls, settings: CellSearchConfig) -> "SpeedUps":
+        """Those that a search asks for."""
+        return cls(
+            settings.derived_cells, settings.shared_operations, settings.bottleneck, partial=settings.partial_channels
+        )
 
 
 @dataclass
@@ -95,11 +106,11 @@ class MixedNodes(nn.Module):
 
     Args:
         inputs, nodes: how many of each.
-        make: operation, and the node it starts from -> a layer; none is left out.
+        make: operation, and the node it starts from -> a layer of the channels that go through it; none is left out.
         mixture: the weights.
         first: row of the weights that is the first edge's.
         operations: names of the columns.
-        shared: an operation runs once per node that it starts from, for all edges.
+        speed_ups: shared and partial operations.
         derived: run the operation of largest weight on each edge, none aside, and no other.
     """
 
@@ -111,12 +122,12 @@ class MixedNodes(nn.Module):
         mixture: Mixture,
         first: int,
         operations: tuple[str, ...],
-        shared: bool,
+        speed_ups: SpeedUps,
         derived: bool,
     ) -> None:
         super().__init__()
         self._mixture, self._first, self._operations = mixture, first, operations
-        self._inputs, self._derived = inputs, derived
+        self._inputs, self._partial, self._derived = inputs, speed_ups.partial, derived
         self._edges = [(tail, head) for head in range(inputs, inputs + nodes) for tail in range(head)]
         self._names: dict[tuple[str, int, int], str] = {}
         for tail, head in self._edges:
@@ -124,7 +135,7 @@ class MixedNodes(nn.Module):
                 if operation != "none":
                     layer = make(operation, tail)
                     # What has no weights is the same on all edges.
-                    alike = shared or not list(layer.parameters())
+                    alike = speed_ups.shared_operations or not list(layer.parameters())
                     name = f"node_{tail}_{operation}" if alike else f"edge_{tail}_{head}_{operation}"
                     self._names[operation, tail, head] = name
                     if not hasattr(self, name):
@@ -134,27 +145,55 @@ class MixedNodes(nn.Module):
         """From the inputs, of one shape, to all nodes."""
         maps: list[Tensor] = list(inputs)
         ran: dict[str, Tensor] = {}
-        own = slice(self._first, self._first + len(self._edges))
-        weights = self._mixture.weights[own]
-        alone = self._mixture.drawn[own] if self._mixture.drawn else None
+        for row, (tail, head) in enumerate(self._edges):
+            through = maps[tail][:, :: self._partial]
+            brought = self._mix(row, through, ran)
+            if brought is None and (self._partial > 1 or (tail == head - 1 and head == len(maps))):
+                brought = torch.zeros_like(self.get_submodule(self._names["skip", tail, head])(through))
+            if brought is None:
+                continue
+            if self._partial > 1:
+                brought = _rejoin(brought, maps[tail], self._partial)
+            if head == len(maps):
+                maps.append(brought)
+            else:
+                maps[head] = maps[head] + brought
+        return maps[self._inputs :]
+
+    def _mix(self, row: int, x: Tensor, ran: dict[str, Tensor]) -> Tensor | None:
+        """What the operations of one edge make of a map; None: none was drawn.
+
+        Args:
+            row: of the edge, in this cell.
+            x: the map.
+            ran: what operations already made of their maps, which this adds to.
+        """
+        (tail, head), weights = self._edges[row], self._mixture.weights[self._first + row]
+        alone = self._mixture.drawn[self._first + row] if self._mixture.drawn else None
         if self._derived:
             # None, the first, aside: a cell that leads nowhere would keep alpha from learning anything.
-            alone = (1 + weights[:, 1:].argmax(1)).tolist()
-        for row, (tail, head) in enumerate(self._edges):
-            for number, operation in enumerate(self._operations):
-                if operation == "none" or (alone and alone[row] != number):
-                    continue
-                name = self._names[operation, tail, head]
-                if name not in ran:
-                    ran[name] = self.get_submodule(name)(maps[tail])
-                brought = ran[name] if self._derived else weights[row, number] * ran[name]
-                if head == len(maps):
-                    maps.append(brought)
-                else:
-                    maps[head] = maps[head] + brought
-            if tail == head - 1 and head == len(maps):  # none was drawn on all its edges
-                maps.append(torch.zeros_like(self.get_submodule(self._names["skip", tail, head])(maps[tail])))
-        return maps[self._inputs :]
+            alone = 1 + int(weights[1:].argmax())
+        mixed: Tensor | None = None
+        for number, operation in enumerate(self._operations):
+            if operation == "none" or alone not in (None, number):
+                continue
+            name = self._names[operation, tail, head]
+            if name not in ran:
+                ran[name] = self.get_submodule(name)(x)
+            brought = ran[name] if self._derived else weights[number] * ran[name]
+            mixed = brought if mixed is None else mixed + brought
+        return mixed
+
+
+def _rejoin(changed: Tensor, x: Tensor, partial: int) -> Tensor:
+    """Put what every `partial`-th channel became in front of the other channels; where its side was halved, theirs is.
+
+    The next edge takes every `partial`-th again, some of those changed here and some that were not: this takes the
+    place of the paper's shuffle.
+    """
+    if changed.shape[-2:] != x.shape[-2:]:
+        x = nn.functional.max_pool2d(x, 2, ceil_mode=True)
+    return torch.cat([changed, *(x[:, place::partial] for place in range(1, partial))], 1)
 
 
 class _Cell(MixedNodes):
@@ -162,15 +201,16 @@ class _Cell(MixedNodes):
 
     def __init__(self, width: int, mixture: Mixture, speed_ups: SpeedUps, derived: bool) -> None:
         inner = width // speed_ups.bottleneck
+        through = inner // speed_ups.partial
 
         def make(operation: str, _tail: int) -> nn.Module:
             if operation == "pool":
                 return nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False)
             kernel = nasbench201.KERNELS.get(operation)
-            return convolution(inner, inner, kernel) if kernel else nn.Identity()
+            return convolution(through, through, kernel) if kernel else nn.Identity()
 
         operations = tuple(nasbench201.OPERATIONS)
-        super().__init__(1, len(nasbench201.NODES), make, mixture, 0, operations, speed_ups.shared_operations, derived)
+        super().__init__(1, len(nasbench201.NODES), make, mixture, 0, operations, speed_ups, derived)
         self._narrow = nn.Identity() if inner == width else convolution(width, inner, 1)
         self._widen = nn.Identity() if inner == width else convolution(inner, width, 1)
 
@@ -197,14 +237,14 @@ def _mix_darts(channels: int, classes: int, skeleton: Skeleton, speed_ups: Speed
     kinds: set[bool] = set()
 
     def make_cell(place: Place) -> nn.Module:
-        inner = place.width // speed_ups.bottleneck
+        through = place.width // speed_ups.bottleneck // speed_ups.partial
 
         def make(operation: str, tail: int) -> nn.Module:
-            return make_operation(operation, inner, place.reduction and tail < darts.INPUTS)
+            return make_operation(operation, through, place.reduction and tail < darts.INPUTS)
 
         nodes = MixedNodes(
             darts.INPUTS, darts.NODES, make, mixture, place.reduction * len(darts.EDGES), darts.OPERATIONS,
-            speed_ups.shared_operations, speed_ups.derived_cells and place.reduction in kinds,
+            speed_ups, speed_ups.derived_cells and place.reduction in kinds,
         )  # fmt: skip
         kinds.add(place.reduction)
         return DartsCell(place, nodes, speed_ups.bottleneck)

@@ -1,12 +1,8 @@
 """Chains of MobileNetV2 blocks, the space of ProxylessNAS."""
 
-import re
-
 from torch import Tensor, nn
 
-from workflow_lib.core.spaces.mobilenet import SKIP, STAGES, Chain
-
-_STEM, _FIRST, _LAST = 32, 16, 1280
+from workflow_lib.core.spaces.mobilenet import EXPANSIONS_AND_KERNELS, FIRST, LAST, SKIP, STAGES, STEM, Chain
 
 
 class ChainNet(nn.Module):
@@ -22,21 +18,21 @@ class ChainNet(nn.Module):
 
     def __init__(self, chain: Chain, channels: int, classes: int) -> None:
         super().__init__()
-        self.stem = nn.Sequential(*_convolution(channels, _STEM, 3, stride=2), nn.ReLU6())
-        self.first = _Block(_STEM, _FIRST, 1, 3, 1)
+        self.stem = nn.Sequential(*_convolution(channels, STEM, 3, stride=2), nn.ReLU6())
+        self.first = _Block(STEM, FIRST, 1, 3, 1)
         self.blocks = nn.Sequential()
-        width, operations = _FIRST, enumerate(chain.operations)
+        width, operations = FIRST, enumerate(chain.operations)
         for stage in STAGES:
             for place in range(stage.blocks):
                 number, operation = next(operations)
                 if operation != SKIP:
-                    expansion, kernel = map(int, re.findall(r"\d+", operation))
+                    expansion, kernel = EXPANSIONS_AND_KERNELS[operation]
                     block = _Block(width, stage.width, expansion, kernel, 1 if place else stage.stride)
                     # Its name tells operations apart, so that a supernet can hold them side by side.
                     self.blocks.add_module(f"{number}_{operation}", block)
                 width = stage.width
-        self.last = nn.Sequential(*_convolution(width, _LAST, 1), nn.ReLU6(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
-        self.fc = nn.Linear(_LAST, classes)
+        self.last = nn.Sequential(*_convolution(width, LAST, 1), nn.ReLU6(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        self.fc = nn.Linear(LAST, classes)
 
     def forward(self, x: Tensor) -> Tensor:
         """Classify images: (n, channels, height, width) to (n, classes)."""

@@ -33,6 +33,11 @@ class CellNet(nn.Module):
         self.head = nn.Sequential(nn.BatchNorm2d(4 * width), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
         self.fc = nn.Linear(4 * width, classes)
 
+    @property
+    def blocks(self) -> list[nn.Module]:
+        """Cells and what halves sides between them, in their order."""
+        return [block for stage in self.stages for block in cast(nn.Sequential, stage)]
+
     def forward(self, x: Tensor) -> Tensor:
         """Classify images: (n, channels, height, width) to (n, classes)."""
         x = self.stem(x)
@@ -61,10 +66,11 @@ class _CellModule(nn.Module):
         super().__init__()
         self._operations = dict(zip(EDGES, cell.operations, strict=True))
         for (tail, head), operation in self._operations.items():
-            if operation in KERNELS:
+            if operation not in ("none", "skip"):
+                pool = nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False)
+                layer = convolution(width, width, KERNELS[operation]) if operation in KERNELS else pool
                 # Its name tells operations apart, so that a supernet can hold them side by side.
-                self.add_module(f"edge_{tail}_{head}_{operation}", convolution(width, width, KERNELS[operation]))
-        self._pool = nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False)
+                self.add_module(f"edge_{tail}_{head}_{operation}", layer)
 
     def forward(self, x: Tensor) -> Tensor:
         nodes = [x]
@@ -80,8 +86,6 @@ class _CellModule(nn.Module):
             return None
         if operation == "skip":
             return x
-        if operation == "pool":
-            return cast(Tensor, self._pool(x))
         return cast(Tensor, self.get_submodule(f"edge_{tail}_{head}_{operation}")(x))
 
 

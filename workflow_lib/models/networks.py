@@ -3,16 +3,17 @@
 from torch import nn
 
 from workflow_lib.core.spaces import darts as darts_space
+from workflow_lib.core.spaces import mobilenet as mobilenet_space
 from workflow_lib.core.spaces import nasbench201 as nasbench201_space
 from workflow_lib.core.spaces import networks
-from workflow_lib.models import cross, darts, nasbench201
+from workflow_lib.models import cross, darts, mobilenet, nasbench201
 
 
 def to_module(architecture: str, channels: int, classes: int) -> nn.Module:
     """Build the network of an id, freshly initialised.
 
     Args:
-        architecture: id, of the CROSS space or of a network of cells.
+        architecture: id, see `core.spaces.networks`.
         channels: bands of the input images.
         classes: number of outputs (logits).
 
@@ -24,4 +25,6 @@ def to_module(architecture: str, channels: int, classes: int) -> nn.Module:
         return nasbench201.to_module(str(network.cell), channels, classes, network.skeleton)
     if isinstance(network, darts_space.CellNetwork):
         return darts.to_module(network, channels, classes)
+    if isinstance(network, mobilenet_space.Chain):
+        return mobilenet.to_module(architecture, channels, classes)
     return cross.to_module(architecture, channels, classes)

@@ -2,18 +2,40 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
+from itertools import product
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from workflow_lib.core.spaces import cross
+from workflow_lib.core.spaces import cross, darts, mobilenet, nasbench201
+from workflow_lib.core.spaces.nasbench201 import Skeleton
 from workflow_lib.core.spaces.space import Space
-from workflow_lib.models.cross import to_module
+from workflow_lib.models.networks import to_module
 
 _LAYOUTS = 512
 _NORMS = re.compile(r"(bn1|block\d\.[14]|ds\d\.1)\.")
+
+
+def covering(space: Space) -> Iterator[str]:
+    """Networks that together have every value of every choice: a few that have them all, then each beside the last."""
+    last = {name: values[-1] for name, values in space.choices.items()}
+    for place in range(max(map(len, space.choices.values()))):
+        yield space.build({name: values[place % len(values)] for name, values in space.choices.items()})
+    for name, values in space.choices.items():
+        for value in values:
+            yield space.build({**last, name: value})
+
+
+def covering_edges(space: Space) -> Iterator[str]:
+    """Networks of DARTS cells that together have every operation of every edge: where it comes from is a choice too."""
+    tails = {name: values for name, values in space.choices.items() if name.endswith(" from")}
+    operations = {name: values for name, values in space.choices.items() if name not in tails}
+    for pair, operation in product(*(range(max(map(len, some.values()))) for some in (tails, operations))):
+        both = ((tails, pair), (operations, operation))
+        yield space.build({name: own[at % len(own)] for some, at in both for name, own in some.items()})
 
 
 class Supernet(nn.Module):
@@ -27,6 +49,7 @@ class Supernet(nn.Module):
         to_module: id -> that network, freshly initialised.
         shared_name: id, name of one of its tensors -> what it is called here; by default its own name, so that
             networks share what they call the same.
+        covering: a space -> networks that together have all tensors.
     """
 
     def __init__(
@@ -34,9 +57,10 @@ class Supernet(nn.Module):
         space: Space,
         to_module: Callable[[str], nn.Module],
         shared_name: Callable[[str, str], str] = lambda _, name: name,
+        covering: Callable[[Space], Iterable[str]] = covering,
     ) -> None:
         super().__init__()
-        self.space, self._to_module, self._shared_name = space, to_module, shared_name
+        self.space, self._to_module, self._shared_name, self._covering = space, to_module, shared_name, covering
         self._layout = lru_cache(maxsize=_LAYOUTS)(self._make_layout)
         sizes, donors = self._plan(covering(space))
         for network in dict.fromkeys(donors.values()):
@@ -104,32 +128,35 @@ class Supernet(nn.Module):
         Args:
             space: with some values left out.
         """
-        smaller = Supernet(space, self._to_module, self._shared_name)
+        smaller = Supernet(space, self._to_module, self._shared_name, self._covering)
         with torch.no_grad():
             for name, tensor in smaller.state_dict().items():
                 tensor.copy_(getattr(self, name)[tuple(slice(size) for size in tensor.shape)])
         return smaller
 
 
-def covering(space: Space) -> Iterator[str]:
-    """Networks that together have every value of every choice: a few that have them all, then each beside the last."""
-    last = {name: values[-1] for name, values in space.choices.items()}
-    for place in range(max(map(len, space.choices.values()))):
-        yield space.build({name: values[place % len(values)] for name, values in space.choices.items()})
-    for name, values in space.choices.items():
-        for value in values:
-            yield space.build({**last, name: value})
-
-
-def cross_supernet(choices: Mapping[str, Sequence[int]], channels: int, classes: int) -> Supernet:
-    """The supernet of a part of the CROSS space.
+def make_supernet(
+    space: str, choices: Mapping[str, Sequence[int | str]], skeleton: Skeleton, channels: int, classes: int
+) -> Supernet:
+    """The supernet of a part of a space.
 
     Args:
-        choices: dimension -> values.
-        channels, classes: of its networks.
+        space: cross, nasbench201, darts or mobilenet.
+        choices: of the CROSS space, dimension -> values; of another, the choices that are not whole.
+        skeleton: of networks of cells.
+        channels, classes: of all networks.
     """
-    space = cross.space({name: sorted(values) for name, values in choices.items()})  # the widest last
-    return Supernet(space, lambda name: to_module(name, channels, classes), cross_name)
+
+    def build(network: str) -> nn.Module:
+        return to_module(network, channels, classes)
+
+    if space == "cross":
+        # The widest last.
+        return Supernet(cross.space({name: sorted(map(int, own)) for name, own in choices.items()}), build, cross_name)
+    of_cells = {"nasbench201": nasbench201, "darts": darts}
+    whole = of_cells[space].network_space(skeleton) if space in of_cells else mobilenet.space()
+    part = replace(whole, choices={**whole.choices, **choices})
+    return Supernet(part, build, covering=covering_edges if space == "darts" else covering)
 
 
 def cross_name(network: str, name: str) -> str:

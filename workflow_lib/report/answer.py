@@ -10,6 +10,7 @@ from workflow_lib.core.config import Config
 from workflow_lib.core.spaces import networks
 from workflow_lib.core.spaces.cross import Architecture
 from workflow_lib.core.spaces.darts import CellNetwork as DartsNetwork
+from workflow_lib.core.spaces.mobilenet import SKIP, Chain
 from workflow_lib.report.content import ReportContent
 from workflow_lib.report.names import quantity
 from workflow_lib.report.tables import baseline_rows, front_members
@@ -76,6 +77,9 @@ def reference_baseline(ranked: pd.DataFrame, candidate: pd.Series) -> pd.Series 
 def describe_network(architecture: str) -> str:
     """An architecture in words."""
     network = networks.parse(architecture)
+    if isinstance(network, Chain):
+        blocks = len(network.operations) - network.operations.count(SKIP)
+        return f"a chain of {blocks} MobileNetV2 blocks of {len(network.operations)}, {network}"
     if not isinstance(network, Architecture):
         own = network.skeleton
         if isinstance(network, DartsNetwork):

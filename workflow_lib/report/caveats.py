@@ -3,6 +3,7 @@
 import pandas as pd
 
 from workflow_lib.report.content import ReportContent
+from workflow_lib.report.names import searched_from
 from workflow_lib.report.tables import candidates_only, left_out
 
 
@@ -53,8 +54,8 @@ def _counted_caveats(content: ReportContent, candidates: pd.DataFrame) -> list[s
         )
     if content.proposals is not None:
         notes.append(
-            f"The search ({config.search.strategy}) chose {len(content.proposals):,} of {config.grid_size:,} "
-            "candidates; the front is that of these, and a better one may lie among the others."
+            f"The search ({config.search.strategy}) chose {len(content.proposals):,} of {searched_from(config)}; the "
+            "front is that of these, and a better one may lie among the others."
         )
     if content.race is not None and len(content.race):
         notes.append(

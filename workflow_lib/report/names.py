@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from workflow_lib.core.config import Config
 from workflow_lib.core.tables import FRONT, Column
 
 _TITLES = {
@@ -33,6 +34,12 @@ _COUNTS = {
     "front_frequency": ("%", 100.0, 0),
 }
 _FURTHER_DIGITS = {"MB": 2}
+
+_ASSEMBLED = {
+    "nasbench201": "the networks of NAS-Bench-201 cells",
+    "darts": "the networks of DARTS cells",
+    "mobilenet": "the chains of MobileNetV2 blocks",
+}
 
 MISSING = "undefined"
 """Shown in place of a missing number."""
@@ -133,3 +140,10 @@ def _declared(column: str) -> Column:
     if not exact + family:
         raise KeyError(f"table {FRONT.name} declares no column {column}")
     return (exact + family)[0]
+
+
+def searched_from(config: Config) -> str:
+    """What the candidates of a run were chosen from."""
+    if config.assembled:
+        return _ASSEMBLED[config.assembled.space]
+    return f"{config.grid_size:,} candidates"

@@ -15,7 +15,7 @@ from workflow_lib.pareto.dominance import knee
 from workflow_lib.pareto.efficiency import EFFICIENT
 from workflow_lib.report.content import ReportContent
 from workflow_lib.report.figures.utilization import on_all_fronts, with_utilization
-from workflow_lib.report.names import MISSING, device_column, quantity
+from workflow_lib.report.names import MISSING, device_column, quantity, searched_from
 from workflow_lib.report.tables import (
     baseline_table,
     candidates_only,
@@ -413,7 +413,9 @@ def run_facts(content: ReportContent) -> TextTable:
         "Base seed": str(config.seed),
         "Objectives": objectives,
         "Candidates": f"{len(candidates_only(content.ranked)):,}, and {content.ranked['baseline'].sum()} baselines",
-        "Search space": f"{raw:,} raw configurations, {len(config.architectures):,} distinct networks",
+        "Search space": searched_from(config)
+        if config.assembled
+        else f"{raw:,} raw configurations, {len(config.architectures):,} distinct networks",
         "Search": _search_in_words(config),
         "Channel sets": "; ".join(f"{name}: {', '.join(bands)}" for name, bands in config.grid.channel_sets.items()),
         "Batch sizes": ", ".join(map(str, config.grid.batch_sizes)),
@@ -718,8 +720,10 @@ def _search_in_words(config: Config) -> str:
     search = config.search
     if search.strategy == "grid":
         return "the whole grid"
+    if search.strategy == "constrained":
+        return f"{search.strategy}, {searched_from(config)}"
     bound = "at least" if search.filters else "at most"
-    return f"{search.strategy}, {bound} {search.candidates} of {config.grid_size:,} candidates"
+    return f"{search.strategy}, {bound} {search.candidates} of {searched_from(config)}"
 
 
 def _folds_in_words(config: Config) -> str:

@@ -9,6 +9,7 @@ from workflow_lib.core.config import Objective
 from workflow_lib.core.provenance import Provenance
 from workflow_lib.core.spaces import networks
 from workflow_lib.core.spaces.cross import CHOICES, Architecture
+from workflow_lib.core.spaces.mobilenet import STEM, Chain
 from workflow_lib.report.content import ReportContent
 from workflow_lib.search.candidates import KEYS
 
@@ -79,6 +80,8 @@ def dimensions(architectures: pd.Series) -> pd.DataFrame:
 
 def _first_stage(network: networks.Network) -> dict[str, int]:
     """The values of a network in CROSS's dimensions, as far as it has them."""
+    if isinstance(network, Chain):
+        return {"initial_output_feature": STEM}
     if not isinstance(network, Architecture):
         return {"initial_output_feature": network.skeleton.width}
     values = network.configuration()
@@ -152,13 +155,15 @@ def left_out(content: ReportContent) -> pd.DataFrame:
     """Candidates that lack a training, because it failed for good.
 
     Returns:
-        Columns channels, batch, architecture, fold: one row per failed training, in the grid's order.
+        Columns channels, batch, architecture, fold: one row per failed training, those of baselines last.
     """
     grid = content.config.grid
-    wanted = list(product(grid.channel_sets, grid.batch_sizes, [*content.config.architectures, grid.baseline]))
-    if content.proposals is not None:
-        proposed = set(content.proposals[KEYS].itertuples(index=False, name=None))
-        wanted = [candidate for candidate in wanted if candidate in proposed or candidate[-1] == grid.baseline]
+    searched = (
+        product(grid.channel_sets, grid.batch_sizes, content.config.architectures)
+        if content.proposals is None
+        else content.proposals[KEYS].itertuples(index=False, name=None)
+    )
+    wanted = [*searched, *product(grid.channel_sets, grid.batch_sizes, [grid.baseline])]
     done = set(content.trained[[*KEYS, "fold"]].itertuples(index=False, name=None))
     # Those who were stopped did not fail.
     stopped = set() if content.race is None else set(content.race[KEYS].itertuples(index=False, name=None))

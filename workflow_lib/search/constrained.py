@@ -283,11 +283,11 @@ class ConstrainedSearch:
         return float(loss.detach())
 
     def _loss(self, inputs: Tensor, targets: Tensor) -> Tensor:
-        logits = self.network(inputs.to(self._device), self._noise())
+        logits = self.network(inputs.to(self._device), self.noise())
         return nn.functional.cross_entropy(logits, targets.to(self._device))
 
-    def _noise(self) -> Tensor | None:
-        """What the next network is drawn by; from the generator that a killed search goes on with."""
+    def noise(self) -> Tensor | None:
+        """What the next network is drawn by, from the generator that a killed search keeps; None: all are mixed."""
         alpha = self.network.alpha
         return torch.tensor(self._generator.gumbel(size=alpha.shape)).to(alpha) if self._settings.sampled else None
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from workflow_lib.models.switchable import Switchable, batch_norm_statistics
-from workflow_lib.search.supernet import CrossSupernet, keep_used
+from workflow_lib.search.supernet import StoredSupernet, keep_used
 from workflow_lib.training.supernet import SupernetTask, cut_with_own_norms
 
 
@@ -24,7 +24,7 @@ class Packed:
     Source: Pareto Rank-Preserving Supernetwork for HW-NAS, section 4.4.
     """
 
-    net: CrossSupernet
+    net: StoredSupernet
     statistics: Mapping[str, Mapping[str, Tensor]]
 
     def runtime(self) -> Switchable:
@@ -38,10 +38,10 @@ class Packed:
     @classmethod
     def load(cls, path: Path) -> "Packed":
         """Read what `save` wrote."""
-        return cls(CrossSupernet.load(path), torch.load(path, map_location="cpu", weights_only=True)["statistics"])
+        return cls(StoredSupernet.load(path), torch.load(path, map_location="cpu", weights_only=True)["statistics"])
 
 
-def pack(net: CrossSupernet, networks: Sequence[str], task: SupernetTask) -> Packed:
+def pack(net: StoredSupernet, networks: Sequence[str], task: SupernetTask) -> Packed:
     """Keep what some networks need.
 
     Args:

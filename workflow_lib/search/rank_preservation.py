@@ -12,8 +12,10 @@ Source: Pareto Rank-Preserving Supernetwork for HW-NAS, equation 2, with what it
 - A little ridge makes the minimum unique: adding a constant to all values of a choice would change nothing else.
 """
 
+import heapq
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 import numpy as np
 import pandas as pd
@@ -53,6 +55,22 @@ def membership(space: Space, networks: Sequence[str]) -> Numbers:
     for row, network in enumerate(networks):
         members[row, [columns[pair] for pair in space.parse(network).items()]] = 1
     return members
+
+
+def best_networks(space: Space, alpha: Numbers, count: int) -> list[str]:
+    """The networks of highest score, the best first, without going over the space: choices add up one by one.
+
+    Args:
+        space: in which no two configurations build the same network.
+        alpha: (k,) of `values_of`.
+        count: how many, at most.
+    """
+    scored = dict(zip(values_of(space), alpha.tolist(), strict=True))
+    best: list[tuple[float, tuple[int | str, ...]]] = [(0.0, ())]
+    for name, values in space.choices.items():
+        grown = ((score + scored[name, value], (*chosen, value)) for score, chosen in best for value in values)
+        best = heapq.nlargest(count, grown, key=itemgetter(0))
+    return [space.build(dict(zip(space.choices, chosen, strict=True))) for _, chosen in best]
 
 
 def rank_loss(alpha: Numbers, members: Numbers, ranks: NDArray[np.int64]) -> tuple[float, Numbers]:

@@ -13,6 +13,7 @@ from workflow_lib.core.spaces import cross
 from workflow_lib.core.spaces.space import Configuration, Space
 from workflow_lib.search import strategies
 from workflow_lib.search.candidates import KEYS, candidate_name, parse_name
+from workflow_lib.search.ranking_quality import places
 from workflow_lib.search.strategies import Filled, Listed, Reinforce, Strategy, constrained_reward, front_filter
 
 _POPULATION = 32  # at least; NNI's evolution takes one out for each proposal, and wants many to be left
@@ -95,6 +96,23 @@ def propose_derived(derived: pd.DataFrame, batch_sizes: Sequence[int]) -> pd.Dat
     """
     networks = derived[["channels", "architecture"]].drop_duplicates()
     return networks.merge(pd.DataFrame({"batch": batch_sizes}), how="cross")[KEYS].assign(round=0)
+
+
+def propose_ranked(rankings: pd.DataFrame, batch_sizes: Sequence[int], candidates: int) -> pd.DataFrame:
+    """Propose the networks that supernets rank best, those of each channel set and batch size in turns.
+
+    Args:
+        rankings: rows of RANKING, of the last ranking of one supernet per channel set.
+        batch_sizes: of the grid.
+        candidates: how many.
+
+    Returns:
+        Rows of PROPOSALS.
+    """
+    ordered = rankings.assign(place=places(rankings)).sort_values("place", kind="stable")
+    ordered["turn"] = ordered.groupby("channels").cumcount()
+    both = ordered.merge(pd.DataFrame({"batch": batch_sizes}), how="cross")
+    return both.sort_values("turn", kind="stable").head(candidates)[KEYS].assign(round=0)
 
 
 def known_candidates(space: Space, costs: pd.DataFrame) -> pd.DataFrame:

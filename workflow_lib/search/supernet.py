@@ -6,7 +6,7 @@ and `prune`; they can be repeated, and others can take their places (`core.confi
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
@@ -17,11 +17,12 @@ import torch
 from numpy.typing import NDArray
 
 from workflow_lib.core.seeds import derive_seed
+from workflow_lib.core.spaces.nasbench201 import Skeleton
 from workflow_lib.core.spaces.space import Space
 from workflow_lib.data.dataset import Rows
-from workflow_lib.models.supernet import Supernet, cross_supernet
+from workflow_lib.models.supernet import Supernet, make_supernet
 from workflow_lib.pareto.dominance import choose_by_hypervolume, front_mask, pareto_ranks
-from workflow_lib.search.rank_preservation import error_and_latency, fit_alpha, membership, values_of
+from workflow_lib.search.rank_preservation import best_networks, error_and_latency, fit_alpha, membership, values_of
 from workflow_lib.training.checkpoint import Checkpoint, save_tensors
 from workflow_lib.training.metrics import Labels
 from workflow_lib.training.supernet import (
@@ -37,6 +38,8 @@ from workflow_lib.training.supernet import (
 Numbers = NDArray[np.float64]
 TIE = 1e-3
 """Alphas of a choice that are this close are equal: the fit is no more exact than that."""
+MOST = 20_000
+"""Networks that are scored: all of a space that has no more."""
 
 
 @dataclass(frozen=True)
@@ -191,11 +194,15 @@ def _judge_some(trainer: SupernetTrainer, judge: Judge, step: SecondStep, learne
 
 
 def _score(trainer: SupernetTrainer, judge: Judge, step: SecondStep, learned: Learned) -> pd.DataFrame:
-    """All networks of the space; without alpha, the score is the Pareto rank by shared weights, negated."""
+    """All networks of the space, or the best of a large one; without alpha, the score is the negative Pareto rank."""
     space = trainer.supernet.space
-    names = space.networks()
     start = time.perf_counter()
     latest = learned.judged.drop_duplicates("architecture", keep="last")
+    names = (
+        space.networks()
+        if space.size <= MOST
+        else list(dict.fromkeys([*best_networks(space, learned.alphas[-1], MOST), *latest["architecture"]]))
+    )
     if step.judges_all:
         latest = judge(trainer, names)
     if step.trains == "alpha":
@@ -267,41 +274,59 @@ def keep_used(supernet: Supernet, networks: Sequence[str]) -> Supernet:
 
 
 @dataclass(frozen=True)
-class CrossSupernet:
-    """A supernet of the CROSS space between two steps: what its file holds.
+class StoredSupernet:
+    """A supernet between two steps: what its file holds.
 
     Args:
         supernet: the weights.
+        space: cross, nasbench201, darts or mobilenet.
+        skeleton: of networks of cells.
         channels, classes: of its networks.
         network_steps: how many networks' steps it was trained for, from its beginning.
         seconds: that they took, and the judging of networks.
     """
 
     supernet: Supernet
+    space: str
+    skeleton: Skeleton
     channels: int
     classes: int
     network_steps: int = 0
     seconds: float = 0.0
 
     @classmethod
-    def fresh(cls, choices: Mapping[str, Sequence[int]], channels: int, classes: int, seed: int) -> "CrossSupernet":
-        """A supernet that was not trained yet."""
+    def fresh(
+        cls,
+        space: str,
+        choices: Mapping[str, Sequence[int | str]],
+        skeleton: Skeleton,
+        channels: int,
+        classes: int,
+        seed: int,
+    ) -> "StoredSupernet":
+        """A supernet that was not trained yet; see `make_supernet`."""
         torch.manual_seed(derive_seed(seed, "weights"))
-        return cls(cross_supernet(choices, channels, classes), channels, classes)
+        return cls(make_supernet(space, choices, skeleton, channels, classes), space, skeleton, channels, classes)
 
     @classmethod
-    def load(cls, path: Path) -> "CrossSupernet":
+    def load(cls, path: Path) -> "StoredSupernet":
         """Read what `save` wrote."""
         state = torch.load(path, map_location="cpu", weights_only=True)
-        supernet = cross_supernet(state["choices"], state["channels"], state["classes"])
+        skeleton = Skeleton(*state["skeleton"])
+        supernet = make_supernet(state["space"], state["choices"], skeleton, state["channels"], state["classes"])
         supernet.load_state_dict(state["weights"])
-        return cls(supernet, state["channels"], state["classes"], state["network_steps"], state["seconds"])
+        return cls(
+            supernet, skeleton=skeleton,
+            **{name: state[name] for name in ("space", "channels", "classes", "network_steps", "seconds")},
+        )  # fmt: skip
 
     def save(self, path: Path, more: Mapping[str, Any] = MappingProxyType({})) -> None:
         """Write all of it, atomically, and more beside it."""
         save_tensors(
             {
                 **more,
+                "space": self.space,
+                "skeleton": list(astuple(self.skeleton)),
                 "choices": {name: list(values) for name, values in self.supernet.space.choices.items()},
                 "channels": self.channels,
                 "classes": self.classes,
@@ -312,7 +337,7 @@ class CrossSupernet:
             path,
         )
 
-    def trained(self, trainer: SupernetTrainer) -> "CrossSupernet":
+    def trained(self, trainer: SupernetTrainer) -> "StoredSupernet":
         """The same after a trainer has trained it."""
         return replace(
             self,
@@ -320,7 +345,7 @@ class CrossSupernet:
             seconds=self.seconds + trainer.seconds,
         )
 
-    def pruned(self, networks: Sequence[str], losses: Numbers, kept: int) -> "CrossSupernet":
+    def pruned(self, networks: Sequence[str], losses: Numbers, kept: int) -> "StoredSupernet":
         """A smaller one; see `prune`."""
         return replace(self, supernet=prune(self.supernet, networks, losses, kept))
 

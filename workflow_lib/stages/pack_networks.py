@@ -9,7 +9,7 @@ from workflow_lib.core.running import run_stage
 from workflow_lib.core.tables import BATTERY, FOLDS, PACKED
 from workflow_lib.data.dataset import Dataset
 from workflow_lib.search.packed import describe_packed, pack
-from workflow_lib.search.supernet import CrossSupernet
+from workflow_lib.search.supernet import StoredSupernet
 from workflow_lib.training.compute import use_one_thread
 from workflow_lib.training.supernet import SupernetArguments, judge_by_shared_weights
 
@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     rows = dataset.rows(folds, 0, "validation")
     names = list(dict.fromkeys(BATTERY.read(arguments.battery)["architecture"]))
     task = arguments.task(dataset, folds, arguments.derived_seed("pack_networks"))
-    packed = pack(CrossSupernet.load(arguments.supernet), names, task)
+    packed = pack(StoredSupernet.load(arguments.supernet), names, task)
     judged = judge_by_shared_weights(packed.net.supernet, names, task, rows, dataset.labels[rows])
     packed.save(arguments.output)
     PACKED.write(describe_packed(packed, judged).assign(channels=arguments.channels), arguments.table)

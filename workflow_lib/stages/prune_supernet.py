@@ -11,7 +11,7 @@ from workflow_lib.core.arguments import Arguments
 from workflow_lib.core.running import run_stage
 from workflow_lib.core.tables import RANKING
 from workflow_lib.search.rank_preservation import error_and_latency
-from workflow_lib.search.supernet import CrossSupernet
+from workflow_lib.search.supernet import StoredSupernet
 
 
 class PruneArguments(Arguments):
@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = PruneArguments.parse(__doc__, argv)
     table = RANKING.read(arguments.table)
     judged = table[(table["ranking"] == table["ranking"].max()) & table[arguments.judged_by].notna()]
-    net = CrossSupernet.load(arguments.supernet)
+    net = StoredSupernet.load(arguments.supernet)
     losses = error_and_latency(judged, arguments.judged_by, judged["cost"])
     smaller = net.pruned(judged["architecture"].tolist(), losses, arguments.kept)
     for name, values in net.supernet.space.choices.items():

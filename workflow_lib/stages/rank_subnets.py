@@ -1,6 +1,7 @@
 """Score the networks of a supernet in the order of their Pareto ranks: step 2 of the rank-preserving supernet."""
 
-from collections.abc import Sequence
+import statistics
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -8,11 +9,15 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
+from workflow_lib.core.errors import UserError
 from workflow_lib.core.running import run_stage
+from workflow_lib.core.spaces import networks
+from workflow_lib.core.spaces.cell_spaces import CELL_SPACES
 from workflow_lib.core.tables import ALPHA, FOLDS, LATENCIES, NETWORKS, RANKING
 from workflow_lib.data.dataset import Dataset
 from workflow_lib.search.candidates import network_costs
-from workflow_lib.search.supernet import CrossSupernet, Judge, SecondStep, alpha_rows, rank_subnets
+from workflow_lib.search.derivation import read_costs
+from workflow_lib.search.supernet import Judge, SecondStep, StoredSupernet, alpha_rows, rank_subnets
 from workflow_lib.training.compute import use_one_thread
 from workflow_lib.training.supernet import SupernetArguments, SupernetTrainer
 
@@ -29,8 +34,11 @@ class SecondStepArguments(SupernetArguments):
     epochs: int = Field(ge=1, description="how long, counted in networks per step")
     ranking: int = Field(ge=0, description="number of this ranking: between two, values are pruned")
     judges_all: bool = Field(default=False, description="judge all networks at the end")
-    networks: Path = Field(description="networks.parquet of gather_table")
-    latencies: Path = Field(description="latencies.parquet of gather_table")
+    networks: Path | None = Field(default=None, description="networks.parquet of gather_table")
+    latencies: Path | None = Field(default=None, description="latencies.parquet of gather_table")
+    prices: list[Path] = Field(
+        default=[], description="instead of these two, of networks of cells: tables of price_operations, one per device"
+    )
     supernet: Path = Field(description="supernet of train_supernet or prune_supernet")
     earlier: Path | None = Field(default=None, description="table of this stage for one ranking less, if there is one")
     output: Path = Field(description="writes the supernet")
@@ -43,17 +51,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = SecondStepArguments.parse(__doc__, argv)
     use_one_thread()
     dataset, folds = Dataset.open(arguments), FOLDS.read(arguments.folds)
-    costs = network_costs(NETWORKS.read(arguments.networks), LATENCIES.read(arguments.latencies))
-    cost = costs[costs["channels"] == arguments.channels].set_index("architecture")[arguments.cost]
     rows = np.random.default_rng(arguments.derived_seed("judge")).permutation(dataset.rows(folds, 0, "validation"))
     rows = np.sort(rows[: arguments.judge_chips])
-    net = CrossSupernet.load(arguments.supernet)
+    net = StoredSupernet.load(arguments.supernet)
+    cost = _cost(arguments, net.space)
     task = arguments.task(dataset, folds, arguments.derived_seed("rank_subnets", arguments.variant, arguments.ranking))
     trainer = SupernetTrainer(net.supernet, task, arguments.training)
-    checkpoint = arguments.checkpoint(arguments.output, arguments.supernet, arguments.latencies)
+    checkpoint = arguments.checkpoint(arguments.output, arguments.supernet, *_tables(arguments))
     table, learned = rank_subnets(
         trainer,
-        Judge(rows, dataset.labels[rows], arguments.judged_by, lambda name: float(cost[name])),
+        Judge(rows, dataset.labels[rows], arguments.judged_by, cost),
         SecondStep(arguments.epochs, arguments.second, arguments.judged, arguments.judges_all),
         checkpoint,
     )
@@ -74,6 +81,23 @@ def main(argv: Sequence[str] | None = None) -> None:
     ALPHA.write(alphas.assign(**key), arguments.alpha)
     RANKING.write(table.assign(**key), arguments.table)
     checkpoint.remove()
+
+
+def _tables(arguments: SecondStepArguments) -> list[Path]:
+    """What the cost is read from."""
+    return arguments.prices or [path for path in (arguments.networks, arguments.latencies) if path]
+
+
+def _cost(arguments: SecondStepArguments, space: str) -> Callable[[str], float]:
+    """Id -> the cost: of a network of the grid by its tables, of one of cells by prices, in the mean over devices."""
+    if arguments.prices:
+        priced = read_costs(CELL_SPACES[space], arguments.prices).values()
+        return lambda name: statistics.fmean(costs.total(networks.parse_assembled(name)) for costs in priced)
+    if not arguments.networks or not arguments.latencies:
+        raise UserError("what networks cost is needed", "--networks, --latencies", "or --prices")
+    costs = network_costs(NETWORKS.read(arguments.networks), LATENCIES.read(arguments.latencies))
+    own = costs[costs["channels"] == arguments.channels].set_index("architecture")[arguments.cost]
+    return own.to_dict().__getitem__
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from workflow_lib.training.checkpoint import Checkpoint
 from workflow_lib.training.compute import Compute
 from workflow_lib.training.feed import Chips, DeviceFeed, Feed, Holes, HostFeed, ResidentChips, to_images
 from workflow_lib.training.metrics import Labels
+from workflow_lib.training.regularisation import Learner
 from workflow_lib.training.replay import Replay
 
 PREDICTION_BATCH = 64
@@ -153,9 +154,9 @@ class _Run:
         self.losses: list[float] = []
         self._seconds = 0.0
         with self._replay.stream():
-            network = task.build().to(compute.device)
-            self._network = network.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]  # missing in its stubs
-            self._optimizer = Adam(self._network, training.learning_rate)
+            self._learner = Learner(task.build().to(compute.device), training, len(task.rows))
+            trained = self._learner.trained.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]  # missing in its stubs
+            self._optimizer = Adam(trained, training.learning_rate)
             self._feed: Feed = (
                 DeviceFeed(chips, task.rows, task.labels)
                 if isinstance(chips, ResidentChips)
@@ -169,6 +170,7 @@ class _Run:
         order = self._shuffler.permutation(len(self._task.rows))
         holes = self._draw_holes()
         with self._replay.stream():
+            self._learner.begin(self._shuffler, len(self.losses) / self._training.epochs)
             self._optimizer.set_rate(self._training.rate(len(self.losses)))
             self._feed.begin(order, holes)
             self._total.zero_()
@@ -193,15 +195,14 @@ class _Run:
         return batch_sizes(len(self._task.rows), self._task.batch)
 
     def _step(self, size: int) -> None:
-        self._network.zero_grad(set_to_none=True)
+        trained = self._learner.trained
+        trained.zero_grad(set_to_none=True)
         inputs, targets = self._feed.next(size)
         with self._compute.autocast():
-            loss = nn.functional.cross_entropy(
-                self._network(inputs), targets, label_smoothing=self._training.label_smoothing
-            )
+            loss = self._learner.loss(inputs, targets)
         loss.backward()  # type: ignore[no-untyped-call]
         if self._training.clip_norm is not None:
-            nn.utils.clip_grad_norm_(self._network.parameters(), self._training.clip_norm)
+            nn.utils.clip_grad_norm_(trained.parameters(), self._training.clip_norm)
         self._optimizer.step()
         self._total += loss.detach() * size
 
@@ -216,13 +217,18 @@ class _Run:
     def result(self) -> Training:
         """What is left of it."""
         return Training(
-            self._network, self._chips, self.losses, self._seconds, self._compute.memory_bytes(), self._compute
+            self._learner.release(),
+            self._chips,
+            self.losses,
+            self._seconds,
+            self._compute.memory_bytes(),
+            self._compute,
         )
 
     def _state(self) -> dict[str, Any]:
         """All that the next epoch depends on, and what is reported of the past ones."""
         return {
-            "network": self._network.state_dict(),
+            "learner": self._learner.trained.state_dict(),
             "optimizer": self._optimizer.state_dict(),
             "shuffler": self._shuffler.bit_generator.state,
             "losses": self.losses,
@@ -234,7 +240,7 @@ class _Run:
         """Go on where an earlier job was killed, if there was one of the same precision."""
         state = self._task.checkpoint.load(self._compute.device) if self._task.checkpoint else None
         if state and state["precision"] == self._compute.precision:
-            self._network.load_state_dict(state["network"])
+            self._learner.trained.load_state_dict(state["learner"])
             self._optimizer.load_state_dict(state["optimizer"])
             self._shuffler.bit_generator.state = state["shuffler"]
             self.losses, self._seconds = state["losses"], state["seconds"]

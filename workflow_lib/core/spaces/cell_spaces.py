@@ -1,14 +1,15 @@
-"""The spaces of cells that a search by gradient knows, as it sees them: edges, operations, counts."""
+"""The spaces whose networks cost what was chosen for each edge: edges (or blocks), operations, counts."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from workflow_lib.core.spaces import darts, darts_costs, nasbench201, nasbench201_costs
+from workflow_lib.core.spaces import darts, darts_costs, mobilenet, mobilenet_costs, nasbench201, nasbench201_costs
 from workflow_lib.core.spaces.cell_costs import CellCosts
 from workflow_lib.core.spaces.nasbench201 import Skeleton
 
-CellSpaceName = Literal["nasbench201", "darts"]
+CellSpaceName = Literal["nasbench201", "darts", "mobilenet"]
+SupernetSpaceName = Literal["cross", CellSpaceName]
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,13 @@ CELL_SPACES: Mapping[str, CellSpace] = {
     ),
     "darts": CellSpace(
         darts.EDGE_NAMES, darts.OPERATIONS, (), darts_costs.count_parameters, darts_costs.count_multiply_adds
+    ),
+    "mobilenet": CellSpace(
+        tuple(mobilenet.space().choices),
+        mobilenet.BLOCKS,
+        (),
+        lambda _, channels, classes: mobilenet_costs.count_parameters(channels, classes),
+        lambda _, channels, classes, size_px: mobilenet_costs.count_multiply_adds(channels, classes, size_px),
     ),
 }
 """By `CellSpaceName`."""

@@ -7,11 +7,12 @@ earlier nodes; its output is all four side by side.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import combinations, product
 from typing import Self
 
 from workflow_lib.core.errors import ConfigError
 from workflow_lib.core.spaces.nasbench201 import Skeleton
+from workflow_lib.core.spaces.space import Configuration, Space
 
 OPERATIONS = ("none", "skip", "max", "avg", "sep3", "sep5", "dil3", "dil5")
 """none, skip connection, poolings of 3 x 3, separable and dilated separable convolutions by kernel (pixels)."""
@@ -24,6 +25,8 @@ EDGES = tuple((tail, head) for head in range(INPUTS, INPUTS + NODES) for tail in
 
 CHOSEN = 2
 """Edges that a node keeps."""
+
+_EDGES_OF_NODE = ("first", "second")
 
 _STEP = rf"(?:{'|'.join(OPERATIONS[1:])})\.[0-4]"
 _CELL = "-".join([rf"{_STEP}\.{_STEP}"] * NODES)
@@ -123,6 +126,44 @@ class CellNetwork:
             Cell(tuple((operation, tail) for (tail, _), own, operation in ordered if own == kind)) for kind in range(2)
         )
         return cls(normal, reduction, skeleton)
+
+
+_TAILS = {
+    head: [f"{first}.{second}" for first, second in combinations(range(head), CHOSEN)]
+    for head in range(INPUTS, INPUTS + NODES)
+}
+"""Node -> the pairs of nodes that its two edges may come from."""
+
+
+def network_space(skeleton: Skeleton) -> Space:
+    """All networks of a skeleton, for search strategies: where the edges of each node come from, and what they do."""
+    choices: dict[str, list[str]] = {}
+    for kind, head in product(KINDS, _TAILS):
+        choices[f"{kind} {head} from"] = _TAILS[head]
+        choices |= {f"{kind} {head} {edge}": list(OPERATIONS[1:]) for edge in _EDGES_OF_NODE}
+
+    def build(configuration: Configuration) -> str:
+        cells = []
+        for kind in KINDS:
+            steps: list[tuple[str, int]] = []
+            for head in _TAILS:
+                tails = map(int, str(configuration[f"{kind} {head} from"]).split("."))
+                operations = (str(configuration[f"{kind} {head} {edge}"]) for edge in _EDGES_OF_NODE)
+                steps += zip(operations, tails, strict=True)
+            cells.append(Cell(tuple(steps)))
+        return str(CellNetwork(cells[0], cells[1], skeleton))
+
+    def parse(text: str) -> Configuration:
+        network, configuration = CellNetwork.parse(text), {}
+        for kind, cell in zip(KINDS, (network.normal, network.reduction), strict=True):
+            for head in _TAILS:
+                own = [(operation, tail) for operation, tail, to in cell.edges if to == head]
+                configuration[f"{kind} {head} from"] = ".".join(str(tail) for _, tail in own)
+                for edge, (operation, _) in zip(_EDGES_OF_NODE, own, strict=True):
+                    configuration[f"{kind} {head} {edge}"] = operation
+        return configuration
+
+    return Space(choices, build, parse)
 
 
 EDGE_NAMES = tuple(f"{kind} {tail}-{head}" for kind, (tail, head) in product(KINDS, EDGES))

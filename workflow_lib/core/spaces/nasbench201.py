@@ -191,5 +191,15 @@ def space() -> Space:
     return Space({_edge(*edge): list(OPERATIONS) for edge in EDGES}, build, parse)
 
 
+def network_space(skeleton: Skeleton) -> Space:
+    """All networks of a skeleton, as search strategies see them: they choose the cell."""
+    cells = space()
+
+    def build(configuration: Configuration) -> str:
+        return str(CellNetwork(Cell.parse(cells.build(configuration)), skeleton))
+
+    return Space(cells.choices, build, lambda text: cells.parse(str(CellNetwork.parse(text).cell)))
+
+
 def _edge(tail: int, head: int) -> str:
     return f"edge_{tail}_{head}"

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from math import prod
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # rules import this
@@ -24,6 +25,11 @@ class Space:
     choices: Mapping[str, Sequence[int | str]]
     build: Callable[[Configuration], str]
     parse: Callable[[str], Configuration]
+
+    @property
+    def size(self) -> int:
+        """How many configurations there are."""
+        return prod(map(len, self.choices.values()))
 
     def configurations(self) -> Iterator[Configuration]:
         """Every combination of the choices."""

@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from workflow_lib.core.config import Objective
 from workflow_lib.core.spaces.cell_costs import Cells
 from workflow_lib.core.spaces.cross import Architecture
-from workflow_lib.core.spaces.networks import parse
+from workflow_lib.core.spaces.mobilenet import Chain
+from workflow_lib.core.spaces.networks import Network, parse
 from workflow_lib.report.figures.style import GROUPS, PALETTE, defined, set_log, themed, wants_log
 from workflow_lib.report.names import quantity
 from workflow_lib.report.tables import candidates_only
@@ -61,15 +62,21 @@ def searched_dimensions(candidates: pd.DataFrame) -> dict[str, pd.Series]:
     """
     networks = candidates["architecture"].map({text: parse(text) for text in candidates["architecture"]})
     common = {"channels": candidates["channels"], "batch": candidates["batch"]}
-    of_cells = networks.map(lambda network: not isinstance(network, Architecture))
-    if of_cells.all():
+    others = networks.map(lambda network: not isinstance(network, Architecture))
+    if others.all():
         found = {f"edges with {name}": networks.map(partial(_count_edges, name)) for name in _operations(networks)}
         found |= common
-    elif of_cells.any():
-        found = {"space": of_cells.map({True: "cells", False: "CROSS"})} | common
+    elif others.any():
+        found = {"space": networks.map(_space)} | common
     else:
         found = _first_stages(networks) | common
     return {title: values for title, values in found.items() if values.nunique() > 1}
+
+
+def _space(network: Network) -> str:
+    if isinstance(network, Architecture):
+        return "CROSS"
+    return "chains" if isinstance(network, Chain) else "cells"
 
 
 def _operations(networks: pd.Series) -> list[str]:
