@@ -74,20 +74,19 @@ def operations_of(network: nn.Module, channels: int, size_px: int) -> list[Opera
 
 
 def _units(module: nn.Module) -> Iterator[nn.Module]:
-    """Modules that run as one: layers of torch's, and sequences of nothing but layers."""
-    children = list(module.children())
-    of_torch = type(module).__module__.startswith("torch.nn.")
-    if isinstance(module, nn.Identity) or not (children or of_torch):  # a cell may hold nothing but sums
+    """Modules that run as one: layers, and sequences of nothing but layers."""
+    if isinstance(module, nn.Identity):
         return
-    if not children or (isinstance(module, nn.Sequential) and not any(map(_has_children, children))):
+    if _is_layer(module) or (isinstance(module, nn.Sequential) and all(map(_is_layer, module))):
         yield module
         return
-    for child in children:
+    for child in module.children():
         yield from _units(child)
 
 
-def _has_children(module: nn.Module) -> bool:
-    return any(True for _ in module.children())
+def _is_layer(module: nn.Module) -> bool:
+    """Whether it is one of torch's; a cell may have no children, and adds up what it is given."""
+    return not list(module.children()) and type(module).__module__.startswith("torch.nn.")
 
 
 @dataclass(frozen=True)
