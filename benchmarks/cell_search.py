@@ -184,7 +184,7 @@ def draw(results: Mapping[str, Measured]) -> Figure:
 def main() -> None:
     """Print one line per variant, and draw them."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--space", choices=list(CELL_SPACES), default="nasbench201")
+    parser.add_argument("--space", choices=list(DERIVATIONS), default="nasbench201")
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--size-px", type=int, default=100)
     parser.add_argument("--width", type=int, default=16)

@@ -46,6 +46,17 @@ CELLS = (
 )
 
 
+def skeleton_flags(which):
+    """Which networks are put together: those that are searched, or those that are trained."""
+    skeleton = CONFIG.assembled.skeletons[which]
+    return [
+        f"--space={CONFIG.assembled.space}",
+        f"--width={skeleton.width}",
+        f"--cells={skeleton.cells}",
+        f"--stem-strides={skeleton.stem_strides}",
+    ]
+
+
 def searches(channels, suffix):
     """What the searches at budgets write."""
     return [
@@ -81,10 +92,7 @@ rule price_operations:
     params:
         options=lambda wildcards: options(
             "price_operations",
-            *flags(
-                CONFIG.assembled,
-                *(TRAINED if wildcards.skeleton == "trained" else SEARCHED),
-            ),
+            *skeleton_flags(wildcards.skeleton),
             *flags(CONFIG.devices.get(wildcards.quantity, PredictorConfig())),
             f"--inputs={len(CHANNEL_SETS[wildcards.channels])}",
             f"--classes={len(CONFIG.data.classes)}",

@@ -19,7 +19,6 @@ rule propose_candidates:
                 else {}
             )
         ),
-        **UTILIZATIONS,
         **(
             {
                 "derived": expand(
@@ -28,7 +27,7 @@ rule propose_candidates:
                 )
             }
             if CONFIG.cell_search
-            else {} if CONFIG.assembled else NETWORK_COSTS
+            else {} if CONFIG.assembled else NETWORK_COSTS | UTILIZATIONS
         ),
         rankings=(last_rankings() if CONFIG.search.strategy == "supernet" else []),
     output:

@@ -96,12 +96,12 @@ rule train_supernet:
         options=options(
             "train_supernet",
             *SUPERNET_OPTIONS,
-            *flags(
-                CONFIG.supernet,
-                "fair_epochs",
-                *(SEARCHED if CONFIG.assembled else []),
+            *flags(CONFIG.supernet, "fair_epochs"),
+            *(
+                skeleton_flags("searched")
+                if CONFIG.assembled
+                else flags(CONFIG.grid.space)
             ),
-            *(flags(CONFIG.grid.space) if not CONFIG.assembled else []),
         ),
         select=select,
     shell:

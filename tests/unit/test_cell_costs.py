@@ -31,8 +31,10 @@ def test_costs_are_those_that_torch_counts(skeleton: Skeleton, channels: int, si
 
 def test_ids_read_back_and_plan_what_torch_counts() -> None:
     generator = np.random.default_rng(1)
-    for skeleton, size_px in ((Skeleton(), 32), (Skeleton(8, 1, 2), 51), (Skeleton(6, 2, 1), 40)):
-        network = CellNetwork(Cell.parse(space().build(space().sample(generator))), skeleton)
+    drawn = [Cell.parse(space().build(space().sample(generator))) for _ in range(3)]
+    sizes = ((Skeleton(), 32), (Skeleton(8, 1, 2), 51), (Skeleton(6, 2, 1), 40), (Skeleton(8, 1, 2), 48))
+    for cell, (skeleton, size_px) in zip([*drawn, Cell(("skip",) * 6)], sizes, strict=True):
+        network = CellNetwork(cell, skeleton)
         text = str(network)
         assert networks.parse(text) == CellNetwork.parse(text) == network
         assert re.fullmatch(networks.PATTERN, text)

@@ -213,8 +213,16 @@ def test_a_missing_key_is_named(key: str) -> None:
             "bottleneck 1 times partial_channels 16 does not divide width 8",
         ),
         (
-            {"search.strategy": "constrained", "cell_search": {"budgets": {"parameters": [1]}, "space": "mobilenet"}},
-            "cell_search.space is mobilenet, which supernets know",
+            {"search.strategy": "constrained", "cell_search": {"budgets": {"parameters": [1]}, "partial_channels": 8}},
+            "leaves one channel of width 8, always the same",
+        ),
+        (
+            {"search.strategy": "supernet", "supernet.space": "mobilenet", "training.drop_path": 0.2},
+            "are for networks of cells: none is here",
+        ),
+        (
+            {"search.strategy": "supernet", "supernet.space": "darts", "utilization": {"fold": 4}},
+            "utilization.fold is for networks of the CROSS space",
         ),
         ({"training.drop_path": 0.2}, "training.drop_path and training.auxiliary_weight are for networks of cells"),
         ({"training.auxiliary_weight": 0.4}, "are for networks of cells: none is here"),

@@ -125,7 +125,7 @@ def test_a_mixture_that_is_certain_is_the_cells_own_network() -> None:
 
 @pytest.mark.parametrize(
     "speed_ups",
-    [SpeedUps(derived_cells=True), SpeedUps(shared_operations=True, bottleneck=2), SpeedUps(partial=4)],
+    [SpeedUps(derived_cells=True), SpeedUps(shared_operations=True, bottleneck=2), SpeedUps(partial=2)],
 )
 def test_speed_ups_train(speed_ups: SpeedUps) -> None:
     torch.manual_seed(0)

@@ -14,11 +14,14 @@ from workflow_lib.core.spaces.darts import Cell as DartsCell
 from workflow_lib.core.spaces.darts import CellNetwork
 from workflow_lib.core.spaces.nasbench201 import Skeleton
 from workflow_lib.data.dataset import ChipView
+from workflow_lib.models.darts import DartsNet
+from workflow_lib.models.nasbench201 import CellNet
 from workflow_lib.models.networks import to_module
 from workflow_lib.training import checkpoint
 from workflow_lib.training.checkpoint import Checkpoint
 from workflow_lib.training.compute import use_one_thread
-from workflow_lib.training.loop import Task, Training, train, train_together
+from workflow_lib.training.feed import ResidentChips
+from workflow_lib.training.loop import Task, Training, _Held, train, train_together
 from workflow_lib.training.regularisation import DropPath, Learner
 
 SIDE, CHIPS = 24, 12
@@ -109,13 +112,44 @@ def test_the_second_head_adds_its_weighed_loss_and_sees_the_last_stage(kind: str
     targets = torch.from_numpy(LABELS)
     net = network(kind).train()
     learner = Learner(net, config(auxiliary_weight=0.4, label_smoothing=0.1), CHIPS)
-    total = learner.loss(images(), targets)
-    alone = cross_entropy(net(images()), targets, label_smoothing=0.1)
-    other = float((total - alone).detach()) / 0.4
+    loss, total = learner.losses(images(), targets)
+    assert torch.equal(loss, cross_entropy(net(images()), targets, label_smoothing=0.1))
+    other = float((total - loss).detach()) / 0.4
     assert 0.3 < other < 3, "near the logarithm of two"
     assert len(list(learner.trained.parameters())) > len(list(net.parameters()))
     total.backward()
     assert all(parameter.grad is not None for parameter in learner.trained[1].parameters())
+
+
+@pytest.mark.parametrize("kind", NETWORKS)
+@pytest.mark.parametrize("cells", [1, 2])
+def test_the_second_head_stands_where_the_last_stage_begins(kind: str, cells: int) -> None:
+    net = to_module(NETWORKS[kind].replace("-n1-", f"-n{cells}-"), 2, 2)
+    assert isinstance(net, CellNet | DartsNet)
+    Learner(net, config(auxiliary_weight=0.4), CHIPS)
+    (hooked,) = (place for place, block in enumerate(net.blocks) if block._forward_hooks)
+    widths: list[int] = []
+    for block in net.blocks:
+        block.register_forward_hook(lambda _block, _inputs, output: widths.append(output.shape[1]))
+    net(images())
+    assert hooked == widths.index(net.fc.in_features)
+
+
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_a_training_from_resident_chips_drops_the_same_paths(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = config(drop_path=0.3, auxiliary_weight=0.4)
+    alone = train(task(kind), settings)
+    cpu = torch.device("cpu")
+    monkeypatch.setattr(_Held, "chips", lambda self, view: ResidentChips(view, cpu, torch.float32))
+    assert same(train(task(kind), settings), alone)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here")
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_on_a_gpu_replayed_steps_drop_the_same_paths(kind: str) -> None:
+    helped = {"drop_path": 0.3, "auxiliary_weight": 0.4}
+    replayed = train(task(kind), TrainingConfig.model_validate({"epochs": 3, "device": "cuda", **helped}))
+    np.testing.assert_allclose(replayed.loss, train(task(kind), config(**helped)).loss, rtol=0.05)
 
 
 @pytest.mark.parametrize("kind", NETWORKS)

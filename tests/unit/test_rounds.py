@@ -103,10 +103,19 @@ def test_the_best_of_each_supernet_are_proposed_in_turns_those_of_later_rankings
         {"channels": list("555777"), "architecture": list("abcabc"), "ranking": [0, 1, 1, 0, 0, 0]}
         | {"score": [9.0, 1.0, 2.0, 3.0, None, 5.0]}
     )
-    proposals = propose_ranked(rankings, [8, 16], 7)
-    assert proposals[KEYS].to_numpy().tolist() == [
+    names = {"a": "k3-s2-p1-pool3s2-w32", "b": "k3-s2-p1-pool3s2-w48", "c": "k3-s2-p1-pool3s2-w64"}
+    proposals = propose_ranked(rankings.assign(architecture=rankings["architecture"].map(names)), [8, 16], 7)
+    found = proposals.assign(architecture=proposals["architecture"].map({value: key for key, value in names.items()}))
+    assert found[KEYS].to_numpy().tolist() == [
         ["5", 8, "c"], ["5", 16, "c"], ["7", 8, "c"], ["7", 16, "c"], ["5", 8, "b"], ["5", 16, "b"], ["7", 8, "a"]
     ]  # fmt: skip
+
+
+def test_cells_are_proposed_once_without_what_leads_nowhere() -> None:
+    cells = "conv3-none.none-skip.conv1.pool", "conv3-none.none-skip.conv1.none", "skip-skip.skip-skip.skip.skip"
+    names = [f"cell-{cell}-w8-n1-s2" for cell in cells]  # no edge leads to the node that the first one pools
+    rankings = pd.DataFrame({"channels": "5", "architecture": names, "ranking": 0, "score": [3.0, 2.0, 1.0]})
+    assert propose_ranked(rankings, [8], 5)["architecture"].tolist() == names[1:]
 
 
 def test_the_reward_is_accuracy_at_the_target() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from workflow_lib.core.config import Objective
 from workflow_lib.core.errors import UserError
-from workflow_lib.core.tables import CELL_SEARCH, RUNS
+from workflow_lib.core.tables import CELL_SEARCH, RANKING, RUNS
 from workflow_lib.report.figures import runs_fronts
 from workflow_lib.search.runs import FinishedRun, _search_seconds, compare_runs
 
@@ -73,6 +73,14 @@ def test_what_searches_took_is_read_from_their_tables(tmp_path: Path) -> None:
     CELL_SEARCH.write(table, path)
     path.with_suffix(".alpha.parquet").write_bytes(b"no table of this kind")
     assert _search_seconds(tmp_path) == 30
+    for number in range(2):
+        path = tmp_path / "rank_subnets" / "5" / "full" / "0" / f"{number}.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        row = {"channels": "5", "variant": "full", "number": 0, "architecture": "a", "ranking": number, "score": 1.0}
+        row |= {"accuracy_pct": 50.0, "cross_entropy": 0.7, "cost": 1.0, "network_steps": 1, "seconds": 5.0 + number}
+        RANKING.write(pd.DataFrame([row]), path)
+        path.with_suffix(".alpha.parquet").write_bytes(b"no table of this kind")
+    assert _search_seconds(tmp_path) == 36, "each ranking says what its supernet took from the beginning"
 
 
 def test_the_figure_has_a_panel_per_cost(recwarn: pytest.WarningsRecorder) -> None:

@@ -121,8 +121,8 @@ class TrainingConfig(Section):
         default=0.0,
         ge=0,
         lt=1,
-        description="networks of cells: probability that a step leaves an operation out for a chip; rises "
-        "from 0 in the first epoch",
+        description="networks of cells: probability that a step leaves an operation out for a chip, in the last "
+        "epoch; rises to it from epoch to epoch",
     )
     auxiliary_weight: float = Field(
         default=0.0,
@@ -428,9 +428,9 @@ class SupernetConfig(Section):
     )
 
     @property
-    def skeleton(self) -> Skeleton:
-        """Of networks of cells."""
-        return Skeleton(self.width, self.cells, self.stem_strides)
+    def skeletons(self) -> Mapping[str, Skeleton]:
+        """Of networks of cells, which are trained as they are searched."""
+        return {"searched": Skeleton(self.width, self.cells, self.stem_strides)}
 
     def rankings(self, variant: VariantName) -> int:
         """How often a variant's networks are ranked."""
@@ -537,8 +537,8 @@ class CellSearchConfig(Section):
     )
 
     @property
-    def skeletons(self) -> dict[str, Skeleton]:
-        """Of the networks that are searched, and of those that are derived and trained."""
+    def skeletons(self) -> Mapping[str, Skeleton]:
+        """Of networks of cells that are searched, and of those that are derived and trained."""
         width, cells = self.trained_width or self.width, self.trained_cells or self.cells
         return {
             "searched": Skeleton(self.width, self.cells, self.stem_strides),
@@ -547,9 +547,11 @@ class CellSearchConfig(Section):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
+        both = f"bottleneck {self.bottleneck} times partial_channels {self.partial_channels}"
         if self.width % (self.bottleneck * self.partial_channels):
-            both = f"bottleneck {self.bottleneck} times partial_channels {self.partial_channels}"
             raise ValueError(f"{both} does not divide width {self.width}")
+        if self.partial_channels > 1 and self.width < 2 * self.bottleneck * self.partial_channels:
+            raise ValueError(f"{both} leaves one channel of width {self.width}, always the same: two must go through")
         if self.sampled and (self.second_order or self.derived_cells):
             raise ValueError("sampled goes with neither second_order nor derived_cells")
         return self
@@ -809,15 +811,9 @@ class Config(Section):
             raise ValueError(f"report.beside names this run itself, {self.run}")
         if self.cell_search:
             self._check_cell_search(self.cell_search)
-        if not self.assembled and (self.training.drop_path or self.training.auxiliary_weight):
-            raise ValueError("training.drop_path and training.auxiliary_weight are for networks of cells: none is here")
+        self._check_assembled()
         if self.supernet.cost not in self.objective_names:
             raise ValueError(f"supernet.cost is {self.supernet.cost}, and no device of unit mJ predicts it")
-        if self.supernet.space != "cross":
-            if self.search.strategy != "supernet":
-                raise ValueError(f"supernet.space {self.supernet.space} needs search.strategy: supernet")
-            for name in self.supernet_devices:
-                self._check_priced(name, "supernet.cost")
         if self.battery and (self.battery.active_mw is None) == (not self.devices_with("energy_mj")):
             raise ValueError("battery needs the energy of an inference: battery.active_mw, or else a device of unit mJ")
         if self.racing:
@@ -841,14 +837,25 @@ class Config(Section):
         if unknown := [name for name in efficiency.deviations.values() if name not in DEVIATIONS]:
             raise ValueError(f"efficiency.deviations names {unknown}; known are {list(DEVIATIONS)}")
 
+    def _check_assembled(self) -> None:
+        of_cells = self.assembled and self.assembled.space != "mobilenet"
+        if not of_cells and (self.training.drop_path or self.training.auxiliary_weight):
+            raise ValueError("training.drop_path and training.auxiliary_weight are for networks of cells: none is here")
+        if self.assembled and self.utilization and self.utilization.fold:
+            raise ValueError("utilization.fold is for networks of the CROSS space, which are not searched here")
+        if self.supernet.space == "cross":
+            return
+        if self.search.strategy != "supernet":
+            raise ValueError(f"supernet.space {self.supernet.space} needs search.strategy: supernet")
+        for name in self.supernet_devices:
+            self._check_priced(name, "supernet.cost")
+
     def _check_cell_search(self, search: CellSearchConfig) -> None:
         for name in search.budgets:
             self._check_budgeted(name)
         if unknown := sorted(set(search.regions) - set(self.data.regions)):
             raise ValueError(f"cell_search.regions names {unknown}; data.regions has {list(self.data.regions)}")
         held_out = self.folds.holdout.regions if self.folds.holdout else []
-        if search.space == "mobilenet":
-            raise ValueError("cell_search.space is mobilenet, which supernets know; choose nasbench201 or darts")
         if taken := sorted(set(search.regions) & set(held_out)):
             raise ValueError(f"cell_search.regions names {taken}, which folds.holdout keeps for the end")
 

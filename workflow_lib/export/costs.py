@@ -33,9 +33,8 @@ def count_activation_bytes(network: nn.Module, channels: int, size_px: int) -> i
     def record(_module: nn.Module, _inputs: Any, output: torch.Tensor) -> None:
         sizes.append(output.numel() * BYTES_PER_FLOAT)
 
-    layers = [module for module in network.modules() if not isinstance(module, nn.Identity)]
-    leaves = [module for module in layers if not any(module.children())]
-    hooks = [module.register_forward_hook(record) for module in leaves]
+    layers = [module for module in network.modules() if is_layer(module) and not isinstance(module, nn.Identity)]
+    hooks = [module.register_forward_hook(record) for module in layers]
     try:
         with torch.inference_mode():
             network.eval()(_images(network, channels, size_px))
@@ -43,6 +42,11 @@ def count_activation_bytes(network: nn.Module, channels: int, size_px: int) -> i
         for hook in hooks:
             hook.remove()
     return sum(sizes) // len(_images(network, channels, size_px))
+
+
+def is_layer(module: nn.Module) -> bool:
+    """Whether a module is one of torch's layers; a cell may have no children either, and adds up what it is given."""
+    return not any(module.children()) and type(module).__module__.startswith("torch.nn.")
 
 
 def _images(network: nn.Module, channels: int, size_px: int) -> torch.Tensor:

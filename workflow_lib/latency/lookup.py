@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from workflow_lib.core.errors import UserError
-from workflow_lib.export.costs import count_multiply_adds, count_parameters
+from workflow_lib.export.costs import count_multiply_adds, count_parameters, is_layer
 from workflow_lib.export.onnx_files import export_deployed, export_for_detection
 from workflow_lib.latency.host import Host, measure_network
 from workflow_lib.latency.kernels import FUSION_RULES, detect_kernels
@@ -77,16 +77,11 @@ def _units(module: nn.Module) -> Iterator[nn.Module]:
     """Modules that run as one: layers, and sequences of nothing but layers."""
     if isinstance(module, nn.Identity):
         return
-    if _is_layer(module) or (isinstance(module, nn.Sequential) and all(map(_is_layer, module))):
+    if is_layer(module) or (isinstance(module, nn.Sequential) and all(map(is_layer, module))):
         yield module
         return
     for child in module.children():
         yield from _units(child)
-
-
-def _is_layer(module: nn.Module) -> bool:
-    """Whether it is one of torch's; a cell may have no children, and adds up what it is given."""
-    return not list(module.children()) and type(module).__module__.startswith("torch.nn.")
 
 
 @dataclass(frozen=True)

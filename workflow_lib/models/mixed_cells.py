@@ -145,11 +145,13 @@ class MixedNodes(nn.Module):
         """From the inputs, of one shape, to all nodes."""
         maps: list[Tensor] = list(inputs)
         ran: dict[str, Tensor] = {}
+        alone = self._alone()
         for row, (tail, head) in enumerate(self._edges):
             through = maps[tail][:, :: self._partial]
-            brought = self._mix(row, through, ran)
+            brought = self._mix(row, through, ran, alone[row] if alone else None)
             if brought is None and (self._partial > 1 or (tail == head - 1 and head == len(maps))):
-                brought = torch.zeros_like(self.get_submodule(self._names["skip", tail, head])(through))
+                halves = not isinstance(self.get_submodule(self._names["skip", tail, head]), nn.Identity)
+                brought = torch.zeros_like(_halved(through) if halves else through)
             if brought is None:
                 continue
             if self._partial > 1:
@@ -160,19 +162,24 @@ class MixedNodes(nn.Module):
                 maps[head] = maps[head] + brought
         return maps[self._inputs :]
 
-    def _mix(self, row: int, x: Tensor, ran: dict[str, Tensor]) -> Tensor | None:
+    def _alone(self) -> list[int] | None:
+        """Numbers of the operations that alone run on each edge; None: all do."""
+        own = slice(self._first, self._first + len(self._edges))
+        if self._derived:
+            # None, the first, aside: a cell that leads nowhere would keep alpha from learning anything.
+            return cast(list[int], (1 + self._mixture.weights[own, 1:].argmax(1)).tolist())
+        return self._mixture.drawn[own] if self._mixture.drawn else None
+
+    def _mix(self, row: int, x: Tensor, ran: dict[str, Tensor], alone: int | None) -> Tensor | None:
         """What the operations of one edge make of a map; None: none was drawn.
 
         Args:
             row: of the edge, in this cell.
             x: the map.
             ran: what operations already made of their maps, which this adds to.
+            alone: number of the operation that runs; None: all do.
         """
         (tail, head), weights = self._edges[row], self._mixture.weights[self._first + row]
-        alone = self._mixture.drawn[self._first + row] if self._mixture.drawn else None
-        if self._derived:
-            # None, the first, aside: a cell that leads nowhere would keep alpha from learning anything.
-            alone = 1 + int(weights[1:].argmax())
         mixed: Tensor | None = None
         for number, operation in enumerate(self._operations):
             if operation == "none" or alone not in (None, number):
@@ -185,6 +192,10 @@ class MixedNodes(nn.Module):
         return mixed
 
 
+def _halved(x: Tensor) -> Tensor:
+    return nn.functional.max_pool2d(x, 2, ceil_mode=True)
+
+
 def _rejoin(changed: Tensor, x: Tensor, partial: int) -> Tensor:
     """Put what every `partial`-th channel became in front of the other channels; where its side was halved, theirs is.
 
@@ -192,7 +203,7 @@ def _rejoin(changed: Tensor, x: Tensor, partial: int) -> Tensor:
     place of the paper's shuffle.
     """
     if changed.shape[-2:] != x.shape[-2:]:
-        x = nn.functional.max_pool2d(x, 2, ceil_mode=True)
+        x = _halved(x)
     return torch.cat([changed, *(x[:, place::partial] for place in range(1, partial))], 1)
 
 

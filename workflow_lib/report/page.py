@@ -17,7 +17,7 @@ from workflow_lib.report.answer import (
 )
 from workflow_lib.report.caveats import caveats
 from workflow_lib.report.content import ReportContent
-from workflow_lib.report.names import quantity
+from workflow_lib.report.names import quantity, searched_from
 from workflow_lib.report.sections import TextTable
 from workflow_lib.report.tables import front_members
 
@@ -137,6 +137,7 @@ def render(content: ReportContent) -> str:
         efficiency_cut=content.efficiency["cut_pct"].max(),
         rejected_count=len(content.rejected),
         has_holdout=content.holdout is not None and not content.holdout.empty,
+        searched_from=searched_from(content.config),
         graph_falls=0 if content.graphs is None else int(content.graphs["falls"].sum()),
         predictor_kinds=sorted(content.latencies["predictor"].unique()),
         tables=_tables(content),

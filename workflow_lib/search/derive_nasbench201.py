@@ -1,6 +1,7 @@
 """The most probable cell of NAS-Bench-201 within a budget: exactly, for there are 15,625."""
 
 from functools import cache
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,18 +76,10 @@ def connected_cells() -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     Returns:
         (cells, edges) numbers of operations; and whether each lies on a way from input to output.
     """
-    cells = np.indices((len(_NAMES),) * len(EDGES)).reshape(len(EDGES), -1).T
-    there = {edge: cells[:, place] != _NONE for place, edge in enumerate(EDGES)}
-    first, last = 0, max(head for _, head in EDGES)
-    reached = {first: np.ones(len(cells), dtype=bool)}  # from the input
-    for node in range(first + 1, last + 1):
-        reached[node] = np.logical_or.reduce([reached[tail] & there[tail, node] for tail in range(node)])
-    leads = {last: np.ones(len(cells), dtype=bool)}  # to the output
-    for node in reversed(range(first, last)):
-        leads[node] = np.logical_or.reduce([leads[head] & there[node, head] for head in range(node + 1, last + 1)])
-    live = np.column_stack([reached[tail] & there[tail, head] & leads[head] for tail, head in EDGES])
-    connected = reached[last]
-    return np.asarray(cells[connected], dtype=np.int64), live[connected]
+    pairs = [(cell, alive) for names in product(_NAMES, repeat=len(EDGES)) if (alive := (cell := Cell(names)).alive)]
+    cells = [[_NAMES.index(name) for name in cell.operations] for cell, _ in pairs]
+    live = [[name != "none" for name in alive.operations] for _, alive in pairs]
+    return np.array(cells, dtype=np.int64), np.array(live)
 
 
 def _alive(row: int) -> Cell:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from workflow_lib.core.config import GridConfig, SearchConfig
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.spaces import cross
+from workflow_lib.core.spaces.networks import alive
 from workflow_lib.core.spaces.space import Configuration, Space
 from workflow_lib.search import strategies
 from workflow_lib.search.candidates import KEYS, candidate_name, parse_name
@@ -101,6 +102,8 @@ def propose_derived(derived: pd.DataFrame, batch_sizes: Sequence[int]) -> pd.Dat
 def propose_ranked(rankings: pd.DataFrame, batch_sizes: Sequence[int], candidates: int) -> pd.DataFrame:
     """Propose the networks that supernets rank best, those of each channel set and batch size in turns.
 
+    Scores of two supernets are no scale of their own. A network is proposed without operations that lead nowhere, once.
+
     Args:
         rankings: rows of RANKING, of the last ranking of one supernet per channel set.
         batch_sizes: of the grid.
@@ -109,9 +112,12 @@ def propose_ranked(rankings: pd.DataFrame, batch_sizes: Sequence[int], candidate
     Returns:
         Rows of PROPOSALS.
     """
-    ordered = rankings.assign(place=places(rankings)).sort_values("place", kind="stable")
-    ordered["turn"] = ordered.groupby("channels").cumcount()
-    both = ordered.merge(pd.DataFrame({"batch": batch_sizes}), how="cross")
+    of_sets = rankings.groupby("channels", sort=False)
+    best = pd.concat([table.iloc[np.argsort(places(table), kind="stable")] for _, table in of_sets])
+    best["architecture"] = best["architecture"].map(alive)
+    best = best.drop_duplicates(["channels", "architecture"])
+    best["turn"] = best.groupby("channels").cumcount()
+    both = best.merge(pd.DataFrame({"batch": batch_sizes}), how="cross")
     return both.sort_values("turn", kind="stable").head(candidates)[KEYS].assign(round=0)
 
 

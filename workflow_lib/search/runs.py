@@ -42,13 +42,16 @@ class FinishedRun:
 
 
 def _search_seconds(folder: Path) -> float:
-    cells = [path for path in folder.glob("search_cell/**/*.parquet") if not path.name.endswith(".alpha.parquet")]
+    cells, rankings = (
+        [path for path in folder.glob(f"{stage}/**/*.parquet") if not path.name.endswith(".alpha.parquet")]
+        for stage in ("search_cell", "rank_subnets")
+    )
     searched = float(CELL_SEARCH.read_all(cells)["seconds"].sum()) if cells else 0.0
-    rankings = list(folder.glob("rank_subnets/**/*.parquet"))
     if not rankings:
         return searched
     # Each says what its supernet took from the beginning.
-    supernets = RANKING.read_all(rankings).groupby(["channels", "variant", "number"])["seconds"].max()
+    tables = pd.concat([RANKING.read(path) for path in rankings])
+    supernets = tables.groupby(["channels", "variant", "number"])["seconds"].max()
     return searched + float(supernets.sum())
 
 

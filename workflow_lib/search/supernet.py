@@ -5,7 +5,7 @@ and `prune`; they can be repeated, and others can take their places (`core.confi
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -184,7 +184,7 @@ def _judge_some(trainer: SupernetTrainer, judge: Judge, step: SecondStep, learne
     start = time.perf_counter()
     generator = np.random.default_rng(derive_seed(trainer.task.seed, "judge", len(trainer.losses)))
     space = trainer.supernet.space
-    drawn = [space.build(space.sample(generator)) for _ in range(step.judged)]
+    drawn = [space.draw(generator) for _ in range(step.judged)]
     learned.judged = pd.concat([learned.judged, judge(trainer, drawn)], ignore_index=True)
     if step.trains == "alpha":
         ranks = pareto_ranks(judge.losses(learned.judged))
@@ -198,11 +198,7 @@ def _score(trainer: SupernetTrainer, judge: Judge, step: SecondStep, learned: Le
     space = trainer.supernet.space
     start = time.perf_counter()
     latest = learned.judged.drop_duplicates("architecture", keep="last")
-    names = (
-        space.networks()
-        if space.size <= MOST
-        else list(dict.fromkeys([*best_networks(space, learned.alphas[-1], MOST), *latest["architecture"]]))
-    )
+    names = list(filter(space.connected, _scored_networks(space, learned)))
     if step.judges_all:
         latest = judge(trainer, names)
     if step.trains == "alpha":
@@ -212,6 +208,12 @@ def _score(trainer: SupernetTrainer, judge: Judge, step: SecondStep, learned: Le
     trainer.seconds += time.perf_counter() - start
     scored = latest.assign(score=-pareto_ranks(judge.losses(latest)).astype(np.float64))
     return pd.DataFrame({"architecture": names}).merge(scored, on="architecture", how="left")
+
+
+def _scored_networks(space: Space, learned: Learned) -> Iterable[str]:
+    if space.size <= MOST:
+        return space.networks()
+    return dict.fromkeys([*best_networks(space, learned.alphas[-1], MOST), *learned.judged["architecture"]])
 
 
 def best_path(space: Space, alpha: Numbers) -> Paths:
@@ -279,7 +281,7 @@ class StoredSupernet:
 
     Args:
         supernet: the weights.
-        space: cross, nasbench201, darts or mobilenet.
+        space_name: cross, nasbench201, darts or mobilenet.
         skeleton: of networks of cells.
         channels, classes: of its networks.
         network_steps: how many networks' steps it was trained for, from its beginning.
@@ -287,7 +289,7 @@ class StoredSupernet:
     """
 
     supernet: Supernet
-    space: str
+    space_name: str
     skeleton: Skeleton
     channels: int
     classes: int
@@ -297,7 +299,7 @@ class StoredSupernet:
     @classmethod
     def fresh(
         cls,
-        space: str,
+        space_name: str,
         choices: Mapping[str, Sequence[int | str]],
         skeleton: Skeleton,
         channels: int,
@@ -306,18 +308,19 @@ class StoredSupernet:
     ) -> "StoredSupernet":
         """A supernet that was not trained yet; see `make_supernet`."""
         torch.manual_seed(derive_seed(seed, "weights"))
-        return cls(make_supernet(space, choices, skeleton, channels, classes), space, skeleton, channels, classes)
+        supernet = make_supernet(space_name, choices, skeleton, channels, classes)
+        return cls(supernet, space_name, skeleton, channels, classes)
 
     @classmethod
     def load(cls, path: Path) -> "StoredSupernet":
         """Read what `save` wrote."""
         state = torch.load(path, map_location="cpu", weights_only=True)
         skeleton = Skeleton(*state["skeleton"])
-        supernet = make_supernet(state["space"], state["choices"], skeleton, state["channels"], state["classes"])
+        supernet = make_supernet(state["space_name"], state["choices"], skeleton, state["channels"], state["classes"])
         supernet.load_state_dict(state["weights"])
         return cls(
             supernet, skeleton=skeleton,
-            **{name: state[name] for name in ("space", "channels", "classes", "network_steps", "seconds")},
+            **{name: state[name] for name in ("space_name", "channels", "classes", "network_steps", "seconds")},
         )  # fmt: skip
 
     def save(self, path: Path, more: Mapping[str, Any] = MappingProxyType({})) -> None:
@@ -325,7 +328,7 @@ class StoredSupernet:
         save_tensors(
             {
                 **more,
-                "space": self.space,
+                "space_name": self.space_name,
                 "skeleton": list(astuple(self.skeleton)),
                 "choices": {name: list(values) for name, values in self.supernet.space.choices.items()},
                 "channels": self.channels,

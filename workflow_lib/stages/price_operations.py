@@ -7,10 +7,11 @@ from typing import Literal
 from pydantic import Field
 
 from workflow_lib.core.arguments import Arguments
-from workflow_lib.core.config import CellSearchConfig, PredictorConfig
+from workflow_lib.core.config import PredictorConfig
 from workflow_lib.core.running import run_stage
 from workflow_lib.core.spaces.cell_costs import COUNTED, CellCosts
-from workflow_lib.core.spaces.cell_spaces import CELL_SPACES
+from workflow_lib.core.spaces.cell_spaces import CELL_SPACES, AssembledSpaceName
+from workflow_lib.core.spaces.nasbench201 import Skeleton
 from workflow_lib.core.tables import CELL_COSTS
 from workflow_lib.search.derivation import cost_rows
 
@@ -18,7 +19,10 @@ from workflow_lib.search.derivation import cost_rows
 class PriceArguments(Arguments):
     """Flags of the stage."""
 
-    cell_search: CellSearchConfig
+    space: AssembledSpaceName = Field(description="of the networks")
+    width: int = Field(ge=1, description="of networks of cells: channels of the first stage")
+    cells: int = Field(ge=1, description="of networks of cells: cells per stage")
+    stem_strides: int = Field(ge=0, description="of networks of cells: convolutions of stride 2 in the stem")
     predictor_config: PredictorConfig
     inputs: int = Field(ge=1, description="number of input channels")
     classes: int = Field(ge=2, description="number of classes")
@@ -33,16 +37,16 @@ class PriceArguments(Arguments):
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the stage."""
     arguments = PriceArguments.parse(__doc__, argv)
-    rows = cost_rows(CELL_SPACES[arguments.cell_search.space], _price(arguments))
+    rows = cost_rows(CELL_SPACES[arguments.space], _price(arguments))
     ids = {name: getattr(arguments, name) for name in ("channels", "quantity", "skeleton")}
     CELL_COSTS.write(rows.assign(**ids), arguments.output)
 
 
 def _price(arguments: PriceArguments) -> CellCosts:
-    settings = arguments.cell_search
-    network = (settings.skeletons[arguments.skeleton], arguments.inputs, arguments.classes, arguments.chip_size_px)
+    skeleton = Skeleton(arguments.width, arguments.cells, arguments.stem_strides)
+    network = (skeleton, arguments.inputs, arguments.classes, arguments.chip_size_px)
     if arguments.quantity in COUNTED:
-        return CELL_SPACES[settings.space].count(arguments.quantity, *network)
+        return CELL_SPACES[arguments.space].count(arguments.quantity, *network)
     # Imports torch, which counting does without.
     from workflow_lib.latency.cells import price_cells
     from workflow_lib.latency.lookup import predicted
@@ -56,7 +60,7 @@ def _price(arguments: PriceArguments) -> CellCosts:
     rules = {"fusion_rules": path / "fusion_rules.json"} if config.kind == "package" else {}
     # As latencies of whole networks are: what the calibrated model reproduces as free is free.
     strict = config.kind != "calibrated" and config.uncovered == "error"
-    return price_cells(settings.space, *network, predicted(predictor, fallback=fallback, strict=strict, **rules))
+    return price_cells(arguments.space, *network, predicted(predictor, fallback=fallback, strict=strict, **rules))
 
 
 if __name__ == "__main__":

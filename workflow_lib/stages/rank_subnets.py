@@ -1,7 +1,8 @@
 """Score the networks of a supernet in the order of their Pareto ranks: step 2 of the rank-preserving supernet."""
 
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,6 +13,7 @@ from pydantic import Field
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.running import run_stage
 from workflow_lib.core.spaces import networks
+from workflow_lib.core.spaces.cell_costs import CellCosts
 from workflow_lib.core.spaces.cell_spaces import CELL_SPACES
 from workflow_lib.core.tables import ALPHA, FOLDS, LATENCIES, NETWORKS, RANKING
 from workflow_lib.data.dataset import Dataset
@@ -54,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     rows = np.random.default_rng(arguments.derived_seed("judge")).permutation(dataset.rows(folds, 0, "validation"))
     rows = np.sort(rows[: arguments.judge_chips])
     net = StoredSupernet.load(arguments.supernet)
-    cost = _cost(arguments, net.space)
+    cost = _cost(arguments, net.space_name)
     task = arguments.task(dataset, folds, arguments.derived_seed("rank_subnets", arguments.variant, arguments.ranking))
     trainer = SupernetTrainer(net.supernet, task, arguments.training)
     checkpoint = arguments.checkpoint(arguments.output, arguments.supernet, *_tables(arguments))
@@ -91,13 +93,17 @@ def _tables(arguments: SecondStepArguments) -> list[Path]:
 def _cost(arguments: SecondStepArguments, space: str) -> Callable[[str], float]:
     """Id -> the cost: of a network of the grid by its tables, of one of cells by prices, in the mean over devices."""
     if arguments.prices:
-        priced = read_costs(CELL_SPACES[space], arguments.prices).values()
-        return lambda name: statistics.fmean(costs.total(networks.parse_assembled(name)) for costs in priced)
+        return partial(_sum_prices, read_costs(CELL_SPACES[space], arguments.prices).values())
     if not arguments.networks or not arguments.latencies:
         raise UserError("what networks cost is needed", "--networks, --latencies", "or --prices")
     costs = network_costs(NETWORKS.read(arguments.networks), LATENCIES.read(arguments.latencies))
     own = costs[costs["channels"] == arguments.channels].set_index("architecture")[arguments.cost]
     return own.to_dict().__getitem__
+
+
+def _sum_prices(priced: Iterable[CellCosts], architecture: str) -> float:
+    network = networks.parse_assembled(networks.alive(architecture))
+    return statistics.fmean(costs.total(network) for costs in priced)
 
 
 if __name__ == "__main__":

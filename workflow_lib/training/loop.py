@@ -170,7 +170,7 @@ class _Run:
         order = self._shuffler.permutation(len(self._task.rows))
         holes = self._draw_holes()
         with self._replay.stream():
-            self._learner.begin(self._shuffler, len(self.losses) / self._training.epochs)
+            self._learner.begin(self._shuffler, (len(self.losses) + 1) / self._training.epochs)
             self._optimizer.set_rate(self._training.rate(len(self.losses)))
             self._feed.begin(order, holes)
             self._total.zero_()
@@ -199,8 +199,8 @@ class _Run:
         trained.zero_grad(set_to_none=True)
         inputs, targets = self._feed.next(size)
         with self._compute.autocast():
-            loss = self._learner.loss(inputs, targets)
-        loss.backward()  # type: ignore[no-untyped-call]
+            loss, minimised = self._learner.losses(inputs, targets)
+        minimised.backward()  # type: ignore[no-untyped-call]
         if self._training.clip_norm is not None:
             nn.utils.clip_grad_norm_(trained.parameters(), self._training.clip_norm)
         self._optimizer.step()

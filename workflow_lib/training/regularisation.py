@@ -45,20 +45,20 @@ class Learner:
 
         Args:
             generator: what the paths that are left out are drawn from.
-            progress: share of the training that is done.
+            progress: share of the training that is done when it ends.
         """
         if self._drop_path:
             self._drop_path.begin(generator, progress)
 
-    def loss(self, inputs: Tensor, targets: Tensor) -> Tensor:
-        """Cross-entropy of the epoch's next chips; of both heads, where there are two."""
+    def losses(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Cross-entropy of the next chips, and what a step lowers: with a second head, the weighted sum of both."""
         if self._drop_path:
             self._drop_path.advance(len(inputs))
         loss = cross_entropy(self.network(inputs), targets, label_smoothing=self._smoothing)
-        if self._auxiliary:
-            other = cross_entropy(self._auxiliary.classify(), targets, label_smoothing=self._smoothing)
-            loss = loss + self._weight * other
-        return loss
+        if not self._auxiliary:
+            return loss, loss
+        other = cross_entropy(self._auxiliary.classify(), targets, label_smoothing=self._smoothing)
+        return loss, loss + self._weight * other
 
     def release(self) -> nn.Module:
         """The network alone, as it is deployed."""
@@ -76,7 +76,7 @@ class DropPath:
     Args:
         network: of cells.
         chips: of an epoch.
-        rate: probability at the end of the training; it rises from 0.
+        rate: probability in the last epoch; it rises to it from epoch to epoch.
 
     Source: Zoph et al. 2018 (scheduled drop path), as in the code of DARTS.
     """

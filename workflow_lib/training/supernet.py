@@ -35,7 +35,7 @@ _NORM_BATCHES = 4
 
 def uniform_path(space: Space) -> Paths:
     """One random network per step (Guo et al. 2020, uniform single path)."""
-    return lambda generator: [space.build(space.sample(generator))]
+    return lambda generator: [space.draw(generator)]
 
 
 def fair_paths(space: Space) -> Paths:

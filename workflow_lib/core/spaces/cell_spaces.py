@@ -8,8 +8,9 @@ from workflow_lib.core.spaces import darts, darts_costs, mobilenet, mobilenet_co
 from workflow_lib.core.spaces.cell_costs import CellCosts
 from workflow_lib.core.spaces.nasbench201 import Skeleton
 
-CellSpaceName = Literal["nasbench201", "darts", "mobilenet"]
-SupernetSpaceName = Literal["cross", CellSpaceName]
+CellSpaceName = Literal["nasbench201", "darts"]
+AssembledSpaceName = Literal[CellSpaceName, "mobilenet"]
+SupernetSpaceName = Literal["cross", AssembledSpaceName]
 
 
 @dataclass(frozen=True)
@@ -62,4 +63,4 @@ CELL_SPACES: Mapping[str, CellSpace] = {
         lambda _, channels, classes, size_px: mobilenet_costs.count_multiply_adds(channels, classes, size_px),
     ),
 }
-"""By `CellSpaceName`."""
+"""By `AssembledSpaceName`."""

@@ -54,6 +54,23 @@ class Cell:
         """Numbers of edges, and of the operations on them."""
         return [(edge, list(OPERATIONS).index(operation)) for edge, operation in enumerate(self.operations)]
 
+    @property
+    def alive(self) -> Self | None:
+        """Without operations that lead nowhere, none in their places; None if the output does not see the input."""
+        there = [edge for edge, operation in zip(EDGES, self.operations, strict=True) if operation != "none"]
+        first, last = 0, EDGES[-1][1]
+        reached, leads = {first}, {last}
+        for node in range(first + 1, last + 1):
+            reached |= {head for tail, head in there if head == node and tail in reached}
+        for node in reversed(range(first, last)):
+            leads |= {tail for tail, head in there if tail == node and head in leads}
+        if last not in reached:
+            return None
+        kept = {(tail, head) for tail, head in there if tail in reached and head in leads}
+        return type(self)(
+            tuple(name if edge in kept else "none" for edge, name in zip(EDGES, self.operations, strict=True))
+        )
+
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read an id; the inverse of `str`.
@@ -139,6 +156,12 @@ class CellNetwork:
         return self.cell.operations
 
     @property
+    def alive(self) -> Self | None:
+        """Of the cell that is `alive`."""
+        cell = self.cell.alive
+        return type(self)(cell, self.skeleton) if cell else None
+
+    @property
     def chosen(self) -> list[tuple[int, int]]:
         """Numbers of edges, and of the operations on them."""
         return self.cell.chosen
@@ -198,7 +221,10 @@ def network_space(skeleton: Skeleton) -> Space:
     def build(configuration: Configuration) -> str:
         return str(CellNetwork(Cell.parse(cells.build(configuration)), skeleton))
 
-    return Space(cells.choices, build, lambda text: cells.parse(str(CellNetwork.parse(text).cell)))
+    def parse(text: str) -> Configuration:
+        return cells.parse(str(CellNetwork.parse(text).cell))
+
+    return Space(cells.choices, build, parse, lambda text: CellNetwork.parse(text).alive is not None)
 
 
 def _edge(tail: int, head: int) -> str:

@@ -55,6 +55,13 @@ def parse_assembled(text: str) -> Assembled:
     return network
 
 
+def alive(architecture: str) -> str:
+    """The id of the same network without operations that lead nowhere; where nothing leads to the output, as it is."""
+    network = parse(architecture)
+    left = network.alive if isinstance(network, nasbench201.CellNetwork) else network
+    return str(left or network)
+
+
 def costs(architecture: str, channels: int, classes: int, size_px: int) -> Costs:
     """What a network costs for one chip, from its id alone: for planning, without torch.
 

@@ -20,11 +20,13 @@ class Space:
         choices: dimension -> values.
         build: configuration -> id of the network that it builds; several may build the same.
         parse: id -> a configuration that builds it.
+        connected: id -> whether the network's output sees its input.
     """
 
     choices: Mapping[str, Sequence[int | str]]
     build: Callable[[Configuration], str]
     parse: Callable[[str], Configuration]
+    connected: Callable[[str], bool] = lambda _: True
 
     @property
     def size(self) -> int:
@@ -45,6 +47,12 @@ class Space:
         own = self.parse(network)
         changed = (self.build({**own, name: value}) for name, values in self.choices.items() for value in values)
         return [other for other in dict.fromkeys(changed) if other != network]
+
+    def draw(self, generator: "np.random.Generator") -> str:
+        """Draw the id of a network whose output sees its input, each choice by itself."""
+        while not self.connected(network := self.build(self.sample(generator))):
+            pass
+        return network
 
     def sample(self, generator: "np.random.Generator") -> Configuration:
         """Draw a configuration, each choice by itself."""

@@ -64,7 +64,8 @@ def searched_dimensions(candidates: pd.DataFrame) -> dict[str, pd.Series]:
     common = {"channels": candidates["channels"], "batch": candidates["batch"]}
     others = networks.map(lambda network: not isinstance(network, Architecture))
     if others.all():
-        found = {f"edges with {name}": networks.map(partial(_count_edges, name)) for name in _operations(networks)}
+        parts = "blocks" if networks.map(lambda network: isinstance(network, Chain)).all() else "edges"
+        found = {f"{parts} with {name}": networks.map(partial(_count_edges, name)) for name in _operations(networks)}
         found |= common
     elif others.any():
         found = {"space": networks.map(_space)} | common
