@@ -28,7 +28,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from training import CHANNELS, arguments_of, write_chips
 
-from workflow_lib.core.config import CellSearchConfig, TrainingConfig
+from workflow_lib.core.config import TrainingConfig
+from workflow_lib.core.search_config import CellSearchConfig
 from workflow_lib.core.spaces.cell_costs import CellCosts
 from workflow_lib.core.spaces.cell_spaces import CELL_SPACES
 from workflow_lib.core.spaces.nasbench201 import Skeleton

@@ -10,13 +10,8 @@ from itertools import product
 from pathlib import Path
 
 from workflow_lib.core.arguments import flags
-from workflow_lib.core.config import (
-    VARIANTS,
-    CellSearchConfig,
-    Config,
-    PredictorConfig,
-    parse_config,
-)
+from workflow_lib.core.config import Config, PredictorConfig, parse_config
+from workflow_lib.core.search_config import VARIANTS, CellSearchConfig
 from workflow_lib.core import resources
 from workflow_lib.core.contracts import CONTRACTS
 from workflow_lib.core.errors import UserError

@@ -11,7 +11,7 @@ import pytest
 import torch
 from runs import ROOT, command, snakemake, write_config
 
-from workflow_lib.core.config import VARIANTS
+from workflow_lib.core.search_config import VARIANTS
 from workflow_lib.core.spaces.networks import alive
 from workflow_lib.search.packed import Packed
 

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 from examples import config
 
-from workflow_lib.core.config import ComparisonConfig, ConfigError, Objective, SearchConfig
+from workflow_lib.core.config import ConfigError, Objective
+from workflow_lib.core.search_config import ComparisonConfig, SearchConfig
 from workflow_lib.core.tables import COMPARISON
 from workflow_lib.pareto.dominance import front_mask
 from workflow_lib.report.tables import comparison_table

@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from workflow_lib.core.config import CellSearchConfig
 from workflow_lib.core.errors import UserError
+from workflow_lib.core.search_config import CellSearchConfig
 from workflow_lib.core.spaces.cell_costs import CellCosts
 from workflow_lib.core.spaces.cell_spaces import CELL_SPACES
 from workflow_lib.core.spaces.nasbench201 import EDGES, NODES, OPERATIONS, Cell, Skeleton

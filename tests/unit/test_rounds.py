@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 from examples import config, fold_scores
 
-from workflow_lib.core.config import Config, ConfigError, SearchConfig
+from workflow_lib.core.config import Config, ConfigError
 from workflow_lib.core.errors import UserError
+from workflow_lib.core.search_config import SearchConfig
 from workflow_lib.core.tables import PROPOSALS
 from workflow_lib.pareto.dominance import front_mask
 from workflow_lib.search.candidates import KEYS, check_proposed

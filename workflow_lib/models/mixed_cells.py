@@ -7,7 +7,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from workflow_lib.core.config import CellSearchConfig
+from workflow_lib.core.search_config import CellSearchConfig
 from workflow_lib.core.spaces import darts, nasbench201
 from workflow_lib.core.spaces.darts_costs import Place
 from workflow_lib.core.spaces.nasbench201 import Skeleton

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workflow_lib.core.config import ComparisonConfig, GridConfig, Objective, SearchConfig
+from workflow_lib.core.config import GridConfig, Objective
+from workflow_lib.core.search_config import ComparisonConfig, SearchConfig
 from workflow_lib.core.seeds import derive_seed
 from workflow_lib.pareto.dominance import front_mask, to_losses
 from workflow_lib.search.known_space import KnownSpace

@@ -19,8 +19,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from workflow_lib.core.config import CellSearchConfig
 from workflow_lib.core.errors import UserError
+from workflow_lib.core.search_config import CellSearchConfig
 from workflow_lib.core.seeds import derive_seed
 from workflow_lib.core.spaces.cell_costs import CellCosts
 from workflow_lib.data.dataset import ChipView, Rows

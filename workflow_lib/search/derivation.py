@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workflow_lib.core.config import CellSearchConfig
 from workflow_lib.core.errors import UserError
+from workflow_lib.core.search_config import CellSearchConfig
 from workflow_lib.core.seeds import derive_seed
 from workflow_lib.core.spaces.cell_costs import CellCosts, Cells
 from workflow_lib.core.spaces.cell_spaces import CELL_SPACES, CellSpace

@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workflow_lib.core.config import GridConfig, SearchConfig
+from workflow_lib.core.config import GridConfig
 from workflow_lib.core.errors import UserError
+from workflow_lib.core.search_config import SearchConfig
 from workflow_lib.core.spaces import cross
 from workflow_lib.core.spaces.networks import alive
 from workflow_lib.core.spaces.space import Configuration, Space

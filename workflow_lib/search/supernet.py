@@ -1,7 +1,7 @@
 """The rank-preserving supernet: fair training, then training of the best path while alpha learns the Pareto ranks.
 
 Source: Pareto Rank-Preserving Supernetwork for HW-NAS, algorithm 1. Its three steps are `train_first`, `rank_subnets`
-and `prune`; they can be repeated, and others can take their places (`core.config.VARIANTS`).
+and `prune`; they can be repeated, and others can take their places (`core.search_config.VARIANTS`).
 """
 
 import time
@@ -97,7 +97,7 @@ class SecondStep:
 
     Args:
         epochs: how many.
-        trains: which networks (`core.config.SupernetVariant.second`).
+        trains: which networks (`core.search_config.SupernetVariant.second`).
         judged: networks that are judged after each epoch; of those who train fronts or learn alpha.
         judges_all: at the end, judge all networks of the space.
     """

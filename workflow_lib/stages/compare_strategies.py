@@ -6,8 +6,9 @@ from pathlib import Path
 from pydantic import Field
 
 from workflow_lib.core.arguments import Arguments
-from workflow_lib.core.config import ComparisonConfig, GridConfig, Objective, SearchConfig
+from workflow_lib.core.config import GridConfig, Objective
 from workflow_lib.core.running import run_stage
+from workflow_lib.core.search_config import ComparisonConfig, SearchConfig
 from workflow_lib.core.tables import CANDIDATES, COMPARISON, LATENCIES, NETWORKS, UTILIZATIONS
 from workflow_lib.search.candidates import network_costs
 from workflow_lib.search.comparison import compare_on_grid

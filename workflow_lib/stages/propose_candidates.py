@@ -6,9 +6,10 @@ from pathlib import Path
 from pydantic import Field
 
 from workflow_lib.core.arguments import Arguments
-from workflow_lib.core.config import GridConfig, SearchConfig
+from workflow_lib.core.config import GridConfig
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.running import run_stage
+from workflow_lib.core.search_config import SearchConfig
 from workflow_lib.core.seeds import derive_seed
 from workflow_lib.core.tables import DERIVED, FOLD_SCORES, LATENCIES, NETWORKS, PROPOSALS, RANKING, UTILIZATIONS
 from workflow_lib.search.candidates import network_costs

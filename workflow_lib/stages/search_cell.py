@@ -9,9 +9,10 @@ import pandas as pd
 import torch
 from pydantic import Field
 
-from workflow_lib.core.config import CellSearchConfig, TrainingConfig
+from workflow_lib.core.config import TrainingConfig
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.running import run_stage
+from workflow_lib.core.search_config import CellSearchConfig
 from workflow_lib.core.seeds import derive_seed
 from workflow_lib.core.spaces.cell_spaces import CELL_SPACES
 from workflow_lib.core.tables import CELL_ALPHA, CELL_SEARCH, FOLDS, LOOKUP_GRAPH
