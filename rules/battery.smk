@@ -58,7 +58,7 @@ rule simulate_battery:
 rule pack_networks:
     """Keep what a device switches between in one file."""
     input:
-        **SUPERNET_DATA,
+        **FOLDED_CHIPS,
         battery="<results>/simulate_battery/{channels}.parquet",
         supernet=f"{LAST_SUPERNET}.pt",
     output:

@@ -122,11 +122,8 @@ rule search_cell:
                 else {}
             )
         ),
+        **FOLDED_CHIPS,
         costs="<results>/price_operations/{channels}/{quantity}/searched.parquet",
-        array="<results>/import_chips/chips.npy",
-        moments="<results>/import_chips/moments.npy",
-        chips="<results>/import_chips/chips.parquet",
-        folds="<results>/assign_folds/folds.parquet",
     output:
         table="<results>/search_cell/{channels}/{quantity}/{target}/{number}/{repeat}.parquet",
         alpha="<results>/search_cell/{channels}/{quantity}/{target}/{number}/{repeat}.alpha.parquet",

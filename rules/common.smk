@@ -65,6 +65,15 @@ pathvars:
     benchmarks=f"results/{RUN}/benchmarks",
 
 
+# The imported chips, and who is in which fold.
+FOLDED_CHIPS = {
+    "array": "<results>/import_chips/chips.npy",
+    "moments": "<results>/import_chips/moments.npy",
+    "chips": "<results>/import_chips/chips.parquet",
+    "folds": "<results>/assign_folds/folds.parquet",
+}
+
+
 wildcard_constraints:
     region=NAME,
     area=NAME,

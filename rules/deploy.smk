@@ -46,10 +46,7 @@ def truth_files():
 rule measure_precisions:
     """Write the front's networks in smaller numbers, and run all files, with no other job at work."""
     input:
-        array="<results>/import_chips/chips.npy",
-        moments="<results>/import_chips/moments.npy",
-        chips="<results>/import_chips/chips.parquet",
-        folds="<results>/assign_folds/folds.parquet",
+        **FOLDED_CHIPS,
         front="<results>/build_front/front.parquet",
     output:
         multiext("<results>/measure_precisions/precisions", ".parquet", ".csv"),

@@ -105,10 +105,7 @@ rule score_efficiency:
 rule score_holdout:
     """Retrain the front's members on all chips that are not held out, and score them on those that are."""
     input:
-        array="<results>/import_chips/chips.npy",
-        moments="<results>/import_chips/moments.npy",
-        chips="<results>/import_chips/chips.parquet",
-        folds="<results>/assign_folds/folds.parquet",
+        **FOLDED_CHIPS,
         front="<results>/build_front/front.parquet",
     output:
         "<results>/score_holdout/scores.parquet",

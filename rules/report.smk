@@ -42,10 +42,7 @@ RESULTS = [
 rule plot_figures:
     """Draw every figure as PNG and PDF, and the front as a page to turn and zoom."""
     input:
-        array="<results>/import_chips/chips.npy",
-        moments="<results>/import_chips/moments.npy",
-        chips="<results>/import_chips/chips.parquet",
-        folds="<results>/assign_folds/folds.parquet",
+        **FOLDED_CHIPS,
         ranked="<results>/build_front/ranked.parquet",
         validations=expand(
             "<results>/build_predictor/{device}.validation.parquet", device=BUILT

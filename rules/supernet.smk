@@ -16,12 +16,6 @@ SUPERNETS = [
         else []
     ),
 ]
-SUPERNET_DATA = {
-    "array": "<results>/import_chips/chips.npy",
-    "moments": "<results>/import_chips/moments.npy",
-    "chips": "<results>/import_chips/chips.parquet",
-    "folds": "<results>/assign_folds/folds.parquet",
-}
 SUPERNET_OPTIONS = [
     *DATASET,
     *flags(CONFIG.supernet, "batch", "learning_rate"),
@@ -83,7 +77,7 @@ def ranking_options(wildcards):
 rule train_supernet:
     """Train all networks of one channel set in shared weights: fairly, or one random path after the other."""
     input:
-        **SUPERNET_DATA,
+        **FOLDED_CHIPS,
     output:
         "<results>/train_supernet/{channels}/{first}/{number}.pt",
     log:
@@ -123,7 +117,7 @@ rule rank_subnets:
     """Train what seems best, judge networks by the shared weights, and score all in the order of their Pareto ranks."""
     input:
         unpack(before_ranking),
-        **SUPERNET_DATA,
+        **FOLDED_CHIPS,
         **RANKED_COSTS,
     output:
         supernet="<results>/rank_subnets/{channels}/{variant}/{number}/{ranking}.pt",

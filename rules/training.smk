@@ -23,10 +23,7 @@ def of_folds(path):
 rule train_fold:
     """Train one candidate on one fold, or on all of them side by side, each from fresh weights."""
     input:
-        array="<results>/import_chips/chips.npy",
-        moments="<results>/import_chips/moments.npy",
-        chips="<results>/import_chips/chips.parquet",
-        folds="<results>/assign_folds/folds.parquet",
+        **FOLDED_CHIPS,
     output:
         **(
             {
@@ -87,10 +84,7 @@ rule train_fold:
 rule train_forest:
     """Train the reference classifier on one fold: a random forest on colour percentiles."""
     input:
-        array="<results>/import_chips/chips.npy",
-        moments="<results>/import_chips/moments.npy",
-        chips="<results>/import_chips/chips.parquet",
-        folds="<results>/assign_folds/folds.parquet",
+        **FOLDED_CHIPS,
     output:
         "<results>/train_forest/{channels}/{fold}.parquet",
     log:
