@@ -57,6 +57,18 @@ def test_every_scenario_plans_a_front_and_a_report(scenario: Path) -> None:
     assert jobs["build_front"] == jobs["build_report"] == jobs["import_chips"] == 1
 
 
+@pytest.mark.parametrize("space", ["darts", "mobilenet"])
+def test_supernets_of_priced_networks_need_no_network_before_they_propose(space: str, tmp_path: Path) -> None:
+    config = yaml.safe_load((ROOT / "config" / "scenarios" / "supernet_cells.yaml").read_text())
+    config["supernet"] |= {"space": space}
+    path = tmp_path / "space.yaml"
+    path.write_text(yaml.safe_dump(config))
+    jobs = planned(path, "results/supernet_cells/propose_candidates/0.parquet")
+    assert jobs["price_operations"] == len(config["devices"])
+    assert jobs["rank_subnets"] == 2
+    assert jobs["export_network"] == jobs["train_fold"] == 0
+
+
 def test_the_hold_out_is_scored_when_the_config_asks_for_one() -> None:
     assert planned(ROOT / "config" / "scenarios" / "holdout.yaml")["score_holdout"] == 1
     assert planned(ROOT / "config" / "scenarios" / "demo.yaml")["score_holdout"] == 0
