@@ -45,7 +45,7 @@ def supernet_alpha(alpha: pd.DataFrame) -> Figure:
         for begin in begins.iloc[1:]:
             axes.axvline(begin + 0.5, color="0.4", linewidth=0.8, linestyle=":")
         axes.set_title(choice.replace("_", " "))
-        axes.legend(loc="best", fontsize=7)
+        axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=7, handlelength=1, borderaxespad=0.2)
         axes.xaxis.get_major_locator().set_params(integer=True)
     for axes in panels[len(choices) :]:
         axes.remove()
