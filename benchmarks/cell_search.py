@@ -194,7 +194,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="few small chips, one seed: shows that it runs")
     given = parser.parse_args()
     scale = (
-        Scale(rounds=2, size_px=16, width=4, seeds=1, chips=12, epochs=1)
+        Scale(rounds=2, size_px=16, width=8, seeds=1, chips=12, epochs=1)
         if given.quick
         else Scale(given.rounds, given.size_px, given.width, given.seeds, chips=300, epochs=20)
     )
