@@ -7,9 +7,15 @@ output: <results>/price_operations/{channels}/{quantity}/{skeleton}.parquet,
         <results>/plot_cells/*
 """
 
-# Which networks are searched, and which are trained: prices and derivation depend on nothing else.
-SEARCHED = ["space", "width", "cells", "stem_strides"]
-TRAINED = [*SEARCHED, "trained_width", "trained_cells"]
+# Which networks are searched, and which are trained: look-up graph and derivation depend on it.
+NETWORKS_OF_CELLS = [
+    "space",
+    "width",
+    "cells",
+    "stem_strides",
+    "trained_width",
+    "trained_cells",
+]
 # What does not decide a search: how many there are, and what becomes of them.
 AFTER_SEARCH = [
     "budgets",
@@ -196,7 +202,7 @@ rule build_lookup_graph:
     params:
         options=options(
             "build_lookup_graph",
-            *flags(CONFIG.cell_search, *TRAINED, "none_derived", "bounds"),
+            *flags(CONFIG.cell_search, *NETWORKS_OF_CELLS, "none_derived", "bounds"),
         ),
     shell:
         "python -m workflow_lib.stages.build_lookup_graph"
@@ -230,7 +236,7 @@ rule derive_network:
             "derive_network",
             *flags(
                 CONFIG.cell_search,
-                *TRAINED,
+                *NETWORKS_OF_CELLS,
                 "none_derived",
                 "budgets",
                 "least_share",

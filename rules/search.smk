@@ -5,6 +5,16 @@ output: <results>/propose_candidates/{round}.parquet, <results>/compare_strategi
         <results>/compare_runs/*
 """
 
+# What tells which networks are worth training.
+PROPOSED_FROM = {
+    "constrained": {
+        "derived": expand(
+            "<results>/derive_network/{channels}.parquet", channels=CHANNEL_SETS
+        )
+    },
+    "supernet": {"rankings": last_rankings()},
+}.get(CONFIG.search.strategy, NETWORK_COSTS | UTILIZATIONS)
+
 
 rule propose_candidates:
     """Propose the candidates of one round; `python -m workflow_lib.rounds` asks for one after the other."""
@@ -19,17 +29,7 @@ rule propose_candidates:
                 else {}
             )
         ),
-        **(
-            {
-                "derived": expand(
-                    "<results>/derive_network/{channels}.parquet",
-                    channels=CHANNEL_SETS,
-                )
-            }
-            if CONFIG.cell_search
-            else {} if CONFIG.assembled else NETWORK_COSTS | UTILIZATIONS
-        ),
-        rankings=(last_rankings() if CONFIG.search.strategy == "supernet" else []),
+        **PROPOSED_FROM,
     output:
         "<results>/propose_candidates/{round}.parquet",
     log:

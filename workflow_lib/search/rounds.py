@@ -16,7 +16,7 @@ from workflow_lib.core.spaces.space import Configuration, Space
 from workflow_lib.search import strategies
 from workflow_lib.search.candidates import KEYS, candidate_name, parse_name
 from workflow_lib.search.ranking_quality import places
-from workflow_lib.search.strategies import Filled, Listed, Reinforce, Strategy, constrained_reward, front_filter
+from workflow_lib.search.strategies import Filled, Reinforce, Strategy, constrained_reward, front_filter
 
 _POPULATION = 32  # at least; NNI's evolution takes one out for each proposal, and wants many to be left
 
@@ -59,7 +59,7 @@ def propose_round(
         grid: what it chooses from.
         seed: of its draws.
         costs: (channels, architecture): latency_mean_ms and multiply_adds, images_per_s and utilization_pct where they
-            were measured, and the score of a supernet where there is one.
+            were measured.
         proposals: rows of PROPOSALS of all earlier rounds; None: there were none.
         scores: rows of FOLD_SCORES of them; a candidate without scores failed, and the strategy is told nothing of it.
         folds: how many scores a candidate must have.
@@ -153,12 +153,8 @@ def make_strategy(search: SearchConfig, space: Space, known: pd.DataFrame, seed:
             return strategies.random(space, seed)
         case "filter" | "flops":
             return front_filter(names, proxies(search.strategy, known), search.candidates)
-        case "supernet":
-            # Scores of two supernets are no scale of their own: the best of each channel set come first.
-            place = known.groupby(["channels", "batch"])["score"].rank(method="first", ascending=False)
-            return Listed([names[row] for row in np.argsort(place.to_numpy(), kind="stable")])
-        case "constrained":
-            raise ValueError("its candidates are derived from searches of their own (`propose_derived`)")
+        case "supernet" | "constrained":
+            raise ValueError("its candidates come of jobs of their own (`propose_ranked`, `propose_derived`)")
         case "reinforce":
             return Filled(Reinforce(space, seed), space, seed)
         case "evolution" | "tpe":

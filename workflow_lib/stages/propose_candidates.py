@@ -13,7 +13,6 @@ from workflow_lib.core.search_config import SearchConfig
 from workflow_lib.core.seeds import derive_seed
 from workflow_lib.core.tables import DERIVED, FOLD_SCORES, LATENCIES, NETWORKS, PROPOSALS, RANKING, UTILIZATIONS
 from workflow_lib.search.candidates import network_costs
-from workflow_lib.search.ranking_quality import places
 from workflow_lib.search.rounds import propose_derived, propose_ranked, propose_round
 
 
@@ -31,8 +30,7 @@ class ProposeArguments(Arguments):
         default=None, description="utilizations.parquet of gather_table, if they were measured"
     )
     rankings: list[Path] = Field(
-        default=[],
-        description="last tables of rank_subnets, if the search takes a supernet; of networks of cells, alone",
+        default=[], description="last tables of rank_subnets, instead of them, if the search takes supernets"
     )
     earlier: Path | None = Field(default=None, description="table of this stage for one round less, if there is one")
     scores: Path | None = Field(
@@ -48,21 +46,18 @@ def main(argv: Sequence[str] | None = None) -> None:
         derived = DERIVED.read_all(arguments.derived)
         PROPOSALS.write(propose_derived(derived, arguments.grid.batch_sizes), arguments.output)
         return
-    rankings = RANKING.read_all(arguments.rankings) if arguments.rankings else None
-    if rankings is not None and not arguments.networks:
+    if arguments.rankings:
+        rankings = RANKING.read_all(arguments.rankings)
         ranked = propose_ranked(rankings, arguments.grid.batch_sizes, arguments.search.candidates)
         PROPOSALS.write(ranked, arguments.output)
         return
     if not arguments.networks or not arguments.latencies:
-        raise UserError("what networks cost is needed", "--networks, --latencies", "or --derived, or --rankings alone")
+        raise UserError("what networks cost is needed", "--networks, --latencies", "or --derived, or --rankings")
     costs = network_costs(
         NETWORKS.read(arguments.networks),
         LATENCIES.read(arguments.latencies),
         UTILIZATIONS.read(arguments.utilizations) if arguments.utilizations else None,
     )
-    if rankings is not None:
-        rankings["score"] = -places(rankings).astype(float)
-        costs = costs.merge(rankings[["channels", "architecture", "score"]], on=["channels", "architecture"])
     proposals = propose_round(
         arguments.search,
         arguments.grid,
