@@ -15,6 +15,7 @@ from workflow_lib.core.arguments import Arguments, flags
 from workflow_lib.core.config import ReportConfig, TrainingConfig
 from workflow_lib.core.errors import ConfigError, UserError
 from workflow_lib.core.running import run_stage
+from workflow_lib.core.search_config import SkeletonConfig
 from workflow_lib.core.section import Section
 
 DEFAULTS = config()
@@ -94,7 +95,7 @@ AREA = {"layers": [{"bands": ["dem", *AERIAL], "scenes": ["a*.tif"]}], "truth": 
 MAPPED = config({"map": {"areas": {"new": AREA}, "background": "F"}})
 TRIED = {
     "defaults": DEFAULTS, "changed": CHANGED, "compared": COMPARED, "searched": SEARCHED,
-    "scenes": SCENES, "mapped": MAPPED,
+    "scenes": SCENES, "mapped": MAPPED, "size": SkeletonConfig(width=12, cells=3, stem_strides=1),
 }  # fmt: skip
 SECTIONS = {
     f"{kind}: {name}": section for kind, values in TRIED.items() for name, section in sections_of(values).items()

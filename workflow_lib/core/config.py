@@ -485,46 +485,9 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        bands = self.data.bands
-        for name, channels in self.grid.channel_sets.items():
-            if unknown := [channel for channel in channels if channel not in bands]:
-                raise ValueError(f"grid.channel_sets.{name} names {unknown}; all regions together give {bands}")
-            if len(set(channels)) != len(channels):
-                raise ValueError(f"grid.channel_sets.{name} names a channel twice: {channels}")
-        for objective in self.front.objectives:
-            if objective.name not in self.objective_names:
-                raise ValueError(f"front.objectives names {objective.name}; known are {self.objective_names}")
-        for device, predictor in self.devices.items():
-            if predictor.kind == "calibrated" and device not in CALIBRATED_DEVICES:
-                raise ValueError(f"devices.{device}: calibrated predictors exist for {', '.join(CALIBRATED_DEVICES)}")
-            published = predictor.package is None or predictor.uncovered == "calibrated"
-            if predictor.kind == "package" and published and device not in CALIBRATED_DEVICES:
-                raise ValueError(
-                    f"devices.{device}: only {', '.join(CALIBRATED_DEVICES)} have published packages and models"
-                )
-            if device in ("mean", "worst", "device_std", "plain"):
-                raise ValueError(f"devices.{device}: the name has a meaning in tables or folders; choose another")
-        if not self.devices_with("latency_ms"):
-            raise ValueError("devices: at least one must have a latency; those of unit mJ have an energy only")
-        if unknown_regions := set(self.folds.holdout.regions) - set(self.data.regions):
-            raise ValueError(f"folds.holdout.regions names {sorted(unknown_regions)}, which data.regions does not")
-        if set(self.folds.holdout.regions) == set(self.data.regions):
-            raise ValueError("folds.holdout.regions names every region: none is left to train on")
-        if (self.folds.holdout.method == "region") != bool(self.folds.holdout.regions):
-            raise ValueError("folds.holdout.regions and folds.holdout.method: region belong together")
-        spatial_holdout = self.folds.holdout.method in ("region", "spatial_block")
-        if self.folds.buffer_m and not self.folds.spatial and not spatial_holdout:
-            raise ValueError("folds.buffer_m needs spatial folds: set folds.method to region or spatial_block")
-        if self.folds.spatial and self.folds.holdout.method == "share":
-            raise ValueError(
-                "folds.holdout.method: share lets neighbours leak; with spatial folds use region or spatial_block"
-            )
-        if self.folds.method == "region":
-            left = len(self.data.regions) - len(self.folds.holdout.regions)
-            if self.folds.count != left:
-                raise ValueError(
-                    f"folds.count is {self.folds.count}, but method region gives {left} folds, one per region"
-                )
+        self._check_channels_and_objectives()
+        self._check_devices()
+        self._check_folds(self.folds)
         self._check_efficiency(self.efficiency)
         if self.comparison and (self.search.strategy != "grid" or self.racing):
             raise ValueError("comparison needs the whole grid trained: search.strategy grid, and no racing")
@@ -559,6 +522,50 @@ class Config(Section):
                 f"grid.baseline {self.grid.baseline} is a candidate of grid.space: the baseline stays outside the front"
             )
         return self
+
+    def _check_channels_and_objectives(self) -> None:
+        bands = self.data.bands
+        for name, channels in self.grid.channel_sets.items():
+            if unknown := [channel for channel in channels if channel not in bands]:
+                raise ValueError(f"grid.channel_sets.{name} names {unknown}; all regions together give {bands}")
+            if len(set(channels)) != len(channels):
+                raise ValueError(f"grid.channel_sets.{name} names a channel twice: {channels}")
+        for objective in self.front.objectives:
+            if objective.name not in self.objective_names:
+                raise ValueError(f"front.objectives names {objective.name}; known are {self.objective_names}")
+
+    def _check_devices(self) -> None:
+        for device, predictor in self.devices.items():
+            if predictor.kind == "calibrated" and device not in CALIBRATED_DEVICES:
+                raise ValueError(f"devices.{device}: calibrated predictors exist for {', '.join(CALIBRATED_DEVICES)}")
+            published = predictor.package is None or predictor.uncovered == "calibrated"
+            if predictor.kind == "package" and published and device not in CALIBRATED_DEVICES:
+                raise ValueError(
+                    f"devices.{device}: only {', '.join(CALIBRATED_DEVICES)} have published packages and models"
+                )
+            if device in ("mean", "worst", "device_std", "plain"):
+                raise ValueError(f"devices.{device}: the name has a meaning in tables or folders; choose another")
+        if not self.devices_with("latency_ms"):
+            raise ValueError("devices: at least one must have a latency; those of unit mJ have an energy only")
+
+    def _check_folds(self, folds: FoldsConfig) -> None:
+        if unknown_regions := set(folds.holdout.regions) - set(self.data.regions):
+            raise ValueError(f"folds.holdout.regions names {sorted(unknown_regions)}, which data.regions does not")
+        if set(folds.holdout.regions) == set(self.data.regions):
+            raise ValueError("folds.holdout.regions names every region: none is left to train on")
+        if (folds.holdout.method == "region") != bool(folds.holdout.regions):
+            raise ValueError("folds.holdout.regions and folds.holdout.method: region belong together")
+        spatial_holdout = folds.holdout.method in ("region", "spatial_block")
+        if folds.buffer_m and not folds.spatial and not spatial_holdout:
+            raise ValueError("folds.buffer_m needs spatial folds: set folds.method to region or spatial_block")
+        if folds.spatial and folds.holdout.method == "share":
+            raise ValueError(
+                "folds.holdout.method: share lets neighbours leak; with spatial folds use region or spatial_block"
+            )
+        if folds.method == "region":
+            left = len(self.data.regions) - len(folds.holdout.regions)
+            if folds.count != left:
+                raise ValueError(f"folds.count is {folds.count}, but method region gives {left} folds, one per region")
 
     def _check_efficiency(self, efficiency: EfficiencyConfig) -> None:
         costs = [name for name in self.objective_names if name not in SCORES]

@@ -65,6 +65,23 @@ class SearchConfig(Section):
         return min(self.round_candidates, self.candidates - round_number * self.round_candidates)
 
 
+class SkeletonConfig(Section):
+    """The size of networks of cells."""
+
+    width: int = Field(
+        default=8,
+        ge=1,
+        description="of networks of cells: channels of the first stage; others have 2 and 4 times more",
+    )
+    cells: int = Field(default=1, ge=1, description="of networks of cells: cells per stage")
+    stem_strides: int = Field(default=2, ge=0, description="of networks of cells: convolutions of stride 2 in the stem")
+
+    @property
+    def skeleton(self) -> Skeleton:
+        """As networks know it."""
+        return Skeleton(self.width, self.cells, self.stem_strides)
+
+
 class SupernetVariant(NamedTuple):
     """A way to train a supernet.
 
@@ -91,7 +108,7 @@ VARIANTS: dict[VariantName, SupernetVariant] = {
 """The rank-preserving supernet, and what it is compared with."""
 
 
-class SupernetConfig(Section):
+class SupernetConfig(SkeletonConfig):
     """The rank-preserving supernet of `search.strategy: supernet`, one per channel set."""
 
     space: SupernetSpaceName = Field(
@@ -99,9 +116,6 @@ class SupernetConfig(Section):
         description="which networks it holds: those of grid.space; or networks of cells (see cell_search.space) or "
         "chains of 21 MobileNetV2 blocks, of which the best by its ranking are trained",
     )
-    width: int = Field(default=8, ge=1, description="of networks of cells: see cell_search.width")
-    cells: int = Field(default=1, ge=1, description="of networks of cells: cells per stage")
-    stem_strides: int = Field(default=2, ge=0, description="of networks of cells: convolutions of stride 2 in the stem")
     batch: int = Field(default=16, ge=2, description="training batch size (chips)")
     learning_rate: float = Field(default=1e-3, gt=0, description="Adam's learning rate, for the shared weights")
     fair_epochs: int = Field(
@@ -135,7 +149,7 @@ class SupernetConfig(Section):
     @property
     def skeletons(self) -> Mapping[str, Skeleton]:
         """Of networks of cells, which are trained as they are searched."""
-        return {"searched": Skeleton(self.width, self.cells, self.stem_strides)}
+        return {"searched": self.skeleton}
 
     def rankings(self, variant: VariantName) -> int:
         """How often a variant's networks are ranked."""
@@ -156,7 +170,7 @@ class SupernetConfig(Section):
 Budgets = Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=1), Distinct]
 
 
-class CellSearchConfig(Section):
+class CellSearchConfig(SkeletonConfig):
     """Differentiable searches for cells whose networks keep budgets."""
 
     space: CellSpaceName = Field(
@@ -187,9 +201,6 @@ class CellSearchConfig(Section):
     random_networks: int = Field(
         default=0, ge=0, description="networks drawn within each budget and trained like those found: the yardstick"
     )
-    width: int = Field(default=8, ge=1, description="channels of the first stage; the others have 2 and 4 times more")
-    cells: int = Field(default=1, ge=1, description="cells per stage")
-    stem_strides: int = Field(default=2, ge=0, description="convolutions of stride 2 in the stem")
     trained_width: int | None = Field(
         default=None,
         ge=1,
@@ -245,10 +256,7 @@ class CellSearchConfig(Section):
     def skeletons(self) -> Mapping[str, Skeleton]:
         """Of networks of cells that are searched, and of those that are derived and trained."""
         width, cells = self.trained_width or self.width, self.trained_cells or self.cells
-        return {
-            "searched": Skeleton(self.width, self.cells, self.stem_strides),
-            "trained": Skeleton(width, cells, self.stem_strides),
-        }
+        return {"searched": self.skeleton, "trained": Skeleton(width, cells, self.stem_strides)}
 
     @model_validator(mode="after")
     def _check(self) -> Self:

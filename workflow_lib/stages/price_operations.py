@@ -9,9 +9,9 @@ from pydantic import Field
 from workflow_lib.core.arguments import Arguments
 from workflow_lib.core.config import PredictorConfig
 from workflow_lib.core.running import run_stage
+from workflow_lib.core.search_config import SkeletonConfig
 from workflow_lib.core.spaces.cell_costs import COUNTED, CellCosts
 from workflow_lib.core.spaces.cell_spaces import CELL_SPACES, AssembledSpaceName
-from workflow_lib.core.spaces.nasbench201 import Skeleton
 from workflow_lib.core.tables import CELL_COSTS
 from workflow_lib.search.derivation import cost_rows
 
@@ -20,9 +20,7 @@ class PriceArguments(Arguments):
     """Flags of the stage."""
 
     space: AssembledSpaceName = Field(description="of the networks")
-    width: int = Field(ge=1, description="of networks of cells: channels of the first stage")
-    cells: int = Field(ge=1, description="of networks of cells: cells per stage")
-    stem_strides: int = Field(ge=0, description="of networks of cells: convolutions of stride 2 in the stem")
+    size: SkeletonConfig
     predictor_config: PredictorConfig
     inputs: int = Field(ge=1, description="number of input channels")
     classes: int = Field(ge=2, description="number of classes")
@@ -43,8 +41,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _price(arguments: PriceArguments) -> CellCosts:
-    skeleton = Skeleton(arguments.width, arguments.cells, arguments.stem_strides)
-    network = (skeleton, arguments.inputs, arguments.classes, arguments.chip_size_px)
+    network = (arguments.size.skeleton, arguments.inputs, arguments.classes, arguments.chip_size_px)
     if arguments.quantity in COUNTED:
         return CELL_SPACES[arguments.space].count(arguments.quantity, *network)
     # Imports torch, which counting does without.

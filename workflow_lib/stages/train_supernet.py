@@ -8,8 +8,8 @@ from pydantic import Field
 
 from workflow_lib.core.config import SpaceConfig
 from workflow_lib.core.running import run_stage
+from workflow_lib.core.search_config import SkeletonConfig
 from workflow_lib.core.spaces.cell_spaces import SupernetSpaceName
-from workflow_lib.core.spaces.nasbench201 import Skeleton
 from workflow_lib.core.tables import FOLDS
 from workflow_lib.data.dataset import Dataset
 from workflow_lib.search.supernet import StoredSupernet, train_first
@@ -21,9 +21,7 @@ class FirstStepArguments(SupernetArguments):
     """Flags of the stage."""
 
     space: SupernetSpaceName = Field(default="cross", description="which networks it holds")
-    width: int = Field(default=8, description="of networks of cells: channels of the first stage")
-    cells: int = Field(default=1, description="of networks of cells: cells per stage")
-    stem_strides: int = Field(default=2, description="of networks of cells: convolutions of stride 2 in the stem")
+    size: SkeletonConfig
     grid_space: SpaceConfig
     fair_epochs: int = Field(description="epochs in which each step trains every value of every choice")
     first: Literal["uniform", "fair"] = Field(
@@ -39,9 +37,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     dataset, folds = Dataset.open(arguments), FOLDS.read(arguments.folds)
     seed = arguments.derived_seed("train_supernet")
     choices = arguments.grid_space.choices if arguments.space == "cross" else {}
-    skeleton = Skeleton(arguments.width, arguments.cells, arguments.stem_strides)
     inputs, classes = len(arguments.select), len(arguments.classes)
-    net = StoredSupernet.fresh(arguments.space, choices, skeleton, inputs, classes, seed)
+    net = StoredSupernet.fresh(arguments.space, choices, arguments.size.skeleton, inputs, classes, seed)
     trainer = SupernetTrainer(net.supernet, arguments.task(dataset, folds, seed), arguments.training)
     checkpoint = arguments.checkpoint(arguments.output)
     train_first(trainer, arguments.first, arguments.fair_epochs, checkpoint)
