@@ -1,17 +1,19 @@
 """Networks of one supernet in one file."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from workflow_lib.core.spaces import cross
+from workflow_lib.core.spaces import cross, nasbench201
 from workflow_lib.core.spaces.nasbench201 import Skeleton
+from workflow_lib.core.spaces.networks import alive
 from workflow_lib.core.tables import PACKED
 from workflow_lib.data.dataset import ChipView
 from workflow_lib.search.packed import Packed, describe_packed, pack
-from workflow_lib.search.supernet import StoredSupernet
+from workflow_lib.search.supernet import StoredSupernet, keep_used
 from workflow_lib.training.compute import use_one_thread
 from workflow_lib.training.supernet import SupernetTask, cut_with_own_norms
 
@@ -47,3 +49,17 @@ def test_one_file_is_smaller_than_two(tmp_path: Path, task: SupernetTask) -> Non
     packed.save(tmp_path / "packed.pt")
     assert (table["shared_bytes"] < table["own_bytes"].sum()).all()
     assert (tmp_path / "packed.pt").stat().st_size == pytest.approx(table["shared_bytes"].iloc[0], rel=0.02)
+
+
+def test_a_network_without_what_leads_nowhere_is_packed_from_a_pruned_supernet(task: SupernetTask) -> None:
+    choices = nasbench201.space().choices
+    whole = StoredSupernet.fresh("nasbench201", choices, Skeleton(width=4, cells=1), 2, 2, seed=1)
+    held = "cell-conv3-none.none-skip.none.none-w4-n1-s0"
+    net = replace(whole, supernet=keep_used(whole.supernet, [held]))
+    proposed = alive(held)
+    assert proposed == "cell-none-none.none-skip.none.none-w4-n1-s0"
+    packed = pack(net, [proposed], task)
+    images = torch.rand(3, 2, 40, 40)
+    with torch.inference_mode():
+        expected = cut_with_own_norms(whole.supernet, proposed, task).eval()(images)
+    torch.testing.assert_close(packed.runtime()(images), expected)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from scipy.stats import kendalltau
@@ -75,7 +76,8 @@ def test_the_ranking_is_learned_beside_the_weights() -> None:
     trainer, judged_by = SupernetTrainer(net, task, training(1)), judge(striped(32))
     table, learned = rank_subnets(trainer, judged_by, SecondStep(3, "alpha", 12, judges_all=False))
     assert [len(alpha) for alpha in learned.alphas] == [30] * 3
-    assert len(learned.judged) == 36
+    assert 30 < len(learned.judged) <= 36
+    assert learned.judged["architecture"].is_unique
     assert trainer.network_steps == 3 * 6
     losses = judged_by.losses(learned.judged)
     names = learned.judged["architecture"].tolist()
@@ -101,8 +103,9 @@ def test_a_killed_ranking_goes_on_with_the_same_alpha(tmp_path: Path, monkeypatc
     assert whole.judged.to_dict("list") == resumed.judged.to_dict("list")
 
 
-def test_variants_train_as_many_networks() -> None:
-    """Fair steps take lcm networks each; in step 2 as many epochs less, in step 1 random paths as many more."""
+@pytest.mark.parametrize("epochs", [2, 3])
+def test_variants_train_as_many_networks(epochs: int) -> None:
+    """Fair steps take lcm networks each; in step 2 as many steps less, in step 1 random paths as many more."""
     task, space = striped(16), cross.space(SMALL.choices)
     assert networks_per_fair_step(space) == 2
     steps = {}
@@ -111,11 +114,36 @@ def test_variants_train_as_many_networks() -> None:
         trainers = [SupernetTrainer(net, task, training(1)) for _ in range(2)]
         train_first(trainers[0], first, 1)
         by_place = Judge(task.rows, task.labels, "cross_entropy", lambda _: 1.0)
-        table, _ = rank_subnets(trainers[1], by_place, SecondStep(2, second, 2, judges_all=True))
+        table, _ = rank_subnets(trainers[1], by_place, SecondStep(epochs, second, 2, judges_all=True))
         assert table["score"].notna().all()
         assert table["cross_entropy"].notna().all()
         steps[first, second] = [trainer.network_steps for trainer in trainers]
-    assert len(set(map(tuple, steps.values()))) == 1
+    assert set(map(tuple, steps.values())) == {(2 * 2, epochs * 2)}
+
+
+def test_after_a_pruning_it_goes_on_from_what_was_judged_before() -> None:
+    net, task = cross_supernet(), striped(16)
+    judged_by = Judge(task.rows, task.labels, "accuracy_pct", lambda name: 1.0 + ("w48" in name))
+    names = net.space.networks()
+    earlier = pd.DataFrame({"architecture": names, "accuracy_pct": [90.0 + ("k5" in name) for name in names]})
+    learned = Learned()
+    learned.note(earlier.assign(cross_entropy=0.5))
+    path = second_paths("alpha", net.space, judged_by, learned)
+    drawn = {path(np.random.default_rng(seed))[0] for seed in range(20)}
+    assert drawn == {"k5-s2-p1-pool3s1-w32", "k5-s2-p1-pool3s2-w32"}, "accurate, of low cost; strides tie"
+    trainer = SupernetTrainer(net, task, training(1))
+    step = SecondStep(1, "alpha", 1, judges_all=False)
+    table, learned = rank_subnets(trainer, judged_by, step, earlier=earlier.assign(cross_entropy=0.5))
+    assert sorted(learned.judged["architecture"]) == sorted(names)
+    assert (learned.judged["accuracy_pct"] < 90).sum() == 1, "the last judgement of a network replaces the one before"
+    assert table["accuracy_pct"].notna().all()
+
+
+def test_a_network_counts_once_as_it_was_judged_last() -> None:
+    learned = Learned()
+    for accuracy in (60.0, 50.0):
+        learned.note(pd.DataFrame({"architecture": ["a", "b"], "accuracy_pct": [accuracy, 40.0]}))
+    assert learned.judged.to_dict("list") == {"architecture": ["a", "b"], "accuracy_pct": [50.0, 40.0]}
 
 
 def test_without_alpha_the_score_is_the_pareto_rank_by_shared_weights() -> None:
@@ -124,7 +152,7 @@ def test_without_alpha_the_score_is_the_pareto_rank_by_shared_weights() -> None:
     step = SecondStep(1, "front", 6, judges_all=False)
     table, learned = rank_subnets(SupernetTrainer(net, task, training(1)), judged_by, step)
     known = table[table["score"].notna()].set_index("architecture")["score"]
-    own = learned.judged.drop_duplicates("architecture")
+    own = learned.judged
     assert known[own["architecture"]].tolist() == (-pareto_ranks(judged_by.losses(own))).tolist()
     front = own["architecture"][pareto_ranks(judged_by.losses(own)) == 0].tolist()
     draw = second_paths("front", SPACE, judged_by, learned)

@@ -7,7 +7,16 @@ import pandas as pd
 import pytest
 
 from workflow_lib.core.tables import DIFFICULTY, RANKING_QUALITY, RANKS
-from workflow_lib.search.ranking_quality import compare_supernets, difficulty, places, ranking_quality, true_losses
+from workflow_lib.search.ranking_quality import (
+    best_by_rank,
+    compare_supernets,
+    difficulty,
+    first_places,
+    places,
+    ranking_quality,
+    strict_tau_b,
+    true_losses,
+)
 
 NAMES = ["a", "b", "c", "d"]
 LATENCY = pd.Series([1.0, 2.0, 3.0, 4.0], index=pd.Index(NAMES, name="architecture"))
@@ -50,6 +59,7 @@ def test_difficulty_by_hand() -> None:
     assert found["network_std"] == pytest.approx(np.std([70, 80, 60, 90], ddof=1))
     assert found["seed_std"] == pytest.approx(np.std([-3, 3, -3, 3], ddof=1))
     assert found["ceiling_tau_b"] == pytest.approx(1)
+    assert found["strict_tau_b"] == pytest.approx(0.5**0.5)  # ranks 0, 0, 1, 0
     assert found["hours"] == pytest.approx(16 * 36 / 3600)
     assert (found["networks"], found["seeds"]) == (4, 4)
 
@@ -67,6 +77,36 @@ def test_quality_by_hand() -> None:
     assert turned["tau_b"] == pytest.approx(-1)
     # All scores equal: it tells nothing apart.
     assert ranking_quality(ranking([1.0] * 4), losses, "accuracy_pct")["tau_b"] == 0
+
+
+def test_the_best_ranks_are_whole_ones() -> None:
+    ranks = np.array([0, 0, 1, 2, 2, 2, 3])
+    assert best_by_rank(ranks).tolist() == [0, 1, 2, 3, 4, 5]  # five are reached in rank 2
+    assert best_by_rank(np.array([0] * 6 + [1, 2])).tolist() == list(range(7))  # two ranks at least
+    assert best_by_rank(np.zeros(4, dtype=np.int64)).tolist() == [0, 1, 2, 3]
+
+
+def test_an_order_without_ties_cannot_reach_one_where_ranks_tie() -> None:
+    # Three of the six pairs tie: the most is sqrt(3 / 6).
+    assert strict_tau_b(np.array([1, 0, 0, 0])) == pytest.approx(0.5**0.5)
+    assert strict_tau_b(np.array([2, 0, 1])) == pytest.approx(1)
+
+
+def test_the_first_few_of_networks_that_tie_are_no_matter_of_their_names() -> None:
+    tops = first_places(np.array([1] + [0] * 8 + [2]))
+    counts = np.bincount(np.concatenate(tops), minlength=10) / len(tops)
+    assert counts[[0, 9]].tolist() == [0, 0]
+    assert counts[1:9] == pytest.approx(np.full(8, 5 / 8), abs=0.12)
+    assert {tuple(sorted(top)) for top in first_places(np.arange(7))} == {(0, 1, 2, 3, 4)}
+
+
+def test_networks_that_failed_on_a_fold_are_left_out() -> None:
+    scores = trained(2)
+    scores = scores[(scores["architecture"] != "b") | (scores["fold"] > 0)]
+    quality, hard, ranks = compare_supernets(scores, ranking([1.0, 1.0, 0.0, 1.0]), "accuracy_pct", 8)
+    assert hard["networks"].tolist() == [3]
+    assert ranks["architecture"].tolist() == ["a", "c", "d"]
+    assert quality["tau_b"].tolist() == [pytest.approx(1)]
 
 
 def test_tables_are_as_declared() -> None:

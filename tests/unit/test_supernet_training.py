@@ -21,6 +21,7 @@ from workflow_lib.training.compute import use_one_thread
 from workflow_lib.training.supernet import (
     SupernetTask,
     SupernetTrainer,
+    cut_with_own_norms,
     fair_paths,
     judge_by_shared_weights,
     renew_norms,
@@ -148,6 +149,25 @@ def test_norms_are_renewed_to_the_chips_means() -> None:
     pixels = task.view.batch(task.rows)
     assert network[0].running_mean.numpy() == pytest.approx(pixels.mean((0, 1, 2)), abs=1e-5)
     assert not network.training
+
+
+def test_norms_see_all_classes_though_chips_lie_in_their_order() -> None:
+    count = 400
+    labels = np.sort(np.arange(count) % 2)
+    pixels = np.broadcast_to(labels[:, None, None, None], (count, SIDE, SIDE, 2)).astype(np.float32)
+    task = SupernetTask(ChipView(pixels, [0, 1]), np.arange(count), labels, 8, seed=3)
+    skeleton = Skeleton(width=4, cells=1)
+    net = Supernet(nasbench201.space(), lambda name: cells.to_module(name, 2, 2, skeleton))
+    network = cut_with_own_norms(net, "conv3-conv3.conv3-skip.conv3.conv3", task)
+    # The mean of the first convolution's output over the chips is linear in the share of chips of class 1.
+    first = next(module for module in network.modules() if isinstance(module, nn.BatchNorm2d))
+    conv = next(module for module in network.modules() if isinstance(module, nn.Conv2d))
+    with torch.no_grad():
+        of_ones = conv(torch.ones(1, 2, SIDE, SIDE)).mean((0, 2, 3))
+    assert first.running_mean is not None
+    share = (first.running_mean / of_ones).numpy()
+    assert share == pytest.approx(share[0], rel=1e-3)
+    assert 0.25 < share[0] < 0.75
 
 
 def test_too_few_chips_are_refused() -> None:

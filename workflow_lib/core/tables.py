@@ -667,7 +667,7 @@ RANKING_QUALITY = Table(
         Column(
             "top_tau_b",
             "number",
-            meaning="as tau_b, of the truly best tenth; missing where all are of one rank",
+            meaning="as tau_b, of the truly best ranks: two of them, five networks and a tenth at least",
             low=-1,
             high=1,
             optional=True,
@@ -707,6 +707,13 @@ DIFFICULTY = Table(
             "ceiling_tau_b",
             "number",
             meaning="Kendall's, of Pareto ranks by two disjoint halves of the seeds, mean over the ways to halve",
+            low=-1,
+            high=1,
+        ),
+        Column(
+            "strict_tau_b",
+            "number",
+            meaning="Kendall's, the most that an order without ties can reach, such as that of scores",
             low=-1,
             high=1,
         ),

@@ -47,7 +47,7 @@ def pack(net: StoredSupernet, networks: Sequence[str], task: SupernetTask) -> Pa
     Args:
         net: a trained supernet that holds them.
         networks: ids.
-        task: what it was trained on: each network's statistics are taken from its first training chips.
+        task: what it was trained on: each network's statistics are taken from some of its training chips.
     """
     smaller = keep_used(net.supernet, networks)
     own = {name: batch_norm_statistics(cut_with_own_norms(smaller, name, task)) for name in networks}

@@ -15,6 +15,8 @@ from workflow_lib.search.rank_preservation import error_and_latency
 
 Numbers = NDArray[np.float64]
 TOP, BEST_SHARE = 5, 0.1
+ORDERS = 200
+"""Random orders of networks that tie, over which measures of the first few are means."""
 KEYS = ["channels", "variant", "number"]
 """What tells supernets apart."""
 
@@ -62,6 +64,7 @@ def difficulty(scores: pd.DataFrame, latency: pd.Series, measure: str) -> dict[s
         "network_std": float(groups.mean().std(ddof=1)),
         "seed_std": float(np.sqrt(groups.var(ddof=1).mean())),
         "ceiling_tau_b": float(np.mean(taus)),
+        "strict_tau_b": strict_tau_b(pareto_ranks(true_losses(own, latency, measure))),
         "hours": float(own["training_s"].sum()) / _SECONDS_PER_HOUR,
     }
 
@@ -70,6 +73,24 @@ def tau_b(one: NDArray[Any], other: NDArray[Any]) -> float:
     """Kendall's tau-b; 0 where one of them does not tell anything apart."""
     found = float(kendalltau(one, other).statistic)
     return 0.0 if np.isnan(found) else found
+
+
+def strict_tau_b(ranks: NDArray[np.int64]) -> float:
+    """Kendall's tau-b of ranks, some of which tie, and the best order without ties, such as that of scores."""
+    return tau_b(np.argsort(np.argsort(ranks, kind="stable"), kind="stable"), ranks)
+
+
+def best_by_rank(ranks: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The networks of the first few ranks: at least a tenth of all, TOP, and two ranks; whole ranks."""
+    wanted = max(TOP, round(BEST_SHARE * len(ranks)))
+    last = max(1, int(np.searchsorted(np.cumsum(np.bincount(ranks)), wanted)))
+    return np.flatnonzero(ranks <= last)
+
+
+def first_places(estimated: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """The first TOP networks, once for each of some random orders of those that tie."""
+    generator = np.random.default_rng(0)
+    return [np.lexsort((generator.permutation(len(estimated)), estimated))[:TOP] for _ in range(ORDERS)]
 
 
 def places(ranking: pd.DataFrame) -> NDArray[np.int64]:
@@ -94,22 +115,29 @@ def ranking_quality(ranking: pd.DataFrame, losses: Numbers, measure: str) -> dic
         The columns of RANKING_QUALITY but its key.
     """
     ranks, estimated = pareto_ranks(losses), places(ranking)
-    best = np.argsort(ranks, kind="stable")[: max(2, round(BEST_SHARE * len(ranks)))]
-    top = np.argsort(estimated, kind="stable")[:TOP]
+    best, bar = best_by_rank(ranks), np.sort(ranks)[min(TOP, len(ranks)) - 1]
     known = KnownSpace(ranking["architecture"].tolist(), losses, {}, np.zeros(len(losses)))
-    found = {tuple(point) for point in known.scaled[top]}
     judged = ranking[measure].notna().to_numpy()
     shared = error_and_latency(ranking, measure, ranking["cost"])[:, 0]
+    tops = first_places(estimated)
+    volumes = [known.hypervolume(known.scaled[top]) for top in tops]
+    recalls = [len(known.front & set(map(tuple, known.scaled[top]))) for top in tops]
     return {
         "tau_b": tau_b(estimated, ranks),
         "error_tau_b": tau_b(shared[judged], losses[judged, 0]) if judged.sum() > 1 else None,
         "top_tau_b": tau_b(estimated[best], ranks[best]) if len(set(ranks[best])) > 1 else None,
-        "top5_pct": 100 * float((ranks[top] <= np.sort(ranks)[min(TOP, len(ranks)) - 1]).mean()),
-        "hypervolume_pct": 100 * known.hypervolume(known.scaled[top]) / known.hypervolume(known.scaled),
-        "recall_pct": 100 * len(found & known.front) / len(known.front),
+        "top5_pct": 100 * float(np.mean([(ranks[top] <= bar).mean() for top in tops])),
+        "hypervolume_pct": 100 * min(1.0, float(np.mean(volumes)) / known.hypervolume(known.scaled)),  # rounding
+        "recall_pct": 100 * float(np.mean(recalls)) / len(known.front),
         "network_steps": int(ranking["network_steps"].max()),
         "hours": float(ranking["seconds"].max()) / _SECONDS_PER_HOUR,
     }
+
+
+def _complete(scores: pd.DataFrame) -> list[str]:
+    """The networks that were trained with every seed: others may have failed (`grid.allow_missing`)."""
+    trainings = scores.groupby("architecture")["fold"].nunique()
+    return trainings.index[trainings == scores["fold"].nunique()].tolist()
 
 
 def compare_supernets(
@@ -131,10 +159,11 @@ def compare_supernets(
     for channels, of_channels in rankings.groupby("channels"):
         own = trained[trained["channels"] == channels]
         latency = of_channels.drop_duplicates("architecture").set_index("architecture")["cost"].sort_index()
+        latency = latency[latency.index.isin(_complete(own))]
         losses = true_losses(own, latency, measure)
         difficulties.append({"channels": channels} | difficulty(own, latency, measure))
         for _, one in of_channels.groupby(["variant", "number"], sort=False):
-            ranking = one.sort_values("architecture").reset_index(drop=True)
+            ranking = one.set_index("architecture").loc[latency.index].reset_index()
             quality.append(ranking.loc[0, KEYS].to_dict() | ranking_quality(ranking, losses, measure))
             found = {"true_rank": pareto_ranks(losses), "estimated_place": places(ranking)}
             ranks.append(ranking[[*KEYS, "architecture"]].assign(**found))

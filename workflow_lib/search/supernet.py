@@ -4,6 +4,7 @@ Source: Pareto Rank-Preserving Supernetwork for HW-NAS, algorithm 1. Its three s
 and `prune`; they can be repeated, and others can take their places (`core.search_config.VARIANTS`).
 """
 
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, replace
@@ -75,12 +76,23 @@ class Learned:
     """What step 2 knows.
 
     Attributes:
-        judged: networks that were judged, in order, and what they reached (see `Judge`).
+        judged: networks that were judged, each once, and what they reached the last time (see `Judge`).
         alphas: (values of all choices,) after each epoch, in the order of `rank_preservation.values_of`.
     """
 
     judged: pd.DataFrame = field(default_factory=lambda: pd.DataFrame({"architecture": []}))
     alphas: list[Numbers] = field(default_factory=list)
+
+    def note(self, judged: pd.DataFrame) -> None:
+        """Note what networks reach now."""
+        self.judged = pd.concat([self.judged, judged]).drop_duplicates("architecture", keep="last", ignore_index=True)
+
+    def fit(self, space: Space, judge: Judge) -> Numbers:
+        """Alpha by the Pareto ranks of all that were judged; zeros if nothing was."""
+        if self.judged.empty:
+            return np.zeros(len(values_of(space)))
+        ranks = pareto_ranks(judge.losses(self.judged))
+        return fit_alpha(membership(space, self.judged["architecture"].tolist()), ranks)
 
     def state(self) -> dict[str, Any]:
         """For a checkpoint."""
@@ -135,6 +147,7 @@ def rank_subnets(
     judge: Judge,
     step: SecondStep,
     checkpoint: Checkpoint | None = None,
+    earlier: pd.DataFrame | None = None,
 ) -> tuple[pd.DataFrame, Learned]:
     """Step 2: train what seems best, judge networks by the shared weights, and score all by their Pareto ranks.
 
@@ -146,20 +159,24 @@ def rank_subnets(
         judge: of networks.
         step: how many epochs, and what takes the place of alpha.
         checkpoint: where a killed job goes on.
+        earlier: networks of the space that were judged before it was pruned, and what they reached (see `Judge`).
 
     Returns:
         One row per network of the space: architecture, score, accuracy_pct and cross_entropy where it was judged last;
         and how it came about.
     """
     space, learned = trainer.supernet.space, Learned()
+    if earlier is not None:
+        learned.note(earlier)
     if checkpoint and (state := checkpoint.load(trainer.device)):
         trainer.load(state)
         learned.load(state)
     # A fair step trains many networks: as many of their steps are taken as others take.
     per_step = networks_per_fair_step(space) if step.trains == "fair" else 1
-    epochs = max(1, round(step.epochs / per_step))
-    while (done := len(trainer.losses)) < epochs:
-        trainer.epoch(second_paths(step.trains, space, judge, learned), f"ranking, epoch {done + 1} of {epochs}")
+    steps = max(1, round(step.epochs * trainer.steps_per_epoch / per_step))
+    while (left := steps - trainer.network_steps // per_step) > 0:
+        said = f"ranking, epoch {len(trainer.losses) + 1} of {math.ceil(steps / trainer.steps_per_epoch)}"
+        trainer.epoch(second_paths(step.trains, space, judge, learned), said, left)
         if step.trains in ("front", "alpha"):
             _judge_some(trainer, judge, step, learned)
         if checkpoint and checkpoint.due:
@@ -172,7 +189,7 @@ def second_paths(trains: str, space: Space, judge: Judge, learned: Learned) -> P
     if trains == "fair":
         return fair_paths(space)
     if trains == "alpha":
-        return best_path(space, learned.alphas[-1] if learned.alphas else np.zeros(len(values_of(space))))
+        return best_path(space, learned.fit(space, judge))
     if trains == "front" and len(learned.judged):
         front = learned.judged["architecture"][front_mask(judge.losses(learned.judged))].tolist()
         return lambda generator: [front[int(generator.integers(len(front)))]]
@@ -185,11 +202,9 @@ def _judge_some(trainer: SupernetTrainer, judge: Judge, step: SecondStep, learne
     generator = np.random.default_rng(derive_seed(trainer.task.seed, "judge", len(trainer.losses)))
     space = trainer.supernet.space
     drawn = [space.draw(generator) for _ in range(step.judged)]
-    learned.judged = pd.concat([learned.judged, judge(trainer, drawn)], ignore_index=True)
+    learned.note(judge(trainer, list(dict.fromkeys(drawn))))
     if step.trains == "alpha":
-        ranks = pareto_ranks(judge.losses(learned.judged))
-        members = membership(space, learned.judged["architecture"].tolist())
-        learned.alphas.append(fit_alpha(members, ranks, learned.alphas[-1] if learned.alphas else None))
+        learned.alphas.append(learned.fit(space, judge))
     trainer.seconds += time.perf_counter() - start
 
 
@@ -197,7 +212,7 @@ def _score(trainer: SupernetTrainer, judge: Judge, step: SecondStep, learned: Le
     """All networks of the space, or the best of a large one; without alpha, the score is the negative Pareto rank."""
     space = trainer.supernet.space
     start = time.perf_counter()
-    latest = learned.judged.drop_duplicates("architecture", keep="last")
+    latest = learned.judged
     names = list(filter(space.connected, _scored_networks(space, learned)))
     if step.judges_all:
         latest = judge(trainer, names)
@@ -266,10 +281,13 @@ def prune(supernet: Supernet, networks: Sequence[str], losses: Numbers, kept: in
 
 
 def keep_used(supernet: Supernet, networks: Sequence[str]) -> Supernet:
-    """A smaller supernet, with a copy of its weights, without the values that none of these networks has."""
+    """A smaller supernet, with a copy of its weights, without the values that none of these networks has.
+
+    A network without operations that lead nowhere may have none of an edge's values: any of them will do there.
+    """
     used = [supernet.space.parse(name) for name in networks]
     choices = {
-        name: [value for value in values if any(own[name] == value for own in used)]
+        name: [value for value in values if any(own[name] == value for own in used)] or list(values[:1])
         for name, values in supernet.space.choices.items()
     }
     return supernet.shrunk(replace(supernet.space, choices=choices))

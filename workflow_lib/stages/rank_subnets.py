@@ -15,6 +15,7 @@ from workflow_lib.core.running import run_stage
 from workflow_lib.core.spaces import networks
 from workflow_lib.core.spaces.cell_costs import CellCosts
 from workflow_lib.core.spaces.cell_spaces import CELL_SPACES
+from workflow_lib.core.spaces.space import Space
 from workflow_lib.core.tables import ALPHA, FOLDS, LATENCIES, NETWORKS, RANKING
 from workflow_lib.data.dataset import Dataset
 from workflow_lib.search.candidates import network_costs
@@ -60,15 +61,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     task = arguments.task(dataset, folds, arguments.derived_seed("rank_subnets", arguments.variant, arguments.ranking))
     trainer = SupernetTrainer(net.supernet, task, arguments.training)
     checkpoint = arguments.checkpoint(arguments.output, arguments.supernet, *_tables(arguments))
+    earlier = RANKING.read(arguments.earlier) if arguments.earlier else None
     table, learned = rank_subnets(
         trainer,
         Judge(rows, dataset.labels[rows], arguments.judged_by, cost),
         SecondStep(arguments.epochs, arguments.second, arguments.judged, arguments.judges_all),
         checkpoint,
+        None if earlier is None else _judged_before(earlier, net.supernet.space),
     )
     table = table.assign(ranking=arguments.ranking)
-    if arguments.earlier:
-        earlier = RANKING.read(arguments.earlier)
+    if earlier is not None:
         out = ~earlier["architecture"].isin(table["architecture"])
         table = pd.concat([table, earlier.loc[out, list(table)]], ignore_index=True)
     trained = net.trained(trainer)
@@ -83,6 +85,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     ALPHA.write(alphas.assign(**key), arguments.alpha)
     RANKING.write(table.assign(**key), arguments.table)
     checkpoint.remove()
+
+
+def _judged_before(earlier: pd.DataFrame, space: Space) -> pd.DataFrame:
+    """What networks of a space reached in the ranking before, or in those before that."""
+    judged = earlier[earlier["accuracy_pct"].notna() & earlier["architecture"].map(space.holds)]
+    return judged[["architecture", "accuracy_pct", "cross_entropy"]]
 
 
 def _tables(arguments: SecondStepArguments) -> list[Path]:

@@ -9,6 +9,7 @@ from workflow_lib.core.arguments import Arguments
 from workflow_lib.core.config import BatteryConfig
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.running import run_stage
+from workflow_lib.core.spaces.networks import alive
 from workflow_lib.core.tables import BATTERY, CANDIDATES, RANKING
 from workflow_lib.search.battery import simulate
 
@@ -33,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if arguments.ranking:
         ranking = RANKING.read(arguments.ranking)
         held = ranking.loc[ranking["ranking"] == ranking["ranking"].max(), "architecture"]
-        chosen &= candidates["architecture"].isin(held)
+        chosen &= candidates["architecture"].isin(held.map(alive))  # as they are proposed
     if not chosen.any():
         raise UserError(f"no candidate of channels {arguments.channels} to run on a battery", arguments.candidates)
     table = simulate(arguments.battery, candidates[chosen].reset_index(drop=True))

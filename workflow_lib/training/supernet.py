@@ -30,7 +30,7 @@ from workflow_lib.training.metrics import Labels, cross_entropy
 Paths = Callable[[np.random.Generator], Sequence[str]]
 """Which networks a step trains."""
 
-_NORM_BATCHES = 4
+_NORM_BATCHES = 8
 
 
 def uniform_path(space: Space) -> Paths:
@@ -149,12 +149,18 @@ class SupernetTrainer:
         self.network_steps = 0
         self.seconds = 0.0
 
-    def epoch(self, paths: Paths, said: str) -> None:
+    @property
+    def steps_per_epoch(self) -> int:
+        """Mini-batches of an epoch."""
+        return len(batch_sizes(len(self.task.rows), self.task.batch))
+
+    def epoch(self, paths: Paths, said: str, steps: int | None = None) -> None:
         """Train for one epoch.
 
         Args:
             paths: which networks each step trains.
             said: what is printed on standard error, before the loss.
+            steps: after which the epoch ends, if it has more.
 
         Raises:
             UserError: if the loss stops being finite.
@@ -163,7 +169,7 @@ class SupernetTrainer:
         self.supernet.train()
         total, chips = torch.zeros((), device=self._compute.device), 0
         self._feed.begin(self._generator.permutation(len(self.task.rows)))
-        for size in batch_sizes(len(self.task.rows), self.task.batch):
+        for size in batch_sizes(len(self.task.rows), self.task.batch)[:steps]:
             total += self._step(paths(self._generator), size)
             chips += size
         self.losses.append(float(total) / chips)
@@ -243,8 +249,7 @@ def judge_by_shared_weights(
 ) -> list[tuple[float, float]]:
     """Judge networks by the shared weights, each cut out with norms whose statistics are its own.
 
-    The statistics that the supernet gathered mix those of all networks that share a norm, so they are taken anew, from
-    the first training chips.
+    The statistics that the supernet gathered mix those of all networks that share a norm, so they are taken anew.
 
     Args:
         supernet: trained.
@@ -266,9 +271,13 @@ def judge_by_shared_weights(
 
 
 def cut_with_own_norms(supernet: Supernet, name: str, task: SupernetTask) -> nn.Module:
-    """One network by itself, with norms whose statistics are its own, from the first training chips."""
-    network = supernet.cut(name)
-    renew_norms(network, task.view, task.rows[: _NORM_BATCHES * task.batch], task.batch)
+    """One network by itself, where the supernet is, with norms whose statistics are its own.
+
+    They are of training chips that are drawn at random, the same for all networks: rows are in the order of classes.
+    """
+    network = supernet.cut(name).to(next(supernet.parameters()).device)
+    drawn = np.random.default_rng(derive_seed(task.seed, "norms")).permutation(task.rows)
+    renew_norms(network, task.view, drawn[: _NORM_BATCHES * task.batch], task.batch)
     return network
 
 

@@ -42,6 +42,10 @@ class Space:
         """Ids of the distinct networks, in the order of their first configurations."""
         return list(dict.fromkeys(map(self.build, self.configurations())))
 
+    def holds(self, network: str) -> bool:
+        """Whether the choices can build a network of the space that this one is a part of."""
+        return all(value in self.choices[name] for name, value in self.parse(network).items())
+
     def neighbours(self, network: str) -> list[str]:
         """Ids of the other networks that differ in one choice from what `parse` gives, in the space's order."""
         own = self.parse(network)
