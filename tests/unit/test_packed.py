@@ -12,6 +12,7 @@ from workflow_lib.core.spaces.nasbench201 import Skeleton
 from workflow_lib.core.spaces.networks import alive
 from workflow_lib.core.tables import PACKED
 from workflow_lib.data.dataset import ChipView
+from workflow_lib.models.switchable import Turn
 from workflow_lib.search.packed import Packed, describe_packed, pack
 from workflow_lib.search.supernet import StoredSupernet, keep_used
 from workflow_lib.training.compute import use_one_thread
@@ -29,7 +30,8 @@ def task() -> SupernetTask:
 
 def test_a_file_holds_what_its_networks_need_and_they_run_as_by_themselves(tmp_path: Path, task: SupernetTask) -> None:
     net = StoredSupernet.fresh("cross", cross.CHOICES, Skeleton(), 2, 2, seed=1)
-    pack(net, NETWORKS, task).save(tmp_path / "packed.pt")
+    schedule = [Turn(NETWORKS[0], 0.0, 100.0), Turn(NETWORKS[1], 8.0, 30.0)]
+    pack(net, NETWORKS, task, schedule).save(tmp_path / "packed.pt")
     packed = Packed.load(tmp_path / "packed.pt")
     assert packed.net.supernet.space.choices["initial_output_feature"] == [32, 48]
     assert packed.net.supernet.space.choices["stride"] == [2]
@@ -40,6 +42,8 @@ def test_a_file_holds_what_its_networks_need_and_they_run_as_by_themselves(tmp_p
         with torch.inference_mode():
             expected = cut_with_own_norms(net.supernet, name, task).eval()(images)
         torch.testing.assert_close(runtime(images), expected, rtol=0, atol=1e-5)
+    runtime.switch_by_charge(29.0)
+    assert runtime.running == NETWORKS[1]
 
 
 def test_one_file_is_smaller_than_two(tmp_path: Path, task: SupernetTask) -> None:

@@ -5,7 +5,7 @@ import torch
 
 from workflow_lib.core.spaces.nasbench201 import Skeleton
 from workflow_lib.models.supernet import make_supernet
-from workflow_lib.models.switchable import Switchable, batch_norm_statistics
+from workflow_lib.models.switchable import Switchable, Turn, batch_norm_statistics
 
 SMALL = {
     "kernel_size": [3, 5], "stride": [2], "padding": [1], "pool_choice": [0], "kernel_size_pool": [3],
@@ -44,3 +44,20 @@ def test_unknown_networks_are_refused() -> None:
         runtime.switch(NETWORKS[1])
     with pytest.raises(ValueError, match="at least one"):
         Switchable(supernet, {})
+
+
+def test_a_schedule_says_whose_turn_it_is() -> None:
+    supernet = make_supernet("cross", SMALL, Skeleton(), 2, 3)
+    statistics = {name: batch_norm_statistics(supernet.cut(name)) for name in NETWORKS}
+    runtime = Switchable(supernet, statistics, [Turn(NETWORKS[1], 0.0, 100.0), Turn(NETWORKS[0], 8.0, 40.0)])
+    first, last = NETWORKS[1], NETWORKS[0]
+    for charge_pct, hours, network in ((100, 0, first), (40.1, 7.9, first), (40, 8, last), (0, 99, last)):
+        runtime.switch_by_charge(charge_pct)
+        assert runtime.running == network
+        runtime.switch(NETWORKS[1])
+        runtime.switch_by_clock(hours)
+        assert runtime.running == network
+    runtime.switch_by_charge(101)  # a gauge that is off a little
+    assert runtime.running == NETWORKS[1]
+    with pytest.raises(ValueError, match="no schedule"):
+        Switchable(supernet, statistics).switch_by_clock(1)

@@ -1,14 +1,14 @@
 """Networks of one trained supernet in one file, for a device that switches between them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 import torch
 from torch import Tensor
 
-from workflow_lib.models.switchable import Switchable, batch_norm_statistics
+from workflow_lib.models.switchable import Switchable, Turn, batch_norm_statistics
 from workflow_lib.search.supernet import StoredSupernet, keep_used
 from workflow_lib.training.supernet import SupernetTask, cut_with_own_norms
 
@@ -20,38 +20,43 @@ class Packed:
     Args:
         net: the supernet, without what none of the networks uses.
         statistics: network -> name of a buffer -> its own statistics of batch norms, which cannot be shared.
+        schedule: whose turn it is when.
 
     Source: Pareto Rank-Preserving Supernetwork for HW-NAS, section 4.4.
     """
 
     net: StoredSupernet
     statistics: Mapping[str, Mapping[str, Tensor]]
+    schedule: Sequence[Turn] = ()
 
     def runtime(self) -> Switchable:
         """The networks, ready to run."""
-        return Switchable(self.net.supernet, self.statistics)
+        return Switchable(self.net.supernet, self.statistics, self.schedule)
 
     def save(self, path: Path) -> None:
         """Write all of it, atomically."""
-        self.net.save(path, {"statistics": {name: dict(own) for name, own in self.statistics.items()}})
+        statistics = {name: dict(own) for name, own in self.statistics.items()}
+        self.net.save(path, {"statistics": statistics, "schedule": [list(astuple(turn)) for turn in self.schedule]})
 
     @classmethod
     def load(cls, path: Path) -> "Packed":
         """Read what `save` wrote."""
-        return cls(StoredSupernet.load(path), torch.load(path, map_location="cpu", weights_only=True)["statistics"])
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        return cls(StoredSupernet.load(path), state["statistics"], [Turn(*turn) for turn in state["schedule"]])
 
 
-def pack(net: StoredSupernet, networks: Sequence[str], task: SupernetTask) -> Packed:
+def pack(net: StoredSupernet, networks: Sequence[str], task: SupernetTask, schedule: Sequence[Turn] = ()) -> Packed:
     """Keep what some networks need.
 
     Args:
         net: a trained supernet that holds them.
         networks: ids.
         task: what it was trained on: each network's statistics are taken from some of its training chips.
+        schedule: whose turn it is when.
     """
     smaller = keep_used(net.supernet, networks)
     own = {name: batch_norm_statistics(cut_with_own_norms(smaller, name, task)) for name in networks}
-    return Packed(replace(net, supernet=smaller), own)
+    return Packed(replace(net, supernet=smaller), own, schedule)
 
 
 def describe_packed(packed: Packed, judged: Sequence[tuple[float, float]]) -> pd.DataFrame:

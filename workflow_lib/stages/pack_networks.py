@@ -8,6 +8,7 @@ from pydantic import Field
 from workflow_lib.core.running import run_stage
 from workflow_lib.core.tables import BATTERY, FOLDS, PACKED
 from workflow_lib.data.dataset import Dataset
+from workflow_lib.models.switchable import Turn
 from workflow_lib.search.packed import describe_packed, pack
 from workflow_lib.search.supernet import StoredSupernet
 from workflow_lib.training.compute import use_one_thread
@@ -29,9 +30,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     use_one_thread()
     dataset, folds = Dataset.open(arguments), FOLDS.read(arguments.folds)
     rows = dataset.rows(folds, 0, "validation")
-    names = list(dict.fromkeys(BATTERY.read(arguments.battery)["architecture"]))
+    battery = BATTERY.read(arguments.battery)
+    names = list(dict.fromkeys(battery["architecture"]))
+    turns = battery[battery["policy"] == "adequate"].sort_values("step")[["architecture", "begin_h", "begin_pct"]]
+    schedule = [Turn(*turn) for turn in turns.itertuples(index=False)]
     task = arguments.task(dataset, folds, arguments.derived_seed("pack_networks"))
-    packed = pack(StoredSupernet.load(arguments.supernet), names, task)
+    packed = pack(StoredSupernet.load(arguments.supernet), names, task, schedule)
     judged = judge_by_shared_weights(packed.net.supernet, names, task, rows, dataset.labels[rows])
     packed.save(arguments.output)
     PACKED.write(describe_packed(packed, judged).assign(channels=arguments.channels), arguments.table)
