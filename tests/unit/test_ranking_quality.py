@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from workflow_lib.core.errors import UserError
 from workflow_lib.core.tables import DIFFICULTY, RANKING_QUALITY, RANKS
 from workflow_lib.search.ranking_quality import (
     best_by_rank,
@@ -107,6 +108,9 @@ def test_networks_that_failed_on_a_fold_are_left_out() -> None:
     assert hard["networks"].tolist() == [3]
     assert ranks["architecture"].tolist() == ["a", "c", "d"]
     assert quality["tau_b"].tolist() == [pytest.approx(1)]
+    scores = scores[(scores["architecture"] == "a") | (scores["fold"] > 0)]
+    with pytest.raises(UserError, match="1 networks of channels x"):
+        compare_supernets(scores, ranking([1.0, 1.0, 0.0, 1.0]), "accuracy_pct", 8)
 
 
 def test_tables_are_as_declared() -> None:

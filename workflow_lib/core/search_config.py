@@ -128,7 +128,9 @@ class SupernetConfig(SkeletonConfig):
         "over the rankings, one before each pruning and one after",
     )
     judged: int = Field(
-        default=16, ge=2, description="networks that are judged by the shared weights in each epoch of step 2"
+        default=16,
+        ge=2,
+        description="networks that are drawn, and judged by the shared weights, in each epoch of step 2",
     )
     judge_chips: int | None = Field(
         default=None, ge=1, description="validation chips, drawn at random, that they are judged on; null: all"

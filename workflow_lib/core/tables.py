@@ -667,7 +667,7 @@ RANKING_QUALITY = Table(
         Column(
             "top_tau_b",
             "number",
-            meaning="as tau_b, of the truly best ranks: two of them, five networks and a tenth at least",
+            meaning="as tau_b, of the truly best ranks (two at least, five networks, a tenth); missing if all are of one",
             low=-1,
             high=1,
             optional=True,

@@ -42,7 +42,7 @@ class Packed:
     def load(cls, path: Path) -> "Packed":
         """Read what `save` wrote."""
         state = torch.load(path, map_location="cpu", weights_only=True)
-        return cls(StoredSupernet.load(path), state["statistics"], [Turn(*turn) for turn in state["schedule"]])
+        return cls(StoredSupernet.load(path), state["statistics"], [Turn(*turn) for turn in state.get("schedule", [])])
 
 
 def pack(net: StoredSupernet, networks: Sequence[str], task: SupernetTask, schedule: Sequence[Turn] = ()) -> Packed:

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import kendalltau
 
+from workflow_lib.core.errors import UserError
 from workflow_lib.pareto.dominance import pareto_ranks
 from workflow_lib.search.known_space import KnownSpace
 from workflow_lib.search.rank_preservation import error_and_latency
@@ -146,20 +147,29 @@ def compare_supernets(
     """Compare supernets' rankings with networks that were trained alone.
 
     Args:
-        scores: rows of FOLD_SCORES, of at least these networks.
+        scores: rows of FOLD_SCORES; networks that lack some of their trainings are left out.
         rankings: rows of RANKING of all supernets.
         measure: accuracy_pct or cross_entropy.
         batch: that networks were trained with.
 
     Returns:
         Rows of RANKING_QUALITY, of DIFFICULTY, and of RANKS.
+
+    Raises:
+        UserError: if fewer than two networks have all of their trainings.
     """
     quality, difficulties, ranks = [], [], []
     trained = scores[scores["batch"] == batch]
     for channels, of_channels in rankings.groupby("channels"):
-        own = trained[trained["channels"] == channels]
         latency = of_channels.drop_duplicates("architecture").set_index("architecture")["cost"].sort_index()
+        own = trained[(trained["channels"] == channels) & trained["architecture"].isin(latency.index)]
         latency = latency[latency.index.isin(_complete(own))]
+        if len(latency) < 2:
+            raise UserError(
+                f"{len(latency)} networks of channels {channels} have all of their trainings: nothing to rank",
+                "ranking_quality",
+                "see the failed trainings in the log",
+            )
         losses = true_losses(own, latency, measure)
         difficulties.append({"channels": channels} | difficulty(own, latency, measure))
         for _, one in of_channels.groupby(["variant", "number"], sort=False):

@@ -104,8 +104,8 @@ def propose_ranked(rankings: pd.DataFrame, batch_sizes: Sequence[int], candidate
     """Propose the networks that supernets rank best, those of each channel set and batch size in turns.
 
     Scores of two supernets are no scale of their own. A network is proposed without operations that lead nowhere, once.
-    Paths whose alphas tie at the top have the highest scores, so they come first, all of them if `candidates` allows it;
-    the front, and its ends and knee, are then those of the networks' own trainings.
+    Paths whose alphas tie at the top have the highest scores, up to what counts as a tie, so they come first; the front
+    and its picks are then those of the networks' own trainings.
 
     Args:
         rankings: rows of RANKING, of the last ranking of one supernet per channel set.

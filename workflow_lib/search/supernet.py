@@ -189,7 +189,7 @@ def second_paths(trains: str, space: Space, judge: Judge, learned: Learned) -> P
     if trains == "fair":
         return fair_paths(space)
     if trains == "alpha":
-        return best_path(space, learned.fit(space, judge))
+        return best_path(space, learned.alphas[-1] if learned.alphas else learned.fit(space, judge))
     if trains == "front" and len(learned.judged):
         front = learned.judged["architecture"][front_mask(judge.losses(learned.judged))].tolist()
         return lambda generator: [front[int(generator.integers(len(front)))]]

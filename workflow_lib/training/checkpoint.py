@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from workflow_lib.core.contracts import CONTRACTS
 from workflow_lib.core.files import atomic_path
 
 # Shorter trainings are cheaper to repeat than to look after.
@@ -23,11 +24,11 @@ class Checkpoint:
     Args:
         output: what the job writes when it is done.
         content: files that the training reads, and which change it.
-        values: everything else that changes it; their text counts.
+        values: everything else that changes it, but for versions of torch and of contracts; their text counts.
     """
 
     def __init__(self, output: Path, content: Sequence[Path], values: object) -> None:
-        digest = hashlib.sha256(f"{values} {torch.__version__}".encode())
+        digest = hashlib.sha256(f"{values} {torch.__version__} {CONTRACTS}".encode())
         for file in content:
             digest.update(hashlib.sha256(file.read_bytes()).digest())
         self._others = f".{output.stem}.*.checkpoint"
