@@ -667,7 +667,7 @@ RANKING_QUALITY = Table(
         Column(
             "top_tau_b",
             "number",
-            meaning="as tau_b, of the truly best ranks (two at least, five networks, a tenth); missing if all are of one",
+            meaning="as tau_b, of the truly best ranks: at least two, five networks, a tenth; missing if all are one",
             low=-1,
             high=1,
             optional=True,
