@@ -1,5 +1,7 @@
 """Batteries by hand: which networks are switched between, when, and how long that lasts."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -98,3 +100,24 @@ def test_predicted_energies_take_the_place_of_power() -> None:
 def test_what_cannot_be_is_refused(values: dict[str, float], message: str) -> None:
     with pytest.raises(UserError, match=message):
         simulate(battery(**values), CANDIDATES)
+
+
+def test_energies_measured_on_a_raspberry_pi(shared: Path) -> None:
+    """All cells of NAS-Bench-201 under LiteRT (PRP, figure 8): a network of its own alone, or five in turns."""
+    measured = pd.read_parquet(shared / "data" / "nasbench201" / "pi5_measured.parquet")
+    measured = measured[(measured["framework"] == "litert") & (measured["task"] == "cifar100")].reset_index(drop=True)
+    cells = measured["arch_idx"].astype(str)
+    candidates = measured.rename(
+        columns={"latency_ms_median": "latency_mean_ms", "energy_mj": "energy_mean_mj"}
+    ).assign(candidate=cells, architecture=cells, channels="rgb")
+    settings = {"capacity_mwh": 1.0, "interval_s": 0.1, "idle_mw": 0.0, "active_mw": None, "networks": 5}
+    table = simulate(BatteryConfig.model_validate(settings), candidates)
+    best, frugal, adequate = (steps(table, policy) for policy in ("accurate", "frugal", "adequate"))
+    assert best["accuracy_pct"].item() == candidates["accuracy_pct"].max()
+    assert frugal["energy_mj"].item() == candidates["energy_mean_mj"].min()
+    assert best["end_h"].item() < adequate["end_h"].max() < frugal["end_h"].item()
+    assert len(adequate) == 5
+    assert adequate["energy_mj"].is_monotonic_decreasing
+    assert adequate["accuracy_pct"].is_monotonic_decreasing
+    # A mJ every 0.1 s are 10 mW, of 1 mWh.
+    assert best["end_h"].item() == pytest.approx(1 / (10 * best["energy_mj"].item()))
