@@ -35,8 +35,8 @@ survive: setup  ## Kill jobs, Snakemake, a Slurm node and its controller, 30 tim
 	EDGEFRONT_KILLS=30 $(BIN)/python -m pytest tests/e2e/test_survival.py
 
 test: setup  ## Run the tests
-	$(BIN)/python -m pytest -n $(CORES) --ignore tests/e2e tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile tests/e2e
+	$(BIN)/python -m pytest -n $(CORES) --durations 15 --ignore tests/e2e tests
+	$(BIN)/python -m pytest -n 2 --dist loadfile --durations 15 tests/e2e
 
 check: setup  ## Lint, types, imports, formats
 	$(BIN)/ruff check .
