@@ -6,7 +6,7 @@ from html import unescape
 
 import pandas as pd
 import pytest
-from synthetic_run import DEVICES, Run, content_of, make_run
+from synthetic_run import DEVICES, Run, content_of, make_run, supernets_of
 
 from workflow_lib.core.provenance import Provenance
 from workflow_lib.report.answer import (
@@ -132,6 +132,13 @@ def test_nothing_is_loaded_from_elsewhere(run: Run) -> None:
 def test_links_and_headings_belong_together(run: Run) -> None:
     page = render(content_of(run))
     assert set(re.findall(r'href="#([^"]*)"', page)) <= set(re.findall(r'id="([^"]*)"', page))
+
+
+@pytest.mark.parametrize(("measure", "words"), [("accuracy_pct", "Accuracy"), ("cross_entropy", "Cross-entropy")])
+def test_rankings_say_what_networks_are_ranked_by(run: Run, measure: str, words: str) -> None:
+    found = supernets_of()
+    content = content_of(run, ranking_quality=found["quality"], difficulty=found["difficulty"].assign(measure=measure))
+    assert f"{words}, Latency, mean over devices" in text_of(render(content))
 
 
 def test_holdout_is_shown_or_missed(run: Run) -> None:

@@ -555,6 +555,9 @@ def ranking_quality(content: ReportContent) -> TextTable:
     )
 
 
+_JUDGED_BY = {"accuracy_pct": quantity("accuracy_pct").title, "cross_entropy": "Cross-entropy"}
+
+
 def difficulty(content: ReportContent) -> TextTable:
     """Whether networks differ by more than chance."""
     assert content.difficulty is not None
@@ -565,7 +568,7 @@ def difficulty(content: ReportContent) -> TextTable:
             "Channels": frame["channels"],
             "Networks": frame["networks"],
             "Trainings of each": frame["seeds"],
-            "Ranked by": [f"{quantity(name).title}, {cost}" for name in frame["measure"]],
+            "Ranked by": [f"{_JUDGED_BY[name]}, {cost}" for name in frame["measure"]],
             "Std between networks": [f"{value:.{digits}f}" for value in frame["network_std"]],
             "Std between seeds": [f"{value:.{digits}f}" for value in frame["seed_std"]],
             "Ratio": [f"{value:.2f}" for value in frame["network_std"] / frame["seed_std"]],
