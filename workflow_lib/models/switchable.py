@@ -56,7 +56,7 @@ class Switchable(nn.Module):
     @property
     def running(self) -> str:
         """Id of the network that runs."""
-        return self._name
+        return next(name for name, network in self._ready.items() if network is self._running)
 
     def switch(self, network: str) -> None:
         """Let another network run from now on.
@@ -64,7 +64,7 @@ class Switchable(nn.Module):
         Raises:
             KeyError: if it is not among them.
         """
-        self._running, self._name = self._ready[network], network
+        self._running = self._ready[network]
 
     def switch_by_charge(self, charge_pct: float) -> None:
         """Let the network run whose turn it is at a charge of the battery (%).

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import kendalltau
+from scipy.stats import kendalltau, rankdata
 
 from workflow_lib.core.errors import UserError
 from workflow_lib.pareto.dominance import pareto_ranks
@@ -78,7 +78,7 @@ def tau_b(one: NDArray[Any], other: NDArray[Any]) -> float:
 
 def strict_tau_b(ranks: NDArray[np.int64]) -> float:
     """Kendall's tau-b of ranks, some of which tie, and the best order without ties, such as that of scores."""
-    return tau_b(np.argsort(np.argsort(ranks, kind="stable"), kind="stable"), ranks)
+    return tau_b(rankdata(ranks, method="ordinal"), ranks)
 
 
 def best_by_rank(ranks: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -128,7 +128,7 @@ def ranking_quality(ranking: pd.DataFrame, losses: Numbers, measure: str) -> dic
         "error_tau_b": tau_b(shared[judged], losses[judged, 0]) if judged.sum() > 1 else None,
         "top_tau_b": tau_b(estimated[best], ranks[best]) if len(set(ranks[best])) > 1 else None,
         "top5_pct": 100 * float(np.mean([(ranks[top] <= bar).mean() for top in tops])),
-        "hypervolume_pct": 100 * min(1.0, float(np.mean(volumes)) / known.hypervolume(known.scaled)),  # rounding
+        "hypervolume_pct": 100 * min(1.0, float(np.mean(volumes)) / known.whole),  # rounding
         "recall_pct": 100 * float(np.mean(recalls)) / len(known.front),
         "network_steps": int(ranking["network_steps"].max()),
         "hours": float(ranking["seconds"].max()) / _SECONDS_PER_HOUR,
