@@ -36,7 +36,9 @@ NETWORKS = ["k3-s2-p1-pool3s2-w32", "k3-s2-p1-pool3s2-w64", "k5-s1-p2-pool3s2-w3
 JSON_CLASSES = '["F", "T"]'
 CHANNELS = ["dem", "red", "green", "blue", "nir"]
 BATCH, FOLDS = 16, 5
-KEEPS_MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**35)}  # as rules/common.smk
+KEEPS_MEMORY = {  # as rules/common.smk
+    "MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**35), "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,22 @@ def test_its_steps_are_those_of_plain_adam(dtype: torch.dtype) -> None:
             torch.testing.assert_close(mine, other, rtol=0, atol=tolerance)
 
 
+def test_its_steps_are_torch_s_fused_ones_to_the_bit() -> None:
+    torch.manual_seed(7)
+    weights = torch.nn.Conv2d(5, 8, 3).to(memory_format=torch.channels_last)
+    plain = [parameter.detach().clone() for parameter in weights.parameters()]
+    adam, fused = Adam(weights, 0.01), torch.optim.Adam(plain, lr=0.01, fused=True)
+    for rate in (0.01, 0.02, 0.005):
+        adam.set_rate(rate)
+        fused.param_groups[0]["lr"] = rate
+        for mine, other in zip(weights.parameters(), plain, strict=True):
+            mine.grad = torch.randn_like(mine)
+            other.grad = mine.grad.clone()
+        adam.step()
+        fused.step()
+        assert all(torch.equal(mine, other) for mine, other in zip(weights.parameters(), plain, strict=True))
+
+
 def test_its_state_goes_on() -> None:
     torch.manual_seed(7)
     first = to_module("k3-s2-p1-pool3s2-w32", 5, 2).to(memory_format=torch.channels_last)

@@ -3,6 +3,7 @@
 from typing import Any
 
 import torch
+import torch._dynamo  # the counter imports it, a second of every job, where a warm worker does not have it
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 

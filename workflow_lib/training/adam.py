@@ -5,12 +5,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+_BETAS = (0.9, 0.999)
+_EPSILON = 1e-8
+
 
 class Adam:
     """torch's fused Adam, on the same memory seen as contiguous tensors.
 
-    The fused kernel copies gradients in channels-last memory at every step (torch 2.13), and takes values of other
-    weights where a gradient's memory is laid out unlike its weight's.
+    It is the kernel behind `torch.optim.Adam(fused=True)`, called by hand. That class copies gradients in channels-last
+    memory at every step (torch 2.13), takes values of other weights where a gradient's memory is laid out unlike its
+    weight's, and imports torch's compiler, a second of every job.
 
     Args:
         network: whose weights it changes; their gradients must be laid out as they are, as torch's own are.
@@ -22,34 +26,42 @@ class Adam:
     def __init__(self, network: nn.Module, learning_rate: float) -> None:
         self._weights = list(network.parameters())
         self._views = [_contiguous(weights.detach()) for weights in self._weights]
+        self._means, self._squares = ([torch.zeros_like(view) for view in self._views] for _ in range(2))
+        self._steps = [torch.zeros((), device=view.device) for view in self._views]
         on_gpu = any(view.is_cuda for view in self._views)
         # On a GPU a tensor: a recorded step reads it anew each time.
-        rate = torch.tensor(learning_rate, device=self._views[0].device) if on_gpu else learning_rate
-        self._adam = torch.optim.Adam(self._views, lr=rate, fused=True, capturable=on_gpu)
+        self._rate = torch.tensor(learning_rate, device=self._views[0].device) if on_gpu else learning_rate
 
     def set_rate(self, learning_rate: float) -> None:
         """Take steps of this size from now on."""
-        for group in self._adam.param_groups:
-            if isinstance(group["lr"], Tensor):
-                group["lr"].fill_(learning_rate)
-            else:
-                group["lr"] = learning_rate
+        if isinstance(self._rate, Tensor):
+            self._rate.fill_(learning_rate)
+        else:
+            self._rate = learning_rate
 
     def step(self) -> None:
         """Take a step along the gradients."""
-        for view, weights in zip(self._views, self._weights, strict=True):
-            # In a cell, what leads nowhere has no gradient; Adam leaves it as it is.
-            view.grad = None if weights.grad is None else _contiguous(weights.grad)
-        self._adam.step()
-        self._adam.zero_grad()  # or the gradients would live on beside the next ones
+        # In a cell, what leads nowhere has no gradient; Adam leaves it as it is.
+        moved = [number for number, weights in enumerate(self._weights) if weights.grad is not None]
+        gradients = [_contiguous(weights.grad) for weights in self._weights if weights.grad is not None]
+        views, means, squares, steps = (
+            [tensors[number] for number in moved] for tensors in (self._views, self._means, self._squares, self._steps)
+        )
+        torch._foreach_add_(steps, 1)
+        torch._fused_adam_(
+            views, gradients, means, squares, [], steps, lr=self._rate, beta1=_BETAS[0], beta2=_BETAS[1],
+            weight_decay=0.0, eps=_EPSILON, amsgrad=False, maximize=False,
+        )  # fmt: skip
 
     def state_dict(self) -> dict[str, Any]:
-        """Its moments, to go on from."""
-        return self._adam.state_dict()
+        """Its moments and counts of steps, to go on from."""
+        return {"means": self._means, "squares": self._squares, "steps": self._steps}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from what `state_dict` gave."""
-        self._adam.load_state_dict(state)
+        for own, saved in ((self._means, "means"), (self._squares, "squares"), (self._steps, "steps")):
+            for tensor, value in zip(own, state[saved], strict=True):
+                tensor.copy_(value)
 
 
 def _contiguous(tensor: Tensor) -> Tensor:

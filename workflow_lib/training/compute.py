@@ -137,6 +137,8 @@ def use_one_thread() -> int:
     torch.set_num_threads(1)
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS is not deterministic
     torch.backends.cudnn.allow_tf32 = False  # float32 means float32; whoever wants it faster chooses bf16
-    torch.use_deterministic_algorithms(True, warn_only=True)  # pooling has no deterministic backward pass on CUDA
+    # Pooling has no deterministic backward pass on CUDA, so it only warns. `use_deterministic_algorithms` would do the
+    # same and import torch's compiler, a second of every job.
+    torch.set_deterministic_debug_mode("warn")
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # nothing here reads what it has not written
     return torch.get_num_threads()
