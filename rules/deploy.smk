@@ -48,6 +48,7 @@ rule measure_precisions:
     input:
         **FOLDED_CHIPS,
         front="<results>/build_front/front.parquet",
+        weights=lambda wildcards: weights_parts(),
     output:
         multiext("<results>/measure_precisions/precisions", ".parquet", ".csv"),
     log:

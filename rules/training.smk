@@ -129,6 +129,13 @@ def fold_parts(folds, rounds=CONFIG.search.rounds):
     ]
 
 
+def weights_parts():
+    """The weights of all that is trained, if they are kept: wanted by themselves, or turning it on would train nothing."""
+    if not CONFIG.keep_weights:
+        return []
+    return [part.removesuffix(".parquet") + ".pt" for part in fold_parts(len(FOLDS))]
+
+
 # Tables of what was known before a fold of a race, or before a round of a search; there is never both.
 EARLIER = {
     f"fold_scores_before_{fold}": partial(fold_parts, fold)

@@ -52,6 +52,7 @@ OTHER_EDITS = {
     "comment or reformat rules or code",
     "raise the contract of `predict_latency`",
     "turn `racing` on or off",
+    "turn `keep_weights` on",
     "touch a raster",
     "change a raster",
     "edit a predictor package",
@@ -140,6 +141,14 @@ def test_rasters(run: Path, tmp_path: Path) -> None:
     raster.write_bytes(raster.read_bytes()[:-1] + b"\0")
     jobs = planned(whole)
     assert set(jobs) == documented("change a raster") - GROUPS["tables"] - GROUPS["results"] - {"train_forest"}
+
+
+def test_weights_are_kept_once_that_is_turned_on(own_run: Path) -> None:
+    for file in (own_run / "results/tiny/train_fold").rglob("*.pt"):
+        file.unlink()
+    jobs = planned(command(own_run, "all"))
+    assert set(jobs) == documented("turn `keep_weights` on")
+    assert jobs["train_fold"] == TRAININGS
 
 
 def test_an_edited_predictor_package(own_run: Path, tmp_path: Path, shared: Path) -> None:
