@@ -73,6 +73,21 @@ def searches(channels, suffix):
     ]
 
 
+# The courses of all searches: those that build the look-up graphs, and those at budgets.
+SEARCHES = [
+    path
+    for channels in CHANNEL_SETS
+    for path in [
+        *expand(
+            f"<results>/search_cell/{channels}/{{quantity}}/bound/{{number}}/0.parquet",
+            quantity=BUDGETS,
+            number=BOUNDS,
+        ),
+        *searches(channels, ".parquet"),
+    ]
+]
+
+
 rule price_operations:
     """Price the operations of cells: what each has of a quantity, or takes on a device."""
     input:

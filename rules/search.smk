@@ -10,7 +10,8 @@ PROPOSED_FROM = {
     "constrained": {
         "derived": expand(
             "<results>/derive_network/{channels}.parquet", channels=CHANNEL_SETS
-        )
+        ),
+        "searches": SEARCHES,
     },
     "supernet": {"rankings": last_rankings()},
 }.get(CONFIG.search.strategy, NETWORK_COSTS | UTILIZATIONS)
@@ -47,7 +48,7 @@ rule propose_candidates:
             f"--folds={CONFIG.folds.count}",
         ),
         optional=optional("utilizations", "earlier", "scores", "networks", "latencies"),
-        lists=lists("rankings", "derived"),
+        lists=lists("rankings", "derived", "searches"),
     shell:
         "python -m workflow_lib.stages.propose_candidates"
         " {params.options}"

@@ -87,6 +87,7 @@ def test_a_search_in_rounds_trains_what_it_proposes(tmp_path: Path, wide: dict[s
     left = last[last["ranking"] == 1]
     assert 1 <= len(left) < 4, "one network's values were kept"
     assert left["accuracy_pct"].notna().all()
+    assert ranked["search_s"].tolist() == [last["seconds"].max()] * len(ranked)
     assert now["architecture"].item() == left.loc[left["score"].idxmax(), "architecture"]
     file = results / "prune_supernet" / "6" / "full" / "0" / "0.pt"
     assert set(torch.load(file, weights_only=True)["choices"]["stride"]) == set(left["architecture"].str[4].astype(int))
@@ -123,6 +124,9 @@ def test_cells_within_budgets_are_candidates_like_any_others(tmp_path: Path) -> 
     assert (derived["cost"] <= derived["budget"]).all()
     ranked = pd.read_parquet(folder / RUN / "build_front" / "ranked.parquet")
     assert set(ranked.loc[~ranked["baseline"], "architecture"]) == set(derived["architecture"])
+    courses = [path for path in (folder / RUN / "search_cell").rglob("*.parquet") if ".alpha." not in path.name]
+    searched_s = sum(pd.read_parquet(path)["seconds"].sum() for path in courses)
+    assert ranked["search_s"].tolist() == pytest.approx([searched_s] * len(ranked))
     within = derived[derived["quantity"] == "parameters"]
     parameters = ranked.set_index("architecture")["parameters"]
     assert (parameters[within["architecture"]].to_numpy() == within["cost"]).all()

@@ -9,16 +9,16 @@ import pytest
 
 from workflow_lib.core.config import Objective
 from workflow_lib.core.errors import UserError
-from workflow_lib.core.tables import CELL_SEARCH, RANKING, RUNS
+from workflow_lib.core.tables import RUNS
 from workflow_lib.report.figures import runs_fronts
-from workflow_lib.search.runs import FinishedRun, _search_seconds, compare_runs
+from workflow_lib.search.runs import FinishedRun, compare_runs
 
 OBJECTIVES = [
     Objective(name="accuracy_pct", direction="max"), Objective(name="latency_mean_ms", direction="min"),
 ]  # fmt: skip
 
 
-def run(points: list[tuple[float, float]], search_s: float = 0.0) -> FinishedRun:
+def run(points: list[tuple[float, float]], search_s: float | None = None) -> FinishedRun:
     accuracies, latencies = zip(*points, strict=True)
     candidates = pd.DataFrame(
         {
@@ -27,7 +27,7 @@ def run(points: list[tuple[float, float]], search_s: float = 0.0) -> FinishedRun
         }
     )  # fmt: skip
     folds = pd.DataFrame({"chip": ["a", "b"], "fold": [0, 1], "role": ["training", "validation"]})
-    return FinishedRun(candidates, folds, search_s)
+    return FinishedRun(candidates if search_s is None else candidates.assign(search_s=search_s), folds)
 
 
 def test_runs_share_one_front_and_one_hypervolume() -> None:
@@ -61,26 +61,6 @@ def test_other_chips_folds_devices_or_objectives_are_refused() -> None:
     ):
         with pytest.raises(UserError, match=message):
             compare_runs({"one": one, "wrong": wrong}, OBJECTIVES)
-
-
-def test_what_searches_took_is_read_from_their_tables(tmp_path: Path) -> None:
-    assert _search_seconds(tmp_path) == 0
-    ids = {"channels": "5", "quantity": "parameters", "target": "bound", "number": 0, "repeat": 0}
-    rows = pd.DataFrame([{"epoch": epoch, "seconds": 10.0 * epoch} for epoch in (1, 2)])
-    table = rows.assign(**ids, bound=1.0, cost=1.0, multiplier=0.0, weight_loss=1.0, alpha_loss=1.0, skips=0)
-    path = tmp_path / "search_cell" / "5" / "parameters" / "bound" / "0" / "0.parquet"
-    path.parent.mkdir(parents=True)
-    CELL_SEARCH.write(table, path)
-    path.with_suffix(".alpha.parquet").write_bytes(b"no table of this kind")
-    assert _search_seconds(tmp_path) == 30
-    for number in range(2):
-        path = tmp_path / "rank_subnets" / "5" / "full" / "0" / f"{number}.parquet"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        row = {"channels": "5", "variant": "full", "number": 0, "architecture": "a", "ranking": number, "score": 1.0}
-        row |= {"accuracy_pct": 50.0, "cross_entropy": 0.7, "cost": 1.0, "network_steps": 1, "seconds": 5.0 + number}
-        RANKING.write(pd.DataFrame([row]), path)
-        path.with_suffix(".alpha.parquet").write_bytes(b"no table of this kind")
-    assert _search_seconds(tmp_path) == 36, "each ranking says what its supernet took from the beginning"
 
 
 def test_the_figure_has_a_panel_per_cost(recwarn: pytest.WarningsRecorder) -> None:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from workflow_lib.core.config import Objective
 from workflow_lib.core.errors import UserError
-from workflow_lib.core.tables import CANDIDATES, CELL_SEARCH, FOLDS, RANKING
+from workflow_lib.core.tables import CANDIDATES, FOLDS
 from workflow_lib.pareto.dominance import to_losses
 from workflow_lib.search.known_space import KnownSpace
 
@@ -22,12 +22,10 @@ class FinishedRun:
     Args:
         candidates: rows of CANDIDATES, without baselines.
         folds: table FOLDS.
-        search_s: seconds of one core that were spent before any candidate was trained: searches of cells, supernets.
     """
 
     candidates: pd.DataFrame
     folds: pd.DataFrame
-    search_s: float
 
     @classmethod
     def read(cls, folder: Path) -> "FinishedRun":
@@ -38,21 +36,12 @@ class FinishedRun:
         """
         candidates = CANDIDATES.read(folder / "build_candidates" / "candidates.parquet")
         own = candidates[~candidates["baseline"].astype(bool)].reset_index(drop=True)
-        return cls(own, FOLDS.read(folder / "assign_folds" / "folds.parquet"), _search_seconds(folder))
+        return cls(own, FOLDS.read(folder / "assign_folds" / "folds.parquet"))
 
-
-def _search_seconds(folder: Path) -> float:
-    cells, rankings = (
-        [path for path in folder.glob(f"{stage}/**/*.parquet") if not path.name.endswith(".alpha.parquet")]
-        for stage in ("search_cell", "rank_subnets")
-    )
-    searched = float(CELL_SEARCH.read_all(cells)["seconds"].sum()) if cells else 0.0
-    if not rankings:
-        return searched
-    # Each says what its supernet took from the beginning.
-    tables = pd.concat([RANKING.read(path) for path in rankings])
-    supernets = tables.groupby(["channels", "variant", "number"])["seconds"].max()
-    return searched + float(supernets.sum())
+    @property
+    def search_s(self) -> float:
+        """Seconds of one core that were spent before any candidate was trained: searches of cells, supernets."""
+        return float(self.candidates["search_s"].max()) if "search_s" in self.candidates else 0.0
 
 
 def compare_runs(runs: Mapping[str, FinishedRun], objectives: Sequence[Objective]) -> pd.DataFrame:
