@@ -39,6 +39,13 @@ def test_without_records_a_training_is_estimated_from_its_multiply_adds(tmp_path
     assert basis.startswith("assumed")
 
 
+def test_of_one_split_a_training_learns_from_its_share(tmp_path: Path) -> None:
+    split = {"method": "one_split", "count": 3, "validation_share": 0.9}
+    seconds, _ = Estimator(config(folds=split), 1000, tmp_path).expect("train_fold", WILDCARDS)
+    work = costs(Architecture.parse(SMALL), 5, 2, 100).multiply_adds
+    assert seconds == pytest.approx(1000 * work * (0.1 * 3 * 5 + 0.9) / MULTIPLY_ADDS_PER_S)
+
+
 def test_recorded_trainings_are_the_basis_of_the_next(tmp_path: Path) -> None:
     folder = tmp_path / "results" / "old" / "gather_table"
     scores = fold_scores([90, 80]).assign(training_s=[2.0, 4.0], training_chips=100, loss=[[1.0, 0.5]] * 2)

@@ -172,6 +172,15 @@ def test_caveats_count_what_went_wrong() -> None:
     assert f"{uncovered} of {len(run.latencies)} latencies leave out kernels" in notes
 
 
+def test_one_split_is_not_called_folds() -> None:
+    content = content_of(make_run(folds={"method": "one_split", "count": 5}))
+    notes = " ".join(caveats(content))
+    assert "trained 5 times on one split" in notes
+    assert "both sides of a fold" in notes
+    assert "once per fold" not in notes
+    assert "Nadeau" not in text_of(render(content))
+
+
 def test_predictors_and_data_are_reported(run: Run) -> None:
     text = text_of(render(content_of(run)))
     assert "Kind of predictor: calibrated" in text
@@ -235,6 +244,9 @@ def test_trainings_that_failed_are_listed() -> None:
     text = text_of(render(replace(content, trained=content.trained.iloc[1:])))
     assert f"Trainings that failed for good: {before + 1:,}." in text
     assert log in text
+    together = make_run(execution={"folds_together": "always"})
+    text = text_of(render(content_of(together, trained=content.trained.iloc[1:])))
+    assert log.replace(f"{lost['fold']}.log", "folds.log") in text
 
 
 def test_a_run_without_failures_does_not_speak_of_them() -> None:

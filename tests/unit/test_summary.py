@@ -51,6 +51,12 @@ def test_a_candidate_is_one_row_with_its_folds_in_order() -> None:
     assert table.loc[UNPOOLED, "fold_accuracy_pct"] == [50.0, 60.0]
 
 
+def test_errors_over_seeds_on_one_split_are_those_of_a_mean() -> None:
+    row = summarise_folds(fold_scores(ACCURACIES), ["F", "T"], same_split=True).iloc[0]
+    assert row["accuracy_error_pct"] == pytest.approx((10 / 5) ** 0.5)
+    assert row["validation_share"] == 0
+
+
 def test_batch_sizes_and_channel_sets_stay_apart() -> None:
     parts = [fold_scores([90.0, 91.0], channels=c, batch=b) for c in ("5", "7") for b in (8, 16)]
     table = summarise_folds(concat(parts), ["F", "T"])

@@ -249,6 +249,11 @@ class FoldsConfig(Section):
     holdout: HoldoutConfig = Field(default=HoldoutConfig(), description="the outer hold-out")
 
     @property
+    def training_share(self) -> float:
+        """Share of the chips that a training learns from, without buffer and hold-out."""
+        return 1 - (self.validation_share if self.method == "one_split" else 1 / self.count)
+
+    @property
     def spatial(self) -> bool:
         """Whether training and validation are apart on the ground."""
         return self.method in ("region", "spatial_block")

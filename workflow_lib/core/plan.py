@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from workflow_lib.core.config import Config
-from workflow_lib.core.resources import MULTIPLY_ADDS_PER_S, TRAINING_PASSES
+from workflow_lib.core.resources import MULTIPLY_ADDS_PER_S, TRAINING_PASSES, training_work
 from workflow_lib.core.spaces.cross_costs import Costs
 from workflow_lib.core.spaces.networks import costs
 
@@ -64,10 +64,9 @@ class Estimator:
     def expect(self, rule: str, wildcards: Mapping[str, str]) -> tuple[float, str]:
         """Seconds of one job, and what they are based on."""
         if rule == "train_fold":
-            # Of all folds but one's chips, forwards and backwards each epoch; of the others once, forwards.
-            share = 1 - 1 / self._config.folds.count
-            passes = TRAINING_PASSES * self._config.training.epochs * share + (1 - share)
-            work = self._costs(wildcards).multiply_adds * passes * self._chips * self._folds_per_job
+            epochs, share = self._config.training.epochs, self._config.folds.training_share
+            one = training_work(self._costs(wildcards).multiply_adds, self._chips, epochs, share)
+            work = one * self._folds_per_job
             if self._rates:
                 rate = statistics.median(self._rates)
                 return work / rate, f"{len(self._rates)} trainings before, {rate / 1e9:.1f} G multiply-adds/s"

@@ -51,6 +51,18 @@ _STAGES = {
 }
 
 
+def training_work(multiply_adds: int, chips: float, epochs: int, share: float = 1.0) -> float:
+    """Multiply-adds of training a network and scoring it.
+
+    Args:
+        multiply_adds: of one chip, forwards.
+        chips: how many there are.
+        epochs: of the training.
+        share: of the chips, that it learns from: forwards and backwards in each epoch. The others go forwards, once.
+    """
+    return multiply_adds * chips * (TRAINING_PASSES * epochs * share + (1 - share))
+
+
 def fixed(stage: str) -> dict[str, Resource]:
     """Resources of a stage whose jobs are much alike."""
     return _STAGES.get(stage, _LIGHT).as_resources()
@@ -92,8 +104,8 @@ def _train(config: Config, chips: int, channels: str, batch: int, architecture: 
     )
     # Activations and their gradients; weights, gradients and Adam's two moments.
     numbers = 2 * batch * counted.activations + 4 * counted.parameters
-    passes = TRAINING_PASSES * config.training.epochs + 1
-    seconds = chips * passes * counted.multiply_adds / MULTIPLY_ADDS_PER_S
+    # Of all chips: deployed models learn from them.
+    seconds = training_work(counted.multiply_adds, chips, config.training.epochs) / MULTIPLY_ADDS_PER_S
     return Needs(1000 + numbers * _FLOAT_BYTES / _MEGABYTE, 10 + seconds / 60)
 
 

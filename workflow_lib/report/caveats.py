@@ -17,13 +17,19 @@ def caveats(content: ReportContent) -> list[str]:
             f"There is no hold-out. The recommendation is the outcome of comparing {len(candidates):,} "
             "candidates on the folds it is scored on, so its accuracy is flattered."
         )
-    notes.append(
-        f"Every candidate was trained once per fold with seed {config.seed}. The intervals hold the spread "
-        "over folds, not that over seeds."
-    )
-    if config.folds.method == "stratified":
+    if config.folds.method == "one_split":
         notes.append(
-            "Folds are shuffled without regard to place: chips that overlap or adjoin can be on both sides "
+            f"Every candidate was trained {config.folds.count} times on one split, from seeds of its own. The "
+            "intervals hold the spread over seeds, not that over other chips."
+        )
+    else:
+        notes.append(
+            f"Every candidate was trained once per fold with seed {config.seed}. The intervals hold the spread "
+            "over folds, not that over seeds."
+        )
+    if not config.folds.spatial:
+        notes.append(
+            "Chips are divided without regard to place: those that overlap or adjoin can be on both sides "
             "of a fold, which flatters every accuracy. folds.method spatial_block or region avoids it."
         )
     if config.data.generate or (config.data.clip and config.data.clip.landscape):

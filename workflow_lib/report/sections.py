@@ -439,10 +439,10 @@ def run_facts(content: ReportContent) -> TextTable:
 def left_out(content: ReportContent) -> TextTable:
     """Trainings that failed for good, and where they say why."""
     frame = left_out_table(content)
-    logs = [
-        f"results/{content.config.run}/logs/train_fold/{job.channels}/{job.batch}/{job.architecture}/{job.fold}.log"
-        for job in frame.itertuples()
-    ]
+    folder = f"results/{content.config.run}/logs/train_fold"
+    names = "folds" if content.config.folds_together else frame["fold"].astype(str)
+    jobs = frame.assign(batch=frame["batch"].astype(str), log=names)[["channels", "batch", "architecture", "log"]]
+    logs = [f"{folder}/{'/'.join(job)}.log" for job in jobs.itertuples(index=False)]
     return _table(
         {
             "Channels": frame["channels"],

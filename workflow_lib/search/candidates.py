@@ -30,6 +30,7 @@ def build_candidates(
     classes: Sequence[str],
     baseline: str,
     folds: int,
+    same_split: bool = False,
 ) -> pd.DataFrame:
     """Join what is known of each candidate.
 
@@ -38,6 +39,7 @@ def build_candidates(
         classes: class names, in the order of the scores' recalls.
         baseline: architecture id of the baseline.
         folds: how many there are; a candidate that lacks one is left out, for its mean would be over other chips.
+        same_split: whether they are the same chips, and only seeds differ.
 
     Returns:
         Rows of CANDIDATES, sorted by channels, batch and architecture.
@@ -49,7 +51,7 @@ def build_candidates(
     complete = scores[trained == folds]
     if (complete["architecture"] == baseline).all():
         raise UserError("no candidate has all its folds", "build_candidates", "see the logs of the trainings")
-    accuracy = summarise_folds(complete, classes)
+    accuracy = summarise_folds(complete, classes, same_split)
     keys = ["channels", "architecture"]
     candidates = accuracy.merge(network_costs(networks, latencies), on=keys, how="left")
     missing = candidates.loc[candidates[["memory_bytes", "latency_mean_ms"]].isna().any(axis=1), keys]

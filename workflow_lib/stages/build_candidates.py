@@ -18,6 +18,7 @@ class CandidatesArguments(Arguments):
     space: SpaceConfig
     baseline: str = Field(description="architecture id of the baseline")
     folds: int = Field(description="how many folds each candidate must have")
+    method: str = Field(description="how they were divided; of one_split, errors are those over seeds")
     classes: list[str] = Field(description="class names, in the order of the network's outputs")
     scores: Path = Field(description="fold_scores.parquet of gather_table")
     networks: Path = Field(description="networks.parquet of gather_table")
@@ -34,8 +35,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the stage."""
     arguments = CandidatesArguments.parse(__doc__, argv)
     scores = FOLD_SCORES.read(arguments.scores)
-    if arguments.proposals:
-        check_proposed(scores, PROPOSALS.read(arguments.proposals), arguments.baseline, arguments.allow_missing)
+    proposals = PROPOSALS.read(arguments.proposals) if arguments.proposals else None
+    if proposals is not None:
+        check_proposed(scores, proposals, arguments.baseline, arguments.allow_missing)
     candidates = build_candidates(
         scores,
         NETWORKS.read(arguments.networks),
@@ -43,7 +45,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         arguments.classes,
         arguments.baseline,
         arguments.folds,
+        arguments.method == "one_split",
     )
+    if proposals is not None:
+        candidates["search_s"] = proposals["search_s"].max()
     raw = map_raw_configurations(arguments.space.choices)
     for path in arguments.candidates:
         CANDIDATES.write(candidates, path)

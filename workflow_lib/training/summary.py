@@ -40,12 +40,13 @@ def confidence_interval(
     return float(scores.mean()) - half, float(scores.mean()) + half
 
 
-def summarise_folds(scores: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
+def summarise_folds(scores: pd.DataFrame, classes: Sequence[str], same_split: bool = False) -> pd.DataFrame:
     """Put the folds of each candidate into one row.
 
     Args:
         scores: rows of FOLD_SCORES.
         classes: the class names, in the order of `recall_pct`.
+        same_split: whether all folds are the same split: then the errors are those of a mean over seeds, uncorrected.
 
     Returns:
         One row per (channels, batch, architecture): the columns of CANDIDATES that training decides. Intervals are cut
@@ -56,7 +57,7 @@ def summarise_folds(scores: pd.DataFrame, classes: Sequence[str]) -> pd.DataFram
         ["channels", "batch", "architecture"], sort=True
     ):
         accuracy = folds["accuracy_pct"].to_numpy(dtype=np.float64)
-        validation_share = float((folds["validation_chips"] / folds["training_chips"]).mean())
+        validation_share = 0.0 if same_split else float((folds["validation_chips"] / folds["training_chips"]).mean())
         low, high = confidence_interval(accuracy, validation_share)
         recalls = np.array(
             [[np.nan if share is None else share for share in fold] for fold in folds["recall_pct"]], dtype=float
