@@ -31,8 +31,8 @@ plan: setup  ## Show what a run of SCENARIO=config/scenarios/NAME.yaml would do,
 	@test -n "$(SCENARIO)" || { echo "error: say which: make plan SCENARIO=config/scenarios/demo.yaml" >&2; exit 2; }
 	@EDGEFRONT_PLAN=1 $(BIN)/python -m workflow_lib.rounds --configfile $(SCENARIO) --dry-run --quiet rules
 
-survive: setup  ## Kill jobs, Snakemake, a Slurm node and its controller, 30 times, and compare the tables
-	EDGEFRONT_KILLS=30 $(BIN)/python -m pytest tests/e2e/test_survival.py
+survive: setup  ## Kill jobs and Snakemake (as root, with Slurm installed, also its nodes and controller) 30 times, and compare the tables
+	EDGEFRONT_KILLS=30 $(BIN)/python -m pytest tests/e2e/test_survival.py tests/e2e/test_executors.py
 
 test: setup  ## Run the tests
 	$(BIN)/python -m pytest -n $(CORES) --durations 15 --ignore tests/e2e tests

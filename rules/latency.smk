@@ -6,7 +6,7 @@ output: <results>/{predict_latency,measure_latency}/{channels}/{architecture}/{d
 
 
 rule import_package:
-    """Bring an nn-Meter predictor package into plain arrays; a published one is downloaded once and verified."""
+    """Bring an nn-Meter predictor package into plain arrays; a published one is downloaded once and pinned."""
     input:
         package_files,
     output:

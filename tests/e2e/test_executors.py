@@ -4,17 +4,20 @@ All tests that need a Slurm are in this file: two processes run the end-to-end t
 host would get in each other's way.
 """
 
+import os
 import random
 import signal
 import subprocess
 import sys
 import time
+from itertools import cycle
 from pathlib import Path
 
 import pytest
 from private_slurm import Slurm
 from runs import ROOT, TINY, assert_same_tables, finish, start, write_config
 
+SLURM_KILLS = max(3, int(os.environ.get("EDGEFRONT_KILLS", "0")))
 # Waits that make sense for a cluster's hours, shortened.
 QUICKLY = {
     "slurm": ["--slurm-init-seconds-before-status-checks", "2", "--seconds-between-status-checks", "2"],
@@ -66,7 +69,7 @@ def test_a_killed_node_and_controller(run: Path, slurm: Slurm, tmp_path: Path) -
     random.seed(7)
     arguments = command(tmp_path, "cluster-generic", "all")
     process = start(arguments, slurm.environment)
-    for daemon in ("n1", "slurmctld", "n2"):
+    for _, daemon in zip(range(SLURM_KILLS), cycle(("n1", "slurmctld", "n2")), strict=False):
         time.sleep(random.uniform(2, 10))
         slurm.kill(daemon)
         time.sleep(1)

@@ -50,6 +50,7 @@ def _refuse(tmp_path: Path, paths: bytes, *flags: str) -> str:
         ("model,latency_ms\nempty,fast\n", "latency_ms"),
         ("model,latency_ms\nempty,\n", "latency_ms"),
         ("model,latency_ms\nempty,0.1\n", "no measured kernel for conv-bn-relu"),
+        ("model,file,latency_ms\nempty,empty.onnx,0.1\n", "no measured kernel for conv-bn-relu"),  # a filled manifest
         ("model,latency_ms\nKERNEL,0.1\n", "lacks the model 'empty'"),
     ],
 )

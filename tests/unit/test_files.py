@@ -1,5 +1,7 @@
 """Files that are either whole or absent."""
 
+import errno
+import os
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from workflow_lib.core.files import atomic_path, write_text
+from workflow_lib.core.errors import UserError
+from workflow_lib.core.files import atomic_path, hold, write_text
 
 
 @contextmanager
@@ -92,3 +95,14 @@ def test_a_block_that_writes_nothing_is_an_error_and_keeps_the_old_file(tmp_path
 def test_text_is_utf_8_whatever_the_locale(tmp_path: Path) -> None:
     write_text(tmp_path / "a.txt", "± 5 µm\n")
     assert (tmp_path / "a.txt").read_bytes() == "± 5 µm\n".encode()
+
+
+def test_a_file_system_without_locks_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Lustre mounted without flock, which is not here."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with pytest.raises(UserError, match=r"run/\.lock: its file system locks no files \(Function not implemented\)"):
+        hold(tmp_path / "run" / ".lock")

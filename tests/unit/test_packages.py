@@ -17,13 +17,14 @@ import pytest
 from hostile_pickles import Runs, forest
 
 from workflow_lib.core.errors import UserError
+from workflow_lib.core.files import sha256
 from workflow_lib.core.spaces.cross import Architecture
 from workflow_lib.latency import official_packages, packages
 from workflow_lib.latency.forest_predictor import ForestPredictor, forest_name
 from workflow_lib.latency.kernel import Kernel
 from workflow_lib.latency.kernels import detect_kernels
 from workflow_lib.latency.official_packages import OFFICIAL_PACKAGES, fetch_package
-from workflow_lib.latency.packages import ABOUT, FORESTS, FUSION_RULES, import_package, read_package, sha256
+from workflow_lib.latency.packages import ABOUT, FORESTS, FUSION_RULES, import_package, read_package
 
 RULES = '{"BF_conv_bn": {"obey": true}, "MON": {"obey": 0}}'
 TYPES = {

@@ -33,11 +33,18 @@ def _rows(section: type[Section], prefix: str) -> list[str]:
         key = prefix + name
         inner = _sections(field.annotation)
         default = field.get_default(call_default_factory=True)
-        shown = "(required)" if default is PydanticUndefined else "" if inner else f"`{json.dumps(default)}`"
+        shown = "(required)" if default is PydanticUndefined else _spelled(default)
         rows.append(f"| `{key}` | {shown} | {field.description} |")
         for kind, suffix in inner:
             rows += _rows(kind, key + suffix + ".")
     return rows
+
+
+def _spelled(default: Any) -> str:
+    """A default as JSON; of a section nothing, because its keys have rows of their own."""
+    if isinstance(default, Section):
+        return ""
+    return f"`{json.dumps(default, default=lambda section: section.model_dump(mode='json', exclude_defaults=True))}`"
 
 
 def _sections(annotation: Any, suffix: str = "") -> list[tuple[type[Section], str]]:

@@ -1,6 +1,7 @@
 """Files that are either whole or absent."""
 
 import fcntl
+import hashlib
 import os
 import platform
 import tempfile
@@ -8,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
+
+from workflow_lib.core.errors import UserError
 
 _held: list[IO[str]] = []
 
@@ -44,11 +47,20 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
+def sha256(path: Path) -> str:
+    """Checksum of a file, hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def hold(path: Path) -> bool:
     """Lock a file for as long as this process lives, however it ends.
 
     Returns:
         Whether it is locked now; False if another process, on this host or (NFS) another, holds it and is named in it.
+
+    Raises:
+        UserError: if the file system has no such locks.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     holder = path.open("a+", encoding="utf-8")
@@ -57,6 +69,10 @@ def hold(path: Path) -> bool:
     except BlockingIOError:
         holder.close()
         return False
+    except OSError as error:
+        raise UserError(
+            f"its file system locks no files ({error.strerror})", path, "mount it with flock (Lustre: -o flock)"
+        ) from None
     holder.truncate(0)
     holder.write(f"process {os.getpid()} on {platform.node()}")
     holder.flush()

@@ -3,7 +3,6 @@
 python -m workflow_lib.core.provenance FILE.parquet shows it.
 """
 
-import hashlib
 import importlib.metadata
 import platform
 import sys
@@ -19,6 +18,7 @@ import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict
 
 from workflow_lib.core.contracts import CONTRACTS
+from workflow_lib.core.files import sha256
 
 KEY = "provenance"
 """Where a Parquet file's metadata holds it."""
@@ -81,8 +81,7 @@ def begin(stage: str, arguments: Sequence[str]) -> None:
 def note_data(file: Path) -> None:
     """Say that what is written from now on comes from this file; those who read it inherit its checksum."""
     if _job:
-        with file.open("rb") as stream:
-            _job.data.add(hashlib.file_digest(stream, "sha256").hexdigest())
+        _job.data.add(sha256(file))
 
 
 def note_read(metadata: dict[bytes, bytes] | None) -> None:

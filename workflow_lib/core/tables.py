@@ -422,6 +422,7 @@ MEASUREMENTS = Table(
         Column("latency_ms", "number", "ms", "the fastest round's median", low=0),
         Column("latency_run_std_ms", "number", "ms", "standard deviation over rounds", low=0, optional=True),
         Column("runs", "integer", meaning="runs in all rounds", low=1, optional=True),
+        Column("file", "text", meaning="of a manifest that was filled in; not used", optional=True, family=True),
     ),
     key=("model",),
 )
@@ -500,7 +501,7 @@ CANDIDATES = Table(
         ARCHITECTURE,
         Column("baseline", "flag", meaning="the plain network outside the space"),
         Column("folds", "integer", meaning="folds trained", low=1),
-        Column("validation_share", "number", meaning="validation chips per training chip, mean over folds", low=0),
+        Column("validation_share", "number", meaning="validation chips per training chip; 0 of one split", low=0),
         percent("accuracy_pct", "mean accuracy over folds"),
         Column("accuracy_fold_std_pct", "number", "%", "standard deviation over folds (n - 1)", low=0, optional=True),
         Column(
@@ -519,6 +520,7 @@ CANDIDATES = Table(
         percent(r"recall_.+_pct", "mean recall of a class over folds", optional=True, family=True),
         percent(r"region_.+_accuracy_pct", "accuracy in a region, over all folds", optional=True, family=True),
         Column("training_s", "number", "s", "wall time of training, mean over folds", low=0),
+        Column("search_s", "number", "s", "of PROPOSALS, for all the same; absent of grids", low=0, family=True),
         Column("latency_mean_ms", "number", "ms", "mean over devices", low=0),
         Column("latency_device_std_ms", "number", "ms", "standard deviation over devices (population)", low=0),
         Column("latency_worst_ms", "number", "ms", "slowest device", low=0),
@@ -622,6 +624,7 @@ PROPOSALS = Table(
         BATCH,
         ARCHITECTURE,
         Column("round", "integer", meaning="round in which the search proposed it", low=0),
+        Column("search_s", "number", "s", "of one core, that searches before any training took, in all", low=0),
     ),
     key=("channels", "batch", "architecture"),
 )

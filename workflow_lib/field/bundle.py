@@ -1,6 +1,5 @@
 """A deployed model: its folder, checked against its checksums, and the network as a function of raw pixels."""
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workflow_lib.core.errors import UserError
+from workflow_lib.core.files import sha256
 from workflow_lib.data.bands import add_indices, fill_nodata, normalise
 
 CHECKSUMS = "SHA256SUMS"
@@ -22,7 +22,7 @@ REQUIREMENTS = ("numpy", "onnxruntime", "rasterio")
 
 def write_checksums(files: Sequence[Path], path: Path) -> None:
     """Write the checksums of files that lie beside each other, sorted by name."""
-    lines = [f"{_sha256(file)}  {file.name}\n" for file in sorted(files, key=lambda file: file.name)]
+    lines = [f"{sha256(file)}  {file.name}\n" for file in sorted(files, key=lambda file: file.name)]
     path.write_text("".join(lines), encoding="utf-8")
 
 
@@ -45,14 +45,9 @@ def check_files(folder: Path) -> str:
         file = folder / name
         if not file.is_file():
             raise UserError("is missing from the bundle", file, "copy the whole folder again")
-        if _sha256(file) != checksum:
+        if sha256(file) != checksum:
             raise UserError("is not the file that was deployed: its checksum differs", file, "copy it again")
-    return _sha256(sums)
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    return sha256(sums)
 
 
 @dataclass(frozen=True)

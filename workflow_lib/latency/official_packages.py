@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from workflow_lib.core.errors import UserError
-from workflow_lib.core.files import atomic_path, write_text
-from workflow_lib.latency.packages import sha256
+from workflow_lib.core.files import atomic_path, sha256, write_text
 
 OFFICIAL_PACKAGES: Final = {
     device: f"https://github.com/microsoft/nn-Meter/releases/download/v1.0-data/{device}.zip"

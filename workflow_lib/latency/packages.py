@@ -3,7 +3,6 @@
 The folder holds `forests.npz` (arrays, no pickle), `fusion_rules.json` (nn-Meter's, byte for byte) and `package.json`.
 """
 
-import hashlib
 import json
 import re
 import tempfile
@@ -18,7 +17,7 @@ from typing import Any, BinaryIO, Final, get_args
 import yaml
 
 from workflow_lib.core.errors import UserError
-from workflow_lib.core.files import atomic_path
+from workflow_lib.core.files import atomic_path, sha256
 from workflow_lib.latency.forest_pickles import read_forest_pickle
 from workflow_lib.latency.forest_predictor import ForestPredictor, Unit
 from workflow_lib.latency.forests import Forest, read_forests, write_forests
@@ -159,12 +158,6 @@ def read_package(path: Path) -> ForestPredictor:
     if sorted(forests) != about["kernels"]:
         raise UserError(f"{FORESTS} and {ABOUT} name different kernels", path, "import the package again")
     return ForestPredictor(about["device"], about["unit"], forests, about["error_pct"])
-
-
-def sha256(path: Path) -> str:
-    """Checksum of a file, hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _read_about(path: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Bring an nn-Meter predictor package into plain arrays; a published one is downloaded once and verified."""
+"""Bring an nn-Meter predictor package into plain arrays; a published one is downloaded once and pinned."""
 
 from collections.abc import Sequence
 from pathlib import Path
