@@ -2,7 +2,7 @@
 
 Networks are trained by `train_together`, as `train_fold` trains the folds of a candidate. The first epoch, in which
 steps are recorded, counts for nobody. Hours are those of 5,430 trainings of 5 epochs: the measured rates, interpolated
-over the networks' work, and what each job costs beside its steps.
+over the networks' work, and what each job costs beside its steps. The workflow's jobs train five side by side.
 
 Run: python benchmarks/gpu.py [--packs 1 5 10] [--start-up-s 6] [--quick]
 """
@@ -43,14 +43,15 @@ def images_per_s(
     pixels = np.random.default_rng(0).random((chips, SIZE_PX, SIZE_PX, channels), dtype=np.float32)
     view, rows, labels = ChipView(pixels, range(channels)), np.arange(chips), np.arange(chips) % CLASSES
     seconds = []
-    for epochs in (1, 1 + STEADY_EPOCHS):
+    # The first time, libraries load and plan for these shapes.
+    for epochs in (1, 1, 1 + STEADY_EPOCHS):
         tasks = [
             Task(lambda: to_module(architecture, channels, CLASSES), view, rows, labels, batch, seed)
             for seed in range(pack)
         ]
         trained = train_together(tasks, training.model_copy(update={"epochs": epochs}))
         seconds.append(sum(run.seconds for run in trained))
-    return STEADY_EPOCHS * chips * pack / (seconds[1] - seconds[0])
+    return STEADY_EPOCHS * chips * pack / (seconds[-1] - seconds[-2])
 
 
 def grid_hours(config: Config, flops_per_s: dict[int, dict[float, float]], start_up_s: float) -> float:

@@ -56,7 +56,7 @@ def peak_memory(folder: Path, architecture: str, batch: int) -> tuple[int, int]:
     ]  # fmt: skip
     environment = os.environ | {
         "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1",
-        "MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**35),
+        "MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**35), "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
     }  # fmt: skip
     job = subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.DEVNULL)
     own = shared = 0

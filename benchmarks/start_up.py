@@ -1,10 +1,9 @@
 """Short jobs with a warm worker beside the same jobs started plainly: one workflow, one Snakemake each, in turns.
 
-Run: python benchmarks/start_up.py [--rule train_fold] [--repeats 3] [--quick]
+Run: python benchmarks/start_up.py [--rule predict_latency] [--repeats 3] [--quick]
 """
 
 import argparse
-import os
 import shutil
 import statistics
 import subprocess
@@ -14,6 +13,10 @@ import time
 from pathlib import Path
 
 import yaml
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from workflow_lib.core.cores import available_cores
 
 ROOT = Path(__file__).parents[1]
 RUN = "start_up"
@@ -36,6 +39,7 @@ def write_config(path: Path, space: dict[str, list[int]]) -> None:
     config["run"] = RUN
     config["grid"]["channel_sets"].pop("7")
     config["grid"]["space"] = space
+    config["training"]["device"] = "cpu"
     config["data"]["generate"]["counts"] = {region: {"F": 2, "T": 2} for region in config["data"]["regions"]}
     config["folds"]["count"] = 2 if space == QUICK_SPACE else 5
     config["training"] = {"epochs": 1}
@@ -49,7 +53,7 @@ def snakemake(folder: Path, target: str, warm: bool) -> float:
         sys.executable, "-m", "snakemake", target, "--snakefile", str(ROOT / "Snakefile"),
         "--workflow-profile", str(ROOT / "profiles" / "default"), "--directory", str(folder),
         "--configfile", str(folder / "config.yaml"), "--config", f"execution={{warm_worker: {warm}}}",
-        "--cores", str(os.cpu_count()), "--quiet", "all",
+        "--cores", str(available_cores()), "--quiet", "all",
     ]  # fmt: skip
     start = time.perf_counter()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -59,7 +63,7 @@ def snakemake(folder: Path, target: str, warm: bool) -> float:
 def main() -> None:
     """Print seconds per job and the ratio."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rule", choices=TABLES, default="predict_latency", help="whose jobs are run")
+    parser.add_argument("--rule", choices=TABLES, default="train_fold", help="whose jobs are run")
     parser.add_argument("--repeats", type=int, default=3, help="runs of each kind, in turns")
     parser.add_argument("--quick", action="store_true", help="two networks, one repeat: shows that it runs")
     arguments = parser.parse_args()

@@ -195,6 +195,17 @@ def report(results: dict[str, list[tuple[float, float]]]) -> None:
             own = _ratio(results[OWN_SETTINGS], results[ours])
             best = min(_ratio(results[name], results[ours]) for name in OTHER_SETTINGS)
             print(f"ratio to {ours}: notebook with its own settings {own:.2f}, with its best {best:.2f}")
+            for name in OTHER_SETTINGS:
+                print(f"accuracy of {ours} beside {name}: {_difference(results[ours], results[name])}")
+
+
+def _difference(ours: list[tuple[float, float]], theirs: list[tuple[float, float]]) -> str:
+    """Of mean accuracies, and the standard error of the difference of two such means."""
+    parts = [[accuracy for _, accuracy in rounds] for rounds in (ours, theirs)]
+    if min(map(len, parts)) < 2:
+        return "of one round"
+    error = sum(statistics.variance(part) / len(part) for part in parts) ** 0.5
+    return f"{statistics.mean(parts[0]) - statistics.mean(parts[1]):+.2f} points, standard error {error:.2f}"
 
 
 def _ratio(theirs: list[tuple[float, float]], ours: list[tuple[float, float]]) -> float:

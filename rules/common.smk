@@ -280,10 +280,12 @@ def reading():
     return resources.reading(count_chips) if ASKED else {}
 
 
-def training(candidate=None, trainings=1):
+def training(candidate=None, trainings=1, held=1):
     """Resources of a job that trains networks: the one that its wildcards name, or some that nobody knows yet."""
     return (
-        resources.training(CONFIG, count_chips, candidate, trainings) if ASKED else {}
+        resources.training(CONFIG, count_chips, candidate, trainings, held)
+        if ASKED
+        else {}
     )
 
 

@@ -57,6 +57,7 @@ rule train_fold:
                 wildcards.architecture,
             ),
             trainings=len(FOLDS) if CONFIG.folds_together else 1,
+            held=len(FOLDS) if CONFIG.folds_together else 1,
         ),
     params:
         options=options(

@@ -1,5 +1,6 @@
 """Jobs on the GPUs of one host: never more on one than may be, and nothing stays locked."""
 
+import os
 import subprocess
 import sys
 import time
@@ -65,3 +66,10 @@ def test_jobs_spread_before_they_share(jobs: Jobs, monkeypatch: pytest.MonkeyPat
     places = [said(jobs.start(), 1)[0] for _ in range(4)]
     assert places == ["0", "1", "0", "1"]
     assert said(jobs.start(), 1) == ["waiting for one of 2 GPUs"]
+
+
+def test_locks_are_kept_where_nobody_else_can_put_links(jobs: Jobs, tmp_path: Path) -> None:
+    folder = tmp_path / f"edgefront-gpus-{os.getuid()}"
+    folder.mkdir()
+    folder.chmod(0o777)
+    assert "is another user's or open to others; remove it, or set TMPDIR" in " ".join(said(jobs.start(), 5))

@@ -12,7 +12,7 @@ from examples import SMALL, fold_scores, network
 
 from workflow_lib.core.config import Config, parse_config
 from workflow_lib.core.plan import Estimator, Stage, changed_options, plan, recorded_rates, recorded_seconds, render
-from workflow_lib.core.resources import MULTIPLY_ADDS_PER_S
+from workflow_lib.core.resources import trusted_rate
 from workflow_lib.core.spaces.cross import Architecture
 from workflow_lib.core.spaces.cross_costs import costs
 from workflow_lib.core.tables import FOLD_SCORES, NETWORKS
@@ -35,7 +35,7 @@ def config(**values: Any) -> Config:
 def test_without_records_a_training_is_estimated_from_its_multiply_adds(tmp_path: Path) -> None:
     seconds, basis = Estimator(config(folds={"count": 2}), 1000, tmp_path).expect("train_fold", WILDCARDS)
     work = costs(Architecture.parse(SMALL), 5, 2, 100).multiply_adds
-    assert seconds == pytest.approx(1000 * work * (0.5 * 3 * 5 + 0.5) / MULTIPLY_ADDS_PER_S)
+    assert seconds == pytest.approx(1000 * work * (0.5 * 3 * 5 + 0.5) / trusted_rate(config()))
     assert basis.startswith("assumed")
 
 
@@ -43,7 +43,7 @@ def test_of_one_split_a_training_learns_from_its_share(tmp_path: Path) -> None:
     split = {"method": "one_split", "count": 3, "validation_share": 0.9}
     seconds, _ = Estimator(config(folds=split), 1000, tmp_path).expect("train_fold", WILDCARDS)
     work = costs(Architecture.parse(SMALL), 5, 2, 100).multiply_adds
-    assert seconds == pytest.approx(1000 * work * (0.1 * 3 * 5 + 0.9) / MULTIPLY_ADDS_PER_S)
+    assert seconds == pytest.approx(1000 * work * (0.1 * 3 * 5 + 0.9) / trusted_rate(config()))
 
 
 def test_recorded_trainings_are_the_basis_of_the_next(tmp_path: Path) -> None:
@@ -52,7 +52,8 @@ def test_recorded_trainings_are_the_basis_of_the_next(tmp_path: Path) -> None:
     FOLD_SCORES.write(scores, folder / "fold_scores.parquet")
     row = network() | {"multiply_adds": 10**9}
     NETWORKS.write(pd.DataFrame([row]), folder / "networks.parquet")
-    assert sorted(recorded_rates(tmp_path)) == [1e9 * 3 * 2 * 100 / 4, 1e9 * 3 * 2 * 100 / 2]
+    assert sorted(recorded_rates(tmp_path, on_gpu=False)) == [1e9 * 3 * 2 * 100 / 4, 1e9 * 3 * 2 * 100 / 2]
+    assert recorded_rates(tmp_path, on_gpu=True) == []
     assert "2 trainings before" in Estimator(config(), 1000, tmp_path).expect("train_fold", WILDCARDS)[1]
 
 

@@ -114,3 +114,12 @@ def test_a_bad_fold_ends_all_with_its_loss() -> None:
     )
     with pytest.raises(UserError, match="the training loss is nan after epoch 1"):
         train_together([*tasks(), task], CONFIG)
+
+
+def test_networks_that_do_not_fit_are_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(_Held, "chips", full)
+    with pytest.raises(UserError, match="does not hold 3 networks in training; lower jobs_per_gpu"):
+        train_together(tasks(), CONFIG)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from workflow_lib.core.config import Config
-from workflow_lib.core.resources import MULTIPLY_ADDS_PER_S, TRAINING_PASSES, training_work
+from workflow_lib.core.resources import TRAINING_PASSES, training_work, trusted_rate
 from workflow_lib.core.spaces.cross_costs import Costs
 from workflow_lib.core.spaces.networks import costs
 
@@ -59,7 +59,7 @@ class Estimator:
         self._config = config
         self._chips = chips
         self._seconds = recorded_seconds(folder)
-        self._rates = recorded_rates(folder)
+        self._rates = recorded_rates(folder, config.training.device == "cuda")
 
     def expect(self, rule: str, wildcards: Mapping[str, str]) -> tuple[float, str]:
         """Seconds of one job, and what they are based on."""
@@ -70,7 +70,8 @@ class Estimator:
             if self._rates:
                 rate = statistics.median(self._rates)
                 return work / rate, f"{len(self._rates)} trainings before, {rate / 1e9:.1f} G multiply-adds/s"
-            return work / MULTIPLY_ADDS_PER_S, f"assumed {MULTIPLY_ADDS_PER_S / 1e9:.0f} G multiply-adds/s"
+            rate = trusted_rate(self._config)
+            return work / rate, f"assumed {rate / 1e9:.0f} G multiply-adds/s"
         if before := self._seconds.get(rule):
             return statistics.median(before), f"{len(before)} jobs before"
         return _ASSUMED_S, f"assumed {_ASSUMED_S:.0f} s a job"
@@ -111,8 +112,8 @@ def recorded_seconds(folder: Path) -> dict[str, list[float]]:
     return dict(seconds)
 
 
-def recorded_rates(folder: Path) -> list[float]:
-    """Multiply-adds per second of every training whose tables lie in a folder."""
+def recorded_rates(folder: Path, on_gpu: bool) -> list[float]:
+    """Multiply-adds per second of every training on a GPU, or on a CPU, whose tables lie in a folder."""
     import pandas as pd
 
     rates: list[float] = []
@@ -120,6 +121,7 @@ def recorded_rates(folder: Path) -> list[float]:
         networks = scores.with_name("networks.parquet")
         if networks.exists():
             table = pd.read_parquet(scores).merge(pd.read_parquet(networks), on=["channels", "architecture"])
+            table = table[(table["compute_device"] != "cpu") == on_gpu]
             passes = TRAINING_PASSES * table["loss"].str.len() * table["training_chips"]
             rates += (table["multiply_adds"] * passes / table["training_s"]).tolist()
     return rates

@@ -8,8 +8,10 @@ from typing import Any
 from workflow_lib.core.config import Config
 from workflow_lib.core.spaces.networks import costs
 
-MULTIPLY_ADDS_PER_S = 10e9
-"""What one core of an old node is trusted to do; a time limit that is too long costs less than a killed job."""
+_CORE_MULTIPLY_ADDS_PER_S = 10e9
+_GPU_MULTIPLY_ADDS_PER_S = 500e9
+# A process with a CUDA context and torch's libraries; activations and weights lie on the GPU.
+_CUDA_HOST_MB = 5000.0
 
 _FLOAT_BYTES = 4
 _MEGABYTE = 1e6
@@ -51,6 +53,14 @@ _STAGES = {
 }
 
 
+def trusted_rate(config: Config) -> float:
+    """Multiply-adds per second that one core of an old node, or an old GPU, is trusted to do.
+
+    A time limit that is too long costs less than a killed job.
+    """
+    return _GPU_MULTIPLY_ADDS_PER_S if config.training.device == "cuda" else _CORE_MULTIPLY_ADDS_PER_S
+
+
 def training_work(multiply_adds: int, chips: float, epochs: int, share: float = 1.0) -> float:
     """Multiply-adds of training a network and scoring it.
 
@@ -78,24 +88,38 @@ def training(
     chips: Callable[[], int],
     candidate: Callable[[Any], Candidate] | None = None,
     trainings: int = 1,
+    held: int = 1,
 ) -> dict[str, Resource]:
-    """Resources of a job that trains one network after the other.
+    """Resources of a job that trains networks.
 
     Args:
         config: of the run.
         chips: how many there are.
         candidate: wildcards -> the network; without it, the one that costs most.
         trainings: how many of its kind are trained.
+        held: how many of them at a time.
     """
 
     def needs(wildcards: Any) -> Needs:
         one = _train(config, chips(), *(candidate(wildcards) if candidate else _costliest(config)))
-        return Needs(one.memory_mb, one.minutes * trainings)
+        return Needs(_memory_mb(config, one.numbers * held), 10 + one.minutes * trainings)
 
     return _resources(needs) | ({"gpu": 1} if config.training.device == "cuda" else {})
 
 
-def _train(config: Config, chips: int, channels: str, batch: int, architecture: str) -> Needs:
+@dataclass(frozen=True)
+class _Training:
+    """Floats that a network in training holds, and minutes that it takes."""
+
+    numbers: int
+    minutes: float
+
+
+def _memory_mb(config: Config, numbers: int) -> float:
+    return _CUDA_HOST_MB if config.training.device == "cuda" else 1000 + numbers * _FLOAT_BYTES / _MEGABYTE
+
+
+def _train(config: Config, chips: int, channels: str, batch: int, architecture: str) -> _Training:
     counted = costs(
         architecture,
         len(config.grid.channel_sets[channels]),
@@ -105,8 +129,8 @@ def _train(config: Config, chips: int, channels: str, batch: int, architecture: 
     # Activations and their gradients; weights, gradients and Adam's two moments.
     numbers = 2 * batch * counted.activations + 4 * counted.parameters
     # Of all chips: deployed models learn from them.
-    seconds = training_work(counted.multiply_adds, chips, config.training.epochs) / MULTIPLY_ADDS_PER_S
-    return Needs(1000 + numbers * _FLOAT_BYTES / _MEGABYTE, 10 + seconds / 60)
+    seconds = training_work(counted.multiply_adds, chips, config.training.epochs) / trusted_rate(config)
+    return _Training(numbers, seconds / 60)
 
 
 def _costliest(config: Config) -> Candidate:

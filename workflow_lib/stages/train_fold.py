@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         dataset, arguments.select, arguments.architecture, arguments.batch, arguments.training, tasks
     )
     for (_, network), weights in zip(results, arguments.weights, strict=False):
-        save_tensors(network.state_dict(), weights)
+        save_tensors(network.cpu().state_dict(), weights)  # to be read where there is no GPU
     for (scores, _), fold, output in zip(results, arguments.fold, arguments.output, strict=True):
         FOLD_SCORES.write(pd.DataFrame([arguments.ids(fold) | scores]), output)
     for task in tasks:

@@ -2,8 +2,8 @@
 
 import os
 import time
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -36,13 +36,14 @@ class Compute:
         if training.device == "cuda" and not available:
             raise UserError("no CUDA device here", "config: training.device", "use auto or cpu")
         on_gpu = available and training.device != "cpu"
+        device = _claim_gpu() if on_gpu else torch.device("cpu")
         multiplies_bf16 = torch.cuda.is_bf16_supported(including_emulation=False) if on_gpu else _cpu_multiplies_bf16()
         if training.precision == "bf16" and not multiplies_bf16:
             raise UserError(
                 "this processor does not multiply bf16", "config: training.precision", "use auto or float32"
             )
         precision: Precision = "bf16" if multiplies_bf16 and training.precision != "float32" else "float32"
-        return cls(_claim_gpu() if on_gpu else torch.device("cpu"), precision)
+        return cls(device, precision)
 
     def autocast(self) -> Any:
         """The context of a forward pass in this precision."""
@@ -102,6 +103,23 @@ class Compute:
             return torch.cuda.max_memory_allocated(self.device)
         status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
         return int(status["RssAnon"].split()[0]) * 1024
+
+
+@contextmanager
+def enough_memory(networks: int) -> Iterator[None]:
+    """Say what to do where so many networks do not fit on a GPU.
+
+    Raises:
+        UserError: if they do not.
+    """
+    try:
+        yield
+    except torch.OutOfMemoryError:
+        raise UserError(
+            f"the GPU's memory does not hold {networks} networks in training",
+            "config: execution",
+            "lower jobs_per_gpu or grid.batch_sizes, or set folds_together: never",
+        ) from None
 
 
 def _cpu_multiplies_bf16() -> bool:

@@ -1,6 +1,7 @@
 """GPUs of one host, shared by jobs that know nothing of each other."""
 
 import os
+import stat
 import sys
 import tempfile
 import time
@@ -8,6 +9,7 @@ from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 
+from workflow_lib.core.errors import UserError
 from workflow_lib.core.files import hold
 
 JOBS_PER_GPU = "EDGEFRONT_JOBS_PER_GPU"
@@ -26,8 +28,11 @@ def claim(gpus: Sequence[str]) -> int:
 
     Returns:
         Its place in the list.
+
+    Raises:
+        UserError: if the folder of the locks is another user's, or open to others.
     """
-    folder = Path(tempfile.gettempdir(), f"edgefront-gpus-{os.getuid()}")
+    folder = _private_folder(Path(tempfile.gettempdir(), f"edgefront-gpus-{os.getuid()}"))
     shares = int(os.environ.get(JOBS_PER_GPU, "1"))
     waiting = False
     while True:
@@ -39,3 +44,12 @@ def claim(gpus: Sequence[str]) -> int:
             print(f"waiting for one of {len(gpus)} GPUs", file=sys.stderr, flush=True)
         waiting = True
         time.sleep(_WAIT_S)
+
+
+def _private_folder(folder: Path) -> Path:
+    """A lock is a file that is written to: nobody else may have put a link there."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.lstat()
+    if found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) & 0o077 or not stat.S_ISDIR(found.st_mode):
+        raise UserError("is another user's or open to others", folder, "remove it, or set TMPDIR")
+    return folder

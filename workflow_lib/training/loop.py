@@ -18,7 +18,7 @@ from workflow_lib.core.seeds import derive_seed
 from workflow_lib.data.dataset import ChipView, Rows
 from workflow_lib.training.adam import Adam
 from workflow_lib.training.checkpoint import Checkpoint
-from workflow_lib.training.compute import Compute
+from workflow_lib.training.compute import Compute, enough_memory
 from workflow_lib.training.feed import Chips, DeviceFeed, Feed, Holes, HostFeed, ResidentChips, to_images
 from workflow_lib.training.metrics import Labels
 from workflow_lib.training.regularisation import Learner
@@ -83,12 +83,18 @@ def train_together(tasks: Sequence[Task], training: TrainingConfig) -> list[Trai
         One per task, each with its share of the seconds.
 
     Raises:
-        UserError: if there are fewer than two chips, the device is absent, or a loss stops being finite.
+        UserError: if there are fewer than two chips, the device is absent, its memory too small, or a loss stops being
+            finite.
 
     Source: CROSS (Li et al. 2023), section 3.2; it has no schedule.
     """
     for task in tasks:
         refuse_too_few(task.rows)
+    with enough_memory(len(tasks)):
+        return _train_together(tasks, training)
+
+
+def _train_together(tasks: Sequence[Task], training: TrainingConfig) -> list[Training]:
     compute = Compute.choose(training)
     held = _Held(compute)
     runs = [_Run(task, training, compute, held.chips(task.view)) for task in tasks]
@@ -248,7 +254,10 @@ class _Run:
 
 
 def predict(network: nn.Module, chips: Chips, rows: Rows) -> NDArray[np.float32]:
-    """Class probabilities of chips: (len(rows), classes), in float32 whatever the training's precision."""
+    """Class probabilities of chips: (len(rows), classes), in float32 whatever the training's precision.
+
+    A GPU that multiplies bf16 holds the chips in it, so there they are rounded.
+    """
     device = next(network.parameters()).device
     network.eval()
     parts = []
