@@ -39,10 +39,9 @@ def write_config(path: Path, space: dict[str, list[int]]) -> None:
     config["run"] = RUN
     config["grid"]["channel_sets"].pop("7")
     config["grid"]["space"] = space
-    config["training"]["device"] = "cpu"
     config["data"]["generate"]["counts"] = {region: {"F": 2, "T": 2} for region in config["data"]["regions"]}
     config["folds"]["count"] = 2 if space == QUICK_SPACE else 5
-    config["training"] = {"epochs": 1}
+    config["training"] = {"epochs": 1, "device": "cpu"}
     config["devices"] = {device: {"kind": "calibrated"} for device in DEVICES}
     path.write_text(yaml.safe_dump(config))
 
