@@ -33,7 +33,7 @@ rule all:
     default_target: True
     input:
         expand("<results>/gather_table/{table}.parquet", table=PARTS),
-        lambda wildcards: weights_parts(),
+        weights_parts,
         RESULTS,
 
 
@@ -47,7 +47,7 @@ rule train:
     """Every candidate on every fold."""
     input:
         "<results>/gather_table/fold_scores.parquet",
-        lambda wildcards: weights_parts(),
+        weights_parts,
 
 
 rule export:

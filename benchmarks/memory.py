@@ -16,6 +16,7 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from workflow_lib.core.resources import JOB_ENVIRONMENT
 from workflow_lib.core.tables import CHIPS, FOLDS
 
 ROOT = Path(__file__).parents[1]
@@ -54,10 +55,7 @@ def peak_memory(folder: Path, architecture: str, batch: int) -> tuple[int, int]:
         "--normalisation=per_dataset", "--epochs=1", "--device=cpu", "--seed=7", "--channels=7", "--select", *BANDS,
         f"--batch={batch}", f"--architecture={architecture}", "--fold=0", "--output", "scores.parquet",
     ]  # fmt: skip
-    environment = os.environ | {
-        "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1",
-        "MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**35), "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
-    }  # fmt: skip
+    environment = os.environ | JOB_ENVIRONMENT | {"PYTHONPATH": str(ROOT)}
     job = subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.DEVNULL)
     own = shared = 0
     while job.poll() is None:

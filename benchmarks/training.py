@@ -26,6 +26,7 @@ from torch.utils.data import DataLoader, TensorDataset
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from workflow_lib.core.config import TrainingConfig
+from workflow_lib.core.resources import JOB_ENVIRONMENT
 from workflow_lib.data.dataset import Dataset, DatasetArguments
 from workflow_lib.models.cross import to_module
 from workflow_lib.stages import assign_folds, generate_chips, import_chips
@@ -36,9 +37,6 @@ NETWORKS = ["k3-s2-p1-pool3s2-w32", "k3-s2-p1-pool3s2-w64", "k5-s1-p2-pool3s2-w3
 JSON_CLASSES = '["F", "T"]'
 CHANNELS = ["dem", "red", "green", "blue", "nir"]
 BATCH, FOLDS = 16, 5
-KEEPS_MEMORY = {  # as rules/common.smk
-    "MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**35), "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -153,8 +151,8 @@ WAYS = {
     "notebook, 2 at once, default threads": Way(in_notebook_style, 2, CORES, {}),
     f"notebook, 1 at once, {CORES} threads": Way(in_notebook_style, 1, CORES, {}),
     f"notebook, {CORES} at once, 1 thread": Way(in_notebook_style, CORES, 1, {}),
-    "jobs, float32": Way(as_jobs_float32, CORES, 1, KEEPS_MEMORY, fold_by_fold=True),
-    "jobs, bf16": Way(as_jobs_bf16, CORES, 1, KEEPS_MEMORY, fold_by_fold=True),
+    "jobs, float32": Way(as_jobs_float32, CORES, 1, JOB_ENVIRONMENT, fold_by_fold=True),
+    "jobs, bf16": Way(as_jobs_bf16, CORES, 1, JOB_ENVIRONMENT, fold_by_fold=True),
 }
 OWN_SETTINGS, *OTHER_SETTINGS, FLOAT32, BF16 = WAYS
 

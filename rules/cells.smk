@@ -74,18 +74,12 @@ def searches(channels, suffix):
 
 
 # The courses of all searches: those that build the look-up graphs, and those at budgets.
-SEARCHES = [
-    path
-    for channels in CHANNEL_SETS
-    for path in [
-        *expand(
-            f"<results>/search_cell/{channels}/{{quantity}}/bound/{{number}}/0.parquet",
-            quantity=BUDGETS,
-            number=BOUNDS,
-        ),
-        *searches(channels, ".parquet"),
-    ]
-]
+SEARCHES = expand(
+    "<results>/search_cell/{channels}/{quantity}/bound/{number}/0.parquet",
+    channels=CHANNEL_SETS,
+    quantity=BUDGETS,
+    number=BOUNDS,
+) + [path for channels in CHANNEL_SETS for path in searches(channels, ".parquet")]
 
 
 rule price_operations:

@@ -183,10 +183,7 @@ def warm_stages(folder):
     )
 
 
-# Jobs find the library wherever Snakemake was started, and without conda also its interpreter. One thread each: the
-# same results on every machine, and no two jobs in each other's way. They keep what they free: a training asks for the
-# same memory at every step, and the kernel would clear it each time (a fifth to a third of its time). In huge pages,
-# where the kernel gives them to who asks: a fiftieth of its time.
+# Jobs find the library wherever Snakemake was started, and without conda also its interpreter.
 python_folder = (
     ""
     if workflow.deployment_settings.deployment_method
@@ -195,8 +192,7 @@ python_folder = (
 shell.prefix(
     "set -euo pipefail;"
     f" export PATH={shlex.quote(python_folder)}$PATH PYTHONPATH={shlex.quote(str(workflow.basedir))}"
-    " OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1"
-    " MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=34359738368 GLIBC_TUNABLES=glibc.malloc.hugetlb=1"
+    f" {' '.join(f'{name}={value}' for name, value in resources.JOB_ENVIRONMENT.items())}"
     f" EDGEFRONT_JOBS_PER_GPU={CONFIG.execution.jobs_per_gpu}; "
     + (warm_stages(str(workflow.basedir)) if CONFIG.execution.warm_worker else "")
 )

@@ -48,7 +48,7 @@ rule measure_precisions:
     input:
         **FOLDED_CHIPS,
         front="<results>/build_front/front.parquet",
-        weights=lambda wildcards: weights_parts(),
+        weights=weights_parts,
     output:
         multiext("<results>/measure_precisions/precisions", ".parquet", ".csv"),
     log:

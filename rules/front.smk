@@ -30,7 +30,7 @@ rule build_candidates:
             *flags(CONFIG.grid.space),
             *flags(CONFIG.grid, "baseline"),
             f"--folds={CONFIG.folds.count}",
-            *flags(CONFIG.folds, "method"),
+            *(["--same-split"] if CONFIG.folds.same_split else []),
             *(["--allow-missing"] if PROPOSALS and ALLOW_MISSING else []),
             "--classes",
             *CONFIG.data.classes,

@@ -15,7 +15,7 @@ FIGURES = [
     "latency_devices",
     "dimension_effects",
     # Of one split, who validates is a matter of role.
-    *(["chip_map"] if CONFIG.folds.method != "one_split" else []),
+    *(["chip_map"] if not CONFIG.folds.same_split else []),
     "chip_map_roles",
     *(["predictor_validation"] if BUILT else []),
 ]

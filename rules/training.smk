@@ -56,8 +56,8 @@ rule train_fold:
                 int(wildcards.batch),
                 wildcards.architecture,
             ),
-            trainings=len(FOLDS) if CONFIG.folds_together else 1,
-            held=len(FOLDS) if CONFIG.folds_together else 1,
+            trainings=CONFIG.folds_per_job,
+            held=CONFIG.folds_per_job,
         ),
     params:
         options=options(
@@ -130,7 +130,7 @@ def fold_parts(folds, rounds=CONFIG.search.rounds):
     ]
 
 
-def weights_parts():
+def weights_parts(wildcards):
     """The weights of all that is trained, if they are kept: wanted by themselves, or turning it on would train nothing."""
     if not CONFIG.keep_weights:
         return []

@@ -678,6 +678,11 @@ class Config(Section):
         chosen = self.execution.folds_together
         return chosen == "always" or (chosen == "auto" and self.training.device == "cuda" and not self.racing)
 
+    @property
+    def folds_per_job(self) -> int:
+        """How many trainings a job of a candidate is."""
+        return self.folds.count if self.folds_together else 1
+
     @cached_property
     def architectures(self) -> list[str]:
         """Ids of the distinct candidate networks; the baseline is not among them."""

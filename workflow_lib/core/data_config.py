@@ -251,7 +251,12 @@ class FoldsConfig(Section):
     @property
     def training_share(self) -> float:
         """Share of the chips that a training learns from, without buffer and hold-out."""
-        return 1 - (self.validation_share if self.method == "one_split" else 1 / self.count)
+        return 1 - (self.validation_share if self.same_split else 1 / self.count)
+
+    @property
+    def same_split(self) -> bool:
+        """Whether all folds have the same chips, and only seeds differ."""
+        return self.method == "one_split"
 
     @property
     def spatial(self) -> bool:

@@ -66,7 +66,7 @@ class Estimator:
         if rule == "train_fold":
             epochs, share = self._config.training.epochs, self._config.folds.training_share
             one = training_work(self._costs(wildcards).multiply_adds, self._chips, epochs, share)
-            work = one * self._folds_per_job
+            work = one * self._config.folds_per_job
             if self._rates:
                 rate = statistics.median(self._rates)
                 return work / rate, f"{len(self._rates)} trainings before, {rate / 1e9:.1f} G multiply-adds/s"
@@ -84,12 +84,8 @@ class Estimator:
         if rule == "export_network":
             return 2.0 * self._costs(wildcards).parameters * _FLOAT_BYTES
         if rule == "train_fold" and self._config.keep_weights:
-            return float(self._costs(wildcards).parameters * _FLOAT_BYTES * self._folds_per_job)
+            return float(self._costs(wildcards).parameters * _FLOAT_BYTES * self._config.folds_per_job)
         return 0.0
-
-    @property
-    def _folds_per_job(self) -> int:
-        return self._config.folds.count if self._config.folds_together else 1
 
     def _costs(self, wildcards: Mapping[str, str]) -> Costs:
         data = self._config.data

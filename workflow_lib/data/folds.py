@@ -43,7 +43,7 @@ def assign_folds(chips: pd.DataFrame, folds: FoldsConfig, seed: int) -> pd.DataF
     numbers[usable] = _split(chips.iloc[usable], folds, seed)
     tables = []
     for fold in range(folds.count):
-        validation = numbers == (0 if folds.method == "one_split" else fold)
+        validation = numbers == (0 if folds.same_split else fold)
         role = np.where(validation, "validation", "training").astype(object)
         if folds.spatial:
             role[_near(chips, validation, folds.buffer_m) & ~validation] = "buffer"

@@ -17,7 +17,7 @@ def caveats(content: ReportContent) -> list[str]:
             f"There is no hold-out. The recommendation is the outcome of comparing {len(candidates):,} "
             "candidates on the folds it is scored on, so its accuracy is flattered."
         )
-    if config.folds.method == "one_split":
+    if config.folds.same_split:
         notes.append(
             f"Every candidate was trained {config.folds.count} times on one split, from seeds of its own. The "
             "intervals hold the spread over seeds, not that over other chips."

@@ -136,7 +136,7 @@ def render(content: ReportContent) -> str:
         efficiency_returns=content.config.efficiency.returns,
         efficiency_cut=content.efficiency["cut_pct"].max(),
         rejected_count=len(content.rejected),
-        one_split=content.config.folds.method == "one_split",
+        same_split=content.config.folds.same_split,
         has_holdout=content.holdout is not None and not content.holdout.empty,
         searched_from=searched_from(content.config),
         graph_falls=0 if content.graphs is None else int(content.graphs["falls"].sum()),

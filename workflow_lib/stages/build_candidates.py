@@ -18,7 +18,7 @@ class CandidatesArguments(Arguments):
     space: SpaceConfig
     baseline: str = Field(description="architecture id of the baseline")
     folds: int = Field(description="how many folds each candidate must have")
-    method: str = Field(description="how they were divided; of one_split, errors are those over seeds")
+    same_split: bool = Field(default=False, description="they have the same chips: errors are those over seeds")
     classes: list[str] = Field(description="class names, in the order of the network's outputs")
     scores: Path = Field(description="fold_scores.parquet of gather_table")
     networks: Path = Field(description="networks.parquet of gather_table")
@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         arguments.classes,
         arguments.baseline,
         arguments.folds,
-        arguments.method == "one_split",
+        arguments.same_split,
     )
     if proposals is not None:
         candidates["search_s"] = proposals["search_s"].max()

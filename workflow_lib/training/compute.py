@@ -97,7 +97,7 @@ class Compute:
     def memory_bytes(self) -> int:
         """Peak memory on the GPU; on a CPU this process's own, without the chips that it shares with other jobs.
 
-        Jobs keep what they free (rules/common.smk), so what they hold at their end is the most that they held.
+        Jobs keep what they free (JOB_ENVIRONMENT), so what they hold at their end is the most that they held.
         """
         if self.device.type == "cuda":
             return torch.cuda.max_memory_allocated(self.device)
