@@ -20,6 +20,7 @@ from workflow_lib.core.plan import PLAN, PlanLog
 from workflow_lib.core.progress import ProgressLog
 from workflow_lib.core.section import NAME
 from workflow_lib.core.spaces import networks
+from workflow_lib.workflow.graph import notice_all_changes
 
 try:
     CONFIG = parse_config(config)
@@ -340,36 +341,49 @@ NETWORKS = [
 ]
 
 
+# Rule -> what a job of it reads from outside the workflow.
+EXTERNAL = {}
+notice_all_changes(EXTERNAL, "build_report", CONFIG.digest)
+
+
+def external(rule, files):
+    """The start of a command that records which files from outside a job reads: if they change, it runs again.
+
+    `files` gives these files and folders for wildcards; they are no inputs, because Snakemake compares only times.
+    """
+
+    def recorded(wildcards):
+        record = Path("results", RUN, ".external", rule, *map(str, wildcards), "files.json")
+        return record, list(map(str, files(wildcards)))
+
+    def command(wildcards):
+        record, paths = recorded(wildcards)
+        words = ["python", "-m", "workflow_lib.core.external_files", str(record), *paths]
+        return f"{shlex.join(words)} && " if paths else ""
+
+    EXTERNAL[rule] = recorded
+    return command
+
+
 def package_files(wildcards):
-    """Every file of a predictor package, so that a changed one imports again; none for a published package."""
+    """A predictor package; none for a published one, which is checked by its checksum."""
     source = CONFIG.devices[wildcards.device].package
-    if source and os.path.isdir(source):
-        return sorted(entry.path for entry in os.scandir(source) if entry.is_file())
     return [source] if source else []
 
 
 def measurements_file(wildcards):
-    """What was measured elsewhere; build_predictor itself says what to do where it is missing."""
+    """What was measured elsewhere."""
     path = CONFIG.devices[wildcards.device].measurements
-    return [path] if path and os.path.exists(path) else []
+    return [path] if path else []
 
 
-def raster_files(wildcards):
-    """Every file that import_chips reads, so that a changed one imports again; what is missing it reports itself."""
+def raster_folders(wildcards):
+    """The folders of the chips that import_chips reads, if the workflow does not make them itself."""
     if CHIPS_MADE:
-        return CHIPS_MADE
-    folders = [
+        return []
+    return [
         Path(CONFIG.data.root, part.folder, label)
         for parts in CONFIG.data.regions.values()
         for part in parts
         for label in CONFIG.data.classes
     ]
-    # import_chips refuses broken links, and names that Snakemake would take for wildcards, with a line that names them.
-    files = [
-        entry.path
-        for folder in folders
-        if folder.is_dir()
-        for entry in os.scandir(folder)
-        if entry.is_file()
-    ]
-    return sorted(file for file in files if not set("{}") & set(file))

@@ -29,7 +29,7 @@ rule generate_chips:
 rule import_chips:
     """Read all chips into one memory-mapped array that every job shares."""
     input:
-        raster_files,
+        [CHIPS_MADE] if CHIPS_MADE else [],
     output:
         array="<results>/import_chips/chips.npy",
         moments="<results>/import_chips/moments.npy",
@@ -57,8 +57,9 @@ rule import_chips:
             ),
         ),
         root=CHIPS_MADE or CONFIG.data.root,
+        external=external("import_chips", raster_folders),
     shell:
-        "python -m workflow_lib.stages.import_chips"
+        "{params.external}python -m workflow_lib.stages.import_chips"
         " {params.options}"
         " --root {params.root:q}"
         " --array {output.array:q}"

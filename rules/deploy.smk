@@ -166,7 +166,7 @@ rule apply_model:
     """Slide the recommended model over the scenes of one area."""
     input:
         bundle=expand("<results>/deploy_model/recommended/{file}", file=BUNDLE),
-        scenes=lambda wildcards: present(sum(area_scenes(wildcards.area).values(), [])),
+        scenes=lambda wildcards: made(sum(area_scenes(wildcards.area).values(), [])),
     output:
         probability="<results>/apply_model/{area}.tif",
         detections="<results>/apply_model/{area}.gpkg",
@@ -189,8 +189,12 @@ rule apply_model:
             for bands, files in area_scenes(wildcards.area).items()
             for file in files
         ],
+        external=external(
+            "apply_model",
+            lambda wildcards: given(sum(area_scenes(wildcards.area).values(), [])),
+        ),
     shell:
-        "python -m workflow_lib.stages.apply_model"
+        "{params.external}python -m workflow_lib.stages.apply_model"
         f" {shlex.quote(f'results/{RUN}/deploy_model/recommended')}"
         " {params.options}"
         " {params.scenes:q}"
@@ -205,7 +209,7 @@ rule score_map:
     input:
         found=expand("<results>/apply_model/{area}.gpkg", area=AREAS),
         probability=expand("<results>/apply_model/{area}.tif", area=AREAS),
-        truth=present(truth_files().values()) if AREAS else [],
+        truth=made(truth_files().values()) if AREAS else [],
     output:
         detections=multiext("<results>/score_map/detections", ".parquet", ".csv"),
         scores=multiext("<results>/score_map/scores", ".parquet", ".csv"),
@@ -225,8 +229,12 @@ rule score_map:
             "--truth",
             json.dumps(truth_files() if AREAS else {}),
         ),
+        external=external(
+            "score_map",
+            lambda wildcards: given(truth_files().values() if AREAS else []),
+        ),
     shell:
-        "python -m workflow_lib.stages.score_map"
+        "{params.external}python -m workflow_lib.stages.score_map"
         " {params.options}"
         " --found {input.found:q}"
         " --probability {input.probability:q}"
@@ -238,8 +246,8 @@ rule score_map:
 rule plot_map:
     """Draw what the model found on the scenes, and how well that matches true places."""
     input:
-        scenes=present(
-            [file for area in AREAS for file in list(area_scenes(area).values())[-1]]
+        scenes=made(
+            file for area in AREAS for file in list(area_scenes(area).values())[-1]
         ),
         probability=expand("<results>/apply_model/{area}.tif", area=AREAS),
         detections="<results>/score_map/detections.parquet",
@@ -265,8 +273,14 @@ rule plot_map:
             json.dumps({area: list(area_scenes(area).values())[-1] for area in AREAS}),
             *flags(CONFIG.report, "dpi"),
         ),
+        external=external(
+            "plot_map",
+            lambda wildcards: given(
+                file for area in AREAS for file in list(area_scenes(area).values())[-1]
+            ),
+        ),
     shell:
-        "python -m workflow_lib.stages.plot_map"
+        "{params.external}python -m workflow_lib.stages.plot_map"
         " {params.options}"
         " --probability {input.probability:q}"
         " --detections {input.detections:q}"

@@ -7,8 +7,6 @@ output: <results>/{predict_latency,measure_latency}/{channels}/{architecture}/{d
 
 rule import_package:
     """Bring an nn-Meter predictor package into plain arrays; a published one is downloaded once and pinned."""
-    input:
-        package_files,
     output:
         directory("<results>/import_package/{device}"),
     log:
@@ -22,8 +20,9 @@ rule import_package:
             "import_package",
             *flags(CONFIG.devices[wildcards.device], "package", "unit"),
         ),
+        external=external("import_package", package_files),
     shell:
-        "python -m workflow_lib.stages.import_package"
+        "{params.external}python -m workflow_lib.stages.import_package"
         " {params.options}"
         " --device {wildcards.device}"
         " --published data/nn_meter/{wildcards.device}.zip"
@@ -163,7 +162,6 @@ rule build_predictor:
     """Build a predictor from kernels and networks that are measured here, with no other job at work, or elsewhere."""
     input:
         **MEASURABLE,
-        measurements=measurements_file,
     output:
         package=directory("<results>/build_predictor/{device}"),
         measured="<results>/build_predictor/{device}.measured.csv",
@@ -182,8 +180,9 @@ rule build_predictor:
             *flags(CONFIG.devices[wildcards.device]),
             *flags(CONFIG, "seed"),
         ),
+        external=external("build_predictor", measurements_file),
     shell:
-        "printf '%s\\n' {input.kernels:q} {input.networks:q} | python -m workflow_lib.stages.build_predictor"
+        "{params.external}printf '%s\\n' {input.kernels:q} {input.networks:q} | python -m workflow_lib.stages.build_predictor"
         " {params.options}"
         " --device {wildcards.device}"
         " --output {output.package:q}"

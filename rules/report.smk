@@ -220,6 +220,7 @@ rule build_report:
             *flags(
                 CONFIG, *(key for key in Config.model_fields if key != "execution")
             ),
+            f"--config-digest={CONFIG.digest}",
         ),
         lists=lists("batteries", "packed", "derived", "graphs", "samples"),
         optional=optional(
@@ -234,9 +235,13 @@ rule build_report:
             "precisions_table",
             "map_scores",
         ),
+        tables=lambda wildcards, input: [
+            file for file in dict.fromkeys(input) if file.endswith(".parquet")
+        ],
     shell:
         "python -m workflow_lib.stages.build_report"
         " {params.options}"
+        " --stamped {params.tables:q}"
         " {params.lists:q}"
         " {params.optional:q}"
         " --chips {input.chips:q}"

@@ -28,15 +28,28 @@ def points_file(region):
     return CONFIG.data.clip.points[region]
 
 
-def present(files):
-    """Files that a job can wait for: those that are made, and those that are there; of others its stage says more."""
-    return [file for file in files if LANDSCAPE or os.path.exists(file)]
+def made(files):
+    """Those of a job's scenes and points that the workflow makes: its inputs."""
+    return list(files) if LANDSCAPE else []
+
+
+def given(files):
+    """Those that are the user's: files from outside."""
+    return [] if LANDSCAPE else list(files)
 
 
 @cache
 def region_scenes(region):
     """The files of all a region's scenes, folder by folder."""
     return [scene_files(region, part) for part in CONFIG.data.regions[region]]
+
+
+def sampled_files(wildcards):
+    """The scenes and the points of a region."""
+    return [
+        *sum(region_scenes(wildcards.region), []),
+        points_file(wildcards.region),
+    ]
 
 
 def region_folders(wildcards):
@@ -87,8 +100,7 @@ rule generate_landscape:
 rule sample_points:
     """Decide where a region's chips are cut: at its points, and at places drawn at random."""
     input:
-        scenes=lambda wildcards: present(sum(region_scenes(wildcards.region), [])),
-        points=lambda wildcards: present([points_file(wildcards.region)]),
+        lambda wildcards: made(sampled_files(wildcards)),
     output:
         multiext("<results>/sample_points/{region}", ".parquet", ".csv"),
     log:
@@ -108,8 +120,11 @@ rule sample_points:
         ),
         folders=region_folders,
         points=lambda wildcards: points_file(wildcards.region),
+        external=external(
+            "sample_points", lambda wildcards: given(sampled_files(wildcards))
+        ),
     shell:
-        "python -m workflow_lib.stages.sample_points"
+        "{params.external}python -m workflow_lib.stages.sample_points"
         " {params.options}"
         " --folders {params.folders:q}"
         " --region {wildcards.region}"
@@ -121,7 +136,7 @@ rule sample_points:
 rule clip_chips:
     """Cut the chips around the samples that lie in one tile."""
     input:
-        scenes=lambda wildcards: present(sum(region_scenes(wildcards.region), [])),
+        scenes=lambda wildcards: made(sum(region_scenes(wildcards.region), [])),
         samples="<results>/sample_points/{region}.parquet",
     output:
         directory("<results>/clip_chips/{region}/{tile}"),
@@ -136,8 +151,12 @@ rule clip_chips:
             "clip_chips", *flags(CONFIG.data.clip), *flags(CONFIG.data, "chip_size_px")
         ),
         folders=region_folders,
+        external=external(
+            "clip_chips",
+            lambda wildcards: given(sum(region_scenes(wildcards.region), [])),
+        ),
     shell:
-        "python -m workflow_lib.stages.clip_chips"
+        "{params.external}python -m workflow_lib.stages.clip_chips"
         " {params.options}"
         " --folders {params.folders:q}"
         " --region {wildcards.region}"
@@ -180,9 +199,7 @@ rule gather_chips:
 rule plot_samples:
     """Draw where chips were cut, on the scenes, and where there could be none."""
     input:
-        scenes=present(
-            [file for region in SAMPLED for file in region_scenes(region)[-1]]
-        ),
+        scenes=made(file for region in SAMPLED for file in region_scenes(region)[-1]),
         samples=expand("<results>/sample_points/{region}.parquet", region=SAMPLED),
     output:
         figures=report(
@@ -202,8 +219,14 @@ rule plot_samples:
         scenes=lambda wildcards: json.dumps(
             {region: region_scenes(region)[-1] for region in SAMPLED}
         ),
+        external=external(
+            "plot_samples",
+            lambda wildcards: given(
+                file for region in SAMPLED for file in region_scenes(region)[-1]
+            ),
+        ),
     shell:
-        "python -m workflow_lib.stages.plot_samples"
+        "{params.external}python -m workflow_lib.stages.plot_samples"
         " {params.options}"
         " --scenes {params.scenes:q}"
         " --samples {input.samples:q}"

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from workflow_lib.core import tables
 from workflow_lib.core.config import BatteryConfig, Config, Objective, parse_config
+from workflow_lib.core.report_stamp import Stamp
 from workflow_lib.core.spaces import cross
 from workflow_lib.core.spaces.cell_spaces import CELL_SPACES
 from workflow_lib.core.spaces.nasbench201 import Cell, CellNetwork, Skeleton
@@ -406,6 +407,7 @@ def content_of(run: Run, draw: bool = False, holdout: bool = False, **changes: A
         map_scores=None,
         race=None,
         figures=_draw(run) if draw else dict.fromkeys(CAPTIONS, png(Figure(figsize=(1, 1)), 50)),
+        stamp=Stamp("c" * 64, "d" * 64),
         interactive_front=figures.front_3d_interactive(run.ranked, run.objectives) if draw else "<p>front</p>",
         files={"build_front/front.csv": "the front"},
     )

@@ -1,5 +1,7 @@
 """The configuration: every key, its type, unit, default and meaning."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from functools import cached_property
 from math import cos, isqrt, pi
@@ -655,6 +657,12 @@ class Config(Section):
                 "racing compares accuracies: front.objectives must name accuracy_pct, and beside it only costs that "
                 "are known before training"
             )
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all that decides results: every key except those that only say how jobs run."""
+        values = self.model_dump(mode="json", exclude={"execution"})
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
     @property
     def background(self) -> str | None:

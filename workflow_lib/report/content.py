@@ -7,6 +7,7 @@ import pandas as pd
 
 from workflow_lib.core.config import Config
 from workflow_lib.core.provenance import Provenance
+from workflow_lib.core.report_stamp import Stamp
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class ReportContent:
         figures: name -> PNG; the names are the keys of `workflow_lib.report.page.CAPTIONS`, and the PNGs have
             `config.report.dpi` dots per inch.
         interactive_front: the page of `front_3d_interactive`.
+        stamp: digests of the configuration and of the tables.
         provenance: what made the tables, one record per stage and contract.
         files: file name -> what it holds, of the tables beside the report.
     """
@@ -68,5 +70,6 @@ class ReportContent:
     race: pd.DataFrame | None
     figures: Mapping[str, bytes]
     interactive_front: str
+    stamp: Stamp
     provenance: Sequence[Provenance] = ()
     files: Mapping[str, str] = field(default_factory=dict)

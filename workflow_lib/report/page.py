@@ -121,6 +121,7 @@ def render(content: ReportContent) -> str:
     return environment.get_template("report.html.j2").render(
         title=content.config.report.title,
         run=content.config.run,
+        stamp=content.stamp,
         candidate=candidate,
         description=describe_candidate(candidate, content.config),
         comparison=_comparison(content),

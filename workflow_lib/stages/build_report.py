@@ -9,6 +9,7 @@ from workflow_lib.core.arguments import Arguments
 from workflow_lib.core.config import Config
 from workflow_lib.core.files import write_text
 from workflow_lib.core.provenance import behind
+from workflow_lib.core.report_stamp import Stamp, digest_tables
 from workflow_lib.core.running import run_stage
 from workflow_lib.core.tables import (
     BANDS,
@@ -79,6 +80,8 @@ class ReportArguments(Arguments):
     race: Path | None = Field(default=None, description="table of race_folds for the last fold, if there was a race")
     figures: list[Path] = Field(description="figures of the plot_* stages (PNG)")
     interactive: Path = Field(description="front_3d.html of plot_figures")
+    config_digest: str = Field(description="digest of the configuration, which the report carries")
+    stamped: list[Path] = Field(description="all tables of the report, whose digest it carries")
     page: Path = Field(description="writes the report (HTML)")
     provenance: Path = Field(description="writes what made the tables")
     region_counts: Path = Field(description="writes the chips per region and class (CROSS table 1)")
@@ -126,6 +129,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         figures={path.stem: path.read_bytes() for path in arguments.figures},
         interactive_front=arguments.interactive.read_text(encoding="utf-8"),
         provenance=records,
+        stamp=Stamp(arguments.config_digest, digest_tables(arguments.stamped)),
         files={
             str(arguments.ranked): "all candidates with rank, front frequency and recommendation",
             str(arguments.scores): "the scores of every training",

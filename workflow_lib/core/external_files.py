@@ -1,0 +1,147 @@
+"""Files from outside the workflow: what a job reads, and whether that has changed since.
+
+Snakemake compares inputs by their modification times. A file that is replaced by an older one (`cp -p`, `rsync -a`, a
+restored backup), a sidecar beside a raster or a tile behind a VRT then goes unnoticed, and a time in the future makes
+finished jobs fail. So files from outside are no inputs of rules. Each job that reads some first records them:
+
+    python -m workflow_lib.core.external_files RECORD PATH...
+
+and the next plan compares the record with the files. Only the standard library is needed, because every plan does it.
+"""
+
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from workflow_lib.core.files import write_text
+
+_VERSION = 1
+# SQLite rewrites its shared-memory index whenever somebody reads.
+_VOLATILE_SUFFIX = "-shm"
+
+State = tuple[int, int, int]
+
+
+def listed_files(paths: Iterable[str | Path]) -> list[str]:
+    """List the files behind some paths, as far as names tell.
+
+    Args:
+        paths: files and folders; what does not exist is listed by its own name.
+
+    Returns:
+        All files in the folders at any depth, and the files with every file beside them that shares their stem:
+        GDAL and SQLite read such sidecars (.aux.xml, .msk, .ovr, world files, -wal) without being asked.
+    """
+    found: set[str] = set()
+    for path in map(str, paths):
+        found.update(_files_below(path) if os.path.isdir(path) else [path, *_sidecars(path)])  # noqa: PTH112
+    return sorted(name for name in found if not name.endswith(_VOLATILE_SUFFIX))
+
+
+def record_files(record: Path, paths: Sequence[str | Path]) -> None:
+    """Write down the size, times and content of every file that a job is about to read.
+
+    Args:
+        record: JSON file to write.
+        paths: files and folders, as for `listed_files`; of rasters named one by one, also the files that GDAL reads
+            with them, such as the tiles behind a VRT.
+    """
+    listed = listed_files(paths)
+    behind = _files_gdal_reads(name for name in map(str, paths) if os.path.isfile(name))  # noqa: PTH113
+    files = {}
+    for name in [*listed, *sorted(behind - set(listed))]:
+        # The state comes first: a file that changes while it is read differs from its record afterwards.
+        state = _state(name)
+        files[name] = [*state, _digest(name)] if state else None
+    record.parent.mkdir(parents=True, exist_ok=True)
+    write_text(record, json.dumps({"version": _VERSION, "listed": listed, "files": files}))
+
+
+def have_changed(record: Path, paths: Sequence[str | Path]) -> bool:
+    """Compare files with what a job recorded when it read them.
+
+    Contents are compared only where the size, or the modification or change time, differs: a change time cannot be
+    set back, so equal times mean an equal file.
+
+    Args:
+        record: what `record_files` wrote; if it is missing or unreadable, the files count as changed.
+        paths: as they are passed to the job now.
+    """
+    try:
+        recorded = json.loads(record.read_text(encoding="utf-8"))
+        listed, files = recorded["listed"], recorded["files"]
+        if recorded["version"] != _VERSION or listed != listed_files(paths):
+            return True
+        return any(_differs(name, entry) for name, entry in files.items())
+    except (OSError, ValueError, KeyError, TypeError):
+        return True
+
+
+def _differs(name: str, entry: list[object] | None) -> bool:
+    state = _state(name)
+    if state is None or entry is None:
+        return (state is None) != (entry is None)
+    *recorded, digest = entry
+    if list(state) == recorded:
+        return False
+    return state[0] != recorded[0] or _digest(name) != digest
+
+
+def _state(name: str) -> State | None:
+    """Size in bytes, modification time and change time in nanoseconds; None: there is no such file."""
+    try:
+        status = os.stat(name)  # noqa: PTH116
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def _digest(name: str) -> str:
+    """SHA-256 of a file; of one that cannot be read, why. Its stage tells the user."""
+    try:
+        with open(name, "rb") as file:  # noqa: PTH123
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        return f"unreadable: {error.strerror}"
+
+
+def _files_below(folder: str) -> list[str]:
+    return [os.path.join(parent, name) for parent, _, names in os.walk(folder, followlinks=True) for name in names]  # noqa: PTH118
+
+
+def _sidecars(path: str) -> list[str]:
+    folder, name = os.path.split(path)
+    stem = os.path.splitext(name)[0]  # noqa: PTH122
+    try:
+        beside = os.listdir(folder or ".")  # noqa: PTH208
+    except OSError:
+        return []
+    return [os.path.join(folder, other) for other in beside if other.startswith((f"{stem}.", f"{name}-"))]  # noqa: PTH118
+
+
+def _files_gdal_reads(paths: Iterable[str]) -> set[str]:
+    """All files that GDAL opens for these rasters, through any number of VRTs; none for other files."""
+    try:
+        import rasterio
+    except ImportError:  # the environments that read no rasters
+        return set()
+    found: set[str] = set()
+    waiting = list(paths)
+    while waiting:
+        name = waiting.pop()
+        if name in found:
+            continue
+        found.add(name)
+        try:
+            with rasterio.open(name) as raster:
+                waiting += raster.files
+        except (rasterio.errors.RasterioError, OSError, ValueError):
+            continue
+    return {name for name in found if not name.endswith(_VOLATILE_SUFFIX)}
+
+
+if __name__ == "__main__":
+    record_files(Path(sys.argv[1]), sys.argv[2:])

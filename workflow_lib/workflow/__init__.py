@@ -1,0 +1,1 @@
+"""What the Snakefile asks of the library: which files are out of date."""
