@@ -14,11 +14,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict
 
 from workflow_lib.core.contracts import CONTRACTS
 from workflow_lib.core.files import sha256
+from workflow_lib.core.parquet import read_sealed
 
 KEY = "provenance"
 """Where a Parquet file's metadata holds it."""
@@ -111,7 +111,7 @@ def stamp() -> dict[str, str]:
 
 def of_table(path: Path) -> Provenance | None:
     """What made a Parquet file; None if it does not say."""
-    return _parse(pq.read_schema(path).metadata)
+    return _parse(read_sealed(path).schema.metadata)
 
 
 def behind(paths: Iterable[Path]) -> list[Provenance]:

@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Callable
 
 from workflow_lib.core.errors import UserError
+from workflow_lib.core.sealed import DamagedFileError, set_aside
 
 _AGAIN_S = 0.01
 
@@ -30,6 +31,9 @@ def run_stage(main: Callable[[], None]) -> None:
     sys.unraisablehook = _end_later
     try:
         main()
+    except DamagedFileError as error:
+        print(f"error: {set_aside(error)}", file=sys.stderr)
+        sys.exit(2)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)

@@ -1,18 +1,19 @@
 """Tables between stages: declared once, checked when written and when read."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from workflow_lib.core import provenance
-from workflow_lib.core.errors import TableError
+from workflow_lib.core.csv_files import is_csv, parse_flags, read_csv
+from workflow_lib.core.errors import TableError, UserError
 from workflow_lib.core.files import atomic_path
+from workflow_lib.core.parquet import TABLE_KEY, DamagedTableError, read_sealed, write_sealed
 
 
 @dataclass(frozen=True)
@@ -68,10 +69,10 @@ class Table:
         """
         arrow = self._checked(frame, path)
         with atomic_path(path) as temporary:
-            if path.suffix == ".csv":
+            if is_csv(path):
                 _to_csv_frame(arrow).to_csv(temporary, index=False)
             else:
-                pq.write_table(arrow.replace_schema_metadata(arrow.schema.metadata | provenance.stamp()), temporary)
+                write_sealed(arrow.replace_schema_metadata(arrow.schema.metadata | provenance.stamp()), temporary)
 
     def read(self, path: Path) -> pd.DataFrame:
         """Read a Parquet file, or a CSV file without lists, and check it.
@@ -79,11 +80,35 @@ class Table:
         Raises:
             TableError: if it is no such file, or not as declared. CSV files come from people: they may lack columns
                 whose values may be missing.
+            DamagedTableError: if it is a Parquet file that is damaged, or that is not as declared.
         """
-        texts = {column.name: str for column in self.columns if column.kind == "text"}
-        frame = read_any(path, texts)
-        if path.suffix == ".csv":
-            frame = self.complete(frame)
+        frame = read_any(path)
+        if is_csv(path):
+            return self._as_declared(self.complete(self._typed(frame, path)), path)
+        try:
+            return self._as_declared(frame, path)
+        except TableError as error:
+            raise DamagedTableError(path, error.what) from None
+
+    def _typed(self, texts: pd.DataFrame, path: Path) -> pd.DataFrame:
+        """Turn the text of a CSV file into the values of this table's columns; lists are not supported."""
+        typed = texts.copy()
+        for column in self.columns:
+            if column.name not in texts:
+                continue
+            cells = texts[column.name]
+            if column.kind == "flag":
+                typed[column.name] = parse_flags(cells, path)
+            elif column.kind == "text":
+                typed[column.name] = cells.where(cells != "", None) if column.optional else cells
+            else:
+                numbers = pd.to_numeric(cells.where(cells != "", None), errors="coerce")
+                if (wrong := numbers.isna() & (cells != "") & (cells.str.lower() != "nan")).any():
+                    raise TableError(f"table {self.name}: column {column.name} holds {cells[wrong].iloc[0]!r}", path)
+                typed[column.name] = numbers
+        return typed
+
+    def _as_declared(self, frame: pd.DataFrame, path: Path) -> pd.DataFrame:
         checked: pd.DataFrame = self._checked(frame, path).to_pandas()
         return checked
 
@@ -95,7 +120,7 @@ class Table:
         """
         frame = self.read(path)
         if frame.empty:
-            raise TableError(f"table {self.name}: no rows", path, "delete it and run again")
+            raise DamagedTableError(path, f"table {self.name}: no rows")
         return frame
 
     def read_all(self, paths: Sequence[Path]) -> pd.DataFrame:
@@ -122,7 +147,7 @@ class Table:
 
     def _checked(self, frame: pd.DataFrame, path: Path) -> pa.Table:
         declared = self._declared(frame, path)
-        schema = pa.schema([column.arrow(name) for name, column in declared.items()], metadata={"table": self.name})
+        schema = pa.schema([column.arrow(name) for name, column in declared.items()], metadata={TABLE_KEY: self.name})
         try:
             arrow = pa.Table.from_pandas(frame, schema=schema, preserve_index=False, safe=True)
         except (pa.ArrowException, ValueError) as error:
@@ -175,33 +200,36 @@ def write_csv(path: Path, frame: pd.DataFrame) -> None:
         frame.to_csv(temporary, index=False)
 
 
-def read_any(path: Path, types: Mapping[str, type] | None = None) -> pd.DataFrame:
+def read_any(path: Path) -> pd.DataFrame:
     """Read a CSV or Parquet file of anybody's, whatever its columns.
 
     Args:
-        path: the file; a name that ends in .csv is CSV, any other Parquet.
-        types: column -> type, for CSV files.
+        path: the file; its suffix says which it is. All cells of a CSV file stay text.
 
     Raises:
         TableError: if it is no such file.
+        DamagedTableError: if it is a Parquet file that cannot be read, or one of this project that has changed since.
     """
     try:
-        return pd.read_csv(path, dtype=dict(types or {})) if path.suffix == ".csv" else _read_valid(path).to_pandas()
+        if is_csv(path):
+            return read_csv(path)
+        if path.suffix.lower() != ".parquet":
+            raise TableError("tables are .csv or .parquet files", path)
+        return _read_parquet(path)
     except FileNotFoundError:
         raise TableError("no such file", path) from None
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise TableError(f"not a readable CSV file ({error})", path) from None
-    except (pa.ArrowException, ValueError, OSError) as error:
-        raise TableError(
-            f"not a readable Parquet file ({error})", path, "if it is damaged, delete it and run again"
-        ) from None
 
 
-def _read_valid(path: Path) -> pa.Table:
-    arrow = pq.ParquetFile(path).read()
-    arrow.validate(full=True)  # text that is no UTF-8 would surface only where it is used
-    provenance.note_read(arrow.schema.metadata)
-    return arrow
+def _read_parquet(path: Path) -> pd.DataFrame:
+    try:
+        arrow = read_sealed(path)
+        frame: pd.DataFrame = arrow.to_pandas()
+        provenance.note_read(arrow.schema.metadata)
+    except (UserError, OSError, MemoryError):
+        raise
+    except Exception as error:  # pandas raises a dozen kinds for files that others damaged
+        raise DamagedTableError(path, f"not a readable Parquet file ({error})") from None
+    return frame
 
 
 def _to_csv_frame(arrow: pa.Table) -> pd.DataFrame:

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from workflow_lib.core.data_config import DataConfig
 from workflow_lib.core.errors import ChipError, UserError
 from workflow_lib.core.progress import report_some
+from workflow_lib.core.sealed import DamagedFileError, map_array
 from workflow_lib.data.bands import add_indices, fill_nodata, normalise
 from workflow_lib.data.rasters import ChipFiles, RawChip, find_chips, peek_crs, read_chip
 
@@ -189,27 +190,16 @@ class _BandStatistics:
 
 
 def open_chips(array: Path) -> NDArray[np.float32]:
-    """Map an array of `import_chips` into memory, read-only: jobs on one host share its pages.
+    """Verify an array of `import_chips` and map it into memory, read-only: jobs on one host share its pages.
 
     Raises:
-        UserError: if the file is not such an array.
-    """
-    chips: NDArray[np.float32] = load_array(array, mmap_mode="r")
-    if chips.ndim != 4:
-        raise UserError(f"has shape {chips.shape}, not (chips, height, width, bands)", array, "import again")
-    return chips
-
-
-def load_array(path: Path, mmap_mode: Literal["r"] | None = None) -> NDArray[Any]:
-    """Read a .npy file.
-
-    Raises:
-        UserError: if it is missing, damaged or holds Python objects.
+        DamagedFileError: if the file is not as it was written.
+        UserError: if there is none.
     """
     try:
-        array: NDArray[Any] = np.load(path, mmap_mode=mmap_mode, allow_pickle=False)
+        chips: NDArray[np.float32] = map_array(array)
     except FileNotFoundError:
-        raise UserError("no such file", path) from None
-    except (ValueError, EOFError, OSError):
-        raise UserError("not a readable array", path, "delete it and run again") from None
-    return array
+        raise UserError("no such file", array) from None
+    if chips.ndim != 4:
+        raise DamagedFileError(array, f"it has shape {chips.shape}, not (chips, height, width, bands)")
+    return chips

@@ -12,8 +12,9 @@ from pydantic import Field
 
 from workflow_lib.core.arguments import Arguments
 from workflow_lib.core.errors import UserError
+from workflow_lib.core.sealed import load_array
 from workflow_lib.core.tables import CHIPS
-from workflow_lib.data.chips import load_array, open_chips
+from workflow_lib.data.chips import open_chips
 
 Rows = NDArray[np.integer[Any]]
 

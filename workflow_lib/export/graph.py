@@ -1,5 +1,6 @@
 """ONNX graphs without their weights: what can be known of a network from its shapes alone."""
 
+import hashlib
 import math
 import mmap
 from collections.abc import Iterator, Mapping
@@ -7,6 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import onnx
+
+from workflow_lib.core.errors import UserError
+from workflow_lib.core.files import sha256
+from workflow_lib.core.sealed import DamagedFileError
 
 # Shape inference reads the values of small integer tensors (the target of Reshape, the widths of Pad), never
 # those of weights.
@@ -16,7 +21,33 @@ _SMALL_TENSOR_BYTES = 16 * 8
 # Where an ONNX file holds weights: field numbers of onnx.proto, from ModelProto.graph over GraphProto.initializer to
 # the values of a TensorProto (float, int32, int64, raw, double and uint64 data).
 _WEIGHTS: Mapping[int, Any] = {7: {5: dict.fromkeys((4, 5, 7, 9, 10, 11), _SMALL_TENSOR_BYTES)}}
+# An entry of ModelProto.metadata_props (14) with the key "edgefront-seal" and a value of 64 characters, which follow.
+_SEAL_KEY = b"edgefront-seal"
+_SEAL_ENTRY = bytes([14 << 3 | 2, 4 + len(_SEAL_KEY) + 64, 1 << 3 | 2, len(_SEAL_KEY)]) + _SEAL_KEY + b"\x12\x40"
 _VARINT, _FIXED64, _MESSAGE, _FIXED32 = 0, 1, 2, 5  # protobuf's wire types
+
+
+def seal_graph(path: Path) -> None:
+    """Append a digest of all that an ONNX file holds, as an entry of the model's metadata: it stays an ONNX file."""
+    digest = sha256(path)
+    with path.open("ab") as file:
+        file.write(_SEAL_ENTRY + digest.encode())
+
+
+def check_graph(path: Path) -> None:
+    """Verify a file that `seal_graph` sealed; a user's own has no seal and passes.
+
+    Raises:
+        DamagedFileError: if it is not as it was written.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise UserError("no such file", path) from None
+    place = content.rfind(_SEAL_ENTRY)
+    sealed = content[place + len(_SEAL_ENTRY) :] if place >= 0 else None
+    if sealed is not None and sealed != hashlib.sha256(content[:place]).hexdigest().encode():
+        raise DamagedFileError(path, "its content does not match its checksum")
 
 
 def load_without_weights(path: Path) -> onnx.ModelProto:

@@ -7,7 +7,7 @@ import torch
 
 from workflow_lib.core.files import atomic_path
 from workflow_lib.export.costs import BYTES_PER_FLOAT, count_activation_bytes, count_multiply_adds, count_parameters
-from workflow_lib.export.graph import load_without_weights
+from workflow_lib.export.graph import load_without_weights, seal_graph
 from workflow_lib.export.onnx_files import export_deployed, export_for_detection, make_tensors_distinct
 from workflow_lib.models.networks import to_module
 
@@ -35,6 +35,7 @@ def export_network(
     export_for_detection(network, inputs, size_px, detection)
     with atomic_path(detection) as temporary:
         onnx.save(load_without_weights(detection), temporary)
+        seal_graph(temporary)
     export_deployed(make_tensors_distinct(network), inputs, size_px, deployed)
     parameters = count_parameters(network)
     return {

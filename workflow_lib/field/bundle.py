@@ -141,6 +141,8 @@ class Bundle:
         (tensor,) = self.session.get_inputs()
         inputs = np.ascontiguousarray(np.moveaxis(chip, -1, 0)[None], dtype=np.float32)
         (logits,) = self.session.run(None, {tensor.name: inputs})
+        if not np.isfinite(logits).all():
+            raise UserError("the network's logits are not finite for a window of these scenes", self.name)
         exponents = np.exp(logits[0].astype(np.float32) - logits[0].max())
         shares: NDArray[np.float32] = exponents / exponents.sum()
         return shares

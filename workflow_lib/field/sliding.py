@@ -19,6 +19,7 @@ from rasterio.transform import Affine
 
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.files import atomic_path
+from workflow_lib.core.sealed import DamagedFileError, load_array, save_array
 from workflow_lib.data.scenes import Grid, Layer
 from workflow_lib.field.bundle import Bundle
 
@@ -119,17 +120,17 @@ def slide(
             else:
                 found = _classify(bundle, layers, bands, windows, block, max_nodata_pct, pool)
                 with atomic_path(file) as temporary:
-                    np.save(temporary, found, allow_pickle=False)
+                    save_array(temporary, found)
                 left = (time.monotonic() - start) / (number - skipped) * (len(blocks) - number)
                 print(f"apply_model: {number} of {len(blocks)} blocks, {left:,.0f} s left", file=sys.stderr, flush=True)
             yield block, found
 
 
 def _load(file: Path, shape: tuple[int, ...]) -> NDArray[np.float32] | None:
-    """A block that an earlier run finished; None if there is none, or the power went while it was written."""
+    """A block that an earlier run finished; None if there is none, or it is damaged."""
     try:
-        found: NDArray[np.float32] = np.load(file, allow_pickle=False)
-    except (OSError, EOFError, ValueError):
+        found: NDArray[np.float32] = load_array(file)
+    except (OSError, DamagedFileError):
         return None
     return found if found.shape == shape else None
 
@@ -213,7 +214,7 @@ def open_partial(output: Path, key: dict[str, Any]) -> Path:
     folder = output.with_name(f"{output.name}.partial")
     text = json.dumps(key, sort_keys=True)
     note = folder / _KEY
-    if folder.exists() and not (note.exists() and note.read_text(encoding="utf-8") == text):
+    if folder.exists() and not (note.exists() and note.read_bytes() == text.encode()):
         print(f"apply_model: {folder} is of another model, scene or option: starting anew", file=sys.stderr, flush=True)
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)

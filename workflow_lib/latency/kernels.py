@@ -2,9 +2,12 @@
 
 import logging
 import math
+import os
 import re
+import tempfile
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -89,7 +92,7 @@ def _load(path: Path) -> onnx.ModelProto:
 def _nn_meter() -> SimpleNamespace:
     """Import nn-Meter without its side effects: it is an extra, takes a second, and logs to stdout."""
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _temporary_home():
             warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
             from nn_meter.ir_converter.onnx_converter import OnnxConverter
             from nn_meter.kernel_detector.kernel_detector import KernelDetector
@@ -110,6 +113,21 @@ def _nn_meter() -> SimpleNamespace:
         get_predict_features=extract_feature.get_predict_features,
         known_operators=frozenset(OP_ALIAS),
     )
+
+
+@contextmanager
+def _temporary_home() -> Iterator[None]:
+    """nn-Meter writes a configuration into the home folder when it is imported; a job may have none."""
+    before = os.environ.get("HOME")
+    with tempfile.TemporaryDirectory(prefix="edgefront-home-") as home:
+        os.environ["HOME"] = home
+        try:
+            yield
+        finally:
+            if before is None:
+                del os.environ["HOME"]
+            else:
+                os.environ["HOME"] = before
 
 
 def _read_detector(fusion_rules: Path) -> Any:

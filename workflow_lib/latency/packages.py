@@ -18,6 +18,7 @@ import yaml
 
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.files import atomic_path, sha256
+from workflow_lib.core.sealed import DamagedFileError, read_json, write_json
 from workflow_lib.latency.forest_pickles import read_forest_pickle
 from workflow_lib.latency.forest_predictor import ForestPredictor, Unit
 from workflow_lib.latency.forests import Forest, read_forests, write_forests
@@ -27,7 +28,7 @@ FORESTS: Final = "forests.npz"
 FUSION_RULES: Final = "fusion_rules.json"
 ABOUT: Final = "package.json"
 _META: Final = "meta.yaml"
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 _MAX_FILES: Final = 200
 _MAX_TEXT_BYTES: Final = 2**20
 # All of a package; the largest that are published are far below.
@@ -135,8 +136,8 @@ def write_package(target: Path, origin: Origin, forests: Mapping[str, Forest], f
         write_forests(forests, folder / FORESTS)
         (folder / FUSION_RULES).write_text(fusion_rules, encoding="utf-8", newline="")
         # Last: a folder with it is whole. Its checksum of the arrays finds those of another package.
-        about |= {"forests_sha256": sha256(folder / FORESTS)}
-        (folder / ABOUT).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+        about |= {"forests_sha256": sha256(folder / FORESTS), "rules_sha256": sha256(folder / FUSION_RULES)}
+        write_json(folder / ABOUT, about)
 
 
 def read_package(path: Path) -> ForestPredictor:
@@ -153,20 +154,34 @@ def read_package(path: Path) -> ForestPredictor:
     """
     about = _read_about(path)
     if about["forests_sha256"] != sha256(path / FORESTS):
-        raise UserError(f"{FORESTS} is not the file that {ABOUT} describes", path, "import the package again")
+        raise DamagedFileError(path / FORESTS, f"{FORESTS} is not the file that {ABOUT} describes")
     forests = read_forests(path / FORESTS)
     if sorted(forests) != about["kernels"]:
-        raise UserError(f"{FORESTS} and {ABOUT} name different kernels", path, "import the package again")
+        raise DamagedFileError(path / FORESTS, f"{FORESTS} and {ABOUT} name different kernels")
     return ForestPredictor(about["device"], about["unit"], forests, about["error_pct"])
+
+
+def check_fusion_rules(rules: Path) -> None:
+    """Verify the fusion rules of an imported package; rules that lie elsewhere have no checksum.
+
+    Raises:
+        DamagedFileError: if they are not those that were imported.
+    """
+    if (rules.parent / ABOUT).exists() and _read_about(rules.parent)["rules_sha256"] != sha256(rules):
+        raise DamagedFileError(rules, f"it is not the file that {ABOUT} describes")
 
 
 def _read_about(path: Path) -> dict[str, Any]:
     try:
-        about = json.loads((path / ABOUT).read_text(encoding="utf-8"))
+        about = read_json(path / ABOUT)
         known = about["format"] == _FORMAT and about["unit"] in get_args(Unit)
         error_pct = about["error_pct"]
         known &= isinstance(about["device"], str) and (error_pct is None or float(error_pct) >= 0)
-        known &= isinstance(about["kernels"], list) and isinstance(about["forests_sha256"], str)
+        known &= (
+            isinstance(about["kernels"], list)
+            and isinstance(about["forests_sha256"], str)
+            and isinstance(about["rules_sha256"], str)
+        )
     except (FileNotFoundError, NotADirectoryError):
         raise UserError(f"no predictor package: it has no {ABOUT}", path, "import one with import_package") from None
     except (ValueError, TypeError, KeyError, RecursionError):

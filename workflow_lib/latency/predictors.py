@@ -1,6 +1,5 @@
 """What every kind of latency predictor can do, and how one is read from its file."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Protocol
@@ -9,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workflow_lib.core.errors import UserError
+from workflow_lib.core.sealed import DamagedFileError, read_json
 from workflow_lib.latency.calibrated import CalibratedModel
 from workflow_lib.latency.kernel import Kernel
 from workflow_lib.latency.packages import read_package
@@ -46,11 +46,11 @@ QUANTITIES: Final = {"ms": "latency_ms", "mJ": "energy_mj"}
 
 def _read_calibrated(path: Path) -> CalibratedModel:
     try:
-        return CalibratedModel.from_dict(json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"not JSON ({error})", path, "delete it and run again") from None
+        return CalibratedModel.from_dict(read_json(path))
+    except DamagedFileError:
+        raise
     except UserError as error:
-        raise UserError(error.what, path) from None
+        raise DamagedFileError(path, error.what) from None
 
 
 READERS: Mapping[str, Callable[[Path], Predictor]] = {

@@ -5,11 +5,11 @@ from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 
 import pandas as pd
-import torch
 from torch import Tensor
 
 from workflow_lib.models.switchable import Switchable, Turn, batch_norm_statistics
 from workflow_lib.search.supernet import StoredSupernet, keep_used
+from workflow_lib.training.checkpoint import load_tensors
 from workflow_lib.training.supernet import SupernetTask, cut_with_own_norms
 
 
@@ -41,7 +41,7 @@ class Packed:
     @classmethod
     def load(cls, path: Path) -> "Packed":
         """Read what `save` wrote."""
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        state = load_tensors(path)
         return cls(StoredSupernet.load(path), state["statistics"], [Turn(*turn) for turn in state.get("schedule", [])])
 
 

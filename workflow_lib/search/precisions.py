@@ -1,6 +1,5 @@
 """The front's networks in smaller numbers: what that costs in accuracy, and saves in bytes and time."""
 
-import pickle
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,20 +8,18 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from torch import nn
 
 from workflow_lib.core.config import PrecisionsConfig
 from workflow_lib.core.errors import UserError
+from workflow_lib.core.sealed import DamagedFileError
 from workflow_lib.core.seeds import derive_seed
 from workflow_lib.data.dataset import ChipView, Dataset, Rows
 from workflow_lib.export.precisions import calibration_chips, write_precisions
 from workflow_lib.latency.host import ROUNDS, Host, Stopwatch
 from workflow_lib.models.networks import to_module
+from workflow_lib.training.checkpoint import load_tensors
 from workflow_lib.training.summary import standard_error
-
-# What torch raises of a file that holds no weights, or those of another network.
-_UNREADABLE = (RuntimeError, EOFError, IndexError, KeyError, ValueError, pickle.UnpicklingError)
 
 
 def measure_precisions(
@@ -76,12 +73,11 @@ def measure_precisions(
 def _load(dataset: Dataset, channels: int, architecture: str, weights: Path) -> nn.Module:
     network = to_module(architecture, channels, len(dataset.classes))
     try:
-        network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
+        network.load_state_dict(load_tensors(weights))
     except FileNotFoundError:
         raise UserError("no such file", weights, "train again with keep_weights: true") from None
-    except _UNREADABLE as error:
-        kind = type(error).__name__
-        raise UserError(f"no weights of {architecture} ({kind})", weights, "delete it and run again") from None
+    except RuntimeError as error:
+        raise DamagedFileError(weights, f"no weights of {architecture} ({error})") from None
     return network
 
 
@@ -92,7 +88,10 @@ def accuracy_pct(model: Path, view: ChipView, rows: Rows, labels: Rows) -> float
     hits = 0
     for row in rows:
         chip = np.ascontiguousarray(np.moveaxis(view.batch(np.array([row])), -1, 1))
-        hits += int(session.run(None, {name: chip})[0].argmax()) == labels[row]
+        logits = session.run(None, {name: chip})[0]
+        if not np.isfinite(logits).all():
+            raise UserError("its logits are not finite", model.name, "leave this precision out of precisions.smaller")
+        hits += int(logits.argmax()) == labels[row]
     return 100 * hits / len(rows)
 
 

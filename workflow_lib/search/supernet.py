@@ -24,7 +24,7 @@ from workflow_lib.data.dataset import Rows
 from workflow_lib.models.supernet import Supernet, make_supernet
 from workflow_lib.pareto.dominance import choose_by_hypervolume, front_mask, pareto_ranks
 from workflow_lib.search.rank_preservation import best_networks, error_and_latency, fit_alpha, membership, values_of
-from workflow_lib.training.checkpoint import Checkpoint, save_tensors
+from workflow_lib.training.checkpoint import Checkpoint, load_tensors, save_tensors
 from workflow_lib.training.metrics import Labels
 from workflow_lib.training.supernet import (
     Paths,
@@ -332,7 +332,7 @@ class StoredSupernet:
     @classmethod
     def load(cls, path: Path) -> "StoredSupernet":
         """Read what `save` wrote."""
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        state = load_tensors(path)
         skeleton = Skeleton(*state["skeleton"])
         supernet = make_supernet(state["space_name"], state["choices"], skeleton, state["channels"], state["classes"])
         supernet.load_state_dict(state["weights"])

@@ -10,7 +10,9 @@ from pydantic import Field
 from workflow_lib.core.arguments import Arguments
 from workflow_lib.core.running import run_stage
 from workflow_lib.core.tables import KERNELS
+from workflow_lib.export.graph import check_graph
 from workflow_lib.latency.kernels import FUSION_RULES, detect_kernels
+from workflow_lib.latency.packages import check_fusion_rules
 
 
 class DetectArguments(Arguments):
@@ -26,6 +28,8 @@ class DetectArguments(Arguments):
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the stage."""
     arguments = DetectArguments.parse(__doc__, argv)
+    check_graph(arguments.network)
+    check_fusion_rules(arguments.fusion_rules)
     kernels = detect_kernels(arguments.network, arguments.fusion_rules)
     KERNELS.write(
         pd.DataFrame({"kernel": number, **asdict(kernel)} for number, kernel in enumerate(kernels)), arguments.output

@@ -7,8 +7,9 @@ import pandas as pd
 from pydantic import Field
 
 from workflow_lib.core.arguments import Arguments, paths_from_stdin
-from workflow_lib.core.errors import TableError, UserError
+from workflow_lib.core.errors import UserError
 from workflow_lib.core.running import run_stage
+from workflow_lib.core.sealed import DamagedFileError, combine
 from workflow_lib.core.tables import FOLD_SCORES, FOREST_SCORES, LATENCIES, LAYERS, NETWORKS, UTILIZATIONS, Table
 
 TABLES = {table.name: table for table in (FOLD_SCORES, FOREST_SCORES, LATENCIES, LAYERS, NETWORKS, UTILIZATIONS)}
@@ -44,24 +45,15 @@ def _failed(part: Path) -> bool:
 
 
 def _read_all(table: Table, parts: Sequence[Path]) -> list[pd.DataFrame]:
-    """Read the parts; damaged ones, all of them, are renamed, so that the next run makes them again."""
+    """Read the parts; damaged ones are reported all at once, so that the next run makes all of them again."""
     frames, errors = [], []
     for part in parts:
         try:
             frames.append(table.read_filled(part))
-        except TableError as error:
-            if not part.is_file():
-                raise
-            part.replace(part.with_name(f"{part.name}.damaged"))
+        except DamagedFileError as error:
             errors.append(error)
     if errors:
-        first = errors[0]
-        more = f", and {len(errors) - 1} more are damaged, too" if errors[1:] else ""
-        raise TableError(
-            f"{first.what}; it is now {Path(first.where).name}.damaged{more}",
-            first.where,
-            "run the same command to make what is damaged again",
-        )
+        raise combine(errors)
     return frames
 
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-import numpy as np
 from pydantic import Field
 
 from workflow_lib.core import provenance
@@ -12,6 +11,7 @@ from workflow_lib.core.arguments import Arguments
 from workflow_lib.core.data_config import DataConfig
 from workflow_lib.core.files import atomic_path
 from workflow_lib.core.running import run_stage
+from workflow_lib.core.sealed import save_array, seal
 from workflow_lib.core.tables import BANDS, CHIPS, REJECTED
 from workflow_lib.data.chips import import_chips
 
@@ -34,7 +34,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     with ExitStack() as stack:  # all files take their places together
         moments, chips, bands, rejected, array = [stack.enter_context(atomic_path(path)) for path in outputs]
         imported = import_chips(arguments.data, Path(arguments.data.root), array)
-        np.save(moments, imported.moments, allow_pickle=False)
+        save_array(moments, imported.moments)
+        seal(array)
         provenance.note_data(array)
         CHIPS.write(imported.chips, chips)
         BANDS.write(imported.bands, bands)

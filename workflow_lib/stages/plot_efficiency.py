@@ -8,7 +8,7 @@ from pydantic import Field
 from workflow_lib.core.arguments import Arguments
 from workflow_lib.core.running import run_stage
 from workflow_lib.core.tables import DOMINANCE, EFFICIENCY, EFFICIENCY_SAMPLES
-from workflow_lib.report.figures import draw_efficiency, save_figures
+from workflow_lib.report.figures import check_efficiency_tables, draw_efficiency, save_figures
 
 
 class EfficiencyFiguresArguments(Arguments):
@@ -28,6 +28,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = EfficiencyFiguresArguments.parse(__doc__, argv)
     scores = EFFICIENCY.read_filled(arguments.scores)
     samples, dominance = EFFICIENCY_SAMPLES.read_filled(arguments.sampled), DOMINANCE.read(arguments.dominance)
+    check_efficiency_tables(scores, samples, dominance, [*arguments.inputs, *arguments.outputs])
     save_figures(
         arguments.figures,
         arguments.dpi,

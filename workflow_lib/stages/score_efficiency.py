@@ -7,6 +7,7 @@ from pydantic import Field
 
 from workflow_lib.core.arguments import Arguments
 from workflow_lib.core.config import EfficiencyConfig
+from workflow_lib.core.csv_files import parse_flags
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.files import write_text
 from workflow_lib.core.running import run_stage
@@ -38,7 +39,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     if arguments.without:
         if arguments.without not in table:
             raise UserError(f"there is no column {arguments.without}", arguments.table)
-        table = table[~table[arguments.without].astype(bool)].reset_index(drop=True)
+        left_out = parse_flags(table[arguments.without], arguments.table)
+        table = table[~left_out].reset_index(drop=True)
     try:
         scored = score_models(
             table, arguments.name, arguments.efficiency, derive_seed(arguments.seed, "score_efficiency")

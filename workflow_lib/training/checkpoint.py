@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import pickle
 import sys
 import time
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ import torch
 
 from workflow_lib.core.contracts import CONTRACTS
 from workflow_lib.core.files import atomic_path
+from workflow_lib.core.sealed import DamagedFileError, load, seal
 
 # Shorter trainings are cheaper to repeat than to look after.
 INTERVAL_S = 60.0
@@ -38,13 +38,12 @@ class Checkpoint:
     def load(self, device: torch.device) -> dict[str, Any] | None:
         """What an earlier job saved last; None if nothing, or if it is damaged, which is said."""
         try:
-            state: dict[str, Any] = torch.load(self._path, map_location=device, weights_only=True)
+            return load_tensors(self._path, device)
         except FileNotFoundError:
             return None
-        except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-            print(f"{self._path} is damaged ({type(error).__name__}); starting anew", file=sys.stderr, flush=True)
+        except (OSError, DamagedFileError) as error:
+            print(f"{error}; starting anew", file=sys.stderr, flush=True)
             return None
-        return state
 
     @property
     def due(self) -> bool:
@@ -63,8 +62,20 @@ class Checkpoint:
 
 
 def save_tensors(state: dict[str, Any], path: Path) -> None:
-    """Write, atomically, what `torch.load(weights_only=True)` reads; torch itself calls a full disk a RuntimeError."""
+    """Write a sealed file of tensors, atomically. torch itself would call a full disk a RuntimeError."""
     content = io.BytesIO()
     torch.save(state, content)
     with atomic_path(path) as temporary:
         temporary.write_bytes(content.getbuffer())
+        seal(temporary)
+
+
+def load_tensors(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
+    """Read what `save_tensors` wrote.
+
+    Raises:
+        DamagedFileError: if the file is not as it was written.
+        OSError: if it cannot be read.
+    """
+    state: dict[str, Any] = load(path, lambda stream: torch.load(stream, map_location=device, weights_only=True))
+    return state

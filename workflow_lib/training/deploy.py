@@ -21,7 +21,7 @@ from workflow_lib.export.precisions import calibration_chips, write_precisions
 from workflow_lib.field.bundle import CHECKSUMS, write_checksums
 from workflow_lib.models.networks import to_module
 from workflow_lib.training.compute import use_one_thread
-from workflow_lib.training.loop import Task, train
+from workflow_lib.training.loop import PREDICTION_BATCH, Task, predict, train
 from workflow_lib.training.program import write_program
 
 NORMALISATIONS = {
@@ -86,6 +86,7 @@ def deploy_model(
     )
     trained = train(task, training)
     count = precisions.calibration_chips if precisions else 1
+    predict(trained.network, view, rows[:PREDICTION_BATCH])  # refuses a network that overflowed in its last step
     chips = calibration_chips(view, rows, count, derive_seed(seed, "deploy_model", "int8"))
     models = write_precisions(trained.network, chips, ["fp32", *(precisions.smaller if precisions else [])], folder)
     description = _describe(dataset, candidate, channels, view, training, holdout, reading)

@@ -257,6 +257,10 @@ def predict(network: nn.Module, chips: Chips, rows: Rows) -> NDArray[np.float32]
     """Class probabilities of chips: (len(rows), classes), in float32 whatever the training's precision.
 
     A GPU that multiplies bf16 holds the chips in it, so there they are rounded.
+
+    Raises:
+        UserError: if a logit is not finite. The loss of the last step is taken before its update, so a network whose
+            last update overflowed has finite losses; all its predictions would be the first class.
     """
     device = next(network.parameters()).device
     network.eval()
@@ -264,5 +268,12 @@ def predict(network: nn.Module, chips: Chips, rows: Rows) -> NDArray[np.float32]
     with torch.inference_mode():
         for first in range(0, len(rows), PREDICTION_BATCH):
             images = to_images(chips.batch(rows[first : first + PREDICTION_BATCH])).to(device, torch.float32)
-            parts.append(torch.softmax(network(images).float(), 1).cpu().numpy())
+            logits = network(images).float()
+            if not torch.isfinite(logits).all():
+                raise UserError(
+                    "the network's logits are not finite after the last step",
+                    "config: training",
+                    "lower training.learning_rate",
+                )
+            parts.append(torch.softmax(logits, 1).cpu().numpy())
     return np.concatenate(parts)

@@ -62,7 +62,12 @@ def score(truth: Labels, probabilities: NDArray[np.floating[Any]], regions: NDAr
 
     Returns:
         The columns `SCORES` of workflow_lib.core.tables, percentages in 0..100.
+
+    Raises:
+        ValueError: if a probability is not finite: it has no place in a ranking.
     """
+    if not np.isfinite(probabilities).all():
+        raise ValueError("probabilities are not finite")
     classes = probabilities.shape[1]
     predicted = probabilities.argmax(1)
     correct = truth == predicted
