@@ -286,6 +286,8 @@ class EfficiencyConfig(Section):
         columns = [*self.inputs, *self.training_inputs, *self.outputs]
         if len(set(columns)) != len(columns):
             raise ValueError(f"a column is named twice among inputs, training_inputs and outputs: {columns}")
+        if training := set(self.deviations) & set(self.training_inputs):
+            raise ValueError(f"deviations of {sorted(training)}: costs of training are not drawn; take them out")
         if unknown := set(self.deviations) - set(columns):
             raise ValueError(f"deviations of {sorted(unknown)}, which are neither inputs nor outputs")
         return self

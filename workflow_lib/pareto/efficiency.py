@@ -12,8 +12,15 @@ from workflow_lib.pareto.dominance import front_mask
 Numbers = NDArray[np.float64]
 Returns = Literal["variable", "constant"]
 
-EFFICIENT = 1 - 1e-6
-"""From this score on a unit counts as efficient: the programmes are solved to 1e-7."""
+TOLERANCE = 1e-6
+"""Scores that differ by no more than this are equal: HiGHS solves the programmes to 1e-7."""
+
+EFFICIENT = 1 - TOLERANCE
+"""From this score on a unit is efficient, and its score is 1."""
+
+MAX_SPAN = 1e8
+"""How many times larger than its smallest positive value a column's largest one may be: the solver drops smaller
+coefficients beside larger ones, and its scores would be wrong."""
 
 _SLACK = 1e-6  # of a column's largest value
 
@@ -51,7 +58,8 @@ def relative_efficiency(inputs: Numbers, outputs: Numbers, returns: Returns) -> 
         (n,) scores in (0, 1]; 1 is efficient, perhaps weakly (see `compare_with_references`).
 
     Raises:
-        ValueError: if shapes disagree, a value is not finite, an input is not positive, or outputs are.
+        ValueError: if shapes disagree, a value is not finite, an input is not positive, an output is negative, a unit
+            or a column of outputs is all 0, or the values of a column are more than `MAX_SPAN` times apart.
 
     Source: Banker, Charnes and Cooper 1984, input-oriented envelopment form; Partovi Nia et al., Rethinking Pareto
         Frontier for Performance Evaluation of Deep Neural Networks, section 2.2, whose equation 1 it is meant to be.
@@ -62,7 +70,7 @@ def relative_efficiency(inputs: Numbers, outputs: Numbers, returns: Returns) -> 
     scores = np.empty(len(inputs))
     for unit in _neighbours(inputs, outputs):
         scores[unit] = envelope.score(inputs[unit], outputs[unit])
-    return np.minimum(scores, 1.0)
+    return np.where(scores >= EFFICIENT, 1.0, scores)
 
 
 def super_efficiency(inputs: Numbers, outputs: Numbers, returns: Returns) -> Numbers:
@@ -84,7 +92,8 @@ def super_efficiency(inputs: Numbers, outputs: Numbers, returns: Returns) -> Num
         others = np.delete(np.arange(len(inputs)), unit)
         if len(others):
             references = others[_references(inputs[others], outputs[others])]
-            scores[unit] = _Envelope(inputs, outputs, references, returns).score(inputs[unit], outputs[unit])
+            score = _Envelope(inputs, outputs, references, returns).score(inputs[unit], outputs[unit])
+            scores[unit] = max(score, 1.0)
         else:
             scores[unit] = np.inf
     return scores
@@ -114,6 +123,24 @@ def compare_with_references(inputs: Numbers, outputs: Numbers, returns: Returns)
     return Comparison(scores, references, weights, input_slacks * size_in, output_slacks * size_out, strong)
 
 
+def level(values: Numbers) -> Numbers:
+    """Make values equal that the solver cannot tell apart.
+
+    Args:
+        values: (n,) scores, perhaps infinite; not modified.
+
+    Returns:
+        (n,) each value replaced by the smallest one that a chain of steps of at most `TOLERANCE` joins it to.
+    """
+    order = np.argsort(values)
+    ordered = values[order]
+    with np.errstate(invalid="ignore"):  # the difference of two infinite scores
+        starts = np.concatenate([[True], np.diff(ordered) > TOLERANCE])
+    levelled = np.empty_like(values)
+    levelled[order] = ordered[starts][np.cumsum(starts) - 1]
+    return levelled
+
+
 class _Envelope:
     """The linear programmes of all units against the same references.
 
@@ -132,6 +159,7 @@ class _Envelope:
         self._solver = highspy.Highs()
         for option, value in (("output_flag", False), ("presolve", "off"), ("solver", "simplex"), ("threads", 1)):
             self._solver.setOptionValue(option, value)
+        self._solver.setOptionValue("small_matrix_value", 1e-12)  # as small as it can be: see MAX_SPAN
         self._solver.passModel(self._programme(matrix, outputs.shape[1]))
 
     def _programme(self, matrix: Numbers, outputs: int) -> Any:
@@ -204,4 +232,7 @@ def _scaled(inputs: Numbers, outputs: Numbers) -> tuple[Numbers, Numbers]:
         raise ValueError("inputs must be positive")
     if (outputs < 0).any() or (outputs.max(1) <= 0).any() or (outputs.max(0) <= 0).any():
         raise ValueError("outputs must not be negative, and every unit and every output needs one above 0")
+    for column in np.concatenate([inputs, outputs], axis=1).T:
+        if column.max() > MAX_SPAN * column[column > 0].min():
+            raise ValueError(f"the values of a column are more than {MAX_SPAN:.0e} times apart")
     return inputs / inputs.max(0), outputs / outputs.max(0)

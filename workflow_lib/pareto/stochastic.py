@@ -1,4 +1,4 @@
-"""Relative efficiency of models whose costs and accuracies are known with noise, and who is surely ahead of whom."""
+"""Relative efficiency of models with noisy costs and accuracies: which models significantly outperform others."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
-from workflow_lib.pareto.efficiency import Returns, relative_efficiency
+from workflow_lib.pareto.efficiency import MAX_SPAN, TOLERANCE, Returns, relative_efficiency
 
 Numbers = NDArray[np.float64]
 
@@ -56,7 +56,7 @@ def efficiency_samples(
     on the others' luck, too. Values are drawn independently.
 
     Args:
-        inputs: means and deviations of what units cost, (n, m) each; draws are cut below 0.
+        inputs: means and deviations of what units cost, (n, m) each; draws are cut to positive values.
         outputs: the same of what they give, (n, s) each; draws are cut to 0 .. highest_output.
         highest_output: (s,) largest value that each output can have, 100 for percentages; infinite for none.
         returns: variable or constant.
@@ -72,45 +72,56 @@ def efficiency_samples(
     """
     generator = np.random.default_rng(seed)
     found = np.empty((samples, len(inputs[0])))
+    # Draws nearer to 0 could not be scored; they are as unlikely as draws below 0.
+    least_cost, least_gain = (2 * means.max(0) / MAX_SPAN for means in (inputs[0], outputs[0]))
     for sample in range(samples):
-        costs = draw_truncated(*inputs, 0.0, np.inf, generator)
-        gains = [
-            draw_truncated(outputs[0][:, column], outputs[1][:, column], 0.0, highest, generator)
-            for column, highest in enumerate(highest_output)
+        costs = [
+            draw_truncated(inputs[0][:, column], inputs[1][:, column], least, np.inf, generator)
+            for column, least in enumerate(least_cost)
         ]
-        found[sample] = relative_efficiency(costs, np.column_stack(gains), returns)
+        gains = [
+            draw_truncated(outputs[0][:, column], outputs[1][:, column], least, highest, generator)
+            for column, (least, highest) in enumerate(zip(least_gain, highest_output, strict=True))
+        ]
+        found[sample] = relative_efficiency(np.column_stack(costs), np.column_stack(gains), returns)
         progress(sample + 1)
     return found
 
 
 def stochastic_dominance(samples: Numbers, confidence: float) -> NDArray[np.bool_]:
-    """Say whose efficiency is stochastically larger than whose, in the first order.
+    """Decide whose efficiency is stochastically larger than whose, in the first order.
 
-    One is larger than another if its distribution function lies below the other's somewhere by more than chance makes
-    of equal ones, and nowhere above it by as much; and if its mean is larger, so that the relation has no cycle.
+    One is larger than another if its distribution function lies significantly below the other's somewhere, and nowhere
+    significantly above it; and if its mean is larger, so that the relation has no cycle. Efficiencies that differ by no
+    more than the solver's tolerance are equal.
 
     Args:
         samples: (B, n) efficiencies.
-        confidence: that no arrow at all is drawn by chance (Bonferroni over all ordered pairs).
+        confidence: probability that no arrow at all is drawn by chance (Bonferroni over all ordered pairs).
 
     Returns:
         (n, n) mask: [larger, smaller].
 
-    Source: first-order stochastic dominance as in Partovi Nia et al., section 3, by the one-sided two-sample test of
-        Kolmogorov and Smirnov: P(D+ > d) = exp(-B d^2) for two samples of B.
+    Source: first-order stochastic dominance as in Partovi Nia et al., section 3, by the largest difference of two
+        empirical distribution functions. Efficiencies of one sample depend on each other, so the bound of Smirnov for
+        independent samples does not hold: with two exchangeable units it errs in 11 % of tables instead of 5 %. This
+        bound holds for any dependence: each function is within d / 2 of its true one by the inequality of Dvoretzky,
+        Kiefer and Wolfowitz with Massart's constant, so P(D+ > d) <= 2 exp(-B d^2 / 2).
     """
     count, units = samples.shape
-    critical = np.sqrt(np.log(max(units * (units - 1), 1) / (1 - confidence)) / count)
+    pairs = max(units * (units - 1), 1)
+    critical = np.sqrt(2 * np.log(2 * pairs / (1 - confidence)) / count)
     ordered = np.sort(samples, axis=0)
     # (n, n): the most by which the distribution function of [column] exceeds that of [row]; it does so at a jump.
     lead = np.zeros((units, units))
     steps = np.arange(1, count + 1) / count
     for row in range(units):
         for column in range(units):
-            ours = np.searchsorted(ordered[:, row], ordered[:, column], side="right") / count
+            ours = np.searchsorted(ordered[:, row], ordered[:, column] + TOLERANCE, side="right") / count
             lead[row, column] = (steps - ours).max(initial=0.0)
     means, behind = samples.mean(0), lead.transpose()
-    dominance: NDArray[np.bool_] = (lead >= critical) & (behind < critical) & (means[:, None] > means)
+    ahead = means[:, None] > means + TOLERANCE
+    dominance: NDArray[np.bool_] = (lead >= critical) & (behind < critical) & ahead
     return dominance
 
 

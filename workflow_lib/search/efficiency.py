@@ -13,7 +13,7 @@ from scipy.stats import rankdata
 
 from workflow_lib.core.config import EfficiencyConfig
 from workflow_lib.core.errors import UserError
-from workflow_lib.pareto.efficiency import Comparison, compare_with_references, relative_efficiency
+from workflow_lib.pareto.efficiency import MAX_SPAN, Comparison, compare_with_references, level, relative_efficiency
 from workflow_lib.pareto.efficiency import super_efficiency as score_beyond
 from workflow_lib.pareto.stochastic import (
     efficiency_samples,
@@ -58,6 +58,7 @@ def score_models(table: pd.DataFrame, name: str, efficiency: EfficiencyConfig, s
     names = _names(table, name)
     inputs = _values(table, efficiency.inputs, names, positive=True)
     outputs = _values(table, efficiency.outputs, names, positive=False)
+    _check_outputs(outputs, efficiency.outputs, names)
     beyond = score_beyond(inputs, outputs, efficiency.returns)
     rank = _rank(beyond)
     scores = pd.DataFrame(
@@ -76,7 +77,7 @@ def score_models(table: pd.DataFrame, name: str, efficiency: EfficiencyConfig, s
     for column, quantile in (("low_pct", 0.05), ("median_pct", 0.5), ("high_pct", 0.95)):
         scores[column] = 100 * np.quantile(sampled, quantile, axis=0)
     scores["cut_pct"] = 100 * cut
-    shown = np.argsort(-np.median(sampled, axis=0), kind="stable")[: efficiency.shown]
+    shown = np.lexsort((rank, -level(np.median(sampled, axis=0))))[: efficiency.shown]
     arrows = transitive_reduction(stochastic_dominance(sampled[:, shown], efficiency.confidence))
     larger, smaller = np.nonzero(arrows)
     return ScoredModels(
@@ -120,13 +121,19 @@ def _in_words(row: Mapping[Hashable, Any]) -> str:
 
 
 def _names(table: pd.DataFrame, name: str) -> NDArray[np.object_]:
+    """The models' names as text; whole numbers of a Parquet column without decimals."""
     if name not in table:
         raise UserError(f"there is no column {name}", "table", f"its columns are {', '.join(map(str, table.columns))}")
-    names = table[name].astype(str).to_numpy(dtype=object)
-    if not len(names):
+    if table.empty:
         raise UserError("has no rows", "table")
+    column = table[name]
+    if pd.api.types.is_float_dtype(column) and (column.dropna() % 1 == 0).all():
+        column = column.astype("Int64")
+    names = np.array(["" if pd.isna(value) else str(value) for value in column], dtype=object)
+    if nameless := [row for row, text in enumerate(names, start=1) if not text.strip()]:
+        raise UserError(f"row {nameless[0]} has no name in column {name}", "table")
     if len(set(names)) < len(names):
-        twice = table[name][table[name].duplicated()].iloc[0]
+        twice = next(text for row, text in enumerate(names) if text in names[:row])
         raise UserError(f"column {name} names {twice} twice", "table", "choose a column that tells models apart")
     return names
 
@@ -137,17 +144,45 @@ def _values(table: pd.DataFrame, columns: Sequence[str], names: NDArray[np.objec
     for column in columns:
         if column not in table:
             raise UserError(f"there is no column {column}", "table", f"its columns are {', '.join(map(str, table))}")
-        numbers = pd.to_numeric(table[column], errors="coerce").to_numpy(dtype=np.float64)
-        bad = ~np.isfinite(numbers) | (numbers <= 0 if positive else numbers < 0)
+        found = table[column].astype(object).where(~_is_flag(table[column]))
+        numbers = pd.to_numeric(found, errors="coerce").to_numpy(dtype=np.float64)
+        highest = _highest(column)
+        bad = ~np.isfinite(numbers) | (numbers <= 0 if positive else numbers < 0) | (numbers > highest)
         if bad.any():
             wanted = "positive numbers" if positive else "numbers from 0 on"
+            limit = f" up to {highest:g}" if np.isfinite(highest) else ""
             raise UserError(
-                f"column {column} needs {wanted}, and is {table[column][bad].iloc[0]} for {names[bad][0]}"
+                f"column {column} needs {wanted}{limit}, and is {table[column][bad].iloc[0]} for {names[bad][0]}"
                 f" (and wrong for {bad.sum() - 1} more)",
                 "table",
             )
+        above = numbers[numbers > 0]
+        if len(above) and above.max() > MAX_SPAN * above.min():
+            raise UserError(
+                f"column {column} goes from {above.min():g} to {above.max():g}, more than {MAX_SPAN:.0e} times apart",
+                "table",
+                "leave out the models that cannot be compared with the others",
+            )
         values.append(numbers)
     return np.column_stack(values)
+
+
+def _is_flag(column: pd.Series) -> pd.Series:
+    """Which values are true or false: no numbers, though Python counts with them."""
+    return column.map(lambda value: isinstance(value, bool | np.bool_)).astype(bool)
+
+
+def _highest(column: str) -> float:
+    """The largest value that a column can have, by the end of its name."""
+    return _HIGHEST.get(column.lower().rpartition("_")[2], np.inf)
+
+
+def _check_outputs(outputs: Numbers, columns: Sequence[str], names: NDArray[np.object_]) -> None:
+    """Each model and each output needs a value above 0: a mix of models could not be compared with it."""
+    if (idle := outputs.max(0) <= 0).any():
+        raise UserError(f"column {columns[int(idle.argmax())]} is 0 for every model", "table", "leave it out")
+    if (useless := outputs.max(1) <= 0).any():
+        raise UserError(f"{names[useless][0]} is 0 in {' and '.join(columns)}", "table", "leave this model out")
 
 
 def _deviations(
@@ -163,7 +198,7 @@ def _deviations(
 
 def _rank(beyond: Numbers) -> NDArray[np.int64]:
     """Number the models from the highest score on; equal ones share the smaller number."""
-    ranks: NDArray[np.int64] = rankdata(-beyond, method="min").astype(np.int64)
+    ranks: NDArray[np.int64] = rankdata(-level(beyond), method="min").astype(np.int64)
     return ranks
 
 
@@ -211,7 +246,7 @@ def _sample(
     """Efficiencies, (samples, models), and the largest share of a model's distributions that no value can have."""
     noise_in = _deviations(table, efficiency.inputs, names, efficiency.deviations)
     noise_out = _deviations(table, efficiency.outputs, names, efficiency.deviations)
-    highest = np.array([_HIGHEST.get(column.rpartition("_")[2], np.inf) for column in efficiency.outputs])
+    highest = np.array([_highest(column) for column in efficiency.outputs])
     cut = [share_outside(inputs, noise_in, 0, np.inf)]
     cut += [share_outside(outputs[:, [place]], noise_out[:, [place]], 0, high) for place, high in enumerate(highest)]
     sampled = efficiency_samples(

@@ -13,6 +13,7 @@ from workflow_lib.report.figures.draw import (
     draw_supernets,
     draw_utilization,
 )
+from workflow_lib.report.figures.efficiency import check_efficiency_tables
 from workflow_lib.report.figures.maps import chip_map
 from workflow_lib.report.figures.pairs import front_pairs
 from workflow_lib.report.figures.precisions import front_precisions
@@ -24,6 +25,7 @@ from workflow_lib.report.figures.style import save_figure, save_figures
 __all__ = [
     "area_maps",
     "battery_charge",
+    "check_efficiency_tables",
     "chip_map",
     "dimension_effects",
     "draw_cells",

@@ -1,6 +1,6 @@
 """A figure by its name: what a run's stage asks for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from workflow_lib.core.config import Objective
+from workflow_lib.core.errors import UserError
 from workflow_lib.data.dataset import Dataset
 from workflow_lib.report.figures.cells import cells_accuracy, cells_alpha, cells_budgets, cells_search
 from workflow_lib.report.figures.channels import input_channels
@@ -56,7 +57,7 @@ def draw_figure(
         validation: measured networks of built predictors; empty if there are none.
 
     Raises:
-        KeyError: if no figure is called so.
+        UserError: if no figure is called so.
     """
     draw = {
         "front_3d": lambda: front_3d(ranked, objectives),
@@ -69,7 +70,7 @@ def draw_figure(
         "chip_map": lambda: chip_map(dataset.chips, folds),
         "chip_map_roles": lambda: chip_map(dataset.chips, folds, int(folds["fold"].min())),
     }
-    return draw[name]()
+    return _chosen(draw, name)
 
 
 def draw_efficiency(
@@ -88,7 +89,7 @@ def draw_efficiency(
         inputs, outputs: the columns that were scored.
 
     Raises:
-        KeyError: if no figure is called so.
+        UserError: if no figure is called so.
     """
     draw = {
         "efficiency_fronts": lambda: efficiency_fronts(scores, inputs, outputs),
@@ -96,7 +97,7 @@ def draw_efficiency(
         "efficiency_dominance": lambda: efficiency_dominance(samples, dominance),
         "efficiency_training": lambda: efficiency_training(scores),
     }
-    return draw[name]()
+    return _chosen(draw, name)
 
 
 def draw_utilization(name: str, ranked: pd.DataFrame, utilizations: pd.DataFrame, layers: pd.DataFrame) -> Figure:
@@ -108,7 +109,7 @@ def draw_utilization(name: str, ranked: pd.DataFrame, utilizations: pd.DataFrame
         utilizations, layers: tables UTILIZATIONS, LAYERS.
 
     Raises:
-        KeyError: if no figure is called so.
+        UserError: if no figure is called so.
     """
     draw = {
         "utilization_fronts": lambda: utilization_fronts(ranked, utilizations),
@@ -116,7 +117,7 @@ def draw_utilization(name: str, ranked: pd.DataFrame, utilizations: pd.DataFrame
         "utilization_accuracy": lambda: utilization_accuracy(ranked, utilizations),
         "utilization_folded": lambda: utilization_folded(utilizations),
     }
-    return draw[name]()
+    return _chosen(draw, name)
 
 
 def draw_comparison(
@@ -131,13 +132,13 @@ def draw_comparison(
         objectives: of the front.
 
     Raises:
-        KeyError: if no figure is called so.
+        UserError: if no figure is called so.
     """
     draw = {
         "comparison_progress": lambda: comparison_progress(comparison),
         "comparison_fronts": lambda: comparison_fronts(candidates, comparison, objectives),
     }
-    return draw[name]()
+    return _chosen(draw, name)
 
 
 def draw_supernets(
@@ -151,14 +152,14 @@ def draw_supernets(
             not show may be empty.
 
     Raises:
-        KeyError: if no figure is called so.
+        UserError: if no figure is called so.
     """
     draw = {
         "supernet_alpha": lambda: supernet_alpha(alpha),
         "supernet_quality": lambda: supernet_quality(quality, difficulty),
         "supernet_ranks": lambda: supernet_ranks(ranks),
     }
-    return draw[name]()
+    return _chosen(draw, name)
 
 
 def draw_cells(
@@ -177,7 +178,7 @@ def draw_cells(
         ranked: the front table, all candidates and baselines.
 
     Raises:
-        KeyError: if no figure is called so.
+        UserError: if no figure is called so.
     """
     draw = {
         "cells_accuracy": lambda: cells_accuracy(derived, ranked),
@@ -185,7 +186,7 @@ def draw_cells(
         "cells_budgets": lambda: cells_budgets(derived, graphs),
         "cells_alpha": lambda: cells_alpha(alpha),
     }
-    return draw[name]()
+    return _chosen(draw, name)
 
 
 def _samples(
@@ -201,3 +202,9 @@ def _samples(
         title = f"{label}, {dataset.regions[row]}"
         samples.append((title, np.asarray(dataset.pixels[row])[..., places]))
     return samples, channels
+
+
+def _chosen(draw: Mapping[str, Callable[[], Figure]], name: str) -> Figure:
+    if name not in draw:
+        raise UserError(f"no figure is called {name}; known are {', '.join(draw)}", "--figures")
+    return draw[name]()

@@ -10,6 +10,7 @@ from matplotlib.patches import FancyArrowPatch
 from matplotlib.path import Path as Line
 from numpy.typing import NDArray
 
+from workflow_lib.core.errors import UserError
 from workflow_lib.pareto.dominance import front_mask
 from workflow_lib.report.figures.layers import lay_out
 from workflow_lib.report.figures.style import PALETTE, WIDTH_IN, themed
@@ -183,6 +184,8 @@ def efficiency_training(scores: pd.DataFrame) -> Figure:
 
     Source: Partovi Nia et al., table 1.
     """
+    if scores["training_rank"].isna().all():
+        raise UserError("no costs of training were scored", "efficiency_training", "leave this figure out")
     best = scores.nsmallest(_MOST_RANKS, "efficiency_rank", keep="first").reset_index(drop=True)
     figure = Figure(figsize=(WIDTH_IN, 0.24 * len(best) + 0.9), layout="constrained")
     axes = figure.subplots()
@@ -205,9 +208,30 @@ def efficiency_training(scores: pd.DataFrame) -> Figure:
     return figure
 
 
+def check_efficiency_tables(
+    scores: pd.DataFrame, samples: pd.DataFrame, dominance: pd.DataFrame, columns: Sequence[str]
+) -> None:
+    """Check that tables belong together and hold what the figures draw.
+
+    Args:
+        scores, samples, dominance: tables EFFICIENCY, EFFICIENCY_SAMPLES, DOMINANCE.
+        columns: inputs and outputs to draw.
+
+    Raises:
+        UserError: if a column was not scored, or models of one table are not among the scores.
+    """
+    if unknown := [column for column in columns if f"own_{column}" not in scores]:
+        known = [str(name).removeprefix("own_") for name in scores if str(name).startswith("own_")]
+        raise UserError(f"{unknown[0]} was not scored", "--inputs and --outputs", f"scored are {', '.join(known)}")
+    named = set(samples["model"]) | set(dominance["larger"]) | set(dominance["smaller"])
+    if foreign := named - set(scores["model"]):
+        raise UserError(f"{min(foreign)} is not among the scores", "--sampled, --dominance", "give tables of one run")
+
+
 def _numbered(samples: pd.DataFrame) -> list[str]:
     return [f"{place}  {_short(model)}" for place, model in enumerate(samples["model"], start=1)]
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= _LONGEST_NAME else shorten(name[: _LONGEST_NAME - 1], _LONGEST_NAME) + "…"
+    short = name if len(name) <= _LONGEST_NAME else shorten(name[: _LONGEST_NAME - 1], _LONGEST_NAME) + "…"
+    return short.replace("$", r"\$")  # a name is no formula

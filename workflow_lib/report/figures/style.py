@@ -14,6 +14,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from workflow_lib.core.config import Objective
+from workflow_lib.core.errors import UserError
 from workflow_lib.core.files import atomic_path
 from workflow_lib.report.tables import baseline_rows, candidates_only, front_members
 
@@ -58,6 +59,8 @@ _RC: Any = {
     "legend.fontsize": 8.5,
     "legend.frameon": False,
 }
+# Suffix of a figure's file -> the metadata that would differ from day to day.
+_DATED = {".png": "Software", ".pdf": "CreationDate"}
 
 
 P = ParamSpec("P")
@@ -81,7 +84,14 @@ def save_figures(paths: Iterable[Path], dpi: int, draw: Callable[[str], Figure])
         paths: the files to write; a name without suffix says which figure.
         dpi: resolution of the PNG files (dots per inch).
         draw: name of a figure -> the figure.
+
+    Raises:
+        UserError: if a file is neither PNG nor PDF, or no figure has its name.
     """
+    paths = list(paths)
+    for path in paths:
+        if path.suffix not in _DATED:
+            raise UserError(f"figures are {' or '.join(_DATED)} files", path)
     for path in paths:
         figure = draw(path.stem)
         with atomic_path(path) as temporary:
@@ -96,9 +106,8 @@ def save_figure(figure: Figure, path: Path, dpi: int) -> None:
         path: the file to write; its suffix says whether PNG or PDF; the caller makes it atomic.
         dpi: resolution of a PNG (dots per inch).
     """
-    dated = {".png": "Software", ".pdf": "CreationDate"}[path.suffix]
     with matplotlib.rc_context({"pdf.fonttype": 42}):  # TrueType: text in the PDF stays text
-        figure.savefig(path, dpi=dpi, facecolor="white", metadata={dated: None})
+        figure.savefig(path, dpi=dpi, facecolor="white", metadata={_DATED[path.suffix]: None})
 
 
 def defined(ranked: pd.DataFrame, objectives: Sequence[Objective]) -> list[Objective]:
