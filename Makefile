@@ -3,6 +3,9 @@ SHELL := /bin/bash
 PYTHON ?= python3
 CORES ?= $(shell $(BIN)/python -m workflow_lib.core.cores)
 BIN := .venv/bin
+# As it is written: the shell reads it from the environment, whatever blanks, quotes or dollars are in it.
+override SCENARIO := $(value SCENARIO)
+export SCENARIO
 
 .PHONY: help setup demo run plan survive test check format record clean
 
@@ -18,19 +21,16 @@ setup: .venv/ready  ## Build .venv from the lock file
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
 	touch $@
 
-demo: setup  ## Run the demo on generated chips: under five minutes on two cores
+demo:  ## Run the demo on generated chips: under five minutes on two cores
 	@$(MAKE) --no-print-directory run SCENARIO=config/scenarios/demo.yaml
 
 run: setup  ## Run SCENARIO=config/scenarios/NAME.yaml
-	@test -n "$(SCENARIO)" || { echo "error: say which: make run SCENARIO=config/scenarios/demo.yaml" >&2; exit 2; }
-	$(BIN)/python -m workflow_lib.rounds --configfile $(SCENARIO) --cores $(CORES) --quiet rules
-	@run=$$($(BIN)/python -c 'import sys, yaml; print(yaml.safe_load(open(sys.argv[1]))["run"])' $(SCENARIO)); \
-	echo "front: results/$$run/build_front/front.parquet"; \
-	echo "report: results/$$run/build_report/report.html"
+	@test -n "$$SCENARIO" || { echo "error: say which: make run SCENARIO=config/scenarios/demo.yaml" >&2; exit 2; }
+	$(BIN)/python -m workflow_lib.rounds --configfile "$$SCENARIO" --cores $(CORES) --quiet rules
 
 plan: setup  ## Show what a run of SCENARIO=config/scenarios/NAME.yaml would do, why, and what it would cost
-	@test -n "$(SCENARIO)" || { echo "error: say which: make plan SCENARIO=config/scenarios/demo.yaml" >&2; exit 2; }
-	@EDGEFRONT_PLAN=1 $(BIN)/python -m workflow_lib.rounds --configfile $(SCENARIO) --dry-run --quiet rules
+	@test -n "$$SCENARIO" || { echo "error: say which: make plan SCENARIO=config/scenarios/demo.yaml" >&2; exit 2; }
+	@EDGEFRONT_PLAN=1 $(BIN)/python -m workflow_lib.rounds --configfile "$$SCENARIO" --dry-run --quiet rules
 
 survive: setup  ## Kill jobs and Snakemake (as root, with Slurm installed, also its nodes and controller) 30 times, and compare the tables
 	EDGEFRONT_KILLS=30 $(BIN)/python -m pytest tests/e2e/test_survival.py tests/e2e/test_executors.py

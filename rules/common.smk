@@ -13,17 +13,27 @@ from workflow_lib.core.arguments import flags
 from workflow_lib.core.config import Config, PredictorConfig, parse_config
 from workflow_lib.core.search_config import VARIANTS, CellSearchConfig
 from workflow_lib.core import resources
+from workflow_lib.core.config_files import strict_config
 from workflow_lib.core.contracts import CONTRACTS
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.files import hold
 from workflow_lib.core.plan import PLAN, PlanLog
 from workflow_lib.core.progress import ProgressLog
+from workflow_lib.core.sealed import RESULTS_VARIABLE, DamagedFileError, set_aside
 from workflow_lib.core.section import NAME
 from workflow_lib.core.spaces import networks
 from workflow_lib.workflow.graph import notice_all_changes
 
 try:
-    CONFIG = parse_config(config)
+    if "{" in str(workflow.basedir):
+        raise UserError(
+            "Snakemake cannot run a workflow in a folder with braces in its name",
+            workflow.basedir,
+            "rename the folder",
+        )
+    CONFIG = parse_config(
+        strict_config(config, workflow.configfiles, workflow.config_settings.config)
+    )
 except UserError as error:
     print(f"error: {error}", file=sys.stderr)
     sys.exit(2)
@@ -175,8 +185,8 @@ if PLAN in os.environ:
 
 def warm_stages(folder):
     """Bash that has `python -m workflow_lib.stages.*` run by the worker of this Snakemake, and all else as it is."""
-    client = shlex.quote(f"{folder}/workflow_lib/worker/client.py")
     # No braces: Snakemake formats what stands before a command.
+    client = shlex.quote(f"{folder}/workflow_lib/worker/client.py")
     return (
         f"export EDGEFRONT_WORKER={os.getpid()};"
         ' python() if [[ "$*" == "-m workflow_lib.stages."* ]];'
@@ -190,11 +200,14 @@ python_folder = (
     if workflow.deployment_settings.deployment_method
     else f"{Path(sys.executable).parent}:"
 )
+
+
 shell.prefix(
     "set -euo pipefail;"
     f" export PATH={shlex.quote(python_folder)}$PATH PYTHONPATH={shlex.quote(str(workflow.basedir))}"
     f" {' '.join(f'{name}={value}' for name, value in resources.JOB_ENVIRONMENT.items())}"
-    f" EDGEFRONT_JOBS_PER_GPU={CONFIG.execution.jobs_per_gpu}; "
+    f" EDGEFRONT_JOBS_PER_GPU={CONFIG.execution.jobs_per_gpu}"
+    f" {RESULTS_VARIABLE}=results/{RUN}; "
     + (warm_stages(str(workflow.basedir)) if CONFIG.execution.warm_worker else "")
 )
 
@@ -303,6 +316,19 @@ def select(wildcards):
     return ["--select", *CHANNEL_SETS[wildcards.channels]]
 
 
+def read_own(table, file):
+    """Read a table of this run while the graph is built; a damaged one is set aside, to be made again."""
+    try:
+        return table.read(file)
+    except DamagedFileError as error:
+        os.environ[RESULTS_VARIABLE] = str(Path("results", RUN).absolute())
+        print(
+            f"error: {error if '--dry-run' in sys.argv else set_aside(error)}",
+            file=sys.stderr,
+        )
+        sys.exit(2)
+
+
 @cache
 def proposed(rounds=CONFIG.search.rounds):
     """(channels, batch, architecture) of whom the search proposed in its first rounds; None: it has not yet."""
@@ -311,7 +337,7 @@ def proposed(rounds=CONFIG.search.rounds):
     file = Path("results", RUN, "propose_candidates", f"{rounds - 1}.parquet")
     if not file.exists():
         return None
-    table = tables.PROPOSALS.read(file)[["channels", "batch", "architecture"]]
+    table = read_own(tables.PROPOSALS, file)[["channels", "batch", "architecture"]]
     return list(table.itertuples(index=False, name=None))
 
 
@@ -353,12 +379,20 @@ def external(rule, files):
     """
 
     def recorded(wildcards):
-        record = Path("results", RUN, ".external", rule, *map(str, wildcards), "files.json")
+        record = Path(
+            "results", RUN, ".external", rule, *map(str, wildcards), "files.json"
+        )
         return record, list(map(str, files(wildcards)))
 
     def command(wildcards):
         record, paths = recorded(wildcards)
-        words = ["python", "-m", "workflow_lib.core.external_files", str(record), *paths]
+        words = [
+            "python",
+            "-m",
+            "workflow_lib.core.external_files",
+            str(record),
+            *paths,
+        ]
         return f"{shlex.join(words)} && " if paths else ""
 
     EXTERNAL[rule] = recorded

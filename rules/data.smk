@@ -56,7 +56,8 @@ rule import_chips:
                 "max_nodata_pct",
             ),
         ),
-        root=CHIPS_MADE or CONFIG.data.root,
+        # By a function: Snakemake takes braces and <x> in strings for placeholders.
+        root=lambda wildcards: CHIPS_MADE or CONFIG.data.root,
         external=external("import_chips", raster_folders),
     shell:
         "{params.external}python -m workflow_lib.stages.import_chips"

@@ -118,7 +118,7 @@ def fold_parts(folds, rounds=CONFIG.search.rounds):
         from workflow_lib.core.tables import RACE
 
         for fold in range(CONFIG.racing.first_folds, folds):
-            race = RACE.read(Path(checkpoints.race_folds.get(fold=fold).output[0]))
+            race = read_own(RACE, Path(checkpoints.race_folds.get(fold=fold).output[0]))
             stopped = zip(race["channels"], race["batch"], race["architecture"])
             stopped_after = dict(zip(stopped, race["after_folds"]))
     return [

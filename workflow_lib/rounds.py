@@ -13,9 +13,9 @@ from types import FrameType
 
 from snakemake.cli import parse_args, parse_config
 from snakemake.exceptions import WorkflowError
-from snakemake.settings.types import ConfigSettings
 
 from workflow_lib.core import config
+from workflow_lib.core.config_files import read_config_files
 from workflow_lib.core.errors import ConfigError, UserError
 
 DEFAULT_CONFIG = Path("config", "config.yaml")
@@ -37,7 +37,17 @@ def main(argv: Sequence[str] | None = None) -> int:
                 return code
             if not Path(folder, target).exists():
                 return 0  # a dry run: what comes then, nobody knows yet
-    return snakemake(*options)
+    code = snakemake(*options)
+    page, front = (Path("results", run.run, name) for name in ("build_report/report.html", "build_front/front.parquet"))
+    if code == 0 and (folder / page).exists() and not is_dry(options):
+        print(f"front: {front}\nreport: {page}")
+    return code
+
+
+def is_dry(options: Sequence[str]) -> bool:
+    """Whether Snakemake's options say that nothing shall run."""
+    _, arguments = parse_args(list(options))
+    return bool(arguments.dryrun)
 
 
 def read_config(options: Sequence[str]) -> tuple[config.Config, Path]:
@@ -51,10 +61,11 @@ def read_config(options: Sequence[str]) -> tuple[config.Config, Path]:
         raise UserError(f"takes no targets: {' '.join(arguments.targets)}", "rounds", "give them to snakemake")
     folder = Path(arguments.directory or ".")
     try:
-        settings = ConfigSettings(parse_config(arguments.config), arguments.configfile or [folder / DEFAULT_CONFIG])
-    except (OSError, ValueError, WorkflowError) as error:
-        raise ConfigError(str(error), "config") from None
-    return config.parse_config(settings.overwrite_config), folder
+        overrides = parse_config(arguments.config)
+    except (ValueError, WorkflowError) as error:
+        raise ConfigError(str(error), "--config") from None
+    files = arguments.configfile or [folder / DEFAULT_CONFIG]
+    return config.parse_config(read_config_files(files, overrides)), folder
 
 
 def snakemake(*arguments: str) -> int:

@@ -3,7 +3,11 @@
 import logging
 import sys
 import time
+from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 _EVERY = 500
 
@@ -21,6 +25,18 @@ def report_some(stage: str, number: int, count: int, what: str) -> None:
         print(f"{stage}: {number} of {count} {what}", file=sys.stderr, flush=True)
 
 
+def _failure(record: Mapping[str, Any]) -> str:
+    """One line on a failed job: Snakemake's own messages, which `--quiet rules` hides, do not say why it failed."""
+    rule, logs = record.get("rule_name"), record.get("log") or []
+    for log in map(str, logs):
+        with suppress(OSError):
+            lines = Path(log).read_text(encoding="utf-8", errors="replace").splitlines()
+            said = [line for line in lines if line.startswith("error: ")] or [line for line in lines if line.strip()]
+            if said:
+                return f"{rule} failed: {said[-1].removeprefix('error: ')} (log: {log})"
+    return f"{rule} failed without a message; logs: {', '.join(map(str, logs)) or 'none'}"
+
+
 class ProgressLog(logging.Handler):
     """Listens to Snakemake's log records and prints the state of the run to standard error."""
 
@@ -36,6 +52,7 @@ class ProgressLog(logging.Handler):
             self._start = time.monotonic()
         elif event == "job_error":
             self._failed += 1
+            print(_failure(vars(record)), file=sys.stderr, flush=True)
         elif event == "progress":
             print(self._line(vars(record)["done"], vars(record)["total"]), file=sys.stderr, flush=True)
 
