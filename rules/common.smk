@@ -70,6 +70,10 @@ DATASET = [
 ]
 
 
+# Values that are nodata, whatever files say.
+NODATA = ["--nodata", *map(str, CONFIG.data.nodata)] if CONFIG.data.nodata else []
+
+
 pathvars:
     results=f"results/{RUN}",
     logs=f"results/{RUN}/logs",

@@ -36,6 +36,7 @@ rule import_chips:
         chips="<results>/import_chips/chips.parquet",
         bands="<results>/import_chips/bands.parquet",
         rejected="<results>/import_chips/rejected.parquet",
+        notices="<results>/import_chips/notices.parquet",
     log:
         "<logs>/import_chips.log",
     conda:
@@ -53,6 +54,7 @@ rule import_chips:
                 "chip_size_px",
                 "normalisation",
                 "on_bad_chip",
+                "nodata",
                 "max_nodata_pct",
             ),
         ),
@@ -68,6 +70,7 @@ rule import_chips:
         " --chips {output.chips:q}"
         " --bands-table {output.bands:q}"
         " --rejected {output.rejected:q}"
+        " --notices {output.notices:q}"
         " 2> {log:q}"
 
 

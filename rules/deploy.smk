@@ -136,6 +136,7 @@ rule deploy_model:
             *flags(CONFIG.training),
             *flags(CONFIG.grid, "channel_sets"),
             *flags(CONFIG.data, "max_nodata_pct"),
+            *NODATA,
             *flags(CONFIG, "seed", "precisions"),
             *([f"--background={BACKGROUND}"] if BACKGROUND else []),
             "--resampling",

@@ -114,6 +114,7 @@ rule sample_points:
             "sample_points",
             *flags(CONFIG.data.clip),
             *flags(CONFIG.data, "chip_size_px", "max_nodata_pct"),
+            *NODATA,
             "--classes",
             *CONFIG.data.classes,
             *flags(CONFIG, "seed"),
@@ -148,7 +149,10 @@ rule clip_chips:
         **fixed("clip_chips"),
     params:
         options=options(
-            "clip_chips", *flags(CONFIG.data.clip), *flags(CONFIG.data, "chip_size_px")
+            "clip_chips",
+            *flags(CONFIG.data.clip),
+            *flags(CONFIG.data, "chip_size_px"),
+            *NODATA,
         ),
         folders=region_folders,
         external=external(

@@ -12,7 +12,7 @@ from rasterio.transform import Affine
 
 from workflow_lib.core.arguments import flags
 from workflow_lib.core.data_config import DataConfig
-from workflow_lib.core.tables import BANDS, CHIPS, REJECTED
+from workflow_lib.core.tables import BANDS, CHIPS, NOTICES, REJECTED
 from workflow_lib.stages.import_chips import main
 
 SIZE = 40  # the smallest that data.chip_size_px allows
@@ -62,6 +62,7 @@ def output_flags(out: Path) -> list[str]:
     names = {
         "array": "chips.npy", "moments": "moments.npy",
         "chips": "chips.parquet", "bands-table": "bands.parquet", "rejected": "rejected.parquet",
+        "notices": "notices.parquet",
     }  # fmt: skip
     return [f"--{flag}={out / name}" for flag, name in names.items()]
 
@@ -75,11 +76,12 @@ class Imported:
     chips: pd.DataFrame
     bands: pd.DataFrame
     rejected: pd.DataFrame
+    notices: pd.DataFrame
 
     @classmethod
     def read(cls, out: Path) -> "Imported":
         arrays = (np.load(out / f"{name}.npy", allow_pickle=False) for name in ("chips", "moments"))
-        tables = (table.read(out / f"{table.name}.parquet") for table in (CHIPS, BANDS, REJECTED))
+        tables = (table.read(out / f"{table.name}.parquet") for table in (CHIPS, BANDS, REJECTED, NOTICES))
         return cls(*arrays, *tables)
 
 

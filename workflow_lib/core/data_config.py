@@ -94,6 +94,9 @@ class ClipConfig(Section):
         default={},
         description="region -> its labelled points: GeoPackage or GeoJSON with a column `class`, or CSV (x, y, class)",
     )
+    points_layer: dict[Name, str] = Field(
+        default={}, description="region -> layer of its GeoPackage, where that has several layers of labelled points"
+    )
     points_crs: str | None = Field(default=None, description="CRS of CSV files; null: that of the chips")
     crs: str | None = Field(
         default=None,
@@ -150,6 +153,11 @@ class DataConfig(Section):
     on_bad_chip: Literal["error", "drop"] = Field(
         default="error", description="end the run at a bad chip, or drop and list it"
     )
+    nodata: list[float] = Field(
+        default=[],
+        description="values that are nodata, whatever the files say, such as [-9999]; 0 counts where all bands of a "
+        "file are 0",
+    )
     max_nodata_pct: float = Field(
         default=20.0,
         ge=0,
@@ -200,6 +208,8 @@ class DataConfig(Section):
             raise ValueError(
                 f"data.clip.points names {sorted(clip.points)}; it must name each region, or none of a landscape"
             )
+        if unknown := sorted(set(clip.points_layer) - set(self.regions)):
+            raise ValueError(f"data.clip.points_layer names {unknown}, which are no regions")
         if clip.most_distance_m is not None and clip.most_distance_m <= clip.least_distance_m:
             raise ValueError("data.clip.most_distance_m must be more than least_distance_m")
         if clip.false_class and clip.false_class not in self.classes:

@@ -53,6 +53,57 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+@contextmanager
+def locked(lock: Path, what: Path) -> Iterator[None]:
+    """Hold a lock file while the block runs; it is removed afterwards.
+
+    Args:
+        lock: the lock file.
+        what: the file that it protects, for messages.
+
+    Raises:
+        UserError: if another process holds it, or the file system has no locks.
+    """
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        holder = lock.open("a+", encoding="utf-8")
+        try:
+            fcntl.flock(holder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # The last holder may have removed the file between opening and locking it.
+            if os.path.samestat(os.fstat(holder.fileno()), lock.stat()):
+                break
+        except FileNotFoundError:
+            pass
+        except BlockingIOError:
+            holder.seek(0)
+            owner = holder.read() or "another process"
+            holder.close()
+            raise UserError(f"{owner} writes it", what, "wait for its end, or name another output") from None
+        except OSError as error:
+            holder.close()
+            raise _no_locks(error, what) from None
+        holder.close()
+    try:
+        _sign(holder)
+        yield
+    finally:
+        lock.unlink(missing_ok=True)
+        holder.close()
+
+
+def _sign(holder: IO[str]) -> None:
+    """Write into a lock file who holds it."""
+    holder.truncate(0)
+    holder.write(f"process {os.getpid()} on {platform.node()}")
+    holder.flush()
+
+
+def _no_locks(error: OSError, path: Path) -> UserError:
+    return UserError(
+        f"its file system locks no files ({error.strerror})", path, "mount it with flock (Lustre: -o flock)"
+    )
+
+
 def hold(path: Path) -> bool:
     """Lock a file for as long as this process lives, however it ends.
 
@@ -70,11 +121,7 @@ def hold(path: Path) -> bool:
         holder.close()
         return False
     except OSError as error:
-        raise UserError(
-            f"its file system locks no files ({error.strerror})", path, "mount it with flock (Lustre: -o flock)"
-        ) from None
-    holder.truncate(0)
-    holder.write(f"process {os.getpid()} on {platform.node()}")
-    holder.flush()
+        raise _no_locks(error, path) from None
+    _sign(holder)
     _held.append(holder)
     return True

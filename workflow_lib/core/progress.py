@@ -3,7 +3,7 @@
 import logging
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -37,6 +37,15 @@ def _failure(record: Mapping[str, Any]) -> str:
     return f"{rule} failed without a message; logs: {', '.join(map(str, logs)) or 'none'}"
 
 
+def _warnings(logs: Iterable[str]) -> Iterator[str]:
+    """The lines of a job that people should see although it went well: Snakemake shows logs of failed jobs only."""
+    for log in logs:
+        with suppress(OSError):
+            for line in Path(log).read_text(encoding="utf-8", errors="replace").splitlines():
+                if line.startswith("warning: "):
+                    yield line
+
+
 class ProgressLog(logging.Handler):
     """Listens to Snakemake's log records and prints the state of the run to standard error."""
 
@@ -44,6 +53,7 @@ class ProgressLog(logging.Handler):
         super().__init__()
         self._start: float | None = None
         self._failed = 0
+        self._logs: dict[Any, list[str]] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
         """Take one record; all but progress and failures are left to Snakemake's own handlers."""
@@ -53,6 +63,11 @@ class ProgressLog(logging.Handler):
         elif event == "job_error":
             self._failed += 1
             print(_failure(vars(record)), file=sys.stderr, flush=True)
+        elif event == "job_info":
+            self._logs[vars(record).get("jobid")] = [str(log) for log in vars(record).get("log") or []]
+        elif event == "job_finished":
+            for line in _warnings(self._logs.pop(vars(record).get("job_id"), [])):
+                print(line, file=sys.stderr, flush=True)
         elif event == "progress":
             print(self._line(vars(record)["done"], vars(record)["total"]), file=sys.stderr, flush=True)
 

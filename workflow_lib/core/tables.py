@@ -67,7 +67,7 @@ class Table:
         Raises:
             TableError: if the frame is not as declared.
         """
-        arrow = self._checked(frame, path)
+        arrow = self._checked(self.complete(frame), path)
         with atomic_path(path) as temporary:
             if is_csv(path):
                 _to_csv_frame(arrow).to_csv(temporary, index=False)
@@ -288,8 +288,22 @@ CHIPS = Table(
         Column("right", "number", "CRS unit", "footprint"),
         Column("top", "number", "CRS unit", "footprint"),
         Column("crs", "text", meaning="coordinate reference system; empty where the files give none"),
+        Column("pixel_m", "number", "m", "side of its pixels on the ground", low=0, optional=True),
+        Column("content", "text", meaning="digest of its values: equal for copies of a picture", optional=True),
+        Column("scaled", "texts", meaning="bands whose values were scaled as their files say", optional=True),
     ),
     key=("chip",),
+)
+
+NOTICES = Table(
+    "notices",
+    (
+        REGION,
+        Column("what", "text", meaning="what was left aside or is odd, in words that follow the count"),
+        Column("count", "integer", meaning="how many", low=1),
+        Column("example", "text", meaning="the first of them"),
+    ),
+    key=("region", "what"),
 )
 
 BANDS = Table(

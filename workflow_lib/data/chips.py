@@ -1,7 +1,7 @@
 """All chips as one memory-mapped array that every job shares, and the tables that go with it."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -15,7 +15,13 @@ from workflow_lib.core.errors import ChipError, UserError
 from workflow_lib.core.progress import report_some
 from workflow_lib.core.sealed import DamagedFileError, map_array
 from workflow_lib.data.bands import add_indices, fill_nodata, normalise
-from workflow_lib.data.rasters import ChipFiles, RawChip, find_chips, peek_crs, read_chip
+from workflow_lib.data.ground import pixel_sides_m
+from workflow_lib.data.masks import describe_scaling
+from workflow_lib.data.notices import Notices, find_unused_files
+from workflow_lib.data.rasters import ChipFiles, RawChip, find_chips, peek_header, read_chip
+
+# Pixels of chips may differ by this share: a network sees other sizes of things beyond.
+_SAME_RESOLUTION = 0.05
 
 
 @dataclass
@@ -23,13 +29,14 @@ class Import:
     """What an import found; its arrays went to disk while it ran.
 
     Attributes:
-        chips, bands, rejected: rows of the tables of these names.
+        chips, bands, rejected, notices: rows of the tables of these names.
         moments: (chips, bands, 2) mean and variance of each chip's channels as stored.
     """
 
     chips: pd.DataFrame
     bands: pd.DataFrame
     rejected: pd.DataFrame
+    notices: Notices
     moments: NDArray[np.float64]
 
 
@@ -54,12 +61,13 @@ def import_chips(data: DataConfig, root: Path, array: Path) -> Import:
     size = (data.chip_size_px, data.chip_size_px, len(data.bands))
     rows: list[dict[str, object]] = []
     rejected: list[dict[str, str]] = []
-    statistics = _BandStatistics(data.bands)
+    statistics, consistency = _BandStatistics(data.bands), _Consistency(data)
     moments = []
     with array.open("wb") as stream:
         _write_header(stream, 0, size)
         for chip, raw in _good_chips(files, data, rejected):
             bands = [band for folder in data.regions[chip.region] for band in folder.bands]
+            consistency.add(chip, raw, bands)
             channels = add_indices(fill_nodata(raw.pixels, raw.valid), bands, data.bands)
             statistics.add(chip.region, channels, bands, raw.valid)
             channels = normalise(channels, data.normalisation)
@@ -67,30 +75,39 @@ def import_chips(data: DataConfig, root: Path, array: Path) -> Import:
             moments.append(
                 np.stack([channels.mean((0, 1), dtype=np.float64), channels.var((0, 1), dtype=np.float64)], -1)
             )
-            rows.append({"chip": len(rows), **_row(chip, raw)})
+            rows.append({"chip": len(rows), **_row(chip, raw), "scaled": consistency.scaled_bands(bands)})
         _write_header(stream, len(rows), size)
     chips = pd.DataFrame(rows)
     _check_complete(chips, data, rejected)
-    return Import(
-        chips, statistics.table(), pd.DataFrame(rejected, columns=["region", "file", "reason"]), np.array(moments)
-    )
+    chips["pixel_m"] = _check_resolution(chips, data.chip_size_px)
+    band_table = statistics.table()
+    notices = consistency.notices
+    _note_constant_bands(band_table, consistency.integers, notices)
+    _note_copies(chips, notices)
+    for region, folders in sorted(data.regions.items()):
+        for what, example in find_unused_files(root, folders, data.classes):
+            notices.add(region, what, example)
+    rejections = pd.DataFrame(rejected, columns=["region", "file", "reason"])
+    return Import(chips, band_table, rejections, notices, np.array(moments))
 
 
 def _good_chips(
     files: list[ChipFiles], data: DataConfig, rejected: list[dict[str, str]]
 ) -> Iterator[tuple[ChipFiles, RawChip]]:
     """Read the chips in order; the bad ones end the run or are listed, as the config says."""
-    usual_crs = _usual_crs(files)
+    usual = _usual_headers(files)
     for position, chip in enumerate(files):
         report_some("import_chips", position, len(files), "chips")
         try:
-            raw = read_chip(chip, data.regions[chip.region], data.chip_size_px, data.max_nodata_pct)
-            if raw.crs != usual_crs[chip.region]:
+            raw = read_chip(chip, data.regions[chip.region], data.chip_size_px, data.max_nodata_pct, data.nodata)
+            crs, pixel = usual[chip.region]
+            if raw.crs != crs:
                 raise ChipError(
-                    f"its CRS {raw.crs or '(none)'} is not that of region {chip.region}, "
-                    f"{usual_crs[chip.region] or '(none)'}",
-                    chip.place,
+                    f"its CRS {raw.crs or '(none)'} is not that of region {chip.region}, {crs or '(none)'}", chip.place
                 )
+            own = abs(raw.bounds[2] - raw.bounds[0]) / data.chip_size_px
+            if abs(own - pixel) > _SAME_RESOLUTION * pixel:
+                raise ChipError(f"its pixels are {own:g} wide, and those of region {chip.region} {pixel:g}", chip.place)
         except ChipError as error:
             if data.on_bad_chip == "error":
                 raise ChipError(f"{error}; mend it, or set data.on_bad_chip: drop") from None
@@ -100,13 +117,99 @@ def _good_chips(
             yield chip, raw
 
 
-def _usual_crs(files: list[ChipFiles]) -> dict[str, str]:
-    """The most common CRS of each region, so that one odd chip does not reject all others."""
-    found: dict[str, Counter[str]] = defaultdict(Counter)
+def _usual_headers(files: list[ChipFiles]) -> dict[str, tuple[str, float]]:
+    """The most common CRS and width of pixels of each region, so that one odd chip does not reject all others."""
+    found: dict[str, Counter[tuple[str, float]]] = defaultdict(Counter)
     for chip in files:
-        if (crs := peek_crs(chip.place)) is not None:
-            found[chip.region][crs] += 1
+        if (header := peek_header(chip.place)) is not None:
+            found[chip.region][header] += 1
     return {region: counts.most_common(1)[0][0] for region, counts in found.items()}
+
+
+class _Consistency:
+    """What must hold over all chips: one meaning of a band's values, and one class for a picture."""
+
+    def __init__(self, data: DataConfig) -> None:
+        self.notices = Notices()
+        self.integers: dict[str, bool] = {}
+        self._scaling: dict[str, tuple[tuple[float, float] | None, Path]] = {}
+        self._labels: dict[str, ChipFiles] = {}
+        self._declared = data.nodata
+
+    def add(self, chip: ChipFiles, raw: RawChip, bands: list[str]) -> None:
+        """Compare a chip with those before it.
+
+        Raises:
+            UserError: if a band has another scale or offset, or the same picture has another class.
+        """
+        for band, pair, whole in zip(bands, raw.scaling, raw.integers, strict=True):
+            self.integers[band] = self.integers.get(band, True) and whole
+            first, where = self._scaling.setdefault(band, (pair, chip.place))
+            if pair != first:
+                raise UserError(
+                    f"band {band} has {_in_words(pair)}, and {_in_words(first)} in {where}", chip.place,
+                    "give all files of a band the same, such as with gdal_edit.py -scale -offset",
+                )  # fmt: skip
+        twin = self._labels.setdefault(raw.content, chip)
+        if twin.label != chip.label:
+            raise UserError(
+                f"is the same picture as {twin.place}, which is in class {twin.label}", chip.place, "remove one of them"
+            )
+        for file, number, value, share in raw.odd:
+            what = f"band {number} of its file is {value:g}" if number else "all bands of its file are 0"
+            shares = f"{100 * share:.1f} % of its pixels" if share >= 0.001 else "some pixels"
+            self.notices.add(
+                chip.region,
+                f"chips where {what} in some pixels, which count as data: declare the value in data.nodata if it is "
+                "none",
+                f"{file}: {shares}",
+            )
+
+    def scaled_bands(self, bands: list[str]) -> list[str]:
+        """Which bands' values were scaled."""
+        return [band for band in bands if self._scaling[band][0] != (1.0, 0.0)]
+
+
+def _in_words(pair: tuple[float, float] | None) -> str:
+    return "values that were scaled before" if pair is None else describe_scaling(pair)
+
+
+def _check_resolution(chips: pd.DataFrame, size_px: int) -> NDArray[np.float64]:
+    """Side of each chip's pixels on the ground (m), NaN where its CRS does not tell.
+
+    Raises:
+        UserError: if they differ by more than `_SAME_RESOLUTION`, within a region or between two.
+    """
+    sides = np.full(len(chips), np.nan)
+    for crs, part in chips.groupby("crs"):
+        width, height = (part["right"] - part["left"]) / size_px, (part["top"] - part["bottom"]) / size_px
+        x, y = part["x"].to_numpy(), part["y"].to_numpy()
+        sides[part.index] = pixel_sides_m(str(crs), x, y, width.to_numpy(), height.to_numpy())
+    known = np.flatnonzero(np.isfinite(sides))
+    if len(known):
+        least, most = known[sides[known].argmin()], known[sides[known].argmax()]
+        if sides[most] > (1 + _SAME_RESOLUTION) * sides[least]:
+            first, second = (f"{chips['file'][row]} (region {chips['region'][row]})" for row in (least, most))
+            raise UserError(
+                f"pixels are {sides[least]:.3g} m on the ground in {first} and {sides[most]:.3g} m in {second}",
+                "data.regions",
+                "bring all chips to one resolution",
+            )
+    return sides
+
+
+def _note_constant_bands(bands: pd.DataFrame, integers: Mapping[str, bool], notices: Notices) -> None:
+    """Note bands that are one value everywhere: an alpha or mask band that is named as a spectral one."""
+    for row in bands[bands["minimum"] == bands["maximum"]].itertuples():
+        if integers.get(str(row.band), False):
+            what = f"band that is {row.minimum:g} in every pixel: is it an alpha or mask band?"
+            notices.add(str(row.region), what, str(row.band))
+
+
+def _note_copies(chips: pd.DataFrame, notices: Notices) -> None:
+    """Note chips whose picture occurs more than once; folds keep copies on one side."""
+    for row in chips[chips["content"].duplicated()].itertuples():
+        notices.add(str(row.region), "chips that are copies of others; folds keep copies on one side", str(row.file))
 
 
 def _row(chip: ChipFiles, raw: RawChip) -> dict[str, object]:
@@ -122,6 +225,7 @@ def _row(chip: ChipFiles, raw: RawChip) -> dict[str, object]:
         "right": max(left, right),
         "top": max(bottom, top),
         "crs": raw.crs,
+        "content": raw.content,
     }
 
 

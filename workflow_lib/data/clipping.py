@@ -15,7 +15,9 @@ from rasterio.transform import Affine
 
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.progress import report_some
+from workflow_lib.data.masks import SCALED_TAG, is_scaled
 from workflow_lib.data.samples import Region
+from workflow_lib.data.scenes import Layer
 
 
 def clip_chips(region: Region, name: str, samples: pd.DataFrame, output: Path) -> None:
@@ -39,11 +41,11 @@ def clip_chips(region: Region, name: str, samples: pd.DataFrame, output: Path) -
             file = output / folder.folder / sample["class"] / f"{name}_{sample['class']}_{sample['sample']:05d}.tif"
             file.parent.mkdir(parents=True, exist_ok=True)
             pixels, valid = layer.read(column, row, size_px, size_px)
-            _write(file, pixels, valid, region.grid.crs, region.grid.transform(column, row), layer.nodata)
+            _write(file, pixels, valid, region.grid.crs, region.grid.transform(column, row), layer)
 
 
 def _write(
-    file: Path, pixels: NDArray[Any], valid: NDArray[np.bool_], crs: Any, transform: Affine, nodata: float | None
+    file: Path, pixels: NDArray[Any], valid: NDArray[np.bool_], crs: Any, transform: Affine, layer: Layer
 ) -> None:
     count, height, width = pixels.shape
     # GDAL takes the fourth of four byte bands for transparency unless told otherwise; here it is data.
@@ -52,11 +54,13 @@ def _write(
         rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True),
         rasterio.open(
             file, "w", driver="GTiff", count=count, height=height, width=width, dtype=pixels.dtype, crs=crs,
-            transform=transform, nodata=nodata, compress="deflate", **looks,
+            transform=transform, nodata=layer.nodata, compress="deflate", **looks,
         ) as raster,
     ):  # fmt: skip
         raster.write(pixels)
-        if nodata is None and not valid.all():
+        if is_scaled(layer.scaling):
+            raster.update_tags(**{SCALED_TAG: "yes"})
+        if layer.nodata is None and not valid.all():
             raster.write_mask(valid.all(0))
 
 

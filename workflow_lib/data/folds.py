@@ -1,5 +1,6 @@
 """Which chips train and which validate, so that no pixel of the ground is on both sides."""
 
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 from itertools import islice
 from typing import Any
@@ -14,6 +15,7 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, Strat
 
 from workflow_lib.core.data_config import FoldsConfig
 from workflow_lib.core.errors import UserError
+from workflow_lib.data.ground import TRUE_TO_SCALE, scale_at, utm_zone
 
 Mask = NDArray[np.bool_]
 
@@ -36,17 +38,21 @@ def assign_folds(chips: pd.DataFrame, folds: FoldsConfig, seed: int) -> pd.DataF
     spatial_holdout = folds.holdout.method in ("region", "spatial_block")
     if spatial_holdout or folds.spatial:
         chips = _in_metres(chips)
-    held_out = _hold_out(chips, folds, seed)
-    near_holdout = _near(chips, held_out, folds.buffer_m) if spatial_holdout else np.zeros(len(chips), dtype=bool)
+    copies = _copies(chips)
+    held_out = _hold_out(chips, copies, folds, seed)
+    near_holdout = np.zeros(len(chips), dtype=bool)
+    if spatial_holdout:
+        near_holdout = _near(chips, held_out, folds.buffer_m) | (_with_copies(held_out, copies) & ~held_out)
     usable = np.flatnonzero(~held_out & ~near_holdout)
     numbers = np.full(len(chips), -1)
-    numbers[usable] = _split(chips.iloc[usable], folds, seed)
+    numbers[usable] = _split(chips.iloc[usable], copies[usable], folds, seed)
     tables = []
     for fold in range(folds.count):
         validation = numbers == (0 if folds.same_split else fold)
         role = np.where(validation, "validation", "training").astype(object)
         if folds.spatial:
-            role[_near(chips, validation, folds.buffer_m) & ~validation] = "buffer"
+            near = _near(chips, validation, folds.buffer_m) | _with_copies(validation, copies)
+            role[near & ~validation] = "buffer"
         role[near_holdout] = "buffer"
         role[held_out] = "holdout"
         _check_classes(chips["class"], role, fold)
@@ -54,13 +60,45 @@ def assign_folds(chips: pd.DataFrame, folds: FoldsConfig, seed: int) -> pd.DataF
     return pd.concat(tables, ignore_index=True)
 
 
-def _hold_out(chips: pd.DataFrame, folds: FoldsConfig, seed: int) -> Mask:
+def _copies(chips: pd.DataFrame) -> NDArray[np.int64]:
+    """Number of each chip's picture: copies of a picture share it. Without digests each chip is its own."""
+    if "content" not in chips or chips["content"].isna().any():
+        return np.arange(len(chips))
+    _, first, numbers = np.unique(chips["content"].to_numpy(dtype=str), return_index=True, return_inverse=True)
+    pictures: NDArray[np.int64] = first[numbers]
+    return pictures
+
+
+def _with_copies(chosen: Mask, copies: NDArray[np.int64]) -> Mask:
+    """The chosen chips and all copies of them."""
+    return np.isin(copies, copies[chosen])
+
+
+def _of_pictures(copies: NDArray[np.int64], choose: Callable[[NDArray[np.int64]], NDArray[Any]]) -> NDArray[Any]:
+    """Choose for the first chip of each picture, and give the others what it got.
+
+    Args:
+        copies: (n,) number of each chip's picture.
+        choose: positions of chips -> a value for each.
+    """
+    _, first, picture = np.unique(copies, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    chosen = choose(first[order])
+    found = np.empty(len(first), dtype=chosen.dtype)
+    found[order] = chosen
+    return found[picture]
+
+
+def _hold_out(chips: pd.DataFrame, copies: NDArray[np.int64], folds: FoldsConfig, seed: int) -> Mask:
     holdout = folds.holdout
     held_out = np.zeros(len(chips), dtype=bool)
     if holdout.method == "region":
         return chips["region"].isin(holdout.regions).to_numpy()
     if holdout.method == "share":
-        return _share(chips, holdout.share, seed, "the hold-out", "folds.holdout.share")
+        return _of_pictures(
+            copies,
+            lambda rows: _share(chips.iloc[rows], holdout.share, seed, "the hold-out", "folds.holdout.share"),
+        )
     if holdout.method == "spatial_block":
         blocks = _blocks(chips, folds.block_m)
         share = Fraction(holdout.share).limit_denominator(20)
@@ -91,8 +129,12 @@ def _share(chips: pd.DataFrame, share: float, seed: int, what: str, key: str) ->
     return chosen
 
 
-def _split(chips: pd.DataFrame, folds: FoldsConfig, seed: int) -> NDArray[np.int64]:
-    """Fold number in which each chip validates; of one split 0 for those that do, 1 for the others."""
+def _split(chips: pd.DataFrame, copies: NDArray[np.int64], folds: FoldsConfig, seed: int) -> NDArray[np.int64]:
+    """Fold number in which each chip validates; of one split 0 for those that do, 1 for the others.
+
+    Copies of a picture validate together. Where folds are spatial the ground decides, and copies on the other side are
+    put into the buffer.
+    """
     if chips.empty:
         raise UserError("the hold-out and its buffer leave no chip", "config: folds.holdout")
     if folds.method == "region":
@@ -100,20 +142,29 @@ def _split(chips: pd.DataFrame, folds: FoldsConfig, seed: int) -> NDArray[np.int
         _check_enough(len(regions), folds.count, "regions with usable chips", "folds.count")
         return numbers.astype(np.int64)
     if folds.method == "one_split":
-        return 1 - _share(chips, folds.validation_share, seed, "validation", "folds.validation_share").astype(np.int64)
-    numbers = np.empty(len(chips), dtype=np.int64)
-    if folds.method == "stratified":
-        _check_enough(int(chips["class"].value_counts().min()), folds.count, "chips of the rarest class", "folds.count")
-        plain = StratifiedKFold(n_splits=folds.count, shuffle=True, random_state=seed)
-        parts = plain.split(chips, chips["class"])
-    else:
-        blocks = _blocks(chips, folds.block_m)
-        _check_enough(len(np.unique(blocks)), folds.count, f"blocks of {folds.block_m:g} m", "folds.block_m")
-        _check_enough(
-            int(chips["class"].value_counts().max()), folds.count, "chips of the commonest class", "folds.count"
+        validation: Mask = _of_pictures(
+            copies,
+            lambda rows: _share(chips.iloc[rows], folds.validation_share, seed, "validation", "folds.validation_share"),
         )
-        grouped = StratifiedGroupKFold(n_splits=folds.count, shuffle=True, random_state=seed)
-        parts = grouped.split(chips, chips["class"], blocks)
+        return 1 - validation.astype(np.int64)
+    if folds.method == "stratified":
+        return _of_pictures(copies, lambda rows: _split_stratified(chips.iloc[rows], folds.count, seed))
+    blocks = _blocks(chips, folds.block_m)
+    _check_enough(len(np.unique(blocks)), folds.count, f"blocks of {folds.block_m:g} m", "folds.block_m")
+    _check_enough(int(chips["class"].value_counts().max()), folds.count, "chips of the commonest class", "folds.count")
+    grouped = StratifiedGroupKFold(n_splits=folds.count, shuffle=True, random_state=seed)
+    return _numbers(len(chips), grouped.split(chips, chips["class"], blocks))
+
+
+def _split_stratified(chips: pd.DataFrame, count: int, seed: int) -> NDArray[np.int64]:
+    _check_enough(int(chips["class"].value_counts().min()), count, "chips of the rarest class", "folds.count")
+    plain = StratifiedKFold(n_splits=count, shuffle=True, random_state=seed)
+    return _numbers(len(chips), plain.split(chips, chips["class"]))
+
+
+def _numbers(count: int, parts: Iterable[tuple[NDArray[Any], NDArray[Any]]]) -> NDArray[np.int64]:
+    """Number of the part in which each chip validates."""
+    numbers = np.empty(count, dtype=np.int64)
     for fold, (_, validation) in enumerate(parts):
         numbers[validation] = fold
     return numbers
@@ -151,26 +202,20 @@ def _in_metres(chips: pd.DataFrame) -> pd.DataFrame:
 
 def _part_in_metres(name: str, part: pd.DataFrame) -> pd.DataFrame:
     crs = CRS.from_user_input(name) if name else None
-    if not crs or _is_true_to_scale(crs):
+    if not crs:
         return part
     if not (crs.is_projected or crs.is_geographic):
         raise UserError("a local CRS has no place on the ground", name, "use stratified folds")
+    in_metres = crs.is_projected and crs.linear_units_factor[1] == 1
+    if in_metres and abs(scale_at(crs, part["x"].mean(), part["y"].mean()) - 1) <= TRUE_TO_SCALE:
+        return part
     boxes = part[["left", "bottom", "right", "top"]].to_numpy()
     west, south, east, north = transform_bounds(crs, "EPSG:4326", *boxes[:, :2].min(0), *boxes[:, 2:].max(0))
-    zone = int(((west + east) / 2 + 180) // 6) + 1
-    utm = f"EPSG:{(32600 if south + north >= 0 else 32700) + zone}"
+    utm = utm_zone((west + east) / 2, (south + north) / 2).to_string()
     left, bottom, right, top = np.array([transform_bounds(crs, utm, *box) for box in boxes]).T
     return part.assign(
         left=left, bottom=bottom, right=right, top=top, x=(left + right) / 2, y=(bottom + top) / 2, crs=utm
     )
-
-
-def _is_true_to_scale(crs: CRS) -> bool:
-    """Whether a metre of the CRS is about one on the ground: not so in web Mercator, degrees or feet."""
-    if not crs.is_projected or crs.linear_units_factor[1] != 1:
-        return False
-    method = crs.to_dict(projjson=True).get("conversion", {}).get("method", {}).get("name", "")
-    return str(method).startswith(("Transverse Mercator", "Lambert Conic Conformal"))
 
 
 def _blocks(chips: pd.DataFrame, block_m: float) -> NDArray[np.integer[Any]]:

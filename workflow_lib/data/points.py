@@ -17,14 +17,15 @@ from workflow_lib.data.scenes import named_crs
 _CLASS = "class"
 
 
-def read_points(path: Path, crs: CRS, csv_crs: str | None = None) -> pd.DataFrame:
+def read_points(path: Path, crs: CRS, csv_crs: str | None = None, layer: str | None = None) -> pd.DataFrame:
     """Read labelled points.
 
     Args:
-        path: GeoPackage (.gpkg: the first layer of points with a column `class`), GeoJSON (.geojson, .json: points
+        path: GeoPackage (.gpkg: the layer of points with a column `class`), GeoJSON (.geojson, .json: points
             with a property `class`; WGS 84 unless it names a CRS, as old ones do) or CSV (x, y, class).
         crs: wanted.
         csv_crs: of a CSV file's coordinates; None: `crs`.
+        layer: of a GeoPackage that has several; None: the only one.
 
     Returns:
         x, y (in `crs`), class, in the file's order.
@@ -32,9 +33,10 @@ def read_points(path: Path, crs: CRS, csv_crs: str | None = None) -> pd.DataFram
     Raises:
         UserError: if the file cannot be read, holds no point or one without coordinates.
     """
-    readers = {".gpkg": _read_geopackage, ".geojson": _read_geojson, ".json": _read_geojson}
-    if path.suffix.lower() in readers:
-        points, own = readers[path.suffix.lower()](path)
+    if path.suffix.lower() == ".gpkg":
+        points, own = _read_geopackage(path, layer)
+    elif path.suffix.lower() in (".geojson", ".json"):
+        points, own = _read_geojson(path)
     elif path.suffix.lower() == ".csv":
         points, own = _read_csv(path), named_crs(csv_crs, path) if csv_crs else crs
     else:
@@ -57,19 +59,15 @@ def _refuse_nowhere(points: pd.DataFrame, path: Path, crs: CRS) -> None:
         raise UserError(f"point {int(nowhere.argmax()) + 1} has no place in {crs.to_string()}", path)
 
 
-def _read_geopackage(path: Path) -> tuple[pd.DataFrame, CRS]:
-    rows, crs = geopackage.read_points(path, [_CLASS])
+def _read_geopackage(path: Path, layer: str | None) -> tuple[pd.DataFrame, CRS]:
+    rows, crs = geopackage.read_points(path, [_CLASS], layer)
     return pd.DataFrame(rows, columns=["x", "y", _CLASS]).astype({_CLASS: str}), crs
 
 
 def _read_geojson(path: Path) -> tuple[pd.DataFrame, CRS]:
     try:
-        collection: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        rows = [
-            (*map(float, feature["geometry"]["coordinates"][:2]), str(feature["properties"][_CLASS]))
-            for feature in collection["features"]
-            if feature["geometry"]["type"] == "Point" or _refuse(feature["geometry"]["type"], path)
-        ]
+        collection: dict[str, Any] = json.loads(path.read_text(encoding="utf-8-sig"))
+        rows = [_geojson_row(feature, number, path) for number, feature in enumerate(collection["features"], start=1)]
         name = (collection.get("crs") or {}).get("properties", {}).get("name", "OGC:CRS84")
     except FileNotFoundError:
         raise UserError("no such file", path) from None
@@ -80,8 +78,21 @@ def _read_geojson(path: Path) -> tuple[pd.DataFrame, CRS]:
     return pd.DataFrame(rows, columns=["x", "y", _CLASS]), named_crs(name, path)
 
 
-def _refuse(kind: str, path: Path) -> bool:
-    raise UserError(f"holds a {kind}, and points are needed", path)
+def _geojson_row(feature: dict[str, Any], number: int, path: Path) -> tuple[float, float, str]:
+    """x, y and class of one feature: a point, or a collection of one."""
+    name = f"feature {number}" + (f" (id {feature['id']})" if "id" in feature else "")
+    geometry, properties = feature["geometry"], feature["properties"] or {}
+    if not geometry:
+        raise UserError(f"no GeoJSON of points: {name} has no geometry", path)
+    kind, place = geometry["type"], geometry["coordinates"]
+    if kind == "MultiPoint" and len(place) == 1:
+        kind, place = "Point", place[0]
+    if kind != "Point":
+        raise UserError(f"holds a {kind} ({name}), and points are needed", path)
+    if (label := properties.get(_CLASS)) is None:
+        raise UserError(f"{name} has no property `class`", path)
+    whole = isinstance(label, float) and label.is_integer()
+    return float(place[0]), float(place[1]), str(int(label) if whole else label)
 
 
 def _read_csv(path: Path) -> pd.DataFrame:

@@ -1,22 +1,41 @@
 """Finding the chips of a region and reading one of them from its GeoTIFFs."""
 
+import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
 from rasterio.crs import CRS
-from rasterio.enums import MaskFlags
 from rasterio.errors import RasterioError
 
 from workflow_lib.core.data_config import RasterFolder
 from workflow_lib.core.errors import ChipError, UserError
+from workflow_lib.data.masks import (
+    SCALED_TAG,
+    apply_scaling,
+    is_scaled,
+    mark_declared,
+    open_raster,
+    read_valid,
+    scaling_of,
+)
 
 SUFFIXES = (".tif", ".tiff")
+# What programs write where they have no data: the lowest and highest floats (and their common roundings), -9999 and the
+# like, the fill values of netCDF, ERDAS and GRASS.
+_NODATA_VALUES = np.array(
+    [
+        -3.4028234663852886e38, 3.4028234663852886e38, -3.40282306e38, 3.40282306e38, -3.4e38, 3.4e38, -9999.0,
+        -99999.0, -32768.0, -32767.0, 9.969209968386869e36, 1e20, 1.70141e38, -1.70141e38,
+    ],
+    dtype=np.float32,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -37,12 +56,32 @@ class ChipFiles:
 
 @dataclass(frozen=True)
 class RawChip:
-    """One chip as read: raw values, which of them are valid, and where it lies."""
+    """One chip as read.
+
+    Attributes:
+        pixels: (height, width, bands) values, scaled where the files say so.
+        valid: the same shape: which of them are data.
+        bounds: left, bottom, right, top.
+        crs: "" for none.
+        scaling: scale and offset of each band; None for bands whose values were scaled before.
+        odd: values that look like nodata but count as data: number of the band in its file, value and share of it.
+        integers: whether each band holds whole numbers.
+    """
 
     pixels: NDArray[np.float32]
     valid: NDArray[np.bool_]
     bounds: tuple[float, float, float, float]
     crs: str
+    scaling: tuple[tuple[float, float] | None, ...]
+    odd: tuple[tuple[Path, int, float, float], ...]
+    integers: tuple[bool, ...]
+
+    @property
+    def content(self) -> str:
+        """Digest of the picture: equal for equal values, however the files are named or compressed."""
+        digest = hashlib.sha256(np.where(self.valid, self.pixels, 0).tobytes())
+        digest.update(self.valid.tobytes())
+        return digest.hexdigest()[:32]
 
 
 def find_chips(root: Path, region: str, folders: Sequence[RasterFolder], classes: Sequence[str]) -> list[ChipFiles]:
@@ -99,7 +138,13 @@ def _name_problem(
     return None
 
 
-def read_chip(chip: ChipFiles, folders: Sequence[RasterFolder], size_px: int, max_nodata_pct: float) -> RawChip:
+def read_chip(
+    chip: ChipFiles,
+    folders: Sequence[RasterFolder],
+    size_px: int,
+    max_nodata_pct: float,
+    declared: Sequence[float] = (),
+) -> RawChip:
     """Read one chip from all its files.
 
     Args:
@@ -107,6 +152,7 @@ def read_chip(chip: ChipFiles, folders: Sequence[RasterFolder], size_px: int, ma
         folders: the raster folders of its region, which say how many bands each file has.
         size_px: height and width it must have.
         max_nodata_pct: largest share of nodata pixels that a band may have (percent).
+        declared: values that are nodata, whatever the files say (`data.nodata`).
 
     Raises:
         ChipError: if the chip cannot be used; the message names the file and the reason.
@@ -114,7 +160,7 @@ def read_chip(chip: ChipFiles, folders: Sequence[RasterFolder], size_px: int, ma
     if chip.problem:
         raise ChipError(chip.problem, chip.place)
     parts = [
-        _read_file(file, len(folder.bands), size_px, max_nodata_pct)
+        _read_file(file, len(folder.bands), size_px, max_nodata_pct, declared)
         for file, folder in zip(chip.files, folders, strict=True)
         if file is not None
     ]
@@ -132,30 +178,35 @@ def read_chip(chip: ChipFiles, folders: Sequence[RasterFolder], size_px: int, ma
         np.concatenate([part.valid for part in parts], axis=-1),
         first.bounds,
         first.crs,
+        sum((part.scaling for part in parts), ()),
+        sum((part.odd for part in parts), ()),
+        sum((part.integers for part in parts), ()),
     )
 
 
-def _read_file(file: Path, bands: int, size_px: int, max_nodata_pct: float) -> RawChip:
+def _read_file(file: Path, bands: int, size_px: int, max_nodata_pct: float, declared: Sequence[float]) -> RawChip:
     if not file.is_file():
         raise ChipError("not a readable GeoTIFF (not a file, or a broken link)", file)
     if file.stat().st_size == 0:
         raise ChipError("empty file", file)
     try:
-        with rasterio.open(file, driver="GTiff") as raster:
+        with _open(file, bands) as raster:
             if (raster.height, raster.width) != (size_px, size_px):
                 raise ChipError(
                     f"is {raster.height} x {raster.width} pixels, not {size_px} x {size_px} (data.chip_size_px)", file
                 )
-            if raster.count != bands:
-                raise ChipError(f"has {raster.count} bands, data.regions names {bands}", file)
             values = raster.read()
-            valid = np.stack(list(_valid(raster, values)))
+            valid = read_valid(raster)
             crs = horizontal_crs(raster)
             bounds = tuple(map(float, raster.bounds))
+            scaling = scaling_of(raster)
+            scaled_before = raster.tags().get(SCALED_TAG) == "yes"
+            tagged = raster.nodatavals
     except RasterioError as error:
         raise ChipError(f"not a readable GeoTIFF ({error})", file) from None
     if not np.issubdtype(values.dtype, np.number) or np.iscomplexobj(values):
         raise ChipError(f"holds {values.dtype}, not real numbers", file)
+    valid = mark_declared(values, valid, declared)
     for band, share in enumerate(valid.mean((1, 2)), start=1):
         if share == 0:
             raise ChipError(f"band {band} is all nodata", file)
@@ -163,8 +214,7 @@ def _read_file(file: Path, bands: int, size_px: int, max_nodata_pct: float) -> R
             raise ChipError(
                 f"band {band} is {100 * (1 - share):.1f} % nodata (data.max_nodata_pct: {max_nodata_pct:g})", file
             )
-    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused unless it is nodata
-        pixels = values.astype(np.float32)
+    pixels = apply_scaling(values, scaling) if is_scaled(scaling) else _to_float32(values)
     if not np.isfinite(pixels[valid]).all():
         raise ChipError("holds NaN or infinite values (in float32) that its nodata tag does not declare", file)
     return RawChip(
@@ -172,14 +222,53 @@ def _read_file(file: Path, bands: int, size_px: int, max_nodata_pct: float) -> R
         np.moveaxis(valid, 0, -1),
         (bounds[0], bounds[1], bounds[2], bounds[3]),
         crs,
+        (None,) * bands if scaled_before else scaling,
+        tuple((file, *found) for found in _odd_values(values, valid, tagged)),
+        (bool(np.issubdtype(values.dtype, np.integer)),) * bands,
     )
 
 
-def peek_crs(file: Path) -> str | None:
-    """The CRS of a file as `RawChip.crs` has it, None where it cannot be read."""
+def _open(file: Path, bands: int) -> Any:
+    try:
+        return open_raster(file, bands, driver="GTiff")
+    except UserError as error:
+        raise ChipError(error.what, file) from None
+
+
+def _to_float32(values: NDArray[Any]) -> NDArray[np.float32]:
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused unless it is nodata
+        return values.astype(np.float32)
+
+
+def _odd_values(
+    values: NDArray[Any], valid: NDArray[np.bool_], tagged: Sequence[float | None]
+) -> Iterator[tuple[int, float, float]]:
+    """Values that look like nodata among the data: number of the band, value, and share of its pixels.
+
+    They are those that programs write for nodata, the file's own tag where a mask overrides it, and zeros: in all of
+    several bands at once, or in one band if they are further from all other values than these are from each other.
+    """
+    black = (values == 0).all(0) & valid.all(0) if len(values) > 1 else np.zeros(values.shape[1:], dtype=bool)
+    if black.any():
+        yield 0, 0.0, float(black.mean())
+    for band, (plane, known, tag) in enumerate(zip(values, valid, tagged, strict=True), start=1):
+        data = plane[known].astype(np.float32)
+        suspects = _NODATA_VALUES if tag is None else np.append(_NODATA_VALUES, np.float32(tag))
+        for value in np.unique(data[np.isin(data, suspects)]):
+            if value != 0:
+                yield band, float(value), float((data == value).mean())
+        others = data[data != 0]
+        if len(values) == 1 and 0 < len(others) < len(data):
+            gap = others.min() if others.min() > 0 else -others.max() if others.max() < 0 else 0.0
+            if gap > others.max() - others.min():
+                yield band, 0.0, float((data == 0).mean())
+
+
+def peek_header(file: Path) -> tuple[str, float] | None:
+    """The CRS of a file as `RawChip.crs` has it, and its pixels' width; None where it cannot be read."""
     try:
         with rasterio.open(file, driver="GTiff") as raster:
-            return horizontal_crs(raster)
+            return horizontal_crs(raster), abs(float(raster.transform.a)) or abs(float(raster.transform.b))
     except (RasterioError, UnicodeError):
         return None
 
@@ -192,19 +281,3 @@ def horizontal_crs(raster: rasterio.DatasetReader) -> str:
     if description.get("type") == "CompoundCRS":
         return str(CRS.from_user_input(json.dumps(description["components"][0])).to_string())
     return str(raster.crs.to_string())
-
-
-def _valid(raster: rasterio.DatasetReader, values: NDArray[np.generic]) -> Iterator[NDArray[np.bool_]]:
-    """Which pixels of each band are data: by its nodata value and by a mask file.
-
-    A fourth band that a writer tagged as alpha is not taken for a mask: in aerial imagery it is near infrared.
-    """
-    for band, (nodata, mask) in enumerate(zip(raster.nodatavals, raster.mask_flag_enums, strict=True)):
-        if MaskFlags.per_dataset in mask and MaskFlags.alpha not in mask:
-            yield raster.read_masks(band + 1) > 0
-        elif nodata is None:
-            yield np.ones(values.shape[1:], dtype=bool)
-        elif np.isnan(nodata):
-            yield ~np.isnan(values[band])
-        else:
-            yield values[band] != nodata

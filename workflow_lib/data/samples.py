@@ -38,8 +38,22 @@ class Region:
     size_px: int
 
     @classmethod
-    def open(cls, folders: Sequence[RasterFolder], clip: ClipConfig, size_px: int, stack: ExitStack) -> Self:
+    def open(
+        cls,
+        folders: Sequence[RasterFolder],
+        clip: ClipConfig,
+        size_px: int,
+        stack: ExitStack,
+        declared: Sequence[float] = (),
+    ) -> Self:
         """Open the scenes; the stack closes them.
+
+        Args:
+            folders: the raster folders of a region, with their scenes.
+            clip: resolution and CRS of the chips.
+            size_px: side of a chip.
+            stack: of contexts.
+            declared: values that are nodata, whatever the files say (`data.nodata`).
 
         Raises:
             UserError: if a folder has no scene, or one cannot be used.
@@ -49,7 +63,9 @@ class Region:
                 raise UserError(f"no scene for folder {folder.folder}", "data.regions", "see its patterns `scenes`")
         grid = Grid.of(Path(folders[0].scenes[0]), clip.resolution_m, clip.crs)
         layers = [
-            stack.enter_context(Layer(list(map(Path, folder.scenes)), len(folder.bands), grid, folder.resampling))
+            stack.enter_context(
+                Layer(list(map(Path, folder.scenes)), len(folder.bands), grid, folder.resampling, declared)
+            )
             for folder in folders
         ]
         return cls(grid, folders, layers, size_px)
@@ -76,7 +92,13 @@ class Region:
 
 
 def sample_points(
-    region: Region, points: Path, clip: ClipConfig, classes: Sequence[str], max_nodata_pct: float, seed: int
+    region: Region,
+    points: Path,
+    clip: ClipConfig,
+    classes: Sequence[str],
+    max_nodata_pct: float,
+    seed: int,
+    points_layer: str | None = None,
 ) -> pd.DataFrame:
     """Decide where chips are cut.
 
@@ -87,21 +109,26 @@ def sample_points(
         classes: that there are.
         max_nodata_pct: largest share of nodata pixels that a chip's band may have (percent).
         seed: of the draws.
+        points_layer: of a GeoPackage that has several.
 
     Returns:
         Rows of SAMPLES without the region: the points in the file's order, then what was drawn.
 
     Raises:
-        UserError: if the file cannot be read, or too few places are left to draw from.
+        UserError: if the file cannot be read, two classes are given for one place, or too few places are left to
+            draw from.
     """
-    labelled = read_points(points, region.grid.crs, clip.points_crs)
+    labelled = read_points(points, region.grid.crs, clip.points_crs, points_layer)
+    repeated = _find_repeats(region, labelled, classes, points)
     rng = np.random.default_rng(seed)
     shifts = rng.uniform(-clip.jitter_m, clip.jitter_m, (len(labelled), 2))
     rows: list[Row] = []
     for number, (x, y, label) in enumerate(labelled[["x", "y", "class"]].itertuples(index=False)):
         report_some("sample_points", number, len(labelled), "points")
-        known = label in classes
-        reason = region.problem(x, y, max_nodata_pct) if known else f"no class of {list(classes)}"
+        if label not in classes:
+            reason: str | None = f"no class of {list(classes)}"
+        else:
+            reason = repeated.get(number) or region.problem(x, y, max_nodata_pct)
         moved = x + shifts[number, 0], y + shifts[number, 1]
         if not reason and region.problem(*moved, max_nodata_pct) is None:  # else its chip stays where the point is
             x, y = moved
@@ -115,6 +142,49 @@ def sample_points(
         row["tile"] = None if row["reason"] else region.tile(row["x"], row["y"])
     samples = pd.DataFrame(rows)
     return samples.assign(sample=range(len(samples)), crs=region.grid.crs.to_string())
+
+
+def _find_repeats(region: Region, labelled: pd.DataFrame, classes: Sequence[str], points: Path) -> dict[int, str]:
+    """Which points would give the chip of an earlier one: number of the point -> the reason to leave it out.
+
+    Raises:
+        UserError: if one place has two classes.
+    """
+    first: dict[tuple[int, int], tuple[int, str]] = {}
+    repeats = {}
+    for number, (x, y, label) in enumerate(labelled[["x", "y", "class"]].itertuples(index=False)):
+        if label not in classes:
+            continue
+        other, known = first.setdefault(region.grid.corner(x, y, region.size_px), (number, label))
+        if known != label:
+            raise UserError(
+                f"points {other + 1} and {number + 1} are at one place, and one is {known}, the other {label}", points,
+                "remove one of them",
+            )  # fmt: skip
+        if other != number:
+            repeats[number] = f"repeats point {other + 1}"
+    return repeats
+
+
+def describe_dropped(samples: pd.DataFrame, classes: Sequence[str]) -> list[str]:
+    """Say how many points give no chip, by reason; of unknown classes, which spellings they have.
+
+    Args:
+        samples: rows of SAMPLES.
+        classes: that there are.
+    """
+    dropped = samples[samples["reason"].notna()]
+    unknown = dropped[~dropped["class"].isin(classes)]
+    plain = {name.strip().casefold(): name for name in classes}
+    lines = []
+    for label, count in unknown["class"].value_counts().items():
+        meant = plain.get(str(label).strip().casefold())
+        hint = f" (did you mean {meant}?)" if meant else ""
+        lines.append(f"{count} points of class {str(label)!r}, which data.classes does not name{hint}")
+    others = dropped[dropped["class"].isin(classes)]
+    kinds = others["reason"].str.replace(r"\d+(\.\d+)?", "N", regex=True)
+    lines += [f"{count} points: {reason}" for reason, count in kinds.value_counts().items()]
+    return lines
 
 
 def _draw(

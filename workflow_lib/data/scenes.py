@@ -10,18 +10,26 @@ from typing import Any, Literal, Self
 
 import numpy as np
 import rasterio
-import rasterio.shutil
 from numpy.typing import NDArray
 from rasterio.crs import CRS
-from rasterio.enums import ColorInterp, MaskFlags, Resampling
+from rasterio.enums import Resampling
 from rasterio.errors import CRSError, RasterioError
-from rasterio.io import MemoryFile
 from rasterio.transform import Affine
 from rasterio.vrt import WarpedVRT
-from rasterio.warp import transform_bounds
+from rasterio.warp import transform, transform_bounds
 from rasterio.windows import Window
 
 from workflow_lib.core.errors import UserError
+from workflow_lib.data.ground import TRUE_TO_SCALE, scale_at, utm_zone
+from workflow_lib.data.masks import (
+    Scaling,
+    as_floats,
+    describe_scaling,
+    is_scaled,
+    open_raster,
+    read_valid,
+    scaling_of,
+)
 
 Method = Literal["nearest", "bilinear"]
 Bounds = tuple[float, float, float, float]
@@ -54,6 +62,8 @@ class Grid:
     def of(cls, file: Path, resolution_m: float, crs: str | None = None) -> Self:
         """The grid that a scene's own pixels lie on, or another resolution or CRS from the same corner.
 
+        Where the metres of the scene's CRS are not metres on the ground (web Mercator), it is that of the UTM zone.
+
         Raises:
             UserError: if the CRS is unknown or not in metres, or the file is no raster.
         """
@@ -65,7 +75,16 @@ class Grid:
                 raise UserError(
                     f"has the CRS {own}, which is not projected in metres", file, "name one (data.clip.crs, or --crs)"
                 )
-            left, _, _, top = _extent(raster, own)
+            left, bottom, right, top = _extent(raster, own)
+            scale = _scale(own, (left + right) / 2, (bottom + top) / 2, file)
+            if abs(scale - 1) > TRUE_TO_SCALE:
+                if crs:
+                    raise UserError(
+                        f"a metre of {own} is {scale:.2f} m on the ground here", file, "name the CRS of a UTM zone"
+                    )
+                longitudes, latitudes = transform(own, "EPSG:4326", [(left + right) / 2], [(bottom + top) / 2])
+                own = utm_zone(longitudes[0], latitudes[0])
+                left, _, _, top = _extent(raster, own)
         return cls(own, resolution_m, left, top)
 
     def transform(self, column: int, row: int) -> Affine:
@@ -104,43 +123,47 @@ class Layer:
         bands: how many each must have.
         grid: that they are read on.
         resampling: of those that do not lie on the grid.
+        declared: values that are nodata, whatever the files say (`data.nodata`).
 
     Attributes:
         extents: bounds of each file, in the grid's CRS.
+        scaling: scale and offset of each band, which are applied to what is read.
         dtype: of the pixels.
         nodata: value of invalid pixels, None where scenes have none.
 
     Raises:
-        UserError: if there is no file, or one is no raster of so many bands with a CRS, or of another data type.
+        UserError: if there is no file, or one is no raster of so many bands with a CRS, or differs from the others in
+            data type, nodata, scale or offset.
     """
 
-    def __init__(self, files: Sequence[Path], bands: int, grid: Grid, resampling: Method) -> None:
+    def __init__(
+        self, files: Sequence[Path], bands: int, grid: Grid, resampling: Method, declared: Sequence[float] = ()
+    ) -> None:
         if not files:
             raise UserError("no scene", "scenes", "see data.regions: its `scenes` match no file")
-        self._files, self._grid = list(files), grid
+        self._files, self._bands, self._grid, self._declared = list(files), bands, grid, tuple(declared)
         self._resampling = Resampling[resampling]
-        self._opened: OrderedDict[Path, Any] = OrderedDict()
+        self._opened: OrderedDict[Path, _Scene] = OrderedDict()
         self.extents: list[Bounds] = []
-        self.dtype, self.nodata = "", None
-        for file in files:
-            with _open(file) as raster:
-                if raster.count != bands:
-                    raise UserError(f"has {raster.count} bands, and {bands} are named", file, "see `bands`")
-                if raster.crs is None:
-                    raise UserError("has no CRS", file, "assign one, such as with gdal_edit.py -a_srs")
-                kinds = {*raster.dtypes, *([self.dtype] if self.dtype else [])}
-                if len(kinds) > 1:
-                    raise UserError(
-                        f"holds {' and '.join(sorted(kinds))}, with the scenes before it", file, "convert it"
-                    )
-                gaps = {str(value) for value in raster.nodatavals} | ({str(self.nodata)} if self.dtype else set())
-                if len(gaps) > 1:
-                    raise UserError(
-                        f"has nodata {' and '.join(sorted(gaps))}, with the scenes before it", file,
-                        "give all the same, such as with gdal_edit.py -a_nodata",
-                    )  # fmt: skip
-                self.dtype, self.nodata = raster.dtypes[0], raster.nodata
-                self.extents.append(_extent(raster, grid.crs))
+        headers = [self._read_header(file) for file in files]
+        first = headers[0]
+        for file, header in zip(files, headers, strict=True):
+            first.check_same(header, file)
+        self.scaling = first.scaling
+        # Values that pixels do not hold as they are: scaled ones, and gaps that differ from band to band.
+        self._floats = is_scaled(first.scaling) or len(set(map(str, first.nodata))) > 1 or bool(declared)
+        self.dtype: str = "float32" if self._floats else first.dtype
+        self.nodata: float | None = np.nan if self._floats else first.nodata[0]
+
+    def _read_header(self, file: Path) -> "_Header":
+        with _open_bands(file, self._bands) as raster:
+            if raster.crs is None:
+                raise UserError("has no CRS", file, "assign one, such as with gdal_edit.py -a_srs")
+            kinds = sorted(set(raster.dtypes))
+            if len(kinds) > 1:
+                raise UserError(f"holds {' and '.join(kinds)}", file, "convert it")
+            self.extents.append(_extent(raster, self._grid.crs))
+            return _Header(kinds[0], raster.nodatavals, scaling_of(raster))
 
     @property
     def extent(self) -> Bounds:
@@ -175,7 +198,7 @@ class Layer:
             if not _overlap(extent, window):
                 continue
             try:
-                found, there = self._read_scene(self._raster(file), self._grid.transform(column, row), width, height)
+                found, there = self._read_scene(self._scene(file), self._grid.transform(column, row), width, height)
             except RasterioError as error:
                 raise UserError(f"cannot be read ({error})", file) from None
             if pixels is None or valid is None:
@@ -185,28 +208,26 @@ class Layer:
             if valid.all():
                 break
         if pixels is None or valid is None:
-            bands = self._raster(self._files[0]).count
-            pixels = np.zeros((bands, height, width), self.dtype)
+            pixels = np.zeros((self._bands, height, width), self.dtype)
             valid = np.zeros(pixels.shape, dtype=bool)
         return np.where(valid, pixels, pixels.dtype.type(0 if self.nodata is None else self.nodata)), valid
 
-    def _raster(self, file: Path) -> Any:
+    def _scene(self, file: Path) -> "_Scene":
         if file in self._opened:
             self._opened.move_to_end(file)
         else:
             if len(self._opened) >= _MOST_OPEN:
                 self._opened.popitem(last=False)[1].close()
-            self._opened[file] = _open(file)
+            self._opened[file] = _Scene(_open_bands(file, self._bands), self._declared)
         return self._opened[file]
 
     def _read_scene(
-        self, raster: Any, transform: Affine, width: int, height: int
+        self, scene: "_Scene", transform: Affine, width: int, height: int
     ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        raster = scene.raster
         offset = _offset(raster, transform, self._grid.crs)
         if offset:
-            return _read_aligned(raster, *offset, width, height)
-        # Without nodata, what lies beyond a scene is told from zeros by warping in floats.
-        gaps = {"dtype": "float32", "nodata": np.nan} if raster.nodata is None else {}
+            return _read_aligned(scene.floats if self._floats else raster, *offset, width, height)
         extent, size = _extent(raster, self._grid.crs), self._grid.resolution_m
         # What GDAL smooths by where it shrinks: it would take it from each window, and the same place would have other
         # values in other windows.
@@ -215,15 +236,65 @@ class Layer:
         )  # fmt: skip
         shrunk = {name: scale for name, scale in zip(("XSCALE", "YSCALE"), scales, strict=True) if scale < 1}
         with WarpedVRT(
-            raster, crs=self._grid.crs, transform=transform, width=width, height=height,
-            resampling=self._resampling, tolerance=_TOLERANCE_PX, **gaps, **shrunk,
+            scene.floats, crs=self._grid.crs, transform=transform, width=width, height=height, nodata=np.nan,
+            resampling=self._resampling, tolerance=_TOLERANCE_PX, UNIFIED_SRC_NODATA="NO", **shrunk,
         ) as warped:  # fmt: skip
             pixels = warped.read()
-        if not gaps:
-            return pixels, _valid(pixels, raster.nodatavals)
-        valid = _valid(pixels, raster.nodatavals)
+        valid = np.isfinite(pixels)
         whole = np.rint(pixels) if np.issubdtype(self.dtype, np.integer) else pixels
         return np.where(valid, whole, 0).astype(self.dtype), valid
+
+
+@dataclass(frozen=True)
+class _Header:
+    """What the scenes of a layer must have in common."""
+
+    dtype: str
+    nodata: tuple[float | None, ...]
+    scaling: Scaling
+
+    def check_same(self, other: "_Header", file: Path) -> None:
+        """Refuse a scene that differs from the first one.
+
+        Raises:
+            UserError: if it does; it names `file`.
+        """
+        if other.dtype != self.dtype:
+            raise UserError(f"holds {self.dtype} and {other.dtype}, with the scenes before it", file, "convert it")
+        if str(other.nodata) != str(self.nodata):
+            gaps = " and ".join(sorted({str(value) for value in (*self.nodata, *other.nodata)}))
+            raise UserError(
+                f"has nodata {gaps}, with the scenes before it", file,
+                "give all the same, such as with gdal_edit.py -a_nodata",
+            )  # fmt: skip
+        for band, (first, here) in enumerate(zip(self.scaling, other.scaling, strict=True), start=1):
+            if first != here:
+                raise UserError(
+                    f"band {band} has {describe_scaling(here)}, and the scenes before it have "
+                    f"{describe_scaling(first)}", file, "give all the same, such as with gdal_edit.py -scale -offset",
+                )  # fmt: skip
+
+
+class _Scene:
+    """An open scene, and the same as floats, which is made when it is first needed."""
+
+    def __init__(self, raster: Any, declared: Sequence[float]) -> None:
+        self.raster = raster
+        self._declared = declared
+        self._as_floats: Any = None
+
+    @property
+    def floats(self) -> Any:
+        """Scaled values, NaN where there is no data."""
+        if self._as_floats is None:
+            self._as_floats = as_floats(self.raster, self._declared)
+        return self._as_floats
+
+    def close(self) -> None:
+        """Close both."""
+        if self._as_floats is not None:
+            self._as_floats.close()
+        self.raster.close()
 
 
 def covered(files: Sequence[Path], crs: CRS) -> Bounds:
@@ -260,18 +331,23 @@ def overview(files: Sequence[Path], crs: str, most_px: int) -> tuple[NDArray[Any
 
 def _open(file: Path) -> Any:
     try:
-        raster = rasterio.open(file.absolute())
-        return raster if ColorInterp.alpha not in raster.colorinterp else _without_alpha(raster)
+        return rasterio.open(file.absolute())
     except RasterioError as error:
         raise UserError(f"not a readable raster ({error})", file) from None
 
 
-def _without_alpha(raster: Any) -> Any:
-    """The same scene with no band tagged as alpha, by which GDAL would mask: in aerial imagery it is near infrared."""
-    with raster, MemoryFile(ext=".vrt") as description:
-        rasterio.shutil.copy(raster, description.name, driver="VRT")
-        text = description.read().decode()
-    return rasterio.open(text.replace("<ColorInterp>Alpha</ColorInterp>", ""))
+def _open_bands(file: Path, bands: int) -> Any:
+    try:
+        return open_raster(file, bands)
+    except RasterioError as error:
+        raise UserError(f"not a readable raster ({error})", file) from None
+
+
+def _scale(crs: CRS, x: float, y: float, file: Path) -> float:
+    try:
+        return scale_at(crs, x, y)
+    except (CRSError, RasterioError) as error:
+        raise UserError(f"has a CRS without a place on the ground ({error})", file, "assign one") from None
 
 
 def named_crs(name: str, where: Path) -> CRS:
@@ -325,19 +401,6 @@ def _read_aligned(
     if left < right and top < bottom:
         window = Window(left, top, right - left, bottom - top)
         part = raster.read(window=window)
-        masked = MaskFlags.per_dataset in raster.mask_flag_enums[0]
-        mask = raster.read_masks(1, window=window) > 0 if masked else None
         inner = (slice(None), slice(top - row, bottom - row), slice(left - column, right - column))
-        pixels[inner], valid[inner] = part, _valid(part, raster.nodatavals, mask)
+        pixels[inner], valid[inner] = part, read_valid(raster, window) & np.isfinite(part)
     return pixels, valid
-
-
-def _valid(
-    pixels: NDArray[Any], nodata: Sequence[float | None], mask: NDArray[np.bool_] | None = None
-) -> NDArray[np.bool_]:
-    """Which pixels of (bands, height, width) are data: by each band's nodata, by a mask of all, and finite."""
-    valid: NDArray[np.bool_] = np.isfinite(pixels)
-    for band, value in enumerate(nodata):
-        if value is not None and not np.isnan(value):
-            valid[band] &= pixels[band] != value
-    return valid if mask is None else valid & mask

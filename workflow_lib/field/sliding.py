@@ -1,7 +1,6 @@
 """A model slid over whole scenes, block by block, so that memory stays constant: a probability per class and window."""
 
 import json
-import shutil
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -18,10 +17,11 @@ from rasterio.errors import RasterioError
 from rasterio.transform import Affine
 
 from workflow_lib.core.errors import UserError
-from workflow_lib.core.files import atomic_path
+from workflow_lib.core.files import atomic_path, write_text
 from workflow_lib.core.sealed import DamagedFileError, load_array, save_array
 from workflow_lib.data.scenes import Grid, Layer
 from workflow_lib.field.bundle import Bundle
+from workflow_lib.field.outputs import check_partial, empty_partial, partial_folder
 
 # Pixels on a side that are in memory at a time, beyond which no window reaches.
 _BLOCK_PX = 2048
@@ -114,7 +114,7 @@ def slide(
     with ThreadPoolExecutor(threads) as pool:
         for number, block in enumerate(blocks, start=1):
             file = partial / f"{block[0]}_{block[1]}.npy"
-            found = _load(file, (len(bundle.classes), *block[2:]))
+            found = _load(file, (len(bundle.description.classes), *block[2:]))
             if found is not None:
                 skipped += 1
             else:
@@ -146,7 +146,7 @@ def _classify(
 ) -> NDArray[np.float32]:
     first_row, first_column, rows, columns = block
     place = windows.start(first_column), windows.start(first_row), windows.span(columns), windows.span(rows)
-    found = np.full((len(bundle.classes), rows, columns), np.nan, np.float32)
+    found = np.full((len(bundle.description.classes), rows, columns), np.nan, np.float32)
     parts = []
     for layer in layers:
         part = layer.read(*place)
@@ -210,20 +210,24 @@ def open_partial(output: Path, key: dict[str, Any]) -> Path:
     Args:
         output: the file that the map will be.
         key: all that the map depends on, as JSON values.
+
+    Raises:
+        UserError: if a folder of that name holds anything else.
     """
-    folder = output.with_name(f"{output.name}.partial")
+    folder = partial_folder(output)
+    check_partial(folder)
     text = json.dumps(key, sort_keys=True)
     note = folder / _KEY
     if folder.exists() and not (note.exists() and note.read_bytes() == text.encode()):
         print(f"apply_model: {folder} is of another model, scene or option: starting anew", file=sys.stderr, flush=True)
-        shutil.rmtree(folder)
+        empty_partial(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    note.write_text(text, encoding="utf-8")
+    write_text(note, text)
     return folder
 
 
 def describe_file(file: Path) -> list[list[object]]:
-    """Name, size and time of a scene, and of the files behind it: what tells it from another one without reading it."""
+    """Name, size and times of a scene, and of the files behind it: what tells it from another without reading it."""
     if not file.exists():
         raise UserError("no such file", file)
     try:
@@ -231,4 +235,5 @@ def describe_file(file: Path) -> list[list[object]]:
             files = [Path(name) for name in raster.files]
     except RasterioError as error:
         raise UserError(f"not a readable raster ({error})", file) from None
-    return [[str(part), part.stat().st_size, part.stat().st_mtime_ns] for part in files if part.exists()]
+    states = [(part, part.stat()) for part in files if part.exists()]
+    return [[str(part), state.st_size, state.st_mtime_ns, state.st_ctime_ns] for part, state in states]

@@ -5,7 +5,6 @@ Needs onnxruntime, numpy and rasterio, and nothing else.
 
 import argparse
 import os
-import shutil
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,9 +17,12 @@ from workflow_lib.core.errors import UserError
 from workflow_lib.core.files import atomic_path
 from workflow_lib.core.running import run_stage
 from workflow_lib.data.geopackage import write_points
+from workflow_lib.data.masks import describe_scaling
 from workflow_lib.data.scenes import Grid, Layer, covered
 from workflow_lib.field.bundle import Bundle
+from workflow_lib.field.description import Description
 from workflow_lib.field.detections import as_points, candidates, suppress
+from workflow_lib.field.outputs import check_outputs, empty_partial, locked_outputs, partial_folder
 from workflow_lib.field.sliding import Windows, describe_file, open_partial, slide, write_probabilities
 
 Scenes = dict[tuple[str, ...], list[Path]]
@@ -55,8 +57,6 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         raise UserError(f"{given.threshold:g} is no probability", "--threshold")
     if given.least_distance_m is not None and not given.least_distance_m >= 0:
         raise UserError(f"{given.least_distance_m:g} is no distance", "--least-distance-m")
-    if given.probability.absolute() == given.detections.absolute():
-        raise UserError("the map and the places cannot be one file", given.probability)
     if given.threads < 1:
         raise UserError(f"{given.threads} threads do nothing", "--threads")
     return given
@@ -66,34 +66,39 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the stage."""
     arguments = _parse(argv)
     bundle = Bundle.open(arguments.bundle, arguments.precision)
-    scenes = _needed(bundle, _read_scenes(arguments.scene))
+    told, given = bundle.description, _read_scenes(arguments.scene)
+    scenes, outputs = _needed(told, given), [arguments.probability, arguments.detections]
+    described = {file: describe_file(file) for part in given.values() for file in part}
+    read = [Path(str(name)) for states in described.values() for name, *_ in states]
+    check_outputs(outputs, [*described, *read], arguments.bundle, partial_folder(arguments.probability))
     files = [file for part in scenes.values() for file in part]
     key = {
         "bundle": bundle.name, "precision": arguments.precision, "overlap": arguments.overlap, "crs": arguments.crs,
-        "scenes": [[",".join(bands), *map(describe_file, part)] for bands, part in scenes.items()],
+        "scenes": [[",".join(bands), *(described[file] for file in part)] for bands, part in scenes.items()],
     }  # fmt: skip
-    wanted = _wanted(bundle, arguments.classes)
+    wanted = _wanted(told, arguments.classes)
     grid = Grid.of(files[0], bundle.resolution_m, arguments.crs)
     grid = grid.moved_to(covered(next(iter(scenes.values())), grid.crs))
     with ExitStack() as stack:
+        stack.enter_context(locked_outputs(outputs))
         stack.enter_context(rasterio.Env(GDAL_CACHEMAX=_CACHE_MB))
-        layers = _open_layers(bundle, scenes, grid, stack)
-        windows = Windows.over(grid, layers[0], bundle.size_px, arguments.overlap)
+        layers = _open_layers(told, scenes, grid, stack)
+        windows = Windows.over(grid, layers[0], told.size_px, arguments.overlap)
         partial = open_partial(arguments.probability, key)
-        gaps = float(bundle.description["input"]["max_nodata_pct"])
         bands = [band for part in scenes for band in part]
-        blocks = slide(bundle, layers, bands, windows, gaps, arguments.threads, partial)
-        labels, found = [bundle.classes.index(name) for name in wanted], []
+        blocks = slide(bundle, layers, bands, windows, told.max_nodata_pct, arguments.threads, partial)
+        labels, found = [told.classes.index(name) for name in wanted], []
         with atomic_path(arguments.probability) as temporary:
-            for block in write_probabilities(temporary, blocks, bundle.classes, grid, windows):
+            for block in write_probabilities(temporary, blocks, told.classes, grid, windows):
                 found.append(candidates(block, labels, arguments.threshold))
-            default = bundle.size_px * grid.resolution_m / 2
+            default = told.size_px * grid.resolution_m / 2
             least = default if arguments.least_distance_m is None else arguments.least_distance_m
             places = suppress(np.concatenate(found), least / (grid.resolution_m * windows.stride_px))
-            points = as_points(places, bundle.classes, grid, windows)
+            points = as_points(places, told.classes, grid, windows)
             columns = {"class": str, "probability": float}
             write_points(arguments.detections, "detections", points, columns, grid.crs)
-    shutil.rmtree(partial)
+        empty_partial(partial)
+        partial.rmdir()
 
 
 def _read_scenes(texts: Sequence[str]) -> Scenes:
@@ -109,30 +114,39 @@ def _read_scenes(texts: Sequence[str]) -> Scenes:
     return scenes
 
 
-def _needed(bundle: Bundle, scenes: Scenes) -> Scenes:
+def _needed(told: Description, scenes: Scenes) -> Scenes:
     """The scenes that have a band which the model needs: gaps in others say nothing."""
-    bands = bundle.description["input"]["bands"]
     given = {band for names in scenes for band in names}
-    if missing := [band for band in bands if band not in given]:
+    if missing := [band for band in told.bands if band not in given]:
         raise UserError(f"the model needs {', '.join(missing)} as well", "--scene", "name their scenes")
-    return {names: files for names, files in scenes.items() if set(names) & set(bands)}
+    return {names: files for names, files in scenes.items() if set(names) & set(told.bands)}
 
 
-def _open_layers(bundle: Bundle, scenes: Scenes, grid: Grid, stack: ExitStack) -> list[Layer]:
+def _open_layers(told: Description, scenes: Scenes, grid: Grid, stack: ExitStack) -> list[Layer]:
     """Scenes as the model learned to see them."""
-    methods: dict[str, Any] = bundle.description["input"]["resampling"]
-    return [
-        stack.enter_context(Layer(files, len(names), grid, methods.get(names[0], "bilinear")))
-        for names, files in scenes.items()
-    ]
+    layers = []
+    for names, files in scenes.items():
+        methods = {told.resampling[name] for name in names if name in told.resampling}
+        if len(methods) > 1:
+            raise UserError(f"{', '.join(names)} were resampled in different ways", "--scene", "give each band a file")
+        method: Any = methods.pop() if methods else "bilinear"
+        layer = stack.enter_context(Layer(files, len(names), grid, method, told.nodata))
+        for name, pair in zip(names, layer.scaling, strict=True):
+            if name in told.bands and (pair != (1.0, 0.0)) != (name in told.scaled):
+                known = "had a scale" if name in told.scaled else "had no scale"
+                raise UserError(
+                    f"band {name} has {describe_scaling(pair)}, and the chips that the model learned from {known}",
+                    files[0],
+                )
+        layers.append(layer)
+    return layers
 
 
-def _wanted(bundle: Bundle, classes: Sequence[str] | None) -> list[str]:
+def _wanted(told: Description, classes: Sequence[str] | None) -> list[str]:
     if classes is None:
-        background = bundle.description["output"]["background"]
-        return [name for name in bundle.classes if name != background]
-    if unknown := [name for name in classes if name not in bundle.classes]:
-        raise UserError(f"the model knows {', '.join(bundle.classes)}, not {', '.join(unknown)}", "--classes")
+        return [name for name in told.classes if name != told.background]
+    if unknown := [name for name in classes if name not in told.classes]:
+        raise UserError(f"the model knows {', '.join(told.classes)}, not {', '.join(unknown)}", "--classes")
     return list(classes)
 
 

@@ -22,6 +22,7 @@ class ClipArguments(Arguments):
     region: str = Field(description="name of the region")
     folders: list[RasterFolder] = Field(description="its raster folders, each with its scenes' files")
     chip_size_px: int = Field(description="height and width of a chip (pixels)")
+    nodata: list[float] = Field(default=[], description="values that are nodata, whatever the scenes say")
     samples: Path = Field(description="samples.parquet of sample_points, of this region")
     tile: int = Field(ge=0, description="number of the first folder's scene whose samples are cut")
     output: Path = Field(description="writes this folder: <folder>/<class>/*.tif")
@@ -32,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = ClipArguments.parse(__doc__, argv)
     samples = SAMPLES.read(arguments.samples)
     with ExitStack() as stack, atomic_path(arguments.output) as output:
-        region = Region.open(arguments.folders, arguments.clip, arguments.chip_size_px, stack)
+        region = Region.open(arguments.folders, arguments.clip, arguments.chip_size_px, stack, arguments.nodata)
         clip_chips(region, arguments.region, samples[samples["tile"] == arguments.tile], output)
 
 

@@ -28,6 +28,7 @@ class DeployArguments(DatasetArguments):
     resampling: dict[str, str] = Field(description="band -> how scenes are resampled")
     background: str | None = Field(default=None, description="class that is nothing, if there is one")
     max_nodata_pct: float = Field(description="largest share of nodata pixels in a chip's band (percent)")
+    nodata: list[float] = Field(default=[], description="values that are nodata, whatever files say")
     precisions: PrecisionsConfig | None = Field(default=None, description="precisions beside fp32 (JSON)")
     files: list[Path] = Field(description="writes these files, all in one folder; their names are given")
 
@@ -36,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the stage."""
     arguments = DeployArguments.parse(__doc__, argv)
     candidate = pick_candidate(FRONT.read(arguments.ranked), arguments.candidate)
-    reading = Reading(arguments.resampling, arguments.background, arguments.max_nodata_pct)
+    reading = Reading(arguments.resampling, arguments.background, arguments.max_nodata_pct, arguments.nodata)
     with TemporaryDirectory() as scratch:
         deploy_model(
             Dataset.open(arguments),

@@ -12,7 +12,7 @@ from workflow_lib.core.data_config import DataConfig
 from workflow_lib.core.files import atomic_path
 from workflow_lib.core.running import run_stage
 from workflow_lib.core.sealed import save_array, seal
-from workflow_lib.core.tables import BANDS, CHIPS, REJECTED
+from workflow_lib.core.tables import BANDS, CHIPS, NOTICES, REJECTED
 from workflow_lib.data.chips import import_chips
 
 
@@ -25,14 +25,18 @@ class ImportArguments(Arguments):
     chips: Path = Field(description="writes the table of chips")
     bands_table: Path = Field(description="writes the table of bands: ranges and nodata per region")
     rejected: Path = Field(description="writes the table of dropped chips")
+    notices: Path = Field(description="writes the table of what was left aside or is odd")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the stage."""
     arguments = ImportArguments.parse(__doc__, argv)
-    outputs = (arguments.moments, arguments.chips, arguments.bands_table, arguments.rejected, arguments.array)
+    outputs = (
+        arguments.moments, arguments.chips, arguments.bands_table, arguments.rejected, arguments.notices,
+        arguments.array,
+    )  # fmt: skip
     with ExitStack() as stack:  # all files take their places together
-        moments, chips, bands, rejected, array = [stack.enter_context(atomic_path(path)) for path in outputs]
+        moments, chips, bands, rejected, notices, array = [stack.enter_context(atomic_path(path)) for path in outputs]
         imported = import_chips(arguments.data, Path(arguments.data.root), array)
         save_array(moments, imported.moments)
         seal(array)
@@ -40,6 +44,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         CHIPS.write(imported.chips, chips)
         BANDS.write(imported.bands, bands)
         REJECTED.write(imported.rejected, rejected)
+        NOTICES.write(imported.notices.table(), notices)
+    imported.notices.warn("import_chips")
 
 
 if __name__ == "__main__":

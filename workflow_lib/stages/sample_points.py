@@ -1,5 +1,6 @@
 """Decide where a region's chips are cut: labelled points, and places drawn at random."""
 
+import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,7 +12,7 @@ from workflow_lib.core.data_config import ClipConfig, RasterFolder
 from workflow_lib.core.running import run_stage
 from workflow_lib.core.seeds import derive_seed
 from workflow_lib.core.tables import SAMPLES
-from workflow_lib.data.samples import Region, sample_points
+from workflow_lib.data.samples import Region, describe_dropped, sample_points
 
 
 class SampleArguments(Arguments):
@@ -23,6 +24,7 @@ class SampleArguments(Arguments):
     file: Path = Field(description="its labelled points")
     classes: list[str] = Field(description="class names")
     chip_size_px: int = Field(description="height and width of a chip (pixels)")
+    nodata: list[float] = Field(default=[], description="values that are nodata, whatever the scenes say")
     max_nodata_pct: float = Field(description="largest share of nodata pixels in a chip's band (percent)")
     seed: int = Field(description="base seed of the run")
     output: list[Path] = Field(description="writes the samples, and why there is no chip of some: .parquet, .csv")
@@ -32,11 +34,19 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the stage."""
     arguments = SampleArguments.parse(__doc__, argv)
     with ExitStack() as stack:
-        region = Region.open(arguments.folders, arguments.clip, arguments.chip_size_px, stack)
+        region = Region.open(arguments.folders, arguments.clip, arguments.chip_size_px, stack, arguments.nodata)
         seed = derive_seed(arguments.seed, "sample_points", arguments.region)
         samples = sample_points(
-            region, arguments.file, arguments.clip, arguments.classes, arguments.max_nodata_pct, seed
+            region,
+            arguments.file,
+            arguments.clip,
+            arguments.classes,
+            arguments.max_nodata_pct,
+            seed,
+            arguments.clip.points_layer.get(arguments.region),
         )
+    for line in describe_dropped(samples, arguments.classes):
+        print(f"warning: sample_points: region {arguments.region}: no chip for {line}", file=sys.stderr, flush=True)
     for path in arguments.output:
         SAMPLES.write(samples.assign(region=arguments.region), path)
 

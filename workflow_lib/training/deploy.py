@@ -17,8 +17,10 @@ from workflow_lib.core.files import write_text
 from workflow_lib.core.indices import INDICES
 from workflow_lib.core.seeds import derive_seed
 from workflow_lib.data.dataset import ChipView, Dataset
+from workflow_lib.data.ground import TRUE_TO_SCALE, pixel_sides_m
 from workflow_lib.export.precisions import calibration_chips, write_precisions
-from workflow_lib.field.bundle import CHECKSUMS, write_checksums
+from workflow_lib.field.bundle import CHECKSUMS, DESCRIPTION, write_checksums
+from workflow_lib.field.description import Description
 from workflow_lib.models.networks import to_module
 from workflow_lib.training.compute import use_one_thread
 from workflow_lib.training.loop import PREDICTION_BATCH, Task, predict, train
@@ -32,6 +34,9 @@ NORMALISATIONS = {
 }
 
 
+_EDGES = (("left", "right"), ("bottom", "top"))
+
+
 @dataclass(frozen=True)
 class Reading:
     """How the chips were read, which a device must do alike.
@@ -40,11 +45,13 @@ class Reading:
         resampling: band -> nearest or bilinear, of scenes that do not lie on the chips' pixels.
         background: class that is nothing; None: there is none.
         max_nodata_pct: largest share of nodata in a chip's band (percent).
+        nodata: values that are nodata, whatever files say.
     """
 
     resampling: Mapping[str, str]
     background: str | None
     max_nodata_pct: float
+    nodata: Sequence[float] = ()
 
 
 def deploy_model(
@@ -91,7 +98,9 @@ def deploy_model(
     models = write_precisions(trained.network, chips, ["fp32", *(precisions.smaller if precisions else [])], folder)
     description = _describe(dataset, candidate, channels, view, training, holdout, reading)
     description["models"] = {precision: file.name for precision, file in models.items()}
-    write_text(folder / "bundle.json", json.dumps(description, indent=2) + "\n")
+    text = json.dumps(description, indent=2) + "\n"
+    Description.parse(text.encode(), folder / DESCRIPTION)
+    write_text(folder / DESCRIPTION, text)
     write_text(folder / "model_card.md", _card(description))
     write_program(folder)
     write_checksums(list(folder.iterdir()), folder / CHECKSUMS)
@@ -119,6 +128,8 @@ def _describe(
     reading: Reading,
 ) -> dict[str, Any]:
     scaling = view.scaling
+    bands = list(dict.fromkeys(band for name in channels for band in INDICES.get(name, (name,))))
+    scaled = {band for names in dataset.chips.get("scaled", []) if names is not None for band in names}
     scored = None if holdout is None else holdout.loc[holdout["candidate"] == candidate["candidate"], "accuracy_pct"]
     latencies = {
         name.removeprefix("latency_").removesuffix("_ms"): value
@@ -131,10 +142,12 @@ def _describe(
         "input": {
             "shape": [1, len(channels), *dataset.pixels.shape[1:3]],
             "channels": list(channels),
-            "bands": list(dict.fromkeys(band for name in channels for band in INDICES.get(name, (name,)))),
+            "bands": bands,
             "resolution_m": _resolution_m(dataset),
-            "resampling": dict(reading.resampling),
+            "resampling": {band: reading.resampling.get(band, "bilinear") for band in bands},
             "max_nodata_pct": reading.max_nodata_pct,
+            "nodata": list(reading.nodata),
+            "scaled": [band for band in bands if band in scaled],
         },
         "indices": {name: _describe_index(name) for name in channels if name in INDICES},
         "normalisation": {
@@ -167,13 +180,21 @@ def _describe(
 
 
 def _resolution_m(dataset: Dataset) -> float | None:
-    """Side of the chips' pixels in metres; None where their CRS does not tell."""
-    first = dataset.chips.iloc[0]
-    if not first["crs"] or not CRS.from_user_input(first["crs"]).is_projected:
-        return None
-    unit_m = float(CRS.from_user_input(first["crs"]).linear_units_factor[1])
-    side = float(first["right"]) - float(first["left"])
-    return round(side / int(dataset.pixels.shape[2]) * unit_m, 9)
+    """Side of the chips' pixels on the ground (m), the median over chips; None where their CRS does not tell.
+
+    Where the CRS is true to scale, as UTM is, that is the side that the files state.
+    """
+    chips, size_px = dataset.chips, int(dataset.pixels.shape[2])
+    sides = []
+    for crs, part in chips.groupby("crs"):
+        width, height = ((part[last] - part[first]).to_numpy() / size_px for first, last in _EDGES)
+        on_ground = pixel_sides_m(str(crs), part["x"].to_numpy(), part["y"].to_numpy(), width, height)
+        if not np.isfinite(on_ground).all():
+            return None
+        stated = width * CRS.from_user_input(crs).linear_units_factor[1] if CRS.from_user_input(crs).is_projected else 0
+        true = np.abs(on_ground - stated) <= TRUE_TO_SCALE * on_ground
+        sides.append(np.where(true, stated, on_ground))
+    return round(float(np.median(np.concatenate(sides))), 9)
 
 
 def _describe_index(name: str) -> dict[str, str]:

@@ -1,0 +1,153 @@
+"""Which pixels of a raster are data, and what their values mean: GDAL decides, on every path.
+
+GDAL knows nodata tags that are rounded, tags per band, mask files, masks inside files and alpha bands. Where a mask
+exists it ignores the nodata tag, and so does this module. One thing GDAL cannot know: a last band that is tagged as
+alpha is data where the configuration names it (in aerial imagery it is near infrared), and the mask of the others
+where it does not.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+from xml.sax.saxutils import escape
+
+import numpy as np
+import rasterio
+import rasterio.shutil
+from numpy.typing import NDArray
+from rasterio.enums import ColorInterp, MaskFlags
+from rasterio.io import MemoryFile
+from rasterio.windows import Window
+
+from workflow_lib.core.errors import UserError
+
+Scaling = tuple[tuple[float, float], ...]
+"""Scale and offset of each band: value = scale * pixel + offset."""
+
+SCALED_TAG = "EDGEFRONT_SCALED"
+"""Tag of files whose pixels are scaled values already: chips that were cut from scenes with scale and offset."""
+
+
+def open_raster(file: Path, bands: int, driver: str | None = None) -> Any:
+    """Open a raster of so many named bands; a further band that is tagged as alpha becomes their mask.
+
+    Args:
+        file: what to open.
+        bands: how many bands are named.
+        driver: GDAL's driver; None: any.
+
+    Raises:
+        UserError: if it has another number of bands.
+        RasterioError: if it is no raster.
+    """
+    raster = rasterio.open(file.absolute(), driver=driver)
+    alpha = raster.count > 0 and raster.colorinterp[-1] == ColorInterp.alpha
+    if raster.count != bands + (alpha and raster.count == bands + 1):
+        found = raster.count
+        raster.close()
+        raise UserError(f"has {found} bands, and {bands} are named", file, "see `bands`")
+    return _with_named_bands(raster, bands) if alpha else raster
+
+
+def _with_named_bands(raster: Any, bands: int) -> Any:
+    """The same raster as a VRT in which alpha is data, if it is named, and otherwise the mask of all bands."""
+    with raster, MemoryFile(ext=".vrt") as description:
+        rasterio.shutil.copy(raster, description.name, driver="VRT")
+        root = ElementTree.fromstring(description.read())  # noqa: S314 (GDAL wrote it)
+    for band in root.findall("VRTRasterBand"):
+        if (tag := band.find("ColorInterp")) is not None and tag.text == "Alpha":
+            band.remove(tag)
+        if int(band.get("band", 0)) > bands:
+            root.remove(band)
+            band.set("dataType", "Byte")
+            band.attrib.pop("band")
+            ElementTree.SubElement(root, "MaskBand").append(band)
+    return rasterio.open(ElementTree.tostring(root, encoding="unicode"))
+
+
+def read_valid(raster: Any, window: Window | None = None) -> NDArray[np.bool_]:
+    """Which pixels of a raster of `open_raster` are data: (bands, height, width)."""
+    return np.asarray(raster.read_masks(window=window) > 0)
+
+
+def mark_declared(values: NDArray[Any], valid: NDArray[np.bool_], declared: Sequence[float]) -> NDArray[np.bool_]:
+    """Leave out pixels with values that the configuration declares as nodata.
+
+    Args:
+        values, valid: (bands, height, width) pixels of one file, and which of them are data.
+        declared: `data.nodata`; 0 counts only where all bands are 0, since single zeros are common in imagery.
+
+    Returns:
+        `valid` without these pixels.
+    """
+    for value in declared:
+        found = values.astype(np.float32) == np.float32(value)
+        valid = valid & ~(found.all(0) if value == 0 else found)
+    return valid
+
+
+def scaling_of(raster: Any) -> Scaling:
+    """Scale and offset of each band; (1, 0) where a file says nothing."""
+    return tuple(zip(map(float, raster.scales), map(float, raster.offsets), strict=True))
+
+
+def is_scaled(scaling: Scaling) -> bool:
+    """Whether pixels are not the values themselves."""
+    return any(pair != (1.0, 0.0) for pair in scaling)
+
+
+def describe_scaling(pair: tuple[float, float]) -> str:
+    """Scale and offset in words."""
+    return "no scale" if pair == (1.0, 0.0) else f"scale {pair[0]:g} and offset {pair[1]:g}"
+
+
+def apply_scaling(pixels: NDArray[Any], scaling: Scaling) -> NDArray[np.float32]:
+    """The values of (bands, height, width) pixels."""
+    factors, offsets = (np.array(part)[:, None, None] for part in zip(*scaling, strict=True))
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused unless it is nodata
+        values: NDArray[np.float32] = (pixels.astype(np.float64) * factors + offsets).astype(np.float32)
+    return values
+
+
+def as_floats(raster: Any, declared: Sequence[float] = ()) -> Any:
+    """A raster of `open_raster` as floats: scaled values, and NaN where there is no data.
+
+    Warping these keeps bands apart and nodata out of the averages. WarpedVRT itself would take the first band's nodata
+    for all bands, and compare it exactly.
+
+    Args:
+        raster: kept open by its caller.
+        declared: values that are nodata too, as in `mark_declared`.
+    """
+    text = _float_vrt(raster, raster.name, masked=MaskFlags.all_valid not in raster.mask_flag_enums[0])
+    # Declared values are pixels, and compared before they are scaled.
+    for value in declared:
+        if value == 0:
+            zeros = " ".join(["0"] * raster.count)
+            text = text.replace("<SRS>", f'<Metadata><MDI key="NODATA_VALUES">{zeros}</MDI></Metadata><SRS>', 1)
+            text = _float_vrt(raster, text, masked=True)
+        else:
+            text = _float_vrt(raster, text, masked=False, nodata=value)
+    return rasterio.open(_float_vrt(raster, text, masked=False, scaled=True))
+
+
+def _float_vrt(raster: Any, source: str, masked: bool, nodata: float | None = None, scaled: bool = False) -> str:
+    """A VRT with the raster's size and place over a source: its pixels as floats, NaN where it has no data."""
+    kind = "Float64" if any(np.dtype(name).itemsize >= 4 and name != "float32" for name in raster.dtypes) else "Float32"
+    bands = []
+    for band, (scale, offset) in enumerate(scaling_of(raster), start=1):
+        mask = "<UseMaskBand>true</UseMaskBand>" if masked else ""
+        gap = f"<NODATA>{nodata!r}</NODATA>" if nodata is not None else ""
+        factor = f"<ScaleOffset>{offset!r}</ScaleOffset><ScaleRatio>{scale!r}</ScaleRatio>" if scaled else ""
+        bands.append(
+            f'<VRTRasterBand dataType="{kind}" band="{band}"><NoDataValue>nan</NoDataValue><ComplexSource>'
+            f'<SourceFilename relativeToVRT="0">{escape(source)}</SourceFilename><SourceBand>{band}</SourceBand>'
+            f"{mask}{gap}{factor}</ComplexSource></VRTRasterBand>"
+        )
+    transform = ",".join(map(repr, raster.transform.to_gdal()))
+    crs = escape(raster.crs.to_wkt()) if raster.crs else ""
+    return (
+        f'<VRTDataset rasterXSize="{raster.width}" rasterYSize="{raster.height}"><SRS>{crs}</SRS>'
+        f"<GeoTransform>{transform}</GeoTransform>{''.join(bands)}</VRTDataset>"
+    )

@@ -1,0 +1,70 @@
+"""What an import left aside or found odd: counted, with an example, and never silent."""
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from workflow_lib.core.data_config import RasterFolder
+
+IMAGES = {".png", ".jpg", ".jpeg", ".jp2", ".img", ".vrt", ".gtiff", ".geotiff", ".bmp", ".webp", ".npy", ".gif"}
+_CHIPS = {".tif", ".tiff"}
+
+
+class Notices:
+    """Counts of what people should know, by region and kind."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, str], tuple[int, str]] = {}
+
+    def add(self, region: str, what: str, example: str) -> None:
+        """Count one more of a kind; the first one is the example."""
+        count, first = self._found.get((region, what), (0, example))
+        self._found[region, what] = count + 1, first
+
+    def table(self) -> pd.DataFrame:
+        """Rows of NOTICES."""
+        rows = [(region, what, count, example) for (region, what), (count, example) in self._found.items()]
+        return pd.DataFrame(rows, columns=["region", "what", "count", "example"])
+
+    def warn(self, stage: str) -> None:
+        """Print one line per kind to standard error; the progress of a run repeats it on the console."""
+        for (region, what), (count, example) in self._found.items():
+            print(f"warning: {stage}: region {region}: {count} {what} (such as {example})", file=sys.stderr, flush=True)
+
+
+def find_unused_files(root: Path, folders: Sequence[RasterFolder], classes: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """List the pictures below a region's folders that are no chips of it, and why.
+
+    Args:
+        root: folder that the region's folders are relative to.
+        folders: its raster folders.
+        classes: the class subfolders that are read.
+
+    Yields:
+        Why, in words that follow a count, and the path.
+    """
+    others = {(root / folder.folder).absolute() for folder in folders}
+    for folder in folders:
+        top = root / folder.folder
+        for parent, inner, names in os.walk(top):
+            here = Path(parent)
+            inner[:] = sorted(name for name in inner if (here / name).absolute() not in others)
+            for name in sorted(names):
+                kind, path = Path(name).suffix.lower(), here / name
+                if kind not in _CHIPS | IMAGES or name.startswith("."):
+                    continue
+                place = path.relative_to(top).parts[:-1]
+                if not place:
+                    yield "pictures beside the class folders are not used", str(path)
+                elif place[0] not in classes:
+                    yield (
+                        f"pictures in class folder {place[0]}, which data.classes does not name, are not used",
+                        str(path),
+                    )
+                elif len(place) > 1:
+                    yield "pictures in deeper folders are not used", str(path)
+                elif kind in IMAGES:
+                    yield f"{kind} files are not used: chips are GeoTIFFs (*.tif, *.tiff)", str(path)
