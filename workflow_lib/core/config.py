@@ -171,8 +171,9 @@ class PredictorConfig(Section):
     )
     uncovered: Literal["error", "report", "calibrated"] = Field(
         default="error",
-        description="package: kernels that it has no forest for: an error, counted as 0 ms and shown in the report, or "
-        "priced by the calibrated model",
+        description="package, built: kernels that it has no forest for, or that its features cannot express (groups, "
+        "dilation, flat windows and maps): an error, counted as 0 ms and shown in the report, or (package) priced by "
+        "the calibrated model",
     )
     threads: int = Field(default=1, ge=1, description="built, measured: threads of ONNX Runtime")
     provider: Literal["cpu", "cuda"] = Field(
@@ -199,13 +200,15 @@ class PredictorConfig(Section):
         belongs = {
             "calibrated": set(),
             "package": {"package", "unit", "uncovered"},
-            "built": measuring | {"sample_kernels", "sample_networks", "measurements"},
+            "built": measuring | {"sample_kernels", "sample_networks", "measurements", "uncovered"},
             "measured": measuring,
         }
         defaults = PredictorConfig.model_construct()
         changed = [name for name, value in self if name != "kind" and value != getattr(defaults, name)]
         if foreign := [name for name in changed if name not in belongs[self.kind]]:
             raise ValueError(f"kind {self.kind} has no {', '.join(foreign)}")
+        if self.kind == "built" and self.uncovered == "calibrated":
+            raise ValueError("uncovered: calibrated is for packages; choose error or report")
         if self.quantity == "energy_mj" and self.uncovered == "calibrated":
             raise ValueError("uncovered: calibrated prices latency, and unit mJ is energy; choose error or report")
         return self

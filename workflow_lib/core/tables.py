@@ -26,6 +26,7 @@ class Column:
         unit: unit of the values ("" for none), also in the Parquet metadata.
         meaning: one phrase for people.
         low, high: bounds of the values, inclusive.
+        above: bound of the values, exclusive.
         optional: whether a value may be missing.
         family: see `name`.
     """
@@ -38,6 +39,7 @@ class Column:
     high: float | None = None
     optional: bool = False
     family: bool = False
+    above: float | None = None
 
     def arrow(self, name: str) -> pa.Field:
         """The column's type in Parquet, its unit and meaning in the metadata."""
@@ -191,6 +193,12 @@ class Table:
             found = f"{numbers.min():g} to {numbers.max():g}"
             raise TableError(
                 f"table {self.name}: column {name} is {found}, outside {low} to {high} {column.unit}", path
+            )
+        if len(numbers) and column.above is not None and numbers.min() <= column.above:
+            raise TableError(
+                f"table {self.name}: column {name} is {numbers.min():g} {column.unit} in a row, and must be above "
+                f"{column.above:g}",
+                path,
             )
 
 
@@ -413,6 +421,7 @@ KERNELS = Table(
         Column("kernel_size", "number", "pixels", "kernel height and width", low=0),
         Column("stride", "number", "pixels", "stride", low=0),
         Column("multiply_adds", "number", meaning="multiply-adds per chip", low=0),
+        Column("inexpressible", "texts", meaning="what the features do not say, such as groups 4", optional=True),
     ),
     key=("kernel",),
 )
@@ -424,8 +433,8 @@ LATENCIES = Table(
         ARCHITECTURE,
         DEVICE,
         Column("predictor", "text", meaning="kind of predictor"),
-        Column("latency_ms", "number", "ms", "latency of one chip", low=0, optional=True),
-        Column("energy_mj", "number", "mJ", "energy of one chip, instead of its latency", low=0, optional=True),
+        Column("latency_ms", "number", "ms", "latency of one chip", low=0, above=0, optional=True),
+        Column("energy_mj", "number", "mJ", "energy of one chip, in place of a latency", low=0, above=0, optional=True),
         Column("latency_run_std_ms", "number", "ms", "standard deviation over measurements", low=0, optional=True),
         Column("runs", "integer", meaning="runs that were measured", low=1, optional=True),
         Column(
@@ -451,17 +460,18 @@ COVERAGE = Table(
     (
         DEVICE,
         Column("type", "text", meaning="nn-Meter's name of a kernel that the predictor has no price for"),
+        Column("reason", "text", meaning="why: no forest, or what its features cannot express"),
         Column("kernels", "integer", meaning="such kernels in all networks", low=1),
         Column("networks", "integer", meaning="networks that have one", low=1),
     ),
-    key=("device", "type"),
+    key=("device", "type", "reason"),
 )
 
 MEASUREMENTS = Table(
     "measurements",
     (
         Column("model", "text", meaning="a kernel's name, <channels>_<architecture> of a network, or empty"),
-        Column("latency_ms", "number", "ms", "the fastest round's median", low=0),
+        Column("latency_ms", "number", "ms", "the fastest round's median", low=0, above=0),
         Column("latency_run_std_ms", "number", "ms", "standard deviation over rounds", low=0, optional=True),
         Column("runs", "integer", meaning="runs in all rounds", low=1, optional=True),
         Column("file", "text", meaning="of a manifest that was filled in; not used", optional=True, family=True),
@@ -475,7 +485,7 @@ VALIDATION = Table(
         DEVICE,
         Column("network", "text", meaning="<channels>_<architecture>"),
         Column("use", "text", meaning="calibration (the predictor was fitted to it) or validation"),
-        Column("latency_ms", "number", "ms", "measured", low=0),
+        Column("latency_ms", "number", "ms", "measured", low=0, above=0),
         Column("predicted_ms", "number", "ms", "predicted", low=0),
     ),
     key=("device", "network"),
@@ -492,7 +502,7 @@ PRECISIONS = Table(
         Column("loss_error_pct", "number", "%", "its standard error", low=0, optional=True),
         Column("lossy", "flag", meaning="whether it loses more than precisions.most_loss_pct"),
         Column("memory_bytes", "integer", "B", "the ONNX file", low=1),
-        Column("latency_ms", "number", "ms", "of one chip on the machine where this ran, one thread", low=0),
+        Column("latency_ms", "number", "ms", "of one chip on the machine where this ran, one thread", low=0, above=0),
         Column("latency_run_std_ms", "number", "ms", "standard deviation over rounds", low=0, optional=True),
     ),
     key=("candidate", "precision"),

@@ -81,8 +81,10 @@ def mark_declared(values: NDArray[Any], valid: NDArray[np.bool_], declared: Sequ
     Returns:
         `valid` without these pixels.
     """
+    with np.errstate(over="ignore"):
+        singles = values.astype(np.float32) if declared else values
     for value in declared:
-        found = values.astype(np.float32) == np.float32(value)
+        found = singles == np.float32(value)
         valid = valid & ~(found.all(0) if value == 0 else found)
     return valid
 

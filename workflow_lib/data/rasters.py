@@ -252,7 +252,7 @@ def _odd_values(
     if black.any():
         yield 0, 0.0, float(black.mean())
     for band, (plane, known, tag) in enumerate(zip(values, valid, tagged, strict=True), start=1):
-        data = plane[known].astype(np.float32)
+        data = _to_float32(plane[known])
         suspects = _NODATA_VALUES if tag is None else np.append(_NODATA_VALUES, np.float32(tag))
         for value in np.unique(data[np.isin(data, suspects)]):
             if value != 0:

@@ -103,6 +103,10 @@ _TERMS: Final[Mapping[str, Callable[[Kernel], float]]] = {
 }
 
 
+# Kinds of `Kernel.inexpressible` that work and traffic express.
+_KNOWN_BY_SHAPE = {"groups", "window", "stride", "dilation", "output", "map"}
+
+
 @dataclass(frozen=True)
 class CalibratedModel:
     """Latency model of one device.
@@ -149,7 +153,18 @@ class CalibratedModel:
 
     def covers(self, kernel: Kernel) -> bool:
         """Whether a kernel has a price; the others count as 0 ms."""
-        return kernel.type not in self.unpriced_types
+        return self.reason(kernel) is None
+
+    def reason(self, kernel: Kernel) -> str | None:
+        """Why a kernel has no price; None if it has one.
+
+        Work and traffic, which the model prices, follow from the true shapes: groups, flat windows and maps are known
+        to it. How much slower dilation makes a kernel is not, but its work is.
+        """
+        if kernel.type in self.unpriced_types:
+            return "a type without a term"
+        unknown = [text for text in kernel.inexpressible if text.split()[0] not in _KNOWN_BY_SHAPE]
+        return ", ".join(unknown) or None
 
     def to_dict(self) -> dict[str, Any]:
         """The model as plain JSON values.

@@ -7,7 +7,6 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from workflow_lib.core.errors import UserError
 from workflow_lib.latency.forests import Forest
 from workflow_lib.latency.kernel import Kernel
 
@@ -66,8 +65,19 @@ class ForestPredictor:
         return "mJ" if self.forest_unit == "mJ" else "ms"
 
     def covers(self, kernel: Kernel) -> bool:
-        """Whether there is a forest for a kernel; the others count as 0."""
-        return forest_name(kernel.type) in self.forests
+        """Whether there is a forest for a kernel that knows all about it; the others count as 0."""
+        return self.reason(kernel) is None
+
+    def reason(self, kernel: Kernel) -> str | None:
+        """Why a kernel has no price; None if it has one."""
+        forest = self.forests.get(forest_name(kernel.type))
+        if forest is None:
+            return "no forest"
+        if kernel.inexpressible:
+            return ", ".join(kernel.inexpressible)
+        if forest.features != len(kernel.features):
+            return f"a forest of {forest.features} features for a kernel of {len(kernel.features)}"
+        return None
 
     def predict(self, kernels: Sequence[Kernel]) -> NDArray[np.float64]:
         """Price kernels, those of many networks best at once: each forest is asked once, equal kernels together.
@@ -76,28 +86,17 @@ class ForestPredictor:
             kernels: in any order, with nn-Meter's features.
 
         Returns:
-            (len(kernels),) in `unit`, for one image; 0 where there is no forest.
-
-        Raises:
-            UserError: if a kernel's features are not those that its forest was fitted to.
+            (len(kernels),) in `unit`, for one image; 0 for kernels that are not covered.
 
         Source: nn-Meter 2.0, nn_meter/predictor/prediction/predict_by_kernel.py; differs from it in: all kernels
             at once, and one price per kernel instead of the sum alone.
         """
         indices: dict[str, list[int]] = {}
         for index, kernel in enumerate(kernels):
-            indices.setdefault(forest_name(kernel.type), []).append(index)
+            if self.covers(kernel):
+                indices.setdefault(forest_name(kernel.type), []).append(index)
         prices = np.zeros(len(kernels))
-        for name in indices.keys() & self.forests.keys():
-            rows = [kernels[index].features for index in indices[name]]
-            prices[indices[name]] = self._ask(name, rows)
+        for name, places in indices.items():
+            rows = np.array([kernels[place].features for place in places], dtype=np.float64)
+            prices[places] = self.forests[name].predict(rows)
         return prices * _PER_UNIT[self.forest_unit]
-
-    def _ask(self, name: str, rows: Sequence[tuple[float, ...]]) -> NDArray[np.float64]:
-        try:
-            return self.forests[name].predict(np.array(rows, dtype=np.float64))
-        except ValueError as error:
-            raise UserError(
-                f"predictor of {self.device}: forest {name} cannot price a kernel ({error})",
-                fix="the package and the network's kernels are not from the same nn-Meter",
-            ) from None

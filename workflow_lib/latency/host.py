@@ -130,6 +130,8 @@ def summarise_rounds(medians_ms: NDArray[np.float64], runs: int) -> dict[str, fl
         The columns of MEASUREMENTS beside the model's name: the fastest round, because a busy machine only ever
         makes a run longer; the standard deviation over rounds (n - 1); the runs.
     """
+    if not medians_ms.min() > 0:
+        raise UserError("a run took 0 ms", "clock", "its clock is too coarse to measure latencies with")
     spread = float(np.std(medians_ms, ddof=1)) if len(medians_ms) > 1 else None
     return {"latency_ms": float(medians_ms.min()), "latency_run_std_ms": spread, "runs": runs}
 
@@ -145,6 +147,16 @@ def measure_network(model: Model, host: Host) -> dict[str, float | int | None]:
         The columns of MEASUREMENTS beside the model's name.
     """
     session = host.open(model)
+    for tensor in session.get_inputs():
+        if (
+            tensor.type != "tensor(float)"
+            or not all(isinstance(size, int) for size in tensor.shape)
+            or (tensor.shape[:1] != [1])
+        ):
+            where = model if isinstance(model, Path) else ""
+            raise UserError(
+                f"input {tensor.name} is {tensor.type} {tensor.shape}, and one float32 image is needed", where
+            )
     rounds = [time_runs(session, host, _ALONE_ROUND_S) for _ in range(ROUNDS)]
     return summarise_rounds(np.array([np.median(runs) for runs in rounds]), sum(map(len, rounds)))
 

@@ -20,6 +20,7 @@ class Kernel:
         kernel_size: side of the convolution or pooling window, pixels; 1 where there is none.
         stride: of that window, pixels.
         multiply_adds: of convolutions and fully connected layers (one image), counted once per pair; else 0.
+        inexpressible: what the features do not say, such as "groups 4": see `latency.features`.
     """
 
     type: str
@@ -31,3 +32,4 @@ class Kernel:
     kernel_size: float
     stride: int
     multiply_adds: float
+    inexpressible: tuple[str, ...] = ()

@@ -17,6 +17,8 @@ import onnx
 
 from workflow_lib.core.errors import UserError
 from workflow_lib.export.graph import load_without_weights, strip_weights
+from workflow_lib.latency.features import inexpressible
+from workflow_lib.latency.graph_checks import check_and_rewrite
 from workflow_lib.latency.kernel import Kernel
 
 FUSION_RULES = Path(__file__).with_name("fusion_rules.json")
@@ -67,7 +69,7 @@ def detect_kernels(model: onnx.ModelProto | Path, fusion_rules: Path) -> list[Ke
     named = _with_unique_names(_with_constants_as_initializers(strip_weights(model)))
     if not named.graph.node:
         raise UserError("not a readable ONNX file (it holds no operators)")
-    _refuse_unknown_operators(named, nn_meter.known_operators)
+    named = _with_unique_names(check_and_rewrite(named, nn_meter.known_operators, _HOW_TO_GO_ON))
     ir_graph = nn_meter.OnnxConverter(named).convert()
     _refuse_unknown_shapes(named, ir_graph)
     detector = _read_detector(fusion_rules)
@@ -75,7 +77,12 @@ def detect_kernels(model: onnx.ModelProto | Path, fusion_rules: Path) -> list[Ke
     _refuse_lost_operators(ir_graph, detector.bbs)
     blocks = zip(detector.bbs, detector.get_kernels(), strict=True)
     return [
-        _kernel(description, detector.model_graph.get_node_attr(block[0]), nn_meter)
+        _kernel(
+            description,
+            detector.model_graph.get_node_attr(block[0]),
+            [ir_graph[part]["attr"] for name in block for part in name.split(";")],
+            nn_meter,
+        )
         for block, description in blocks
         if not set(description["op"].split("-")) <= _FREE_OPERATORS
     ]
@@ -190,14 +197,6 @@ def _with_unique_names(model: onnx.ModelProto) -> onnx.ModelProto:
     return model
 
 
-def _refuse_unknown_operators(model: onnx.ModelProto, known: frozenset[str]) -> None:
-    unknown = sorted({node.op_type for node in model.graph.node} - known)
-    if unknown:
-        raise UserError(
-            f"graph {model.graph.name!r}: nn-Meter does not know the operators {', '.join(unknown)}; {_HOW_TO_GO_ON}"
-        )
-
-
 def _refuse_unknown_shapes(model: onnx.ModelProto, ir_graph: dict[str, Any]) -> None:
     """nn-Meter drops operators whose output has no shape, and takes a symbolic dimension for 0."""
     described = {name for name, node in ir_graph.items() if _has_sizes(node["attr"])}
@@ -228,8 +227,10 @@ def _has_sizes(attributes: dict[str, Any]) -> bool:
     return bool(shapes) and all(size > 0 for shape in shapes for size in shape[1:])
 
 
-def _kernel(description: dict[str, Any], head: dict[str, Any], nn_meter: SimpleNamespace) -> Kernel:
-    """Join nn-Meter's description of a kernel with the attributes of its first operator."""
+def _kernel(
+    description: dict[str, Any], head: dict[str, Any], operators: list[dict[str, Any]], nn_meter: SimpleNamespace
+) -> Kernel:
+    """Join nn-Meter's description of a kernel with the attributes of its operators, before and after fusion."""
     kernel_type = description["op"]
     features = nn_meter.get_predict_features([description])
     if head["type"] not in _PRICED_OPERATORS or not features:
@@ -250,6 +251,7 @@ def _kernel(description: dict[str, Any], head: dict[str, Any], nn_meter: SimpleN
         kernel_size=_side(window),
         stride=head["attr"].get("strides", [1])[0],
         multiply_adds=_multiply_adds(head["type"], inputs[0], output, window, head["attr"].get("group", 1)),
+        inexpressible=inexpressible(operators),
     )
 
 

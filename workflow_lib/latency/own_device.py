@@ -29,6 +29,8 @@ from workflow_lib.latency.kernel_graphs import empty_graph, kernel_name, to_onnx
 EMPTY: Final = "empty"
 """Name of the network that does nothing."""
 
+# Of a latency (ms): a nanosecond, the step of the finest clocks.
+_LEAST_MS: Final = 1e-6
 _MILLION: Final = 1e6
 _TREES: Final = 100
 # Kernels are chosen in so many steps: at random first, then those that the forests know least.
@@ -226,12 +228,14 @@ def fit_predictor(
     """
     values = dict(zip(measurements["model"], measurements["latency_ms"], strict=True))
     measured = [kernel for kernel in _frequencies(networks) if kernel_name(kernel) in values]
-    needed = {forest_name(kernel.type) for kernels in networks.values() for kernel in kernels}
+    _refuse_zeros(measurements, measured)
+    needed = {_forest(kernel) for kernel in _frequencies(networks)}
     if missing := needed - {_forest(kernel) for kernel in measured}:
         raise UserError(f"no measured kernel for {', '.join(sorted(missing))}", "measurements", "measure at least one")
     if EMPTY not in values:
         raise UserError(f"lacks the model {EMPTY!r}, whose latency is the price of a call", "measurements")
-    whole = choose_networks([name for name in networks if name in values], len(networks), seed)
+    expressed = [name for name, kernels in networks.items() if not any(kernel.inexpressible for kernel in kernels)]
+    whole = choose_networks([name for name in expressed if name in values], len(networks), seed)
     calibration = whole[: round(_CALIBRATION_SHARE * len(whole))]
     alone = _fit(measured, _alone_ms(measured, measurements), device, seed)
     boundary = _fit_boundary([networks[name] for name in calibration], [values[name] for name in calibration], alone)
@@ -248,6 +252,23 @@ def fit_predictor(
     ]
     columns = ["device", "network", "use", "latency_ms", "predicted_ms"]
     return BuiltPredictor(fitted.forests, boundary, pd.DataFrame(rows, columns=columns))
+
+
+def _refuse_zeros(measurements: pd.DataFrame, measured: Sequence[Kernel]) -> None:
+    """Refuse latencies that no clock can tell, and kernels that are all as fast as the empty network."""
+    fast = measurements[measurements["latency_ms"] < _LEAST_MS]
+    if len(fast):
+        raise UserError(
+            f"{len(fast)} latencies are below {_LEAST_MS:g} ms, the first of {fast['model'].iloc[0]!r}: no clock tells "
+            "them from 0",
+            "measurements",
+            "measure them again, in milliseconds",
+        )
+    values = dict(zip(measurements["model"], measurements["latency_ms"], strict=True))
+    if measured and EMPTY in values and all(values[kernel_name(kernel)] <= values[EMPTY] for kernel in measured):
+        raise UserError(
+            f"no kernel takes longer than the empty network ({values[EMPTY]:g} ms)", "measurements", "measure again"
+        )
 
 
 def fit_trees(rows: NDArray[np.float64], prices: NDArray[np.float64], seed: int) -> list[Forest]:
@@ -376,8 +397,11 @@ def _rows(
 
 
 def _frequencies(networks: Mapping[str, Sequence[Kernel]]) -> Counter[Kernel]:
-    """Distinct kernels, in the order in which the networks have them, and how often they occur."""
-    return Counter(chain.from_iterable(networks.values()))
+    """Distinct kernels, in the order in which the networks have them, and how often they occur.
+
+    Kernels that features cannot express are left out: a kernel by itself is built from its features.
+    """
+    return Counter(kernel for kernel in chain.from_iterable(networks.values()) if not kernel.inexpressible)
 
 
 def _forest(kernel: Kernel) -> str:

@@ -32,6 +32,9 @@ class Predictor(Protocol):
     def covers(self, kernel: Kernel) -> bool:
         """Whether it has a price for a kernel; the others count as 0 ms, and the tables say how many."""
 
+    def reason(self, kernel: Kernel) -> str | None:
+        """Why a kernel has no price; None if it has one."""
+
     def predict(self, kernels: Sequence[Kernel]) -> NDArray[np.float64]:
         """(len(kernels),) in `unit`, for one chip; 0 for kernels that it does not cover.
 

@@ -45,6 +45,7 @@ class Prices:
                 "multiply_adds": [kernel.multiply_adds for kernel in self.kernels],
                 "price": self.values,
                 "source": np.select([self.covered, self.filled], ["predictor", "calibrated"], "none"),
+                "inexpressible": [", ".join(kernel.inexpressible) for kernel in self.kernels],
             }
         )
 
@@ -90,7 +91,7 @@ def price_kernels(kernels: Sequence[Kernel], predictor: Predictor, fallback: Pre
     """
     covered = np.array([predictor.covers(kernel) for kernel in kernels], dtype=bool)
     filled = np.zeros(len(kernels), dtype=bool)
-    values = predictor.predict(kernels)
+    values = np.where(covered, predictor.predict(kernels), 0.0)
     if fallback and not covered.all():
         values[~covered] = fallback.predict([kernels[index] for index in np.flatnonzero(~covered).tolist()])
         filled = ~covered & (values > 0)
@@ -127,8 +128,13 @@ def predict_network(
 
     Returns:
         The columns of LATENCIES that the predictor decides: its total is a latency or an energy.
+
+    Raises:
+        UserError: if no kernel has a price: 0 would be no latency.
     """
     prices = price_kernels(to_kernels(kernels), predictor, fallback)
+    if not prices.values.sum() > 0:
+        raise UserError(f"the predictor of {predictor.device} has no price for any kernel of this network")
     return {
         QUANTITIES[predictor.unit]: float(prices.values.sum()),
         "predictor_error_pct": predictor.error_pct,
@@ -142,7 +148,11 @@ def predict_network(
 def to_kernels(frame: pd.DataFrame) -> list[Kernel]:
     """Rows of KERNELS as kernels."""
     records: list[dict[str, Any]] = frame.drop(columns="kernel").to_dict("records")  # type: ignore[assignment]
-    return [Kernel(**(record | {"features": tuple(record["features"])})) for record in records]
+    lists = ("features", "inexpressible")
+    return [
+        Kernel(**(record | {name: () if record[name] is None else tuple(record[name]) for name in lists}))
+        for record in records
+    ]
 
 
 def count_uncovered(networks: Mapping[str, Sequence[Kernel]], predictor: Predictor) -> pd.DataFrame:
@@ -156,12 +166,13 @@ def count_uncovered(networks: Mapping[str, Sequence[Kernel]], predictor: Predict
         Rows of COVERAGE: none if there is a price for every kernel.
     """
     found = [
-        (kernel.type, network)
+        (kernel.type, reason, network)
         for network, kernels in networks.items()
         for kernel in kernels
-        if not predictor.covers(kernel)
+        if (reason := predictor.reason(kernel)) is not None
     ]
-    table = pd.DataFrame(found, columns=["type", "network"]).groupby("type")["network"].agg(["size", "nunique"])
+    table = pd.DataFrame(found, columns=["type", "reason", "network"])
+    table = table.groupby(["type", "reason"])["network"].agg(["size", "nunique"])
     table = table.rename(columns={"size": "kernels", "nunique": "networks"}).reset_index()
     table.insert(0, "device", predictor.device)
     return table
@@ -180,11 +191,12 @@ def require_coverage(networks: Mapping[str, Sequence[Kernel]], predictor: Predic
     uncovered = count_uncovered(networks, predictor)
     if len(uncovered):
         found = ", ".join(
-            f"{row.type} ({row.kernels} kernels in {row.networks} networks)" for row in uncovered.itertuples()
+            f"{row.type} ({row.reason}: {row.kernels} kernels in {row.networks} networks)"
+            for row in uncovered.itertuples()
         )
         raise UserError(
             f"the predictor of {predictor.device} has no price for {found}, of {len(networks)} in all; "
-            "nn-Meter would count them as 0 without a word",
+            "nn-Meter would count them as 0, or price them as something else, without a word",
             fix="add the forests to the package, or set uncovered: report (counts them as 0, and says so) or "
             "uncovered: calibrated (prices them with the calibrated model)",
         )

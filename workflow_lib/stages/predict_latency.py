@@ -19,7 +19,14 @@ from workflow_lib.core.tables import KERNELS, LATENCIES
 from workflow_lib.latency.calibrated import fit
 from workflow_lib.latency.kernels import FUSION_RULES, detect_kernels
 from workflow_lib.latency.predictors import read_predictor
-from workflow_lib.latency.pricing import calibrated_fallback, describe, predict_network, price_kernels, require_coverage
+from workflow_lib.latency.pricing import (
+    calibrated_fallback,
+    describe,
+    predict_network,
+    price_kernels,
+    require_coverage,
+    to_kernels,
+)
 
 
 class LatencyArguments(Arguments):
@@ -59,7 +66,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     fallback = calibrated_fallback(arguments.device) if config.uncovered == "calibrated" else None
     predictor = read_predictor(config.kind, arguments.predictor, arguments.device, config.quantity)
     row = {name: getattr(arguments, name) for name in ("channels", "architecture", "device")}
-    row |= {"predictor": config.kind} | predict_network(KERNELS.read(arguments.kernels), predictor, fallback)
+    kernels = KERNELS.read(arguments.kernels)
+    if config.kind == "built" and config.uncovered == "error":
+        require_coverage({arguments.architecture: to_kernels(kernels)}, predictor)
+    row |= {"predictor": config.kind} | predict_network(kernels, predictor, fallback)
     LATENCIES.write(LATENCIES.complete(pd.DataFrame([row])), arguments.output)
 
 

@@ -1,0 +1,82 @@
+"""What nn-Meter's features of a kernel cannot express.
+
+A predictor is trained on features: of a convolution the height of a square map, channels, the side of a square window
+and the stride. Groups, flat windows and maps, dilation, several images and the like leave no trace in them, so that a
+grouped convolution would get the price of a plain one. Such kernels are found here; a predictor that knows features
+alone has no price for them.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+Attributes = dict[str, Any]
+
+# Of an output's area: features imply the input's divided by the stride. The paper's own paddings of 1 to 3 pixels move
+# it by up to 21 % on chips of 40 pixels.
+_OUTPUT_TOLERANCE = 0.25
+_CONCAT_INPUTS = 4
+_WINDOWS = {"conv", "dwconv", "maxpool", "avgpool"}
+
+
+def inexpressible(operators: Sequence[Attributes]) -> tuple[str, ...]:
+    """List what the features of a fused kernel do not say.
+
+    Args:
+        operators: nn-Meter's attributes of its operators before fusion, the head first: type, attr, input_shape and
+            output_shape (channels last, the batch first).
+
+    Returns:
+        Phrases whose first word is the kind: groups, window, stride, dilation, output, map, inputs, operand,
+        broadcast, axis, rows.
+    """
+    head = operators[0]
+    kind, attributes = head["type"].split("-")[0], head["attr"]
+    inputs, outputs = head["input_shape"], head["output_shape"]
+    found = _of_window(attributes, inputs[0], outputs[0]) if kind in _WINDOWS else []
+    if kind in ("add", "concat"):
+        found += _of_operands(kind, inputs, outputs[0])
+    if kind == "gap" and outputs[0][-1] != inputs[0][-1]:
+        found.append("axis of channels")
+    if kind == "split" and sum(shape[-1] for shape in outputs) not in (inputs[0][-1], outputs[0][-1]):
+        found.append("axis of rows")
+    shapes = [shape for operator in operators for shape in (*operator["input_shape"], *operator["output_shape"])]
+    if rows := max((shape[0] for shape in shapes), default=1) - 1:
+        found.append(f"rows {rows + 1}")
+    flat = [shape for shape in (*inputs, *outputs) if len(shape) == 4 and shape[1] != shape[2]]
+    return (*found, *[f"map {_times(shape[1:3])}" for shape in flat[:1]])
+
+
+def _of_window(attributes: Attributes, image: list[int], output: list[int]) -> list[str]:
+    window = attributes["ks"]
+    strides, dilations = (attributes.get(name, [1] * len(window)) for name in ("strides", "dilations"))
+    found = []
+    if (groups := attributes.get("group", 1)) not in (1, image[-1]):
+        found.append(f"groups {groups}")
+    if len(set(window)) > 1:
+        found.append(f"window {_times(window)}")
+    if len(set(strides)) > 1:
+        found.append(f"stride {_times(strides)}")
+    if max(dilations) > 1:
+        found.append(f"dilation {_times(dilations)}")
+    expected = math.prod(-(-side // stride) for side, stride in zip(image[1:3], strides, strict=False))
+    if abs(math.prod(output[1:3]) / expected - 1) > _OUTPUT_TOLERANCE:
+        found.append(f"output {_times(output[1:3])}")
+    return found
+
+
+def _of_operands(kind: str, inputs: list[list[int]], output: list[int]) -> list[str]:
+    found = []
+    if len(inputs) < 2:
+        found.append("operand constant")
+    if kind == "add" and any(shape != output for shape in inputs):
+        found.append("broadcast of an operand")
+    if kind == "concat" and len(inputs) > _CONCAT_INPUTS:
+        found.append(f"inputs {len(inputs)}")
+    if kind == "concat" and sum(shape[-1] for shape in inputs) != output[-1]:
+        found.append("axis of rows or columns")
+    return found
+
+
+def _times(sizes: Sequence[int]) -> str:
+    return "x".join(map(str, sizes))
