@@ -88,7 +88,7 @@ def _parse(text: str) -> Any:
     except ConfigError:
         raise
     except ValueError:
-        return yaml.load(text, Loader=_Loader)  # noqa: S506 (a SafeLoader)
+        return _Loader(text).get_single_data()
 
 
 def _distinct_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -1,25 +1,33 @@
 """Files that are either whole or absent."""
 
+import errno
 import fcntl
+import glob
 import hashlib
 import os
 import platform
+import shutil
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
 from workflow_lib.core.errors import UserError
 
 _held: list[IO[str]] = []
+_LOCK, _REPLACED = ".lock", "replaced"
+_LEAST_AGE_S = 60.0
+_FULL_BYTES = 1 << 16
 
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path` that takes its place if the block ends well.
 
-    The temporary may be written as a file or made a folder; nothing of it is left behind when the block raises.
+    The temporary may be written as a file or made a folder; nothing of it is left behind when the block raises. What a
+    killed process left behind is removed when the next one writes into the same folder.
 
     Args:
         path: the file or folder to create or replace.
@@ -28,17 +36,66 @@ def atomic_path(path: Path) -> Iterator[Path]:
         A path in the same folder (so the final rename stays on one file system), with the same suffix.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(path)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as scratch:
         temporary = Path(scratch) / path.name
-        try:
-            yield temporary
-        except OSError as error:
-            # A full disk is reported without the file's name.
-            error.filename = error.filename or str(path)
-            raise
-        if temporary.is_dir() and path.is_dir():
-            path.rename(Path(scratch) / "replaced")  # a folder cannot be replaced in one step
-        temporary.replace(path)
+        with _locked_scratch(Path(scratch)):
+            try:
+                yield temporary
+            except OSError as error:
+                raise _with_reason(error, path) from error
+            if temporary.is_dir() and path.is_dir():
+                path.rename(Path(scratch) / _REPLACED)  # a folder cannot be replaced in one step
+            try:
+                temporary.replace(path)
+            except IsADirectoryError:
+                raise UserError("is a folder", path, "name a file") from None
+
+
+@contextmanager
+def _locked_scratch(scratch: Path) -> Iterator[None]:
+    """Hold a lock in a scratch folder while it is in use; where there are no locks, its age must do."""
+    with (scratch / _LOCK).open("wb") as lock:
+        with suppress(OSError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+
+
+def _sweep(path: Path) -> None:
+    """Remove scratch folders of this path whose process is gone; a folder that was being replaced comes back first."""
+    for scratch in path.parent.glob(f".{glob.escape(path.name)}.????????"):
+        if not _is_abandoned(scratch, path):
+            continue
+        if (scratch / _REPLACED).exists() and not path.exists():
+            (scratch / _REPLACED).rename(path)
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _is_abandoned(scratch: Path, path: Path) -> bool:
+    """Whether nobody holds a scratch folder's lock, and it holds nothing that this module did not put there."""
+    try:
+        age_s = time.time() - scratch.stat().st_mtime
+        if {entry.name for entry in scratch.iterdir()} - {_LOCK, _REPLACED, path.name}:
+            return False
+        with (scratch / _LOCK).open("r+b") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:  # it is held, gone or not ours; or there are no locks here
+        return False
+    # Between making the folder and locking it there is a moment.
+    return age_s > _LEAST_AGE_S
+
+
+def _with_reason(error: OSError, path: Path) -> OSError:
+    """The same error with a reason and a file: NumPy and rasterio leave both out, of a full disk above all."""
+    if error.errno is None and type(error) is not OSError:
+        return error  # such as an HTTP error, which says what it is
+    if error.errno is None:
+        state = os.statvfs(path.parent)
+        if state.f_bavail * state.f_frsize < _FULL_BYTES:
+            return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        return OSError(errno.EIO, " ".join(map(str, error.args)) or "it cannot be written", str(path))
+    error.filename = error.filename or str(path)
+    return error
 
 
 def write_text(path: Path, text: str) -> None:

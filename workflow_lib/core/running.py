@@ -39,7 +39,7 @@ def run_stage(main: Callable[[], None]) -> None:
         sys.exit(2)
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
-        print(f"error: {place}{error.strerror or error}", file=sys.stderr)
+        print(f"error: {place}{error.strerror or ' '.join(map(str, error.args))}", file=sys.stderr)
         sys.exit(2)
     except Exception:
         traceback.print_exc()

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,10 +47,12 @@ class PickledForest:
     Attributes:
         forest: its trees.
         sklearn_version: the version that pickled it.
+        operations: steps that it took to read the pickle.
     """
 
     forest: Forest
     sklearn_version: str
+    operations: int
 
 
 def read_forest_pickle(path: Path) -> PickledForest:
@@ -64,16 +66,28 @@ def read_forest_pickle(path: Path) -> PickledForest:
 
     Raises:
         UserError: if the file is no such pickle, or anything else is in it.
+    """
+    with path.open("rb") as file:
+        return read_forest_stream(file, path.stat().st_size, path)
+
+
+def read_forest_stream(file: IO[bytes], size: int, where: object) -> PickledForest:
+    """Read the trees of a pickle from a stream; see `read_forest_pickle`.
+
+    Args:
+        file: a stream of the pickle alone.
+        size: in bytes.
+        where: for messages.
 
     Source: scikit-learn, sklearn/tree/_tree.pyx, Tree.__reduce__ and __getstate__; NumPy, ndarray.__reduce__ and
         dtype.__reduce__. The fields of a node differ among versions and are read from the pickle.
     """
-    description = read_pickle(path, _ALLOWED)
+    description = read_pickle(file, size, where, _ALLOWED)
     try:
         return _pickled_forest(description)
     except (_NotAForestError, ValueError, OverflowError) as error:  # NumPy's own words for an impossible array
         fix = "nothing in it was run; import only pickled random forests of scikit-learn"
-        raise UserError(f"refused as a random forest: {str(error)[:200]}", path, fix) from None
+        raise UserError(f"refused as a random forest: {str(error)[:200]}", where, fix) from None
 
 
 class _NotAForestError(Exception):
@@ -81,16 +95,24 @@ class _NotAForestError(Exception):
 
 
 def _pickled_forest(description: Description) -> PickledForest:
+    checked: set[tuple[int, ...]] = set()
     for call in description.calls:
-        if call.name.path in _DTYPE:
+        # The description keeps all objects alive, so that their numbers name them. Types that share what they consist
+        # of are checked once: there may be hundreds of thousands.
+        parts = (id(call.state), *map(id, call.arguments))
+        if call.name.path in _DTYPE and parts not in checked:
             _dtype(call)  # also those of arrays that are passed over: an array of objects has no business here
+            checked.add(parts)
     state = _state(description.root, _FOREST)
     estimators = _value(state, "estimators_", list)
     if not 1 <= len(estimators) <= _MAX_TREES:
         raise _NotAForestError(f"{len(estimators)} trees, and 1 to {_MAX_TREES} are possible")
     calls = [_value(_state(estimator, _ESTIMATOR), "tree_", Call) for estimator in estimators]
     # An array that is stored once and named by every tree would fill the memory.
-    nodes = sum(_value(_state(call, _TREE), "node_count", int) for call in calls)
+    counts = [_value(_state(call, _TREE), "node_count", int) for call in calls]
+    if min(counts) < 1:
+        raise _NotAForestError(f"a tree of {min(counts)} nodes")
+    nodes = sum(counts)
     if nodes * _SMALLEST_NODE_BYTES > description.size:
         raise _NotAForestError(f"{nodes} nodes in a file of {description.size} bytes")
     trees = [_tree(call) for call in calls]
@@ -99,7 +121,7 @@ def _pickled_forest(description: Description) -> PickledForest:
         raise _NotAForestError(problem)
     # BaseEstimator writes the version; a forest that is kept without it is still a forest.
     version = state.get("_sklearn_version")
-    return PickledForest(forest, version[:20] if type(version) is str else "unknown")
+    return PickledForest(forest, version[:20] if type(version) is str else "unknown", description.operations)
 
 
 def _tree(call: Call) -> Forest:

@@ -4,36 +4,32 @@ The folder holds `forests.npz` (arrays, no pickle), `fusion_rules.json` (nn-Mete
 """
 
 import json
-import re
-import tempfile
-import zipfile
-import zlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO, Final, get_args
-
-import yaml
+from pathlib import Path
+from typing import Any, Final, get_args
 
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.files import atomic_path, sha256
 from workflow_lib.core.sealed import DamagedFileError, read_json, write_json
-from workflow_lib.latency.forest_pickles import read_forest_pickle
+from workflow_lib.latency.forest_pickles import PickledForest, read_forest_stream
 from workflow_lib.latency.forest_predictor import ForestPredictor, Unit
 from workflow_lib.latency.forests import Forest, read_forests, write_forests
-from workflow_lib.latency.pickles import MAX_BYTES
+from workflow_lib.latency.package_files import (
+    FUSION_RULES,
+    META,
+    PackageFile,
+    is_read,
+    open_package,
+    read_meta,
+    refuse_odd_names,
+)
 
 FORESTS: Final = "forests.npz"
-FUSION_RULES: Final = "fusion_rules.json"
 ABOUT: Final = "package.json"
-_META: Final = "meta.yaml"
 _FORMAT: Final = 2
-_MAX_FILES: Final = 200
-_MAX_TEXT_BYTES: Final = 2**20
-# All of a package; the largest that are published are far below.
-_MAX_PACKAGE_BYTES: Final = 16 * 2**30
-_CHUNK_BYTES: Final = 2**20
+# Of all pickles of a package; genuine ones take 3,000 to 48,500 each.
+_MAX_OPERATIONS: Final = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -74,11 +70,14 @@ def import_package(source: Path, target: Path, unit: Unit | None = None, device:
     if (source / ABOUT).is_file():
         _copy_package(source, target, unit, device)
         return
-    with _files(source) as files:
+    with open_package(source) as files:
         if FUSION_RULES not in files:
             raise UserError(f"holds no {FUSION_RULES}: not an nn-Meter predictor package", source)
-        meta = _read_meta(files.get(_META))
-        pickles = {name.removesuffix(".pkl"): path for name, path in files.items() if name.endswith(".pkl")}
+        refuse_odd_names(source, files)
+        rules = files[FUSION_RULES].read_text()
+        _check_fusion_rules(rules, source)
+        meta = read_meta(files.get(META))
+        pickles = {name.removesuffix(".pkl"): file for name, file in files.items() if name.endswith(".pkl")}
         _check_kernels(source, meta, pickles.keys())
         chosen: Any = unit or meta.get("unit")
         if chosen not in get_args(Unit):
@@ -87,19 +86,30 @@ def import_package(source: Path, target: Path, unit: Unit | None = None, device:
                 source,
                 f"say which it is: {', '.join(get_args(Unit))} (nn-Meter's published packages: ms)",
             )
-        read = {name: read_forest_pickle(path) for name, path in sorted(pickles.items())}
+        read = _read_forests(pickles)
         provenance = {
             "source": source.name,
             "version": str(meta.get("version", "unknown")),
             "category": str(meta.get("category", "unknown")),
             "sklearn_versions": {name: pickled.sklearn_version for name, pickled in read.items()},
-            "sha256": {name: sha256(path) for name, path in sorted(files.items()) if _is_read(name)},
-            "left_out": sorted(name for name in files if not _is_read(name)),
+            "sha256": {name: file.sha256() for name, file in sorted(files.items()) if is_read(name)},
+            "left_out": sorted(name for name in files if not is_read(name)),
         }
         name = device or str(meta.get("name", source.stem))
-        rules = _read_text(files[FUSION_RULES])
         forests = {name: pickled.forest for name, pickled in read.items()}
         write_package(target, Origin(name, chosen, None, provenance), forests, rules)
+
+
+def _read_forests(pickles: Mapping[str, PackageFile]) -> dict[str, PickledForest]:
+    """Read all forests; together they may take so many steps, a few times what the largest package takes."""
+    read, operations = {}, 0
+    for name, file in sorted(pickles.items()):
+        with file.stream() as stream:
+            read[name] = read_forest_stream(stream, file.size, file.where)
+        operations += read[name].operations
+        if operations > _MAX_OPERATIONS:
+            raise UserError(f"the forests up to this one take more than {_MAX_OPERATIONS} steps to read", file.where)
+    return read
 
 
 def _copy_package(source: Path, target: Path, unit: Unit | None, device: str | None) -> None:
@@ -107,7 +117,7 @@ def _copy_package(source: Path, target: Path, unit: Unit | None, device: str | N
     if unit not in (None, predictor.forest_unit):
         raise UserError(f"predicts {predictor.forest_unit}, not {unit}", source, "leave the unit out")
     origin = Origin(device or predictor.device, predictor.forest_unit, predictor.error_pct, about["provenance"])
-    write_package(target, origin, predictor.forests, _read_text(source / FUSION_RULES))
+    write_package(target, origin, predictor.forests, (source / FUSION_RULES).read_text(encoding="utf-8"))
 
 
 def write_package(target: Path, origin: Origin, forests: Mapping[str, Forest], fusion_rules: str) -> None:
@@ -191,93 +201,14 @@ def _read_about(path: Path) -> dict[str, Any]:
     return dict(about)
 
 
-@contextmanager
-def _files(source: Path) -> Iterator[dict[str, Path]]:
-    """The files of a package by their names; those of a zip are unpacked first, under names of our own."""
-    if source.is_dir():
-        yield {path.name: path for path in sorted(source.iterdir()) if path.is_file()}
-    elif not source.exists():
-        raise UserError("no such folder or zip file", source)
-    else:
-        with tempfile.TemporaryDirectory(prefix="edgefront-package-") as scratch:
-            yield _unpack(source, Path(scratch))
-
-
-def _unpack(source: Path, folder: Path) -> dict[str, Path]:
-    try:
-        with zipfile.ZipFile(source) as archive:
-            members = [member for member in archive.infolist() if not member.is_dir()]
-            _check_members(source, members)
-            files: dict[str, Path] = {}
-            for number, member in enumerate(members):
-                name = PurePosixPath(member.filename).name
-                # The path in the archive decides nothing about where the file goes.
-                files[name] = folder / str(number)
-                if _is_read(name):
-                    with archive.open(member) as packed, files[name].open("wb") as unpacked:
-                        _copy(packed, unpacked, member.file_size)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        raise UserError(f"not a readable zip file ({error})", source) from None
-    return files
-
-
-def _check_members(source: Path, members: list[zipfile.ZipInfo]) -> None:
-    names = [PurePosixPath(member.filename) for member in members]
-    for member, name in zip(members, names, strict=True):
-        if name.is_absolute() or ".." in name.parts or "\\" in member.filename or ":" in member.filename:
-            raise UserError(f"names a file outside its folder: {member.filename[:80]!r}", source)
-    read = [name.name for name in names if _is_read(name.name)]
-    if len(set(read)) != len(read):
-        raise UserError("holds a file twice, in two folders", source, "import one package at a time")
-    size = sum(member.file_size for member in members)
-    if len(members) > _MAX_FILES or size > _MAX_PACKAGE_BYTES:
-        raise UserError(
-            f"holds {len(members)} files of {size} bytes; at most {_MAX_FILES} of {_MAX_PACKAGE_BYTES} are read", source
-        )
-
-
-def _copy(packed: Any, unpacked: BinaryIO, size: int) -> None:
-    """Copy what a zip says a file has; zipfile itself checks that there is no more, and the sum."""
-    if size > MAX_BYTES:
-        raise UserError(f"holds a file of {size} bytes, and at most {MAX_BYTES} are read", packed.name)
-    while chunk := packed.read(_CHUNK_BYTES):
-        unpacked.write(chunk)
-
-
-def _is_read(name: str) -> bool:
-    return name in (FUSION_RULES, _META) or re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*\.pkl", name) is not None
-
-
-def _read_text(path: Path) -> str:
-    if path.stat().st_size > _MAX_TEXT_BYTES:
-        raise UserError(f"more than {_MAX_TEXT_BYTES} bytes of text", path.name)
-    try:
-        return path.read_bytes().decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise UserError(f"not text ({error})", path.name) from None
-
-
-def _read_meta(path: Path | None) -> dict[str, Any]:
-    """What `meta.yaml` says; nn-Meter's own packages have none."""
-    if path is None:
-        return {}
-    try:
-        meta = yaml.safe_load(_read_text(path))
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise UserError(f"not YAML ({error})", _META) from None
-    if not isinstance(meta, dict):
-        raise UserError("not a YAML mapping", _META)
-    return meta
-
-
 def _check_kernels(source: Path, meta: Mapping[str, Any], kernels: Any) -> None:
     if not kernels:
         raise UserError("holds no forests (*.pkl)", source)
     listed = meta.get("kernel_predictors", [])
     if not isinstance(listed, list):
-        raise UserError("kernel_predictors is not a list", _META)
+        raise UserError("kernel_predictors is not a list", source)
     if missing := sorted({str(name) for name in listed} - set(kernels)):
-        raise UserError(f"lacks forests that its {_META} lists: {', '.join(missing)}", source)
+        raise UserError(f"lacks forests that its {META} lists: {', '.join(missing)[:200]}", source)
 
 
 def _check_fusion_rules(text: str, where: Path) -> None:

@@ -9,8 +9,7 @@ by name. The limits bound time and memory: `pickletools` reads about a million o
 import pickletools
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import IO, Any, Final
 
 from workflow_lib.core.errors import UserError
 
@@ -58,18 +57,22 @@ class Description:
         root: the pickled object: plain values, tuples, lists and dictionaries by text, `Name` and `Call`.
         calls: all the calls in it, whether the root holds them or not.
         size: bytes of the file. Values can be shared, so what they hold together can be far more.
+        operations: that it took to read it.
     """
 
     root: Any
     calls: tuple[Call, ...]
     size: int
+    operations: int
 
 
-def read_pickle(path: Path, allowed: Collection[str]) -> Description:
+def read_pickle(file: IO[bytes], size: int, where: object, allowed: Collection[str]) -> Description:
     """Read a pickle of protocol 2 or later.
 
     Args:
-        path: the file; not compressed, nothing after the pickle.
+        file: a stream of it; nothing comes after the pickle.
+        size: in bytes.
+        where: for messages.
         allowed: module and name, joined by a dot, of all that the pickle may mention.
 
     Returns:
@@ -82,19 +85,17 @@ def read_pickle(path: Path, allowed: Collection[str]) -> Description:
 
     Source: the operations are those of CPython's pickletools; the file format has no other specification.
     """
-    size = path.stat().st_size
     if size > MAX_BYTES:
-        raise UserError(f"a pickle of {size} bytes, and at most {MAX_BYTES} are read", path)
+        raise UserError(f"a pickle of {size} bytes, and at most {MAX_BYTES} are read", where)
     machine = _Machine(frozenset(allowed))
     try:
-        with path.open("rb") as file:
-            machine.run(_Source(file, size))
-            if file.read(1):
-                raise _RefusedError("it goes on after its end")
+        machine.run(_Source(file, size))
+        if file.read(1):
+            raise _RefusedError("it goes on after its end")
     except (_RefusedError, ValueError) as error:  # pickletools raises ValueError, UnicodeDecodeError among them
         fix = "nothing in it was run; import only pickled random forests of scikit-learn"
-        raise UserError(f"refused as a pickle: {str(error)[:200]}", path, fix) from None
-    return Description(machine.stack[0], tuple(machine.calls), size)
+        raise UserError(f"refused as a pickle: {str(error)[:200]}", where, fix) from None
+    return Description(machine.stack[0], tuple(machine.calls), size, machine.operations)
 
 
 class _RefusedError(Exception):
@@ -104,21 +105,27 @@ class _RefusedError(Exception):
 class _Source:
     """The part of a file's interface that pickletools needs; believes no length that the file does not hold."""
 
-    def __init__(self, file: BinaryIO, size: int) -> None:
-        self._file, self._size = file, size
-        self.tell = file.tell
+    def __init__(self, file: IO[bytes], size: int) -> None:
+        self._file, self._size, self._read = file, size, 0
+
+    def tell(self) -> int:
+        return self._read
 
     def read(self, size: int) -> bytes:
         self.expect(size)
-        return self._file.read(size)
+        content = self._file.read(size)
+        self._read += len(content)
+        return content
 
     def expect(self, size: int) -> None:
-        left = self._size - self.tell()
+        left = self._size - self._read
         if size > left:
-            raise _RefusedError(f"at byte {self.tell()} it claims {size} more bytes, and {left} are left")
+            raise _RefusedError(f"at byte {self._read} it claims {size} more bytes, and {left} are left")
 
     def readline(self) -> bytes:
-        return self._file.readline(_MAX_LINE)
+        line = self._file.readline(_MAX_LINE)
+        self._read += len(line)
+        return line
 
 
 class _Machine:
@@ -127,6 +134,7 @@ class _Machine:
     def __init__(self, allowed: frozenset[str]) -> None:
         self.stack: list[Any] = []
         self.calls: list[Call] = []
+        self.operations = 0
         self._below: list[list[Any]] = []  # stacks under the open marks
         self._memo: dict[int, Any] = {}
         self._allowed = allowed
@@ -135,6 +143,7 @@ class _Machine:
         """Leave the pickled object alone on the stack."""
         operations = pickletools.genops(source)  # type: ignore[arg-type]  # it asks for these three methods only
         for count, (operation, argument, position) in enumerate(operations):
+            self.operations = count + 1
             if count >= MAX_OPERATIONS:
                 raise _RefusedError(f"it has more than {MAX_OPERATIONS} operations")
             if count == 0 and operation.name != "PROTO":

@@ -6,6 +6,7 @@ standard streams, folder, environment and limits; its exit code becomes this one
 """
 
 import array
+import contextlib
 import fcntl
 import json
 import os
@@ -26,6 +27,7 @@ OWNER = "EDGEFRONT_WORKER"
 """Environment variable: process ID of the Snakemake whose worker is wanted."""
 
 _START_S = 60
+_PASSED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _LIMITS = [getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")]
 
 
@@ -40,7 +42,21 @@ def socket_path(owner: int) -> str:
     found = os.lstat(folder)
     if found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) & 0o077 or not stat.S_ISDIR(found.st_mode):
         raise PermissionError(f"{folder} is another user's or open to others; remove it, or set TMPDIR")
-    return os.path.join(folder, f"{owner}-{zlib.crc32(sys.executable.encode()):08x}.sock")
+    return os.path.join(folder, f"{owner}-{zlib.crc32(identity(owner).encode()):08x}.sock")
+
+
+def identity(owner: int) -> str:
+    """What tells a Snakemake from all others, also in other containers and after a restart: its number does not.
+
+    Raises:
+        OSError: if there is no such process, or /proc cannot be read.
+    """
+    with open(f"/proc/{owner}/stat") as file:
+        started = file.read().rpartition(")")[2].split()[19]  # field 22: clock ticks since the machine's start
+    with open("/proc/sys/kernel/random/boot_id") as file:
+        boot = file.read().strip()
+    spaces = [os.stat(f"/proc/self/ns/{name}").st_ino for name in ("pid", "mnt")]
+    return f"{boot} {spaces} {owner} {started} {sys.executable}"
 
 
 def connect(path: str, owner: int) -> socket.socket:
@@ -80,7 +96,8 @@ def run(connection: socket.socket, arguments: list[str]) -> int:
         Its exit code; 128 and the signal's number if a signal ended it.
 
     Raises:
-        ConnectionError: if the worker is gone.
+        RefusedError: if the worker did not start the job.
+        ConnectionError: if the worker is gone, and the job with it.
     """
     mask = os.umask(0o077)
     os.umask(mask)
@@ -94,13 +111,29 @@ def run(connection: socket.socket, arguments: list[str]) -> int:
     }
     content = json.dumps(request).encode()
     streams = array.array("i", [0, 1, 2])
-    connection.sendmsg([struct.pack("!I", len(content))], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, streams)])
-    connection.sendall(content)
-    (job,) = struct.unpack("!i", _receive(connection, 4))
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, lambda number, _: os.kill(job, number))
+    # A signal that comes before its handler would end this process and not the job.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _PASSED_ON)
+    try:
+        connection.sendmsg([struct.pack("!I", len(content))], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, streams)])
+        connection.sendall(content)
+        (job,) = struct.unpack("!i", _receive(connection, 4))
+        for number in _PASSED_ON:
+            signal.signal(number, lambda number, _: _pass_on(job, number))
+    except OSError as error:
+        raise RefusedError(str(error)) from None
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _PASSED_ON)
     (code,) = struct.unpack("!i", _receive(connection, 4))
     return int(code)
+
+
+class RefusedError(Exception):
+    """The worker did not start the job."""
+
+
+def _pass_on(job: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError):  # it has just ended
+        os.kill(job, number)
 
 
 def _receive(connection: socket.socket, length: int) -> bytes:
@@ -124,6 +157,13 @@ def main() -> None:
         os.execv(sys.executable, [sys.executable, *arguments])
     try:
         code = run(connection, arguments)
+    except RefusedError as error:
+        print(
+            f"warning: the warm worker did not take the job ({error}); it starts on its own",
+            file=sys.stderr,
+            flush=True,
+        )
+        os.execv(sys.executable, [sys.executable, *arguments])
     except ConnectionError as error:
         print(f"error: {error}; the job died with it, run it again", file=sys.stderr)
         code = 1
