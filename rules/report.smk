@@ -157,6 +157,7 @@ rule build_report:
         chips="<results>/import_chips/chips.parquet",
         bands="<results>/import_chips/bands.parquet",
         rejected="<results>/import_chips/rejected.parquet",
+        notices="<results>/import_chips/notices.parquet",
         folds="<results>/assign_folds/folds.parquet",
         ranked="<results>/build_front/ranked.parquet",
         scores="<results>/gather_table/fold_scores.parquet",
@@ -247,6 +248,7 @@ rule build_report:
         " --chips {input.chips:q}"
         " --bands {input.bands:q}"
         " --rejected {input.rejected:q}"
+        " --notices {input.notices:q}"
         " --folds-table {input.folds:q}"
         " --ranked {input.ranked:q}"
         " --scores {input.scores:q}"

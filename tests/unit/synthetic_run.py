@@ -93,7 +93,7 @@ def make_run(
     parsed = _config(axes, **config)
     ranked = _ranked(random, candidates, auc, spread_pct)
     _rank(ranked, axes, front)
-    tables.FRONT._checked(ranked, Path("front"))
+    tables.FRONT.check(ranked, Path("front"))
     chips = _chips(random)
     run = Run(
         parsed,
@@ -109,7 +109,7 @@ def make_run(
     )
     for name in ("chips", "bands", "rejected", "folds", "forest_scores", "latencies", "fold_scores"):
         frame = {"forest_scores": run.forest, "fold_scores": run.trained}.get(name)
-        getattr(tables, name.upper())._checked(getattr(run, name) if frame is None else frame, Path(name))
+        getattr(tables, name.upper()).check(getattr(run, name) if frame is None else frame, Path(name))
     return run
 
 
@@ -379,13 +379,14 @@ def content_of(run: Run, draw: bool = False, holdout: bool = False, **changes: A
     members = run.ranked[run.ranked["on_front"]]
     trained = run.trained[run.trained["fold"] == 0].drop(columns=["channels", "batch", "architecture", "fold"])
     scores = trained.iloc[: len(members)].assign(candidate=members["candidate"].to_list(), validation_chips=50)
-    tables.HOLDOUT_SCORES._checked(scores, Path("holdout_scores"))
+    tables.HOLDOUT_SCORES.check(scores, Path("holdout_scores"))
     content = ReportContent(
         config=run.config,
         ranked=run.ranked,
         chips=run.chips,
         bands=run.bands,
         rejected=run.rejected,
+        notices=pd.DataFrame(columns=["region", "what", "count", "example"]),
         folds=run.folds,
         forest=run.forest,
         latencies=run.latencies,
@@ -447,7 +448,7 @@ def utilization_of(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
         flops=10**9, input_bytes=10**6, weight_bytes=10**6, output_bytes=10**6, intensity=333.3, memory_bound=False
     )
     for table, frame in ((tables.UTILIZATIONS, utilizations), (tables.LAYERS, layers)):
-        table._checked(frame, Path(table.name))
+        table.check(frame, Path(table.name))
     return utilizations, layers
 
 
@@ -469,7 +470,7 @@ def comparison_of(run: Run) -> pd.DataFrame:
                 )
             )  # fmt: skip
     table = pd.concat(rows, ignore_index=True)
-    tables.COMPARISON._checked(table, Path("comparison"))
+    tables.COMPARISON.check(table, Path("comparison"))
     return table
 
 
@@ -506,7 +507,7 @@ def supernets_of() -> dict[str, pd.DataFrame]:
     found = {"alpha": alpha, "quality": quality, "difficulty": difficulty, "ranks": ranks}
     declared = (tables.ALPHA, tables.RANKING_QUALITY, tables.DIFFICULTY, tables.RANKS)
     for table, frame in zip(declared, found.values(), strict=True):
-        table._checked(frame, Path(table.name))
+        table.check(frame, Path(table.name))
     return found
 
 
@@ -546,7 +547,7 @@ def cells_of() -> dict[str, pd.DataFrame]:
     found = {"searches": searches, "alpha": alpha, "derived": derived, "graphs": graph.assign(**own)}
     declared = (tables.CELL_SEARCH, tables.CELL_ALPHA, tables.DERIVED, tables.LOOKUP_GRAPH)
     for table, values in zip(declared, found.values(), strict=True):
-        table._checked(values, Path(table.name))
+        table.check(values, Path(table.name))
     return found
 
 
@@ -557,7 +558,7 @@ def batteries_of(run: Run) -> pd.DataFrame:
     table = pd.concat(
         [simulate(asked, own.reset_index(drop=True)) for _, own in candidates.groupby("channels")], ignore_index=True
     )
-    tables.BATTERY._checked(table, Path("battery"))
+    tables.BATTERY.check(table, Path("battery"))
     return table
 
 

@@ -42,7 +42,7 @@ def comparison() -> pd.DataFrame:
 
 
 def test_all_strategies_get_the_same_budget(comparison: pd.DataFrame) -> None:
-    COMPARISON._checked(comparison, None)  # type: ignore[arg-type]
+    COMPARISON.check(comparison, None)  # type: ignore[arg-type]
     ends = comparison.groupby(["strategy", "seed"], sort=False)["trained"].max()
     assert list(ends.index.unique("strategy")) == list(STRATEGIES)
     assert (ends.groupby("strategy").size().loc[["filter", "flops", "random", "tpe"]] == [1, 1, 3, 3]).all()

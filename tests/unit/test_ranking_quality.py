@@ -119,6 +119,6 @@ def test_tables_are_as_declared() -> None:
     scores = pd.concat([trained(2), trained(2).assign(batch=16, accuracy_pct=0.0)])
     quality, hard, ranks = compare_supernets(scores, rankings, "accuracy_pct", 8)
     for table, frame in ((RANKING_QUALITY, quality), (DIFFICULTY, hard), (RANKS, ranks)):
-        table._checked(frame, Path(table.name))
+        table.check(frame, Path(table.name))
     assert quality["number"].tolist() == [0, 1]
     assert ranks[ranks["number"] == 0]["true_rank"].tolist() == [0, 0, 1, 0]

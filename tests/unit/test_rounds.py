@@ -69,7 +69,7 @@ def test_candidates_are_channels_batch_sizes_and_networks() -> None:
 @pytest.mark.parametrize("strategy", LEARN)
 def test_rounds_add_up_to_the_budget(strategy: str) -> None:
     proposals = all_rounds(search(strategy))
-    PROPOSALS._checked(proposals.assign(search_s=0.0), None)  # type: ignore[arg-type]
+    PROPOSALS.check(proposals.assign(search_s=0.0), None)  # type: ignore[arg-type]
     assert proposals["round"].tolist() == [0] * 4 + [1] * 4 + [2] * 2
     names = [f"{channels}_b{batch}_{network}" for channels, batch, network in proposals[KEYS].itertuples(index=False)]
     assert set(names) <= set(NAMES)

@@ -34,7 +34,7 @@ def test_runs_share_one_front_and_one_hypervolume() -> None:
     # The front of all: (90, 1) and (100, 3), one of either run; (80, 5) is behind both.
     runs = {"grid": run([(90, 1), (80, 5)]), "search": run([(100, 3)], search_s=7200)}
     compared = compare_runs(runs, OBJECTIVES)
-    RUNS._checked(compared, Path("runs"))
+    RUNS.check(compared, Path("runs"))
     assert compared["run"].tolist() == ["grid", "search"]
     assert compared["recall_pct"].tolist() == [50, 50]
     assert compared["training_hours"].tolist() == [2, 1]

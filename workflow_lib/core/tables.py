@@ -139,8 +139,16 @@ class Table:
         Raises:
             TableError: if two hold the same key; it names `where`.
         """
-        checked: pd.DataFrame = self._checked(pd.concat(parts, ignore_index=True), where).to_pandas()
+        checked: pd.DataFrame = self._checked(self.complete(pd.concat(parts, ignore_index=True)), where).to_pandas()
         return checked
+
+    def check(self, frame: pd.DataFrame, where: Path) -> None:
+        """Check a frame without writing it; columns whose values may be missing may be absent.
+
+        Raises:
+            TableError: if it is not as declared; it names `where`.
+        """
+        self._checked(self.complete(frame), where)
 
     def complete(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Add the columns that a frame lacks and whose values may be missing."""

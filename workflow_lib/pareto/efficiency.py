@@ -159,7 +159,6 @@ class _Envelope:
         self._solver = highspy.Highs()
         for option, value in (("output_flag", False), ("presolve", "off"), ("solver", "simplex"), ("threads", 1)):
             self._solver.setOptionValue(option, value)
-        self._solver.setOptionValue("small_matrix_value", 1e-12)  # as small as it can be: see MAX_SPAN
         self._solver.passModel(self._programme(matrix, outputs.shape[1]))
 
     def _programme(self, matrix: Numbers, outputs: int) -> Any:

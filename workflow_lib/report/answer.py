@@ -11,6 +11,7 @@ from workflow_lib.core.spaces import networks
 from workflow_lib.core.spaces.cross import Architecture
 from workflow_lib.core.spaces.darts import CellNetwork as DartsNetwork
 from workflow_lib.core.spaces.mobilenet import SKIP, Chain
+from workflow_lib.report import words
 from workflow_lib.report.content import ReportContent
 from workflow_lib.report.names import quantity
 from workflow_lib.report.tables import baseline_rows, front_members
@@ -158,12 +159,13 @@ def verdict(content: ReportContent) -> list[str]:
     ranked, objectives = content.ranked, content.config.front.objectives
     candidate = recommended_row(ranked)
     others = front_members(ranked, objectives).iloc[1:]
-    sentences = [*_against_baseline(ranked, candidate), _against_front(candidate, others)]
+    paired = words.terms(content.config).many
+    sentences = [*_against_baseline(ranked, candidate), _against_front(candidate, others, paired)]
     if len(others):
         sentences += _against_predictors(content, candidate, others)
     sentences.append(
         f"It is on the front in {100 * candidate['front_frequency']:.0f} % of "
-        f"{content.config.front.resamples:,} resamples of the {candidate['folds']} folds."
+        f"{content.config.front.resamples:,} resamples of the {candidate['folds']} {words.terms(content.config).many}."
     )
     return sentences
 
@@ -182,14 +184,14 @@ def _against_baseline(ranked: pd.DataFrame, candidate: pd.Series) -> list[str]:
     return [f"{meaning}: the difference is {difference}."]
 
 
-def _against_front(candidate: pd.Series, others: pd.DataFrame) -> str:
+def _against_front(candidate: pd.Series, others: pd.DataFrame, paired: str) -> str:
     if others.empty:
         return "It is the only member of the front."
     differences = [Difference.between(candidate, other) for other in others["fold_accuracy_pct"]]
     better = sum(difference.low > 0 for difference in differences)
     worse = sum(difference.high < 0 for difference in differences)
     same = len(differences) - better - worse
-    rule = "paired over the folds, at the 95 % level, without correction for the number of comparisons"
+    rule = f"paired over the {paired}, at the 95 % level, without correction for the number of comparisons"
     rest = f"significantly better than {better} and significantly worse than {worse}"
     if same:
         return (

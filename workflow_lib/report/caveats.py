@@ -5,6 +5,7 @@ import pandas as pd
 from workflow_lib.report.content import ReportContent
 from workflow_lib.report.names import searched_from
 from workflow_lib.report.tables import candidates_only, left_out
+from workflow_lib.report.words import selection_notes
 
 
 def caveats(content: ReportContent) -> list[str]:
@@ -14,18 +15,18 @@ def caveats(content: ReportContent) -> list[str]:
     notes = _latency_caveats(set(content.latencies["predictor"]))
     if content.holdout is None or content.holdout.empty:
         notes.append(
-            f"There is no hold-out. The recommendation is the outcome of comparing {len(candidates):,} "
-            "candidates on the folds it is scored on, so its accuracy is flattered."
+            f"There is no hold-out. The recommendation is the outcome of comparing {len(candidates):,} candidates on "
+            "the chips that score it, so its accuracy is optimistically biased."
         )
     if config.folds.same_split:
         notes.append(
-            f"Every candidate was trained {config.folds.count} times on one split, from seeds of its own. The "
-            "intervals hold the spread over seeds, not that over other chips."
+            f"Every candidate was trained {config.folds.count} times on one split, from different seeds. The "
+            "intervals cover the spread over seeds, not that over other chips."
         )
     else:
         notes.append(
-            f"Every candidate was trained once per fold with seed {config.seed}. The intervals hold the spread "
-            "over folds, not that over seeds."
+            f"Every candidate was trained once per fold, from a seed derived from {config.seed}. The intervals cover "
+            "the spread over folds, not that over seeds."
         )
     if not config.folds.spatial:
         notes.append(
@@ -36,7 +37,7 @@ def caveats(content: ReportContent) -> list[str]:
         notes.append("The chips are synthetic. Nothing here says how a network would do on real ones.")
     if config.data.normalisation == "per_column":
         notes.append("Each image column was scaled on its own, as CROSS's code does; relief across columns is lost.")
-    return notes + _counted_caveats(content, candidates)
+    return notes + selection_notes(config) + _counted_caveats(content, candidates)
 
 
 def _latency_caveats(kinds: set[str]) -> list[str]:
@@ -70,12 +71,16 @@ def _counted_caveats(content: ReportContent, candidates: pd.DataFrame) -> list[s
         )
     if len(content.rejected):
         notes.append(f"{len(content.rejected):,} chips were rejected and are in no fold; see the data section.")
+    for what, count in content.notices.groupby("what", sort=False)["count"].sum().items():
+        notes.append(f"{count:,} {what}; see the data section.")
+    if content.samples is not None and (dropped := int(content.samples["reason"].notna().sum())):
+        notes.append(f"{dropped:,} labelled points have no chip; see the data section.")
     latencies = content.latencies
     priced = latencies["covered_kernels"] + latencies["filled_kernels"]
     if uncovered := int((priced < latencies["kernels"]).sum()):
         notes.append(
             f"{uncovered:,} of {len(latencies):,} latencies leave out kernels that the device's "
-            "predictor does not know; these latencies are too low."
+            "predictor does not know or whose features it cannot express; these latencies are too low."
         )
     if missing := int(candidates["auc"].isna().sum()):
         notes.append(

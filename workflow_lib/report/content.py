@@ -17,7 +17,7 @@ class ReportContent:
     Args:
         config: the run's configuration.
         ranked: FRONT, all candidates and baselines; one candidate is recommended.
-        chips, bands, rejected, folds: the tables of these names.
+        chips, bands, rejected, notices, folds: the tables of these names.
         forest: FOREST_SCORES of the reference classifier.
         latencies: LATENCIES of all networks and devices.
         efficiency: EFFICIENCY of the candidates.
@@ -48,6 +48,7 @@ class ReportContent:
     chips: pd.DataFrame
     bands: pd.DataFrame
     rejected: pd.DataFrame
+    notices: pd.DataFrame
     folds: pd.DataFrame
     forest: pd.DataFrame
     latencies: pd.DataFrame

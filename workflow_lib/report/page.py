@@ -6,7 +6,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from workflow_lib.report import sections
+from workflow_lib.report import sections, words
 from workflow_lib.report.answer import (
     compare_with_baseline,
     describe_candidate,
@@ -34,8 +34,7 @@ CAPTIONS = {
     "candidate, the front in blue; boxes span the quartiles, the orange line is the median.",
     "efficiency_fronts": "Each input alone: every candidate, those that are efficient in all inputs together, and the "
     "fronts of averages (variable returns) and of candidates scaled at will (constant returns).",
-    "efficiency_boxes": "Relative efficiency when accuracies and costs are drawn anew, all at once, within their "
-    "deviations.",
+    "efficiency_boxes": "Relative efficiency when all columns with deviations are drawn anew, all at once.",
     "efficiency_dominance": "An arrow leads from a candidate to one whose efficiency is stochastically smaller: its "
     "distribution lies nowhere above the other's. What follows from other arrows is left out; two without a path "
     "between them cannot be told apart.",
@@ -57,8 +56,8 @@ CAPTIONS = {
     "supernet_ranks": "True Pareto rank of each network against the place that the first supernet of each variant "
     "gives it. Large points stand for several networks.",
     "cells_accuracy": "Networks that were searched within budgets, trained by themselves: against what they cost, and "
-    "over the searches of each budget (colours), beside networks drawn at random within it (grey, a line at their "
-    "median).",
+    "over the searches of each budget (colours). Grey, where any were drawn: networks at random within the budget, "
+    "with a line at their median.",
     "cells_search": "What networks would cost in the mean if each edge drew its operation, and the multiplier that "
     "holds it to the bound (dashed), over the epochs of the searches.",
     "cells_budgets": "The cost of networks that come of searches at several bounds, with the bounds that were read for "
@@ -66,7 +65,8 @@ CAPTIONS = {
     "Rings: of the most probable networks, whatever they cost.",
     "cells_alpha": "The probability of each operation, over the epochs of the first search.",
     "battery_charge": "One battery, three ways to live on it: the most accurate network alone, the most frugal one "
-    "alone, and switching between networks at the dots. The share of right answers is that of cross-validation.",
+    "alone, and switching between networks at the dots. The share of right answers is each network's validation "
+    "accuracy.",
     "utilization_folded": "Networks before and after folding: chips stacked in channels, widths times the root of "
     "their number. As many multiplications per chip, fewer bytes.",
     "sample_map": "Where chips were cut from the scenes, and points of which there could be none.",
@@ -135,6 +135,11 @@ def render(content: ReportContent) -> str:
         efficiency_inputs=[quantity(name).title for name in content.config.efficiency.inputs],
         efficiency_outputs=[quantity(name).title for name in content.config.efficiency.outputs],
         efficiency_returns=content.config.efficiency.returns,
+        efficiency_reference=words.reference(content.config),
+        efficiency_samples=words.sampled(content.config),
+        derivation=words.derivation(content.config),
+        has_random=bool(content.config.cell_search and content.config.cell_search.random_networks),
+        terms=words.terms(content.config),
         efficiency_cut=content.efficiency["cut_pct"].max(),
         rejected_count=len(content.rejected),
         same_split=content.config.folds.same_split,
@@ -170,8 +175,8 @@ def _comparison(content: ReportContent) -> TextTable:
 def _tables(content: ReportContent) -> dict[str, TextTable]:
     makers = (
         sections.front, sections.ranges, sections.baselines, sections.efficiency, sections.counts, sections.bands,
-        sections.rejected, sections.folds, sections.predictors, sections.device_latencies, sections.forest,
-        sections.regions, sections.run_facts, sections.left_out, sections.provenance,
+        sections.rejected, sections.notices, sections.folds, sections.predictors, sections.device_latencies,
+        sections.forest, sections.regions, sections.run_facts, sections.left_out, sections.provenance,
         sections.versions,
     )  # fmt: skip
     tables = {make.__name__: make(content) for make in makers}

@@ -13,6 +13,7 @@ from workflow_lib.core.spaces import cross
 from workflow_lib.core.spaces.cell_costs import COUNTED
 from workflow_lib.pareto.dominance import knee
 from workflow_lib.pareto.efficiency import EFFICIENT
+from workflow_lib.report import words
 from workflow_lib.report.content import ReportContent
 from workflow_lib.report.figures.utilization import on_all_fronts, with_utilization
 from workflow_lib.report.names import MISSING, device_column, quantity, searched_from
@@ -291,6 +292,15 @@ def bands(content: ReportContent) -> TextTable:
     )
 
 
+def notices(content: ReportContent) -> TextTable:
+    """What the import left aside or found odd."""
+    frame = content.notices
+    return _table(
+        {"Region": frame["region"], "Count": frame["count"], "What": frame["what"], "Example": frame["example"]},
+        texts=4,
+    )
+
+
 def rejected(content: ReportContent) -> TextTable:
     """Chips that are not used, and why."""
     frame = content.rejected
@@ -392,7 +402,7 @@ def holdout(content: ReportContent) -> TextTable:
             "#": ["" if pd.isna(number) else f"{number:.0f}" for number in frame["number"]],
             "Candidate": frame["candidate"],
             "Hold-out accuracy (%)": [f"{value:.1f}" for value in frame["accuracy_pct"]],
-            "Cross-validated accuracy (%)": [
+            f"{words.terms(content.config).accuracy.capitalize()} accuracy (%)": [
                 quantity("accuracy_pct").number(known.get(name)) for name in frame["candidate"]
             ],
             "Hold-out F1 (%)": [f"{value:.1f}" for value in frame["f1_pct"]],
@@ -419,11 +429,11 @@ def run_facts(content: ReportContent) -> TextTable:
         "Search": _search_in_words(config),
         "Channel sets": "; ".join(f"{name}: {', '.join(bands)}" for name, bands in config.grid.channel_sets.items()),
         "Batch sizes": ", ".join(map(str, config.grid.batch_sizes)),
-        "Folds": _folds_in_words(config),
-        "Hold-out": config.folds.holdout.method,
-        "Training": f"{config.training.epochs} epochs, Adam, learning rate {config.training.learning_rate:g}, "
-        f"{config.training.schedule}",
+        "Folds": words.folds(config),
+        "Hold-out": words.holdout(config),
+        "Training": words.training(config),
         "Normalisation": config.data.normalisation,
+        "Bad chips and gaps": words.data_rules(config),
         "Trainings": f"{len(trained):,}, {trained['training_s'].sum() / 3600:.2f} hours in all",
         "Compute devices": "; ".join(sorted(trained["compute_device"].unique())),
         "Precision": ", ".join(sorted(trained["precision"].unique())),
@@ -728,15 +738,6 @@ def _search_in_words(config: Config) -> str:
         return f"{search.strategy}, {searched_from(config)}"
     bound = "at least" if search.filters else "at most"
     return f"{search.strategy}, {bound} {search.candidates} of {searched_from(config)}"
-
-
-def _folds_in_words(config: Config) -> str:
-    folds = config.folds
-    if folds.method == "stratified":
-        return f"{folds.count}, stratified by class"
-    if folds.method == "region":
-        return f"{folds.count}, one region left out each, buffer {folds.buffer_m:g} m"
-    return f"{folds.count}, spatial blocks of {folds.block_m:g} m, buffer {folds.buffer_m:g} m"
 
 
 def config_text(content: ReportContent) -> str:

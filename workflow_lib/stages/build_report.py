@@ -27,6 +27,7 @@ from workflow_lib.core.tables import (
     LATENCIES,
     LOOKUP_GRAPH,
     MAP_SCORES,
+    NOTICES,
     PACKED,
     PRECISIONS,
     PROPOSALS,
@@ -50,6 +51,7 @@ class ReportArguments(Arguments):
     chips: Path = Field(description="chips.parquet of import_chips")
     bands: Path = Field(description="bands.parquet of import_chips")
     rejected: Path = Field(description="rejected.parquet of import_chips")
+    notices: Path = Field(description="notices.parquet of import_chips")
     folds_table: Path = Field(description="folds.parquet of assign_folds")
     ranked: Path = Field(description="ranked.parquet of build_front")
     scores: Path = Field(description="fold_scores.parquet of gather_table")
@@ -106,6 +108,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         chips=chips,
         bands=BANDS.read(arguments.bands),
         rejected=REJECTED.read(arguments.rejected),
+        notices=NOTICES.read(arguments.notices),
         folds=FOLDS.read(arguments.folds_table),
         forest=FOREST_SCORES.read(arguments.forest),
         latencies=LATENCIES.read(arguments.latencies),
