@@ -223,6 +223,17 @@ def measure(command: list[str]) -> Cost:
     return Cost(usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
+def write_raster_names(folder: Path, chips: int) -> None:
+    """Put empty files where the paper's grid expects its chips: a plan asks for their names and times only."""
+    config = yaml.safe_load((ROOT / "config" / "scenarios" / "paper.yaml").read_text())["data"]
+    folders = [layer["folder"] for layers in config["regions"].values() for layer in layers]
+    for name in folders:
+        for number in range(chips * 2 // len(folders)):
+            path = folder / config["root"] / name / config["classes"][number % 2] / f"chip_{number}.tif"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+
+
 def write_grid(folder: Path, folds: int, quick: bool) -> dict[str, list[str]]:
     """Write both workflows; what starts Snakemake on each."""
     config = yaml.safe_load((ROOT / "config" / "scenarios" / "paper.yaml").read_text())
@@ -256,6 +267,9 @@ import os
 from itertools import chain
 from pathlib import Path
 
+from workflow_lib.core.external_files import record_files
+from workflow_lib.core.report_stamp import Stamp, digest_tables
+
 include: "{snakefile}"
 
 onstart:
@@ -265,6 +279,11 @@ onstart:
                 for path in map(Path, job.output):
                     path.parent.mkdir(parents=True, exist_ok=True)
                     path.touch()
+                if job.rule.name in globals().get("EXTERNAL", ()):
+                    record_files(*EXTERNAL[job.rule.name](job.wildcards))
+                if "page" in job.output.keys():
+                    tables = digest_tables(Path(file) for file in job.input if file.endswith(".parquet"))
+                    Path(job.output.page).write_text(Stamp(CONFIG.digest, tables).markup())
                 await workflow.persistence.finished(job)
     workflow.async_run(finish())
     os._exit(0)
@@ -303,6 +322,7 @@ def main() -> None:
     """Print the ratios."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folds", type=int, nargs="+", default=[5, 19, 47], help="1,086 trainings for each fold")
+    parser.add_argument("--chips", type=int, default=0, help="put so many chips in place, of two files each")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--quick", action="store_true", help="two networks, one repeat: shows that it runs")
     arguments = parser.parse_args()
@@ -311,6 +331,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             commands = write_grid(folder, folds, arguments.quick)
+            write_raster_names(folder / "edgefront", arguments.chips)
             what = f"{folds} folds" if arguments.quick else f"{folds * 1086:,} trainings"
             compare(commands, f"{what}, nothing done", repeats)
             if folds <= NO_OP_FOLDS:

@@ -17,6 +17,7 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from workflow_lib.core.resources import JOB_ENVIRONMENT
+from workflow_lib.core.sealed import save_array, seal
 from workflow_lib.core.tables import CHIPS, FOLDS
 
 ROOT = Path(__file__).parents[1]
@@ -34,7 +35,8 @@ def write_chips(folder: Path, chips: int) -> None:
     for first in range(0, chips, len(noise)):
         array[first : first + len(noise)] = noise[: chips - first]
     array.flush()
-    np.save(folder / "moments.npy", np.ones((chips, len(BANDS), 2)))
+    seal(folder / "chips.npy")
+    save_array(folder / "moments.npy", np.ones((chips, len(BANDS), 2)))
     number = np.arange(chips)
     classes = [CLASSES[place % 2] for place in number]
     CHIPS.write(

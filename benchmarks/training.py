@@ -89,6 +89,7 @@ def write_chips(folder: Path, each: int, size_px: int = 100, noise: float = 0.0)
         "--normalisation=per_chip_band", f"--chip-size-px={size_px}", "--array", str(folder / "chips.npy"),
         "--moments", str(folder / "moments.npy"), "--chips", str(folder / "chips.parquet"),
         "--bands-table", str(folder / "bands.parquet"), "--rejected", str(folder / "rejected.parquet"),
+        "--notices", str(folder / "notices.parquet"),
     ])  # fmt: skip
     assign_folds.main([
         f"--count={FOLDS}", "--seed=7", "--chips", str(folder / "chips.parquet"),

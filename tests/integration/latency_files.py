@@ -1,11 +1,11 @@
 """Small, valid files of the latency stages, for tests to break."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from workflow_lib.core.sealed import write_json
 from workflow_lib.core.tables import KERNELS, LATENCIES
 
 CONVOLUTION: dict[str, Any] = {
@@ -34,7 +34,7 @@ def write_kernels(path: Path, **changes: Any) -> Path:
 
 
 def write_predictor(path: Path, **changes: Any) -> Path:
-    path.write_text(json.dumps(PREDICTOR | changes))
+    write_json(path, PREDICTOR | changes)
     return path
 
 

@@ -130,7 +130,7 @@ def test_a_training_chip_never_touches_a_validation_chip(tmp_path: Path) -> None
 def test_a_broken_table_of_chips(content: bytes, tmp_path: Path) -> None:
     chips = tmp_path / "chips.parquet"
     chips.write_bytes(content)
-    with pytest.raises(UserError, match=r"chips\.parquet: not a readable Parquet file"):
+    with pytest.raises(UserError, match=r"chips\.parquet: damaged: not a readable Parquet file"):
         main(_arguments(chips, count=2))
 
 

@@ -10,6 +10,7 @@ from chip_files import import_region, write_region
 from stage_runs import assert_refused, files_under, run_stage
 
 from workflow_lib.core.errors import UserError
+from workflow_lib.core.sealed import save_array
 from workflow_lib.core.tables import FOLDS
 from workflow_lib.stages.train_forest import main
 
@@ -76,13 +77,13 @@ def test_the_command_says_it_in_one_line(folder: Path) -> None:
 
 
 def test_arrays_of_two_imports_do_not_fit(folder: Path) -> None:
-    np.save(folder / "chips.npy", np.zeros((3, 40, 40, 7), dtype="float32"))
+    save_array(folder / "chips.npy", np.zeros((3, 40, 40, 7), dtype="float32"))
     with pytest.raises(UserError, match="does not fit 4 chips"):
         main(_arguments(folder))
 
 
 def test_an_array_that_is_no_image_does_not_fit(folder: Path) -> None:
-    np.save(folder / "chips.npy", np.zeros((4, 7), dtype="float32"))
+    save_array(folder / "chips.npy", np.zeros((4, 7), dtype="float32"))
     with pytest.raises(UserError, match=r"chips\.npy"):
         main(_arguments(folder))
 

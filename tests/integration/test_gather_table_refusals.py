@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from latency_files import write_kernels, write_latency
-from stage_runs import Run, assert_refused, files_under, run_stage
+from stage_runs import ENVIRONMENT, Run, assert_refused, files_under, run_stage
 
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.tables import LATENCIES
@@ -68,16 +68,19 @@ def test_a_part_with_a_wrong_value_is_named(
 def test_a_truncated_part_is_named(keep: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     parts = [write_latency(tmp_path / f"{name}.parquet", name) for name in "ab"]
     parts[1].write_bytes(parts[1].read_bytes()[:keep])
-    assert f"{parts[1]}: not a readable Parquet file" in _refusal(monkeypatch, tmp_path, *parts)
+    assert f"{parts[1]}: damaged" in _refusal(monkeypatch, tmp_path, *parts)
 
 
 def test_all_damaged_parts_are_set_aside_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(ENVIRONMENT, "EDGEFRONT_RESULTS", str(tmp_path))
     parts = [write_latency(tmp_path / f"{name}.parquet", name) for name in "abc"]
     for part in parts[1:]:
         part.write_bytes(b"failed: see a log")
-    said = _refusal(monkeypatch, tmp_path, *parts)
-    assert said.startswith(f"{parts[1]}: not a readable Parquet file")
-    assert "it is now b.parquet.damaged, and 1 more are damaged, too; run the same command" in said
+    assert_refused(
+        _command(tmp_path, *parts),
+        f"error: {parts[1]}: damaged: not a readable Parquet file",
+        "it is now b.parquet.damaged, and 1 more are damaged, too; run the same command",
+    )
     assert sorted(path.name for path in tmp_path.glob("*.parquet*")) == [
         "a.parquet", "b.parquet.damaged", "c.parquet.damaged",
     ]  # fmt: skip
@@ -98,7 +101,8 @@ def test_parts_of_failed_jobs_are_left_out_where_that_is_allowed(tmp_path: Path)
     assert_refused(_allowing(tmp_path, failed), "table latencies: every job failed")
 
 
-def test_a_damaged_part_is_no_failed_job(tmp_path: Path) -> None:
+def test_a_damaged_part_is_no_failed_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(ENVIRONMENT, "EDGEFRONT_RESULTS", str(tmp_path))
     part = write_latency(tmp_path / "a.parquet")
     part.write_bytes(b"")
     assert_refused(_allowing(tmp_path, part), "it is now a.parquet.damaged")

@@ -96,7 +96,7 @@ BAD_CHIPS: dict[str, tuple[Breaker, str, str]] = {
     "virtual raster": (_virtual, AERIAL, "not a readable GeoTIFF"),
     "wrong size": (_rewrite(size=41), AERIAL, "is 41 x 41 pixels, not 40 x 40 (data.chip_size_px)"),
     "huge": (_huge, AERIAL, "is 36000 x 36000 pixels, not 40 x 40"),
-    "three bands": (_rewrite(bands=3), AERIAL, "has 3 bands, data.regions names 4"),
+    "three bands": (_rewrite(bands=3), AERIAL, "has 3 bands, and 4 are named"),
     "complex": (_rewrite(dtype="complex64"), AERIAL, "holds complex64, not real numbers"),
     "all nodata": (_elevation(-9999, 1), DEM, "band 1 is all nodata"),
     "all NaN, declared": (_elevation(np.nan, 1, np.nan), DEM, "band 1 is all nodata"),

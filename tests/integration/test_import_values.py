@@ -85,7 +85,9 @@ def test_south_up_rasters_have_their_bottom_below_their_top(tmp_path: Path) -> N
     south_up = Affine(1, 0, 600_000, 0, 1, 5_199_960)  # the first row is the southernmost
     for folder, bands in (("DEM", 1), ("Aer", 4)):
         for label in "FT":
-            write_chip(tmp_path / "North" / folder / label / f"{label}.tif", pixels(1, bands), south_up)
+            write_chip(
+                tmp_path / "North" / folder / label / f"{label}.tif", pixels("FT".index(label) + 1, bands), south_up
+            )
     imported = import_region(tmp_path, tmp_path / "out")
     footprint = imported.chips[["left", "bottom", "right", "top", "x", "y"]]
     assert (footprint == [600_000, 5_199_960, 600_040, 5_200_000, 600_020, 5_199_980]).all(axis=None)
@@ -104,7 +106,7 @@ def test_a_south_up_file_is_no_pair_of_a_north_up_one(tmp_path: Path) -> None:
 def test_a_rotated_footprint_is_its_bounding_box(tmp_path: Path) -> None:
     quarter_turn = Affine(0, 1, 600_000, -1, 0, 5_200_000)
     for label in "FT":
-        write_chip(tmp_path / "North/Aer" / label / f"{label}.tif", pixels(1), quarter_turn)
+        write_chip(tmp_path / "North/Aer" / label / f"{label}.tif", pixels("FT".index(label)), quarter_turn)
     chips = import_region(tmp_path, tmp_path / "out", regions=AERIAL_ONLY).chips
     expected = [600_000, 5_199_960, 600_040, 5_200_000]
     assert (chips[["left", "bottom", "right", "top"]] == expected).all(axis=None)
@@ -197,7 +199,9 @@ def test_values_beyond_single_precision_are_called_so(tmp_path: Path) -> None:
 def test_chips_that_lie_nowhere_are_imported_quietly(tmp_path: Path) -> None:
     """Neither CRS nor transform: fine for stratified folds."""
     for label in "FT":
-        write_chip(tmp_path / "North/Aer" / label / f"{label}.tif", pixels(1), Affine.identity(), crs=None)
+        write_chip(
+            tmp_path / "North/Aer" / label / f"{label}.tif", pixels("FT".index(label)), Affine.identity(), crs=None
+        )
     arguments = [*data_flags(tmp_path, regions=AERIAL_ONLY), *output_flags(tmp_path / "out")]
     result = run_stage("import_chips", *arguments, cwd=tmp_path)
     assert (result.code, result.lines) == (0, [])

@@ -1,5 +1,6 @@
 """Predictors and kernel tables that are not what they should be."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -35,8 +36,14 @@ def test_good_files_give_a_latency(folder: Path) -> None:
     assert (row["kernels"], row["covered_kernels"]) == (1, 1)
 
 
+def _sealed(values: dict[str, object]) -> bytes:
+    """With the checksum that a job would have written: what is in it is refused for what it says."""
+    digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+    return json.dumps(values | {"sha256": digest}).encode()
+
+
 def _changed(**changes: object) -> bytes:
-    return json.dumps(PREDICTOR | changes).encode()
+    return _sealed(PREDICTOR | changes)
 
 
 def _with_coefficient(value: str) -> bytes:
@@ -52,7 +59,7 @@ HOSTILE = {
     "a number": b"42",
     "text": b'"calibrated"',
     "null": b"null",
-    "an empty object": b"{}",
+    "an empty object": _sealed({}),
     "nested too deep": b"[" * 200_000,
     "nested too deep, inside": b'{"device": ' + b"[" * 200_000 + b"]" * 200_000 + b"}",
     "an integer of 10,000 digits": _with_coefficient("1" + "0" * 10_000),
@@ -64,7 +71,7 @@ HOSTILE = {
     "no coefficients": _changed(coefficients={}),
     "coefficients as a list": _changed(coefficients=[1.0, 2.0]),
     "another term": _changed(coefficients=PREDICTOR["coefficients"] | {"magic": 1.0}),
-    "no device": json.dumps({key: value for key, value in PREDICTOR.items() if key != "device"}).encode(),
+    "no device": _sealed({key: value for key, value in PREDICTOR.items() if key != "device"}),
     "unpriced types as text": _changed(unpriced_types="add"),
     "unpriced types as a number": _changed(unpriced_types=3),
     "an error of null": _changed(loo_median_error_pct=None),
@@ -103,7 +110,7 @@ def test_a_truncated_table_of_kernels(keep: float, folder: Path) -> None:
     path = folder / "kernels.parquet"
     whole = path.read_bytes()
     path.write_bytes(whole[: int(len(whole) * keep) if isinstance(keep, float) else keep])
-    with pytest.raises(UserError, match=rf"{path}: not a readable Parquet file"):
+    with pytest.raises(UserError, match=rf"{path}: damaged"):
         main(_arguments(folder))
     assert not (folder / "out").exists() or files_under(folder / "out") == []
 
@@ -127,7 +134,7 @@ def test_flipped_bytes_are_no_crash(folder: Path) -> None:
 def test_a_table_of_another_kind(folder: Path) -> None:
     main(_arguments(folder))
     (folder / "out" / "latency.parquet").rename(folder / "kernels.parquet")
-    with pytest.raises(UserError, match=r"kernels\.parquet: table kernels: columns missing .*, unknown"):
+    with pytest.raises(UserError, match=r"kernels\.parquet: damaged: table kernels: columns missing .*, unknown"):
         main(_arguments(folder))
 
 

@@ -177,7 +177,7 @@ def hostile(marker: Path) -> dict[str, tuple[bytes, str]]:
         "two outputs": (changed_tree(lambda arguments, _: arguments.__setitem__(2, 2)), "2 outputs"),
         "no features": (changed_tree(lambda arguments, _: arguments.__setitem__(0, 0)), "different numbers"),
         "huge node count": (changed_state(node_count=2**62), "nodes in a file of"),
-        "negative node count": (changed_state(node_count=-1), "nodes with arrays of shapes"),
+        "negative node count": (changed_state(node_count=-1), "a tree of -1 nodes"),
         "node count as text": (changed_state(node_count="1"), "no int 'node_count'"),
         "nodes as numbers": (changed_state(nodes=np.zeros(63)), "with arrays of shapes"),
         "nodes of float32": (_nodes_of_float32(), "'left_child' of numbers of kind 'i'"),

@@ -72,7 +72,7 @@ def test_a_damaged_one_is_said_and_not_used(tmp_path: Path, capsys: pytest.Captu
     for content in (path.read_bytes()[:100], b"", b"cos\nsystem\n(S'touch /tmp/owned'\ntR."):
         path.write_bytes(content)
         assert at(tmp_path).load(torch.device("cpu")) is None
-        assert f"{path} is damaged" in capsys.readouterr().err
+        assert f"{path}: damaged" in capsys.readouterr().err
 
 
 def test_removal_takes_those_of_the_same_output_only(tmp_path: Path) -> None:

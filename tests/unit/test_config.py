@@ -385,3 +385,29 @@ def test_measuring_needs_no_published_device(kind: str) -> None:
 
 def test_a_device_without_a_published_package_needs_one_of_its_own() -> None:
     assert "have published packages" in refusal({"devices": {"board": {"kind": "package"}}})
+
+
+def test_deviations_of_training_costs_are_refused() -> None:
+    values = config_values() | {"efficiency": {"deviations": {"training_s": "anything"}}}
+    with pytest.raises(ConfigError, match="costs of training are not drawn"):
+        parse_config(values)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("seed", True, "true is no number"),
+        ("seed", "1_0", "without underscores"),
+        ("seed", "1:00", "valid integer"),
+        ("grid.batch_sizes", [8, False], "false is no number"),
+        ("folds.count", True, "true is no number"),
+    ],
+)
+def test_what_is_no_number_is_refused(key: str, value: object, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        parse_config(config_values({key: value}))
+
+
+def test_numbers_are_text_where_text_is_wanted() -> None:
+    assert parse_config(config_values() | {"run": 10}).run == "10"
+    assert parse_config(config_values() | {"seed": "050"}).seed == 50

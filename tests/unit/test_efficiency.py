@@ -11,6 +11,7 @@ from scipy.optimize import linprog
 from workflow_lib.pareto.efficiency import (
     Returns,
     compare_with_references,
+    level,
     relative_efficiency,
     super_efficiency,
 )
@@ -159,3 +160,21 @@ def test_a_solver_that_gives_up_is_a_bug_and_no_score(monkeypatch: pytest.Monkey
     monkeypatch.setattr(highspy.Highs, "getModelStatus", lambda self: highspy.HighsModelStatus.kIterationLimit)
     with pytest.raises(RuntimeError, match="HiGHS ended"):
         relative_efficiency(*some(1, 5, 2, 1), "variable")
+
+
+def test_twins_and_what_the_solver_cannot_tell_apart_are_level() -> None:
+    values = np.array([1.0, 0.5 + 4e-7, 0.5, 0.5 + 8e-7, 0.9, np.inf, np.inf])
+    assert level(values).tolist() == [1.0, 0.5, 0.5, 0.5, 0.9, np.inf, np.inf]
+    random = np.random.default_rng(1)
+    inputs, outputs = random.uniform(1, 2, (12, 2)), random.uniform(1, 2, (12, 1))
+    scores = level(super_efficiency(np.repeat(inputs, 2, 0), np.repeat(outputs, 2, 0), "variable"))
+    np.testing.assert_array_equal(scores[::2], scores[1::2])
+
+
+def test_a_column_that_spans_too_much_is_refused() -> None:
+    """HiGHS drops what is a billionth of a column's largest value: scores would be 1, 0, 0."""
+    outputs = np.ones((3, 1))
+    with pytest.raises(ValueError, match="times apart"):
+        relative_efficiency(np.array([[1e10], [1.0], [2.0]]), outputs, "variable")
+    scores = relative_efficiency(np.array([[1e7], [1.0], [2.0]]), outputs, "variable")
+    assert scores.tolist() == pytest.approx([1e-7, 1, 0.5])

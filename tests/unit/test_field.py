@@ -15,6 +15,7 @@ from rasterio.crs import CRS
 from scene_files import NORTH, WEST, noise, write_scene
 
 from workflow_lib.core.errors import UserError
+from workflow_lib.core.sealed import save_array
 from workflow_lib.data.bands import add_indices, normalise
 from workflow_lib.data.geopackage import read_points
 from workflow_lib.data.scenes import Grid, Layer
@@ -186,10 +187,11 @@ def test_a_block_that_was_cut_off_is_made_again(bundle: Path, scenes: list[str],
     for name in ("whole", "cut"):
         (tmp_path / name).mkdir()
     expected, _ = apply(bundle, scenes, tmp_path / "whole")
-    (tmp_path / "cut" / "file").write_text("in the way")
+    (tmp_path / "cut" / "found.gpkg-wal").write_text("in the way")
     arguments = [str(bundle), *scenes, f"--probability={tmp_path / 'cut' / 'map.tif'}"]
-    with pytest.raises(OSError, match="file"):
-        main([*arguments, f"--detections={tmp_path / 'cut' / 'file' / 'found.gpkg'}"])
+    with pytest.raises(UserError, match="is open in another program"):
+        main([*arguments, f"--detections={tmp_path / 'cut' / 'found.gpkg'}"])
+    (tmp_path / "cut" / "found.gpkg-wal").unlink()
     (block,) = (tmp_path / "cut" / "map.tif.partial").glob("*.npy")
     block.write_bytes(block.read_bytes()[:50])
     main([*arguments, f"--detections={tmp_path / 'cut' / 'found.gpkg'}"])
@@ -209,7 +211,7 @@ def test_blocks_of_another_map_are_not_taken(
     partial = tmp_path / "map.tif.partial"
     partial.mkdir()
     (partial / "key.json").write_text("{}")
-    np.save(partial / "0_0.npy", np.zeros((2, 8, 10), np.float32))
+    save_array(partial / "0_0.npy", np.zeros((2, 8, 10), np.float32))
     probability, _ = apply(bundle, scenes, tmp_path)
     assert "is of another model, scene or option" in capsys.readouterr().err
     with rasterio.open(probability) as raster:

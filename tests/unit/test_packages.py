@@ -18,13 +18,15 @@ from hostile_pickles import Runs, forest
 
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.files import sha256
+from workflow_lib.core.sealed import read_json, write_json
 from workflow_lib.core.spaces.cross import Architecture
-from workflow_lib.latency import official_packages, packages
+from workflow_lib.latency import official_packages, package_files
 from workflow_lib.latency.forest_predictor import ForestPredictor, forest_name
 from workflow_lib.latency.kernel import Kernel
 from workflow_lib.latency.kernels import detect_kernels
 from workflow_lib.latency.official_packages import OFFICIAL_PACKAGES, fetch_package
-from workflow_lib.latency.packages import ABOUT, FORESTS, FUSION_RULES, import_package, read_package
+from workflow_lib.latency.package_files import FUSION_RULES
+from workflow_lib.latency.packages import ABOUT, FORESTS, import_package, read_package
 
 RULES = '{"BF_conv_bn": {"obey": true}, "MON": {"obey": 0}}'
 TYPES = {
@@ -140,10 +142,12 @@ def test_units(small: Path, tmp_path: Path) -> None:
         assert [predictor.covers(part) for part in rows] == [True, True, False]
 
 
-def test_features_of_another_number_are_refused(small: Path, tmp_path: Path) -> None:
+def test_features_of_another_number_have_no_price(small: Path, tmp_path: Path) -> None:
     import_package(small, tmp_path / "package")
-    with pytest.raises(UserError, match=r"board: forest add cannot price .*\(1, 2\) for a forest of 3 features"):
-        read_package(tmp_path / "package").predict([kernel("add", 1, 2)])
+    predictor, odd = read_package(tmp_path / "package"), kernel("add", 1, 2)
+    assert predictor.reason(odd) == "a forest of 3 features for a kernel of 2"
+    assert not predictor.covers(odd)
+    assert predictor.predict([odd]).tolist() == [0]
 
 
 def test_what_a_package_tells(small: Path, tmp_path: Path) -> None:
@@ -153,7 +157,9 @@ def test_what_a_package_tells(small: Path, tmp_path: Path) -> None:
     about = json.loads((tmp_path / "package" / ABOUT).read_text())
     provenance = about.pop("provenance")
     assert about.pop("forests_sha256") == sha256(tmp_path / "package" / FORESTS)
-    assert about == {"format": 1, "device": "bench", "unit": "mJ", "error_pct": None, "kernels": ["add", "fc"]}
+    assert about.pop("rules_sha256") == sha256(tmp_path / "package" / FUSION_RULES)
+    assert len(about.pop("sha256")) == 64
+    assert about == {"format": 2, "device": "bench", "unit": "mJ", "error_pct": None, "kernels": ["add", "fc"]}
     assert provenance["left_out"] == ["notes.txt"]
     assert provenance["sha256"] == {
         name: sha256(small / name) for name in ("add.pkl", "fc.pkl", FUSION_RULES, "meta.yaml")
@@ -194,19 +200,23 @@ def test_zips_that_are_too_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(UserError, match="holds 201 files"):
         import_package(many, tmp_path / "package", "ms")
     bomb = _zip(tmp_path / "bomb.zip", {"add.pkl": bytes(10**6), FUSION_RULES: b"{}"})
-    monkeypatch.setattr(packages, "MAX_BYTES", 10**5)
+    with pytest.raises(UserError, match=r"add\.pkl would expand from \d+ to 2097152 bytes"):
+        import_package(
+            _zip(tmp_path / "zeros.zip", {"add.pkl": bytes(2**21), FUSION_RULES: b"{}"}), tmp_path / "package", "ms"
+        )
+    monkeypatch.setattr(package_files, "MAX_BYTES", 10**5)
     with pytest.raises(UserError, match="holds a file of 1000000 bytes"):
         import_package(bomb, tmp_path / "package", "ms")
-    monkeypatch.setattr(packages, "_MAX_PACKAGE_BYTES", 10**5)
+    monkeypatch.setattr(package_files, "_MAX_PACKAGE_BYTES", 10**5)
     with pytest.raises(UserError, match="at most 200 of 100000 are read"):
         import_package(bomb, tmp_path / "package", "ms")
 
 
 def test_a_zip_that_lies_about_a_size_is_refused(tmp_path: Path) -> None:
-    source = _zip(tmp_path / "lie.zip", {"add.pkl": bytes(10**6), FUSION_RULES: b"{}"})
+    source = _zip(tmp_path / "lie.zip", {"add.pkl": bytes(10**6), FUSION_RULES: RULES.encode()})
     content = source.read_bytes().replace((10**6).to_bytes(4, "little"), (10).to_bytes(4, "little"))
     source.write_bytes(content)
-    with pytest.raises(UserError, match="not a readable zip file"):
+    with pytest.raises(UserError, match=r"lie\.zip: add\.pkl: damaged"):
         import_package(source, tmp_path / "package", "ms")
 
 
@@ -261,8 +271,7 @@ def test_sources_that_are_none(tmp_path: Path) -> None:
 
 
 def _edit(folder: Path, **values: Any) -> None:
-    about = json.loads((folder / ABOUT).read_text()) | values
-    (folder / ABOUT).write_text(json.dumps(about))
+    write_json(folder / ABOUT, read_json(folder / ABOUT) | values)
 
 
 def test_an_imported_package_that_was_changed_is_refused(small: Path, tmp_path: Path) -> None:
@@ -270,10 +279,11 @@ def test_an_imported_package_that_was_changed_is_refused(small: Path, tmp_path: 
     for change, message in (
         (lambda: (folder / FORESTS).write_bytes(b"x"), "not the file that package.json describes"),
         (lambda: _edit(folder, kernels=["add"]), "name different kernels"),
-        (lambda: _edit(folder, format=2), "not one of this version"),
+        (lambda: _edit(folder, format=1), "not one of this version"),
         (lambda: _edit(folder, unit="s"), "not one of this version"),
         (lambda: _edit(folder, error_pct="much"), "not one of this version"),
-        (lambda: (folder / ABOUT).write_text("{"), "not one of this version"),
+        (lambda: (folder / ABOUT).write_text("{"), "cannot be read"),
+        (lambda: (folder / ABOUT).write_text((folder / ABOUT).read_text().replace("board", "broad")), "checksum"),
         (lambda: (folder / ABOUT).unlink(), "no predictor package"),
     ):
         import_package(small, folder)
@@ -335,7 +345,7 @@ def test_without_a_network_one_line_says_where_to_put_the_zip(tmp_path: Path, mo
     def refuse(*_: object, **__: object) -> None:
         raise OSError("Name or service not known")
 
-    monkeypatch.setattr("urllib.request.urlopen", refuse)
+    monkeypatch.setattr("urllib.request.OpenerDirector.open", refuse)
     path = tmp_path / "a.zip"
     with pytest.raises(UserError) as caught:
         fetch_package("cortexA76cpu_tflite21", path)

@@ -11,6 +11,7 @@ import pytest
 from test_packages import export, k8_cpu  # noqa: F401  # a fixture
 
 from workflow_lib.core.errors import UserError
+from workflow_lib.core.sealed import write_json
 from workflow_lib.latency.forest_predictor import ForestPredictor
 from workflow_lib.latency.forests import Forest
 from workflow_lib.latency.kernel import Kernel
@@ -43,7 +44,10 @@ def test_uncovered_kernels_are_an_error_that_names_them() -> None:
     with pytest.raises(UserError) as caught:
         require_coverage(networks, PREDICTOR)
     message = str(caught.value)
-    assert "no price for add (2 kernels in 1 networks), fc (2 kernels in 2 networks), of 3 in all" in message
+    assert (
+        "no price for add (no forest: 2 kernels in 1 networks), fc (no forest: 2 kernels in 2 networks), of 3 in all"
+        in message
+    )
     assert "\n" not in message
     require_coverage({"c": [CONVOLUTION]}, PREDICTOR)
 
@@ -93,7 +97,9 @@ def test_a_forest_that_is_removed_from_a_package(tmp_path: Path, shared: Path, k
         architecture: detect_kernels(export(tmp_path, architecture, 5), rules)
         for architecture in ("k3-s1-p1-nopool-w32", "k3-s1-p1-pool2s1-w32", "k5-s2-p3-pool3s2-w48")
     }
-    with pytest.raises(UserError, match=r"k8_cpu has no price for maxpool \(2 kernels in 2 networks\), of 3 in all"):
+    with pytest.raises(
+        UserError, match=r"k8_cpu has no price for maxpool \(no forest: 2 kernels in 2 networks\), of 3 in all"
+    ):
         require_coverage(networks, read_package(tmp_path / "package"))
 
 
@@ -104,6 +110,9 @@ def test_reading_by_kind(tmp_path: Path, k8_cpu: Path) -> None:  # noqa: F811
         read_predictor("package", tmp_path / "package", "phone")
     with pytest.raises(UserError, match="predicts ms, and not energy_mj"):
         read_predictor("package", tmp_path / "package", "k8_cpu", quantity="energy_mj")
-    (tmp_path / "model.json").write_text(json.dumps({"device": "x"}))
+    write_json(tmp_path / "model.json", {"device": "x"})
     with pytest.raises(UserError, match="not a calibrated latency model"):
+        read_predictor("calibrated", tmp_path / "model.json", "x")
+    (tmp_path / "model.json").write_text(json.dumps({"device": "x"}))
+    with pytest.raises(UserError, match="damaged: its content does not match its checksum"):
         read_predictor("calibrated", tmp_path / "model.json", "x")

@@ -143,7 +143,7 @@ def test_rankings_say_what_networks_are_ranked_by(run: Run, measure: str, words:
 
 def test_holdout_is_shown_or_missed(run: Run) -> None:
     without = text_of(render(content_of(run)))
-    assert "Choosing the best of 60 candidates by cross-validation flatters it" in without
+    assert "Choosing the best of 60 candidates by cross-validation accuracy is optimistically biased" in without
     with_scores = text_of(render(content_of(run, holdout=True)))
     assert "Hold-out accuracy (%)" in with_scores
     assert "flatters it" not in with_scores

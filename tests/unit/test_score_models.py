@@ -104,7 +104,7 @@ def test_words_name_mix_share_and_slack() -> None:
         (MODELS.assign(latency_mean_ms=[2, 8, 0, 4, 2]), "needs positive numbers, and is 0 for between"),
         (MODELS.assign(latency_mean_ms=[2, 8, None, None, 2]), r"is nan for between \(and wrong for 1 more\)"),
         (MODELS.assign(memory_bytes=["a", "2", "3", "4", "5"]), "is a for small"),
-        (MODELS.assign(accuracy_pct=[80, 90, -1, 80, 80]), "needs numbers from 0 on, and is -1 for between"),
+        (MODELS.assign(accuracy_pct=[80, 90, -1, 80, 80]), "needs numbers from 0 on up to 100, and is -1 for between"),
         (MODELS.assign(candidate=["a", "a", "b", "c", "d"]), "names a twice"),
         (MODELS.iloc[:0], "has no rows"),
     ],

@@ -1,7 +1,6 @@
 """Tables between stages: what they keep, and what they refuse."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from test_files import disk_full_beyond
 
 from workflow_lib.core import tables
 from workflow_lib.core.errors import TableError
+from workflow_lib.core.parquet import DamagedTableError
 from workflow_lib.core.tables import FOLD_SCORES, FRONT, LATENCIES, NETWORKS, REJECTED, Column, Table
 
 EXAMPLE = Table(
@@ -156,7 +156,7 @@ def test_a_frame_that_is_not_as_declared_is_refused(
 
 def test_a_missing_column_is_named(tmp_path: Path) -> None:
     message = refusal(EXAMPLE, example().drop(columns=["count", "rank"]), tmp_path / "a.parquet")
-    assert "columns missing ['count', 'rank'], unknown []" in message
+    assert "columns missing ['count'], unknown []" in message
     assert message.startswith(str(tmp_path / "a.parquet"))
 
 
@@ -189,15 +189,27 @@ def test_a_truncated_file_is_refused(tmp_path: Path) -> None:
             EXAMPLE.read(path)
 
 
-def test_a_damaged_file_is_read_as_it_was_or_refused(tmp_path: Path) -> None:
-    """Parquet has no checksum by default, so a changed value can pass; a crash with a traceback may not."""
+def test_every_flipped_bit_is_noticed(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     EXAMPLE.write(example(), path)
     whole = path.read_bytes()
-    for position in range(4, len(whole), 13):
-        path.write_bytes(whole[:position] + bytes([whole[position] ^ 0xFF]) + whole[position + 1 :])
-        with suppress(TableError):
+    for place in range(0, 8 * len(whole), 11):
+        flipped = bytearray(whole)
+        flipped[place // 8] ^= 1 << place % 8
+        path.write_bytes(flipped)
+        with pytest.raises(DamagedTableError, match=r"a\.parquet: damaged"):
             EXAMPLE.read(path)
+
+
+def test_a_seal_that_was_taken_off_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    EXAMPLE.write(example(), path)
+    arrow = pq.read_table(path)
+    pq.write_table(arrow.replace_schema_metadata({b"table": b"example"}), path)
+    with pytest.raises(DamagedTableError, match="it has no checksum"):
+        EXAMPLE.read(path)
+    pq.write_table(arrow.replace_schema_metadata(None), path)  # as anybody's own file
+    assert len(EXAMPLE.read(path)) == len(example())
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
@@ -244,7 +256,7 @@ def test_csv_writes_whole_numbers_as_whole_numbers(tmp_path: Path) -> None:
 def test_many_files_make_one_table(tmp_path: Path) -> None:
     paths = [tmp_path / f"{device}.parquet" for device in ("cpu", "gpu")]
     for number, path in enumerate(paths):
-        LATENCIES.write(pd.DataFrame([latency(path.stem, number)]), path)
+        LATENCIES.write(pd.DataFrame([latency(path.stem, 1.0 + number)]), path)
     assert LATENCIES.read_all(paths)["device"].to_list() == ["cpu", "gpu"]
 
 

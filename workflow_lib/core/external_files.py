@@ -21,6 +21,7 @@ from workflow_lib.core.files import write_text
 _VERSION = 1
 # SQLite rewrites its shared-memory index whenever somebody reads.
 _VOLATILE_SUFFIX = "-shm"
+_NO_RASTERS = (".gpkg", ".csv", ".json", ".geojson", ".zip", ".pkl", ".yaml")
 
 State = tuple[int, int, int]
 
@@ -50,7 +51,7 @@ def record_files(record: Path, paths: Sequence[str | Path]) -> None:
             with them, such as the tiles behind a VRT.
     """
     listed = listed_files(paths)
-    behind = _files_gdal_reads(name for name in map(str, paths) if os.path.isfile(name))  # noqa: PTH113
+    behind = _files_gdal_reads(name for name in map(str, paths) if _may_be_raster(name))
     files = {}
     for name in [*listed, *sorted(behind - set(listed))]:
         # The state comes first: a file that changes while it is read differs from its record afterwards.
@@ -120,6 +121,11 @@ def _sidecars(path: str) -> list[str]:
     except OSError:
         return []
     return [os.path.join(folder, other) for other in beside if other.startswith((f"{stem}.", f"{name}-"))]  # noqa: PTH118
+
+
+def _may_be_raster(path: str) -> bool:
+    """Whether GDAL is asked about a file: it need not open points, tables and packages."""
+    return os.path.isfile(path) and not path.lower().endswith(_NO_RASTERS)  # noqa: PTH113
 
 
 def _files_gdal_reads(paths: Iterable[str]) -> set[str]:

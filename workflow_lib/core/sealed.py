@@ -94,7 +94,8 @@ def load(path: Path, parse: Callable[[IO[bytes]], Parsed]) -> Parsed:
 
 def save_array(path: Path, array: NDArray[Any]) -> None:
     """Write a .npy file with a trailer; the caller makes it atomic."""
-    np.save(path, array, allow_pickle=False)
+    with path.open("wb") as file:
+        np.save(file, array, allow_pickle=False)
     seal(path)
 
 

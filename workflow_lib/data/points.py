@@ -81,7 +81,7 @@ def _read_geojson(path: Path) -> tuple[pd.DataFrame, CRS]:
 def _geojson_row(feature: dict[str, Any], number: int, path: Path) -> tuple[float, float, str]:
     """x, y and class of one feature: a point, or a collection of one."""
     name = f"feature {number}" + (f" (id {feature['id']})" if "id" in feature else "")
-    geometry, properties = feature["geometry"], feature["properties"] or {}
+    geometry, properties = feature["geometry"], feature.get("properties") or {}
     if not geometry:
         raise UserError(f"no GeoJSON of points: {name} has no geometry", path)
     kind, place = geometry["type"], geometry["coordinates"]

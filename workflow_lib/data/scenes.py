@@ -260,7 +260,8 @@ class _Header:
             UserError: if it does; it names `file`.
         """
         if other.dtype != self.dtype:
-            raise UserError(f"holds {self.dtype} and {other.dtype}, with the scenes before it", file, "convert it")
+            kinds = " and ".join(sorted([self.dtype, other.dtype]))
+            raise UserError(f"holds {kinds}, with the scenes before it", file, "convert it")
         if str(other.nodata) != str(self.nodata):
             gaps = " and ".join(sorted({str(value) for value in (*self.nodata, *other.nodata)}))
             raise UserError(

@@ -9,7 +9,6 @@ from typing import Any
 
 import onnx
 
-from workflow_lib.core.errors import UserError
 from workflow_lib.core.files import sha256
 from workflow_lib.core.sealed import DamagedFileError
 
@@ -40,10 +39,7 @@ def check_graph(path: Path) -> None:
     Raises:
         DamagedFileError: if it is not as it was written.
     """
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise UserError("no such file", path) from None
+    content = path.read_bytes()
     place = content.rfind(_SEAL_ENTRY)
     sealed = content[place + len(_SEAL_ENTRY) :] if place >= 0 else None
     if sealed is not None and sealed != hashlib.sha256(content[:place]).hexdigest().encode():

@@ -19,20 +19,20 @@ _CONCAT_INPUTS = 4
 _WINDOWS = {"conv", "dwconv", "maxpool", "avgpool"}
 
 
-def inexpressible(operators: Sequence[Attributes]) -> tuple[str, ...]:
+def inexpressible(head: Attributes, operators: Sequence[Attributes]) -> tuple[str, ...]:
     """List what the features of a fused kernel do not say.
 
     Args:
-        operators: nn-Meter's attributes of its operators before fusion, the head first: type, attr, input_shape and
-            output_shape (channels last, the batch first).
+        head: nn-Meter's attributes of its first operator: type, and attr with window, strides, dilations and group.
+        operators: attributes of all its operators before nn-Meter converts them, the head first: input_shape and
+            output_shape (channels last, the batch first) are still true there.
 
     Returns:
         Phrases whose first word is the kind: groups, window, stride, dilation, output, map, inputs, operand,
         broadcast, axis, rows.
     """
-    head = operators[0]
     kind, attributes = head["type"].split("-")[0], head["attr"]
-    inputs, outputs = head["input_shape"], head["output_shape"]
+    inputs, outputs = operators[0]["input_shape"], operators[0]["output_shape"]
     found = _of_window(attributes, inputs[0], outputs[0]) if kind in _WINDOWS else []
     if kind in ("add", "concat"):
         found += _of_operands(kind, inputs, outputs[0])

@@ -55,7 +55,7 @@ def _fix_batch(model: onnx.ModelProto) -> None:
     weights = {tensor.name for tensor in model.graph.initializer}
     for value in model.graph.input:
         sizes = value.type.tensor_type.shape.dim
-        if value.name in weights or not sizes:
+        if value.name in weights or len(sizes) < _VECTOR_RANK:
             continue
         if sizes[0].HasField("dim_value") and sizes[0].dim_value != 1:
             raise _refusal(

@@ -8,6 +8,7 @@ import tempfile
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -73,6 +74,7 @@ def detect_kernels(model: onnx.ModelProto | Path, fusion_rules: Path) -> list[Ke
     ir_graph = nn_meter.OnnxConverter(named).convert()
     _refuse_unknown_shapes(named, ir_graph)
     detector = _read_detector(fusion_rules)
+    before = deepcopy(ir_graph)  # nn-Meter gives all inputs of an addition the shape of the first
     detector.load_graph(ir_graph)
     _refuse_lost_operators(ir_graph, detector.bbs)
     blocks = zip(detector.bbs, detector.get_kernels(), strict=True)
@@ -80,7 +82,7 @@ def detect_kernels(model: onnx.ModelProto | Path, fusion_rules: Path) -> list[Ke
         _kernel(
             description,
             detector.model_graph.get_node_attr(block[0]),
-            [ir_graph[part]["attr"] for name in block for part in name.split(";")],
+            [before[part]["attr"] for name in block for part in name.split(";")],
             nn_meter,
         )
         for block, description in blocks
@@ -251,7 +253,7 @@ def _kernel(
         kernel_size=_side(window),
         stride=head["attr"].get("strides", [1])[0],
         multiply_adds=_multiply_adds(head["type"], inputs[0], output, window, head["attr"].get("group", 1)),
-        inexpressible=inexpressible(operators),
+        inexpressible=inexpressible(head, operators),
     )
 
 
