@@ -66,3 +66,51 @@ def test_a_table_that_cannot_be_scored_is_refused(tmp_path: Path, content: str |
 def test_a_damaged_parquet_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "models.parquet").write_bytes(b"PAR1 and nothing more")
     assert_refused(score(tmp_path, "models.parquet"), "models.parquet", "not a readable Parquet file")
+
+
+@pytest.mark.parametrize("file", ["MODELS.CSV", "models.Csv"])
+def test_names_are_text_and_the_suffix_has_no_case(tmp_path: Path, file: str) -> None:
+    (tmp_path / file).write_text("net,ms,ms_std,score\n001,1,0,70\n7,2,0,80\n007,3,0,75\nNA,4,0,70\n1e5,5,0,70\n")
+    assert score(tmp_path, file).code == 0
+    scores = pd.read_csv(tmp_path / "out/scores.csv", dtype=str, keep_default_na=False)
+    assert set(scores["model"]) == {"001", "7", "007", "NA", "1e5"}
+    assert set(pd.read_parquet(tmp_path / "out/scores.parquet")["model"]) == {"001", "7", "007", "NA", "1e5"}
+    assert "nan" not in (tmp_path / "out/summary.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("net,ms,ms_std,score\na,1,0,0\n", "column score is 0 for every model"),
+        ("net,ms,ms_std,score\na,1,0,x\n", "column score"),
+        ("net,ms,ms_std,score\n,1,0,1\nb,1,0,1\n", "row 1"),
+        ("net,ms,ms_std,score\na,1,0,1\na,1,0,1\n", "a"),
+        ("net,ms,ms_std,score\na,1,0\n", "line 2 has 3 values for 4 columns"),
+        ("net,ms,ms,ms_std,score\na,1,1,0,1\n", "two columns are called 'ms'"),
+        ("net;ms;ms_std;score\na;1;0;1\n", "separated by ';'"),
+        ("net,ms,ms_std,score\n", ""),
+    ],
+)
+def test_other_tables_that_cannot_be_scored(tmp_path: Path, content: str, message: str) -> None:
+    (tmp_path / "models.csv").write_text(content)
+    assert_refused(score(tmp_path, "models.csv"), "models.csv", message)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--figures", "out/efficiency_pie.png"], "efficiency_pie"),
+        (["--figures", "out/efficiency_fronts.gif"], "efficiency_fronts.gif"),
+        (["--figures", "out/efficiency_fronts.png", "--inputs", "watts"], "watts"),
+        (["--figures", "out/efficiency_fronts.png", "--outputs", "nothing"], "nothing"),
+    ],
+)
+def test_figures_and_columns_that_are_not_there_are_named(tmp_path: Path, flags: list[str], message: str) -> None:
+    MODELS.to_csv(tmp_path / "models.csv", index=False)
+    assert score(tmp_path, "models.csv").code == 0
+    drawn = run_stage(
+        "plot_efficiency", "--inputs", "ms", "--outputs", "score", "--scores=out/scores.parquet",
+        "--sampled=out/samples.parquet", "--dominance=out/dominance.parquet", *flags, cwd=tmp_path,
+    )  # fmt: skip
+    assert_refused(drawn, message)
+    assert not list(tmp_path.glob("out/*.pdf"))

@@ -1,10 +1,15 @@
 """Warm workers: a job that goes through one ends as it would on its own, and nothing outlives its Snakemake."""
 
+import array
+import json
 import os
+import random
 import re
 import resource
 import shutil
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -19,6 +24,7 @@ from latency_files import write_latency
 from stage_runs import ENVIRONMENT, PROJECT, assert_refused, command, files_under, run
 
 from workflow_lib.core.tables import LATENCIES
+from workflow_lib.worker import client
 
 CLIENT = PROJECT / "workflow_lib" / "worker" / "client.py"
 NO_WORKER = "this job starts on its own"
@@ -209,3 +215,131 @@ def test_the_client_imports_almost_nothing() -> None:
     line = f"import runpy, sys; runpy.run_path({str(CLIENT)!r}); print(len(sys.modules))"
     counted = subprocess.run([sys.executable, "-I", "-S", "-c", line], capture_output=True, text=True, check=True)
     assert int(counted.stdout) < 90
+
+
+@dataclass
+class Attacker:
+    """A client that does not keep to the protocol."""
+
+    owner: Owner
+    connections: list[socket.socket] = field(default_factory=list)
+
+    def connect(self) -> socket.socket:
+        connection = socket.socket(socket.AF_UNIX)
+        connection.connect(str(next(self.owner.folder.glob("edgefront-*/*.sock"))))
+        connection.settimeout(20)
+        self.connections.append(connection)
+        return connection
+
+    def send(self, content: bytes, streams: int = 3, length: int | None = None) -> socket.socket:
+        connection = self.connect()
+        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [0, 1, 2][:streams]))] if streams else []
+        announced = struct.pack("!I", len(content) if length is None else length)
+        connection.sendmsg([announced + content], rights)
+        return connection
+
+
+@pytest.fixture
+def attacker(owner: Owner, tmp_path: Path) -> Iterator[Attacker]:
+    assert_a_job_runs(owner, tmp_path)
+    attacker = Attacker(owner)
+    yield attacker
+    for connection in attacker.connections:
+        connection.close()
+
+
+def assert_a_job_runs(owner: Owner, folder: Path) -> None:
+    """In the warm worker, and within its time."""
+    part = write_latency(folder / "part.parquet")
+    job = run(
+        warm("gather_table", "--table=latencies", "--output=whole.parquet"),
+        folder,
+        f"{part}\n".encode(),
+        owner.environment,
+    )
+    assert job.code == 0, job.lines
+    assert not any(NO_WORKER in line or "did not take" in line for line in job.lines)
+
+
+MALFORMED = {
+    "no JSON": b"\xff\x00",
+    "a list": b"[]",
+    "a number as stage": b'{"stage": 7}',
+    "nested without end": b"[" * 100_000,
+    "no stage of ours": json.dumps(
+        {"stage": "os", "arguments": [], "folder": "/", "environment": {}, "umask": 0, "limits": {}}
+    ).encode(),
+}
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+def test_a_malformed_request_is_dropped_alone(name: str, attacker: Attacker, tmp_path: Path) -> None:
+    waiting = attacker.owner.waiting_job()
+    (worker, *_) = attacker.owner.processes()
+    assert attacker.send(MALFORMED[name]).recv(4) == b""
+    assert_a_job_runs(attacker.owner, tmp_path)
+    assert worker.is_running()
+    assert waiting.poll() is None
+
+
+@pytest.mark.parametrize("streams", [0, 1])
+def test_a_client_without_its_streams_is_dropped(streams: int, attacker: Attacker, tmp_path: Path) -> None:
+    assert attacker.send(b"{}", streams).recv(4) == b""
+    assert_a_job_runs(attacker.owner, tmp_path)
+
+
+def test_a_request_without_end_is_dropped(attacker: Attacker, tmp_path: Path) -> None:
+    assert attacker.send(b"{}", length=1 << 31).recv(4) == b""
+    assert_a_job_runs(attacker.owner, tmp_path)
+
+
+def test_clients_that_stop_or_go_block_nobody(attacker: Attacker, tmp_path: Path) -> None:
+    attacker.connect()  # and never a word
+    attacker.send(b'{"stage": ', length=1000)  # and nothing more
+    attacker.send(b'{"stage": ', length=1000).close()
+    attacker.connect().close()
+    waiting = attacker.owner.waiting_job()
+    assert_a_job_runs(attacker.owner, tmp_path)
+    assert waiting.poll() is None
+
+
+def test_a_client_that_is_gone_when_its_job_ends(attacker: Attacker, tmp_path: Path) -> None:
+    """Its job is killed, whenever that is; the worker and the other jobs go on."""
+    other = attacker.owner.waiting_job()
+    for _ in range(20):
+        going = subprocess.Popen(
+            warm("gather_table", "--table=latencies", f"--output={tmp_path}/never.parquet"),
+            stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=attacker.owner.environment, cwd=tmp_path,
+        )  # fmt: skip
+        time.sleep(random.uniform(0, 0.15))
+        going.kill()
+        going.wait()
+    assert_a_job_runs(attacker.owner, tmp_path)
+    assert other.poll() is None
+
+
+def test_without_descriptors_clients_wait(attacker: Attacker, tmp_path: Path) -> None:
+    (worker,) = attacker.owner.processes()
+    most = worker.rlimit(psutil.RLIMIT_NOFILE)
+    used = worker.num_fds()
+    worker.rlimit(psutil.RLIMIT_NOFILE, (used + 8, most[1]))
+    crowd = [attacker.send(b"{", length=1000) for _ in range(10)]
+    time.sleep(0.5)
+    assert worker.is_running()
+    for connection in crowd:
+        connection.close()
+    assert_a_job_runs(attacker.owner, tmp_path)
+
+
+def test_the_same_number_in_another_container_is_another_snakemake(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = client.identity(os.getpid())
+    assert here == client.identity(os.getpid())
+    assert here != client.identity(os.getppid())
+    real = os.stat
+
+    def in_another(path: str, **options: object) -> os.stat_result:
+        found = real(path, **options)  # type: ignore[arg-type]
+        return os.stat_result([found[0], found.st_ino + 1, *found[2:]]) if "/ns/" in str(path) else found
+
+    monkeypatch.setattr(client.os, "stat", in_another)
+    assert client.identity(os.getpid()) != here

@@ -1,11 +1,14 @@
 """Files that are either whole or absent."""
 
 import errno
+import fcntl
 import os
 import resource
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -106,3 +109,56 @@ def test_a_file_system_without_locks_is_named(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr("fcntl.flock", refuse)
     with pytest.raises(UserError, match=r"run/\.lock: its file system locks no files \(Function not implemented\)"):
         hold(tmp_path / "run" / ".lock")
+
+
+def abandon(folder: Path, name: str, age_s: float = 100) -> Path:
+    """What a killed process leaves of writing `name`."""
+    scratch = folder / f".{name}.abcd1234"
+    scratch.mkdir()
+    (scratch / ".lock").touch()
+    (scratch / name).write_text("half")
+    then = time.time() - age_s
+    os.utime(scratch, (then, then))
+    return scratch
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
+    scratch = abandon(tmp_path, "a[1].txt")
+    other = abandon(tmp_path, "b.txt")
+    write_text(tmp_path / "a[1].txt", "whole")
+    assert not scratch.exists()
+    assert other.exists()
+
+
+def test_what_is_or_may_be_in_use_is_left_alone(tmp_path: Path) -> None:
+    young = abandon(tmp_path, "young.txt", age_s=5)
+    held = abandon(tmp_path, "held.txt")
+    foreign = abandon(tmp_path, "foreign.txt")
+    (foreign / "mine.txt").write_text("mine")
+    os.utime(foreign, (0, 0))
+    with (held / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for name in ("young", "held", "foreign"):
+            write_text(tmp_path / f"{name}.txt", "whole")
+    assert young.exists() and held.exists() and (foreign / "mine.txt").exists()
+
+
+def test_a_folder_that_was_being_replaced_comes_back(tmp_path: Path) -> None:
+    scratch = abandon(tmp_path, "a")
+    (scratch / "a").unlink()
+    (scratch / "replaced").mkdir()
+    (scratch / "replaced" / "old.txt").write_text("old")
+    os.utime(scratch, (0, 0))
+    with pytest.raises(ZeroDivisionError), atomic_path(tmp_path / "a"):
+        raise ZeroDivisionError
+    assert (tmp_path / "a" / "old.txt").read_text() == "old"
+
+
+def test_an_error_without_a_reason_gets_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(OSError, match="10 requested and 5 written") as caught, atomic_path(tmp_path / "a.npy"):
+        raise OSError("10 requested and 5 written")
+    assert caught.value.errno == errno.EIO
+    monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(f_bavail=1, f_frsize=4096))
+    with pytest.raises(OSError, match="No space left on device") as caught, atomic_path(tmp_path / "a.npy"):
+        raise OSError("10 requested and 5 written")
+    assert caught.value.filename == str(tmp_path / "a.npy")

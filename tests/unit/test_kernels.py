@@ -121,7 +121,7 @@ def test_kernels_without_features_are_named() -> None:
         detect_kernels(_graph(nodes, [1, 4, 6, 6], {}), FUSION_RULES)
 
 
-@pytest.mark.parametrize("input_shape", [[1, 4, "height", 6], [4]])
+@pytest.mark.parametrize("input_shape", [[1, 4, "height", 6], ["count"]])
 def test_unknown_shapes_are_named(input_shape: list[int | str]) -> None:
     nodes = [helper.make_node("Relu", ["x"], ["a"]), helper.make_node("Relu", ["a"], ["y"])]
     with pytest.raises(UserError, match=r"shapes.*Relu"):

@@ -4,8 +4,10 @@ import http.server
 import json
 import logging
 import pickle
+import random
 import shutil
 import threading
+import urllib.request
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -212,6 +214,33 @@ def test_zips_that_are_too_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         import_package(bomb, tmp_path / "package", "ms")
 
 
+def test_what_file_managers_add_is_passed_over(small: Path, tmp_path: Path) -> None:
+    members = {f"board/{path.name}": path.read_bytes() for path in small.iterdir()}
+    junk = {f"__MACOSX/board/._{path.name}": b"x" for path in small.iterdir()} | {"board/.DS_Store": b"x"}
+    import_package(_zip(tmp_path / "mac.zip", members | junk), tmp_path / "mac")
+    import_package(small, tmp_path / "folder")
+    assert (tmp_path / "mac" / FORESTS).read_bytes() == (tmp_path / "folder" / FORESTS).read_bytes()
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2, zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED])
+def test_a_damaged_member_is_one_line(small: Path, tmp_path: Path, method: int) -> None:
+    whole = tmp_path / "whole.zip"
+    with zipfile.ZipFile(whole, "w", method) as archive:
+        for path in sorted(small.iterdir()):
+            archive.write(path, path.name)
+        place = archive.getinfo("add.pkl").header_offset + 30 + len("add.pkl")
+        packed = archive.getinfo("add.pkl").compress_size
+    content = bytearray(whole.read_bytes())
+    for number, byte in enumerate(random.Random(7).sample(range(packed), min(packed, 30))):
+        damaged = bytearray(content)
+        damaged[place + byte] ^= 1 << number % 8
+        (tmp_path / "damaged.zip").write_bytes(damaged)
+        with pytest.raises(UserError, match=r"damaged\.zip") as caught:
+            import_package(tmp_path / "damaged.zip", tmp_path / "package", "ms")
+        assert "\n" not in str(caught.value)
+        assert not (tmp_path / "package").exists()
+
+
 def test_a_zip_that_lies_about_a_size_is_refused(tmp_path: Path) -> None:
     source = _zip(tmp_path / "lie.zip", {"add.pkl": bytes(10**6), FUSION_RULES: RULES.encode()})
     content = source.read_bytes().replace((10**6).to_bytes(4, "little"), (10).to_bytes(4, "little"))
@@ -243,6 +272,12 @@ def _broken(small: Path, folder: Path, changes: dict[str, bytes | None]) -> Path
         ({"meta.yaml": b"!!python/object/apply:os.system [ls]"}, "not YAML"),
         ({"meta.yaml": b"- a"}, "not a YAML mapping"),
         ({"meta.yaml": b"kernel_predictors: 3"}, "not a list"),
+        ({"meta.yaml": b"name: a\nname: b\nunit: ms"}, "given twice"),
+        ({"meta.yaml": b"name: {a: 1}\nunit: ms"}, "name is not a short text"),
+        ({"meta.yaml": b"a: &a [1]\nb: [*a]\nunit: ms"}, "refers to parts of itself"),
+        ({"meta.yaml": b"a: " + b"[" * 50 + b"]" * 50 + b"\nunit: ms"}, "too many parts"),
+        ({"meta.yaml": b"a: [" + b"1, " * 20_000 + b"]\nunit: ms"}, "too many parts"),
+        ({"f c.pkl": b"x"}, "the name of a forest is not plain"),
         ({"meta.yaml": b"unit: s"}, "unit of its predictions is 's'; say which it is"),
         ({"meta.yaml": b"name: x"}, "unit of its predictions is not told"),
         ({"meta.yaml": None}, "unit of its predictions is not told"),
@@ -339,6 +374,47 @@ def test_a_published_package_is_fetched_once_and_verified_ever_after(
     _zip(path, {"add.pkl": b"y"})
     with pytest.raises(UserError, match=r"its SHA-256 is .* and a\.zip\.sha256 says"):
         fetch_package("adreno640gpu_tflite21", path)
+
+
+def test_a_download_stays_secure() -> None:
+    handler, asked = official_packages._StaysSecure(), urllib.request.Request("https://a.example/a.zip")
+    with pytest.raises(UserError, match=r"redirects to http://b\.example/a\.zip, which is not https"):
+        handler.redirect_request(asked, None, 302, "Found", {}, "http://b.example/a.zip")
+    with pytest.raises(UserError, match="which is not https"):
+        handler.redirect_request(asked, None, 302, "Found", {}, "ftp://b.example/a.zip")
+    followed = handler.redirect_request(asked, None, 302, "Found", {}, "https://b.example/a.zip")
+    assert followed is not None and followed.full_url == "https://b.example/a.zip"
+
+
+@pytest.mark.parametrize("trouble", ["slow", "cut off"])
+def test_a_download_that_does_not_end_well_leaves_nothing(
+    trouble: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One byte after another passes every time limit of a socket; a connection that ends early is no error to it."""
+    monkeypatch.setattr(official_packages, "_DEADLINE_S", 0.5)
+    gone = threading.Event()
+
+    class Bad(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", "1000")
+            self.end_headers()
+            self.wfile.write(b"PK\x03\x04")
+            while trouble == "slow" and not gone.wait(0.05):
+                self.wfile.write(b"x")
+
+        def log_message(self, *_: object) -> None: ...
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Bad) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{running.server_port}/a.zip"
+        monkeypatch.setitem(official_packages.OFFICIAL_PACKAGES, "adreno640gpu_tflite21", address)
+        message = {"slow": r"did not come within 0\.5 s", "cut off": "4 of 1000 bytes came"}[trouble]
+        with pytest.raises(UserError, match=message):
+            fetch_package("adreno640gpu_tflite21", tmp_path / "a.zip")
+        gone.set()
+        running.shutdown()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_without_a_network_one_line_says_where_to_put_the_zip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -111,7 +111,27 @@ def test_an_old_geojson_names_its_crs_and_a_csv_has_one_said(tmp_path: Path) -> 
         ("a.csv", "x,y\n1,2\n", "no table of x, y and class"),
         ("a.csv", "x,y,class\none,2,T\n", "no table of x, y and class"),
         ("a.csv", "x,y,class\n", "has no point"),
-        ("a.csv", "", "no table of x, y and class"),
+        ("a.csv", "", "not a readable CSV file"),
+        ("a.csv", "x,y,class\n7,1,2,T\n", "line 2 has 4 values for 3 columns"),
+        ("a.csv", "x;y;class\n1;2;T\n", "separated by ';'"),
+        ("a.csv", "x,y,class,x\n1,2,T,3\n", "two columns are called 'x'"),
+        ("a.geojson", "[" * 100_000, "no GeoJSON"),
+        (
+            "a.geojson",
+            '{"features": [{"geometry": {"type": "Point", "coordinates": [1]}, "properties": {"class": 1}}]}',
+            "no GeoJSON",
+        ),
+        (
+            "a.geojson",
+            '{"features": [{"geometry": {"type": "Point", "coordinates": [1, 2]}, "properties": {}}]}',
+            "feature 1 has no property `class`",
+        ),
+        ("a.geojson", '{"features": [{"id": "p7", "geometry": null}]}', r"feature 1 \(id p7\) has no geometry"),
+        (
+            "a.geojson",
+            '{"features": [{"geometry": {"type": "MultiPoint", "coordinates": [[1, 2], [3, 4]]}}]}',
+            "holds a MultiPoint",
+        ),
         ("a.csv", "x,y,class\n1,nan,T\n", "point 1 has no place"),
         (
             "a.json",
@@ -135,6 +155,98 @@ def test_what_holds_no_points_is_refused(tmp_path: Path, name: str, text: str, f
 def test_a_missing_file_is_named(tmp_path: Path, name: str) -> None:
     with pytest.raises(UserError, match=rf"{name}: no such file"):
         read_points(tmp_path / name, UTM)
+
+
+def add_layer(path: Path, name: str, rows: int, geometry: str = "POINT") -> None:
+    """A second layer, with copies of the first one's rows."""
+    with sqlite3.connect(path) as file:
+        file.execute(f"CREATE TABLE {name} AS SELECT * FROM places LIMIT {rows}")
+        file.execute("INSERT INTO gpkg_geometry_columns VALUES (?, 'geom', ?, 32614, 0, 0)", (name, geometry))
+
+
+def test_several_layers_are_named_and_asked_for(tmp_path: Path) -> None:
+    """The first by the alphabet is nobody's choice."""
+    path = write(tmp_path / "a.gpkg")
+    add_layer(path, "a_draft", 1)
+    with pytest.raises(UserError, match=r"several layers with class: a_draft \(1 rows\), places \(2 rows\); name one"):
+        read_points(path, UTM)
+    assert len(read_points(path, UTM, layer="places")) == 2
+    assert len(read_points(path, UTM, layer="a_draft")) == 1
+    with pytest.raises(UserError, match="has no layer other with class"):
+        read_points(path, UTM, layer="other")
+
+
+@pytest.mark.parametrize("points", [1, 2])
+def test_a_collection_of_one_point_is_a_point(tmp_path: Path, points: int) -> None:
+    path = write(tmp_path / "a.gpkg")
+    blob = struct.pack("<2sBBi", b"GP", 0, 1, 32614) + struct.pack("<BII", 1, 4, points)
+    blob += struct.pack("<BIdd", 1, 1, 7.0, 8.0) * points
+    with sqlite3.connect(path) as file:
+        file.execute("UPDATE places SET geom = ?", (blob,))
+        file.execute("UPDATE gpkg_geometry_columns SET geometry_type_name = 'MULTIPOINT'")
+    if points == 1:
+        assert read_points(path, UTM)["x"].tolist() == [7.0, 7.0]
+    else:
+        with pytest.raises(UserError, match="feature 1 of layer places holds 2 points, and one is needed"):
+            read_points(path, UTM)
+
+
+def test_one_null_geometry_is_named_by_its_feature(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.gpkg")
+    with sqlite3.connect(path) as file:
+        file.execute("UPDATE places SET fid = 70 WHERE fid = 2")
+        file.execute("UPDATE places SET geom = NULL WHERE fid = 70")
+    with pytest.raises(UserError, match="feature 70 of layer places has no geometry"):
+        read_points(path, UTM)
+
+
+@pytest.mark.parametrize(
+    ("organization", "number", "definition", "code"),
+    [
+        ("epsg", 32615, "undefined", 32615),
+        ("EPSG", 32615, CRS.from_epsg(32616).to_wkt(), 32615),
+        ("NONE", 32615, CRS.from_epsg(32616).to_wkt(), 32616),
+        ("OTHER", 1, "undefined", None),
+        ("EPSG", 999_999, "undefined", None),
+    ],
+)
+def test_a_key_means_what_its_organization_says(
+    tmp_path: Path, organization: str, number: int, definition: str, code: int | None
+) -> None:
+    """The key of the file is 32614 all the time."""
+    path = write(tmp_path / "a.gpkg")
+    with sqlite3.connect(path) as file:
+        file.execute(
+            "UPDATE gpkg_spatial_ref_sys SET organization = ?, organization_coordsys_id = ?, definition = ? "
+            "WHERE srs_id = 32614",
+            (organization, number, definition),
+        )
+    if code is None:
+        with pytest.raises(UserError, match=r"layer places has no known CRS \(srs_id 32614\); assign one"):
+            geopackage.read_points(path, ["class"])
+    else:
+        assert geopackage.read_points(path, ["class"])[1].to_epsg() == code
+
+
+def test_what_is_in_the_write_ahead_log_is_read(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.gpkg")
+    file = sqlite3.connect(path)
+    file.execute("PRAGMA journal_mode = WAL")
+    file.execute("UPDATE places SET class = 'changed'")
+    file.commit()
+    assert Path(f"{path}-wal").stat().st_size
+    assert set(read_points(path, UTM)["class"]) == {"changed"}
+    file.close()
+
+
+def test_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    text = (
+        '{"features": [{"geometry": {"type": "MultiPoint", "coordinates": [[-97, 41]]}, "properties": {"class": 7.0}}]}'
+    )
+    (tmp_path / "a.geojson").write_text(text, encoding="utf-8-sig")
+    (tmp_path / "a.csv").write_text("x,y,class\n1,2,007\n", encoding="utf-8-sig")
+    assert read_points(tmp_path / "a.geojson", UTM)["class"].tolist() == ["7"]
+    assert read_points(tmp_path / "a.csv", UTM)["class"].tolist() == ["007"]
 
 
 def test_layers_of_polygons_are_passed_over(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from rasterio._err import CPLE_BaseError  # what `transform` raises has no publi
 from rasterio.crs import CRS
 from rasterio.warp import transform
 
+from workflow_lib.core.csv_files import read_csv
 from workflow_lib.core.errors import UserError
 from workflow_lib.data import geopackage
 from workflow_lib.data.scenes import named_crs
@@ -71,7 +72,7 @@ def _read_geojson(path: Path) -> tuple[pd.DataFrame, CRS]:
         name = (collection.get("crs") or {}).get("properties", {}).get("name", "OGC:CRS84")
     except FileNotFoundError:
         raise UserError("no such file", path) from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
         raise UserError(
             f"no GeoJSON of points with a property `class` ({type(error).__name__}: {error})", path
         ) from None
@@ -84,11 +85,10 @@ def _geojson_row(feature: dict[str, Any], number: int, path: Path) -> tuple[floa
     geometry, properties = feature["geometry"], feature.get("properties") or {}
     if not geometry:
         raise UserError(f"no GeoJSON of points: {name} has no geometry", path)
-    kind, place = geometry["type"], geometry["coordinates"]
-    if kind == "MultiPoint" and len(place) == 1:
-        kind, place = "Point", place[0]
-    if kind != "Point":
+    kind = geometry["type"]
+    if kind not in ("Point", "MultiPoint") or (kind == "MultiPoint" and len(geometry["coordinates"]) != 1):
         raise UserError(f"holds a {kind} ({name}), and points are needed", path)
+    place = geometry["coordinates"] if kind == "Point" else geometry["coordinates"][0]
     if (label := properties.get(_CLASS)) is None:
         raise UserError(f"{name} has no property `class`", path)
     whole = isinstance(label, float) and label.is_integer()
@@ -97,10 +97,8 @@ def _geojson_row(feature: dict[str, Any], number: int, path: Path) -> tuple[floa
 
 def _read_csv(path: Path) -> pd.DataFrame:
     try:
-        frame = pd.read_csv(path, dtype={_CLASS: str}, keep_default_na=False)
-        frame = frame[["x", "y", _CLASS]].astype({"x": float, "y": float})
+        return read_csv(path)[["x", "y", _CLASS]].astype({"x": float, "y": float, _CLASS: str})
     except FileNotFoundError:
         raise UserError("no such file", path) from None
-    except (ValueError, KeyError, pd.errors.ParserError) as error:
+    except (ValueError, KeyError) as error:
         raise UserError(f"no table of x, y and class ({error})", path) from None
-    return frame

@@ -253,7 +253,7 @@ def _odd_values(
         yield 0, 0.0, float(black.mean())
     for band, (plane, known, tag) in enumerate(zip(values, valid, tagged, strict=True), start=1):
         data = _to_float32(plane[known])
-        suspects = _NODATA_VALUES if tag is None else np.append(_NODATA_VALUES, np.float32(tag))
+        suspects = _NODATA_VALUES if tag is None else np.append(_NODATA_VALUES, _to_float32(np.array(tag)))
         for value in np.unique(data[np.isin(data, suspects)]):
             if value != 0:
                 yield band, float(value), float((data == value).mean())

@@ -34,7 +34,7 @@ def check_outputs(outputs: Sequence[Path], inputs: Sequence[Path], bundle: Path,
             raise UserError("is a folder", output, "name a file")
         for file in [*inputs, bundle]:
             _refuse_same(output, file)
-        if _resolved(output).is_relative_to(bundle.resolve()):
+        if any(place.is_relative_to(bundle.resolve()) for place in (_resolved(output), output.resolve())):
             raise UserError(f"lies in the bundle {bundle}", output, "name another output")
         if _resolved(output).is_relative_to(_resolved(partial)):
             raise UserError(f"lies in {partial}, which is emptied", output, "name another output")
