@@ -32,8 +32,9 @@ plan: setup  ## Show what a run of SCENARIO=config/scenarios/NAME.yaml would do,
 	@test -n "$$SCENARIO" || { echo "error: say which: make plan SCENARIO=config/scenarios/demo.yaml" >&2; exit 2; }
 	@EDGEFRONT_PLAN=1 $(BIN)/python -m workflow_lib.rounds --configfile "$$SCENARIO" --dry-run --quiet rules
 
-survive: setup  ## Kill jobs and Snakemake (as root, with Slurm installed, also its nodes and controller) 30 times, and compare the tables
-	EDGEFRONT_KILLS=30 $(BIN)/python -m pytest tests/e2e/test_survival.py tests/e2e/test_executors.py
+survive: setup  ## Kill runs 30 times, with and without edits between, and damage each kind of file 500 times
+	EDGEFRONT_KILLS=30 EDGEFRONT_LONG=1 $(BIN)/python -m pytest tests/e2e/test_survival.py tests/e2e/test_executors.py \
+		tests/unit/test_sealed.py tests/unit/test_damaged_inputs.py
 
 test: setup  ## Run the tests
 	$(BIN)/python -m pytest -n $(CORES) --durations 15 --ignore tests/e2e tests

@@ -3,6 +3,7 @@
 EDGEFRONT_KILLS=30 makes it long (`make survive`).
 """
 
+import contextlib
 import os
 import random
 import shutil
@@ -14,7 +15,11 @@ from pathlib import Path
 import pandas as pd
 import psutil
 import pytest
-from runs import assert_same_tables, command, finish, snakemake, start, write_config
+import yaml
+from runs import TINY, assert_same_tables, command, finish, snakemake, start, write_config
+
+from workflow_lib.core.config import parse_config
+from workflow_lib.core.report_stamp import read_stamp
 
 KILLS = int(os.environ.get("EDGEFRONT_KILLS", "5"))
 LONGEST_S = 12.0
@@ -57,6 +62,49 @@ def test_kills_at_random_moments_change_no_table(run: Path, tmp_path: Path) -> N
             shutil.rmtree(folder)
     finish(command(folder, "all", cores=2))
     assert_same_tables(run, folder / "results" / "tiny")
+
+
+EDITS: dict[str, dict[str, object]] = {
+    "as it was": {},
+    "another seed": {"seed": 11},
+    "another rate of learning": {"training.learning_rate": 0.01},
+    "a training that cannot end well": {"training.learning_rate": 1e30},
+    "another title": {"report.title": "Another title"},
+    "other folds": {"folds.count": 3},
+    "damaged chips": {"data.generate.noise": 0.5},
+}
+
+
+def test_kills_with_edits_between_them_never_mix_configurations(run: Path, tmp_path: Path) -> None:
+    """Whenever a run ends well, its report and tables are those of the configuration that it was started with."""
+    order = random.Random(11)
+    folder, page = tmp_path / "run", tmp_path / "run/results/tiny/build_report/report.html"
+    for number in range(KILLS):
+        name = order.choice(list(EDITS))
+        config = write_config(tmp_path / f"{number}.yaml", EDITS[name])
+        process = start(command(folder, "all", config=config, cores=2))
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(order.uniform(0.5, 3 * LONGEST_S))
+        if process.poll() is None:
+            order.choice([kill_snakemake, kill_a_job])(process)
+            process.kill()
+        elif process.returncode == 0:
+            assert name != "a training that cannot end well"
+            assert_made_from(config, page)
+        process.wait()
+        assert_nothing_is_left(process)
+    broken = write_config(tmp_path / "broken.yaml", EDITS["a training that cannot end well"])
+    for _ in range(2):
+        assert subprocess.run(command(folder, "all", config=broken), capture_output=True).returncode == 1
+    finish(command(folder, "all", cores=2))
+    assert_made_from(TINY, page)
+    assert_same_tables(run, folder / "results" / "tiny")
+
+
+def assert_made_from(config: Path, page: Path) -> None:
+    stamp = read_stamp(page)
+    assert stamp is not None
+    assert stamp.config == parse_config(yaml.safe_load(config.read_text())).digest
 
 
 def test_two_snakemakes_on_one_folder(run: Path, tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def read_sealed(path: Path) -> pa.Table:
         if hashlib.sha256(blank).hexdigest().encode() != content[place : place + _DIGITS]:
             raise DamagedTableError(path, "its content does not match its checksum")
     try:
-        arrow = pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=sealed).read()
+        arrow = pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True).read()
         arrow.validate(full=True)  # text that is no UTF-8 would surface only where it is used
     except (pa.ArrowException, ValueError, OSError) as error:
         raise DamagedTableError(path, f"not a readable Parquet file ({error})") from None

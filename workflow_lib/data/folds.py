@@ -9,13 +9,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from rasterio.crs import CRS
-from rasterio.errors import CRSError, RasterioError
 from rasterio.warp import transform_bounds
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, StratifiedShuffleSplit
 
 from workflow_lib.core.data_config import FoldsConfig
 from workflow_lib.core.errors import UserError
-from workflow_lib.data.ground import TRUE_TO_SCALE, scale_at, utm_zone
+from workflow_lib.data.ground import TRANSFORM_ERRORS, TRUE_TO_SCALE, scale_at, utm_zone
 
 Mask = NDArray[np.bool_]
 
@@ -195,7 +194,7 @@ def _in_metres(chips: pd.DataFrame) -> pd.DataFrame:
     parts = chips.groupby(["crs", "region"], sort=False)
     try:
         metric: pd.DataFrame = pd.concat([_part_in_metres(str(crs), part) for (crs, _), part in parts]).sort_index()
-    except (CRSError, RasterioError) as error:
+    except TRANSFORM_ERRORS as error:
         raise UserError(f"footprints are not in metres ({error})", "chips", "use stratified folds") from None
     return metric
 

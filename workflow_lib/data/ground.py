@@ -6,6 +6,7 @@ long at 60 degrees north. Lengths are measured on the WGS 84 ellipsoid, not read
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from rasterio._err import CPLE_BaseError  # what transformations raise has no public name
 from rasterio.crs import CRS
 from rasterio.errors import CRSError, RasterioError
 from rasterio.warp import transform
@@ -15,6 +16,9 @@ Numbers = NDArray[np.float64]
 # WGS 84: equatorial radius (m) and squared eccentricity.
 _RADIUS_M = 6378137.0
 _ECCENTRICITY_2 = 6.69437999014e-3
+TRANSFORM_ERRORS = (CRSError, RasterioError, CPLE_BaseError)
+"""What rasterio raises where coordinates cannot be brought from one CRS into another."""
+
 TRUE_TO_SCALE = 0.01
 """A CRS whose metres are off by no more than this share counts as true to scale: UTM is within 0.1 %."""
 
@@ -77,6 +81,6 @@ def pixel_sides_m(crs: str, x: Numbers, y: Numbers, dx: Numbers, dy: Numbers) ->
     """
     try:
         east, north = ground_steps_m(CRS.from_user_input(crs), x, y, dx, dy)
-    except (CRSError, RasterioError, ValueError):
+    except (*TRANSFORM_ERRORS, ValueError):
         return np.full(len(x), np.nan)
     return np.sqrt(east * north)

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from rasterio._err import CPLE_BaseError  # what `transform` raises has no public name
 from rasterio.crs import CRS
 from rasterio.warp import transform
 
 from workflow_lib.core.csv_files import read_csv
 from workflow_lib.core.errors import UserError
 from workflow_lib.data import geopackage
+from workflow_lib.data.ground import TRANSFORM_ERRORS
 from workflow_lib.data.scenes import named_crs
 
 _CLASS = "class"
@@ -48,7 +48,7 @@ def read_points(path: Path, crs: CRS, csv_crs: str | None = None, layer: str | N
     if own != crs:
         try:
             points["x"], points["y"] = transform(own, crs, points["x"], points["y"])
-        except CPLE_BaseError as error:
+        except TRANSFORM_ERRORS as error:
             raise UserError(f"its points do not lie in {own.to_string()} ({error})", path, "name its CRS") from None
         _refuse_nowhere(points, path, crs)
     return points

@@ -20,7 +20,7 @@ from rasterio.warp import transform, transform_bounds
 from rasterio.windows import Window
 
 from workflow_lib.core.errors import UserError
-from workflow_lib.data.ground import TRUE_TO_SCALE, scale_at, utm_zone
+from workflow_lib.data.ground import TRANSFORM_ERRORS, TRUE_TO_SCALE, scale_at, utm_zone
 from workflow_lib.data.masks import (
     Scaling,
     as_floats,
@@ -347,7 +347,7 @@ def _open_bands(file: Path, bands: int) -> Any:
 def _scale(crs: CRS, x: float, y: float, file: Path) -> float:
     try:
         return scale_at(crs, x, y)
-    except (CRSError, RasterioError) as error:
+    except TRANSFORM_ERRORS as error:
         raise UserError(f"has a CRS without a place on the ground ({error})", file, "assign one") from None
 
 
@@ -364,7 +364,12 @@ def named_crs(name: str, where: Path) -> CRS:
 
 
 def _extent(raster: Any, crs: CRS) -> Bounds:
-    bounds = raster.bounds if raster.crs == crs else transform_bounds(raster.crs, crs, *raster.bounds, densify_pts=21)
+    try:
+        bounds = (
+            raster.bounds if raster.crs == crs else transform_bounds(raster.crs, crs, *raster.bounds, densify_pts=21)
+        )
+    except TRANSFORM_ERRORS as error:
+        raise UserError(f"does not lie in {crs.to_string()} ({error})", raster.name, "check its CRS") from None
     left, bottom, right, top = map(float, bounds)
     return min(left, right), min(bottom, top), max(left, right), max(bottom, top)  # a raster may be south up
 

@@ -24,6 +24,7 @@ def check_and_rewrite(model: onnx.ModelProto, known: frozenset[str], how_to_go_o
     Raises:
         UserError: if the graph is not valid, has operators or types that nobody prices, or takes several images.
     """
+    _refuse_names_that_are_no_text(model)
     _refuse_foreign_operators(model, known, how_to_go_on)
     _fix_batch(model)
     _check_with_onnx(model)
@@ -35,6 +36,23 @@ def check_and_rewrite(model: onnx.ModelProto, known: frozenset[str], how_to_go_o
             _check_convolution(node, shapes)
     _join_dense_layers(model, shapes)
     return model
+
+
+def _refuse_names_that_are_no_text(model: onnx.ModelProto) -> None:
+    """Protobuf gives bytes where a name is no UTF-8, and everything else takes names for text."""
+    graph = model.graph
+    parts = [*graph.node, *graph.input, *graph.output, *graph.initializer, *graph.value_info]
+    names: list[str | bytes] = [graph.name, *(part.name for part in parts)]
+    for node in graph.node:
+        names += [
+            node.op_type,
+            node.domain,
+            *node.input,
+            *node.output,
+            *(attribute.name for attribute in node.attribute),
+        ]
+    if odd := [name for name in names if not isinstance(name, str)]:
+        raise UserError(f"not a valid ONNX graph: the name {odd[0]!r} is not text")
 
 
 def _refuse_foreign_operators(model: onnx.ModelProto, known: frozenset[str], how_to_go_on: str) -> None:
