@@ -29,7 +29,7 @@ include: "rules/deploy.smk"
 
 
 rule all:
-    """The front and its report; what lies between, too, or a failed job would leave old results for up to date."""
+    """The front and its report, and the tables that they are made of."""
     default_target: True
     input:
         expand("<results>/gather_table/{table}.parquet", table=PARTS),
