@@ -1,6 +1,12 @@
 """From scenes to a map as a user runs it: on generated land, and on scenes and points of one's own."""
 
+import os
+import shutil
+import subprocess
+import sys
+import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +14,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import rasterio
+import rasterio.shutil
 from runs import snakemake, write_config
+
+from workflow_lib.data import geopackage
 
 RUN = Path("results", "tiny")
 LOOKS = {"west": "Nebraska", "east": "Illinois", "new": "Nebraska"}
@@ -128,3 +137,127 @@ def test_scenes_and_points_of_one_s_own_give_the_same_chips(folder: Path) -> Non
     snakemake(folder, "data", config=folder / "edited.yaml")
     own, first = (np.load(folder / "results" / run / "import_chips" / "chips.npy") for run in ("own", "tiny"))
     assert np.array_equal(own, first)
+
+
+@pytest.fixture(scope="module")
+def own_land(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Scenes and points as people have them: a VRT over tiles, a GeoPackage; two hours in the future, by some clock."""
+    land = tmp_path_factory.mktemp("land")
+    shutil.copytree(folder / RUN / "generate_landscape" / "west", land / "west")
+    (land / "tiles").mkdir()
+    for file in (land / "west").glob("DEM_*.tif"):
+        with rasterio.open(file) as raster:
+            vrt = rasterio.shutil.copy(raster, file.with_suffix(".vrt"), driver="VRT")
+        del vrt
+        tile = land / "tiles" / file.name
+        file.rename(tile)
+        chart = file.with_suffix(".vrt")
+        chart.write_text(chart.read_text().replace(">" + file.name + "<", f">../tiles/{file.name}<"))
+    points = pd.read_csv(land / "west" / "points.csv").to_dict("records")
+    with rasterio.open(next((land / "west").glob("Aer_*.tif"))) as raster:
+        geopackage.write_points(land / "points.gpkg", "places", points, {"class": str}, raster.crs)
+    future = time.time() + 7200
+    for file in land.rglob("*.*"):
+        os.utime(file, (future, future))
+    config = write_config(
+        land / "land.yaml",
+        CHANGES
+        | {
+            "data.clip": {
+                "false_class": "F",
+                "least_distance_m": 30,
+                "points": {"west": str(land / "points.gpkg")},
+            },
+            "data.regions": {
+                "west": [
+                    {"folder": "west/DEM", "bands": ["dem"], "scenes": [str(land / "west" / "DEM_*.vrt")]},
+                    {
+                        "folder": "west/Aer",
+                        "bands": ["red", "green", "blue", "nir"],
+                        "scenes": [str(land / "west" / "Aer_*.tif")],
+                    },
+                ]
+            },
+            "map": None,
+        },
+    )
+    snakemake(land, "data", config=config)
+    assert jobs_of(land) == {}
+    return land
+
+
+def jobs_of(land: Path) -> dict[str, int]:
+    output = snakemake(land, "--dry-run", "data", config=land / "land.yaml")
+    lines = [line.split() for line in output.splitlines()]
+    return {words[0]: int(words[1]) for words in lines if len(words) == 2 and words[1].isdigit()}
+
+
+def replace_by_older(file: Path) -> None:
+    """As cp -p, rsync -a and restored backups do."""
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+    os.utime(file, (1e9, 1e9))
+
+
+def change_keeping_time(file: Path) -> None:
+    status = file.stat()
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+    os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def edit_in_the_log(file: Path) -> None:
+    """As QGIS does while the layer is open: the file itself stays as it is."""
+    code = (
+        "import os, sqlite3, sys; file = sqlite3.connect(sys.argv[1]);"
+        "file.execute('PRAGMA journal_mode = WAL');"
+        "file.execute('PRAGMA wal_autocheckpoint = 0');"
+        "file.execute('DELETE FROM places WHERE fid = 1');"
+        "file.commit();"
+        "os._exit(0)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(file)], check=True)
+    assert file.with_name(f"{file.name}-wal").stat().st_size > 0
+
+
+def add(suffix: str) -> Callable[[Path], None]:
+    return lambda file: file.with_name(file.name + suffix).write_text("<PAMDataset/>") and None
+
+
+def add_world_file(file: Path) -> None:
+    file.with_suffix(".tfw").write_text("1\n0\n0\n-1\n0\n0\n")
+
+
+CHANGED: dict[str, tuple[str, Callable[[Path], None]]] = {
+    "a scene is replaced by an older one": ("west/Aer_*.tif", replace_by_older),
+    "a scene changes and keeps its time": ("west/Aer_*.tif", change_keeping_time),
+    "a tile behind a VRT changes": ("tiles/DEM_*.tif", replace_by_older),
+    "a mask beside a scene": ("west/Aer_*.tif", add(".msk")),
+    "metadata beside a scene": ("west/Aer_*.tif", add(".aux.xml")),
+    "overviews beside a scene": ("west/Aer_*.tif", add(".ovr")),
+    "a world file beside a scene": ("west/Aer_*.tif", add_world_file),
+    "metadata beside a tile behind a VRT": ("tiles/DEM_*.tif", add(".aux.xml")),
+    "points are replaced by older ones": ("points.gpkg", replace_by_older),
+    "points are edited through the write-ahead log": ("points.gpkg", edit_in_the_log),
+    "a scene is gone": ("west/Aer_*.tif", Path.unlink),
+}
+
+
+@pytest.mark.parametrize("case", CHANGED)
+def test_every_way_to_change_a_file_is_noticed(case: str, own_land: Path) -> None:
+    pattern, change = CHANGED[case]
+    file = min(own_land.glob(pattern))
+    before = {path: path.read_bytes() for path in file.parent.glob("*.*") if path.is_file()}
+    change(file)
+    jobs = jobs_of(own_land)
+    assert jobs.keys() >= {"import_chips", "assign_folds"}, jobs
+    assert ("sample_points" in jobs) == (file.suffix == ".gpkg" or case == "a scene is gone") or "clip_chips" in jobs
+    for path in [*file.parent.glob("*.*")]:
+        if path.is_file() and path not in before:
+            path.unlink()
+    for path, content in before.items():
+        if not path.exists() or path.read_bytes() != content:
+            path.write_bytes(content)
+    assert jobs_of(own_land) == {}, "the same content under other times is no change"

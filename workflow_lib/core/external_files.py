@@ -18,7 +18,7 @@ from pathlib import Path
 
 from workflow_lib.core.files import write_text
 
-_VERSION = 1
+_VERSION = 2
 # SQLite rewrites its shared-memory index whenever somebody reads.
 _VOLATILE_SUFFIX = "-shm"
 _NO_RASTERS = (".gpkg", ".csv", ".json", ".geojson", ".zip", ".pkl", ".yaml")
@@ -50,15 +50,15 @@ def record_files(record: Path, paths: Sequence[str | Path]) -> None:
         paths: files and folders, as for `listed_files`; of rasters named one by one, also the files that GDAL reads
             with them, such as the tiles behind a VRT.
     """
-    listed = listed_files(paths)
-    behind = _files_gdal_reads(name for name in map(str, paths) if _may_be_raster(name))
+    behind = sorted(_files_gdal_reads(name for name in map(str, paths) if _may_be_raster(name)))
+    listed = listed_files([*paths, *behind])
     files = {}
-    for name in [*listed, *sorted(behind - set(listed))]:
+    for name in listed:
         # The state comes first: a file that changes while it is read differs from its record afterwards.
         state = _state(name)
         files[name] = [*state, _digest(name)] if state else None
     record.parent.mkdir(parents=True, exist_ok=True)
-    write_text(record, json.dumps({"version": _VERSION, "listed": listed, "files": files}))
+    write_text(record, json.dumps({"version": _VERSION, "behind": behind, "files": files}))
 
 
 def have_changed(record: Path, paths: Sequence[str | Path]) -> bool:
@@ -73,8 +73,8 @@ def have_changed(record: Path, paths: Sequence[str | Path]) -> bool:
     """
     try:
         recorded = json.loads(record.read_text(encoding="utf-8"))
-        listed, files = recorded["listed"], recorded["files"]
-        if recorded["version"] != _VERSION or listed != listed_files(paths):
+        behind, files = recorded["behind"], recorded["files"]
+        if recorded["version"] != _VERSION or files.keys() != set(listed_files([*paths, *behind])):
             return True
         return any(_differs(name, entry) for name, entry in files.items())
     except (OSError, ValueError, KeyError, TypeError):
