@@ -16,6 +16,7 @@ from workflow_lib.core import resources
 from workflow_lib.core.config_files import strict_config
 from workflow_lib.core.contracts import CONTRACTS
 from workflow_lib.core.errors import UserError
+from workflow_lib.core.external_files import named_files
 from workflow_lib.core.files import hold
 from workflow_lib.core.plan import PLAN, PlanLog
 from workflow_lib.core.progress import ProgressLog
@@ -379,7 +380,7 @@ notice_all_changes(EXTERNAL, "build_report", CONFIG.digest)
 def external(rule, files):
     """The start of a command that records which files from outside a job reads: if they change, it runs again.
 
-    `files` gives these files and folders for wildcards; they are no inputs, because Snakemake compares only times.
+    `files` gives these files, folders and patterns for wildcards; they are no inputs, because Snakemake compares only times.
     """
 
     def recorded(wildcards):

@@ -192,7 +192,7 @@ rule apply_model:
         ],
         external=external(
             "apply_model",
-            lambda wildcards: given(sum(area_scenes(wildcards.area).values(), [])),
+            lambda wildcards: scene_patterns(CONFIG.map.areas[wildcards.area].layers),
         ),
     shell:
         "{params.external}python -m workflow_lib.stages.apply_model"
@@ -232,7 +232,7 @@ rule score_map:
         ),
         external=external(
             "score_map",
-            lambda wildcards: given(truth_files().values() if AREAS else []),
+            lambda wildcards: [] if LANDSCAPE or not AREAS else truth_files().values(),
         ),
     shell:
         "{params.external}python -m workflow_lib.stages.score_map"
@@ -274,14 +274,8 @@ rule plot_map:
             json.dumps({area: list(area_scenes(area).values())[-1] for area in AREAS}),
             *flags(CONFIG.report, "dpi"),
         ),
-        external=external(
-            "plot_map",
-            lambda wildcards: given(
-                file for area in AREAS for file in list(area_scenes(area).values())[-1]
-            ),
-        ),
     shell:
-        "{params.external}python -m workflow_lib.stages.plot_map"
+        "python -m workflow_lib.stages.plot_map"
         " {params.options}"
         " --probability {input.probability:q}"
         " --detections {input.detections:q}"

@@ -5,8 +5,6 @@ output: <results>/generate_landscape/{area}/*, <results>/sample_points/{region}.
         <results>/clip_chips/{region}/{tile}/, <results>/gather_chips/chips/, <results>/plot_samples/*
 """
 
-from glob import glob
-
 
 def scene_files(area, layer):
     """The files of a layer's scenes by name; what is missing is among them, for the stages to report."""
@@ -16,9 +14,12 @@ def scene_files(area, layer):
             f"results/{RUN}/generate_landscape/{area}/{source}_{tile}.tif"
             for tile in range(LANDSCAPE.tiles**2)
         ]
-    # Brackets are no pattern.
-    found = [glob(name.replace("[", "[[]")) or [name] for name in layer.scenes]
-    return sorted(set(sum(found, [])))
+    return sorted(set(sum(map(named_files, layer.scenes), [])))
+
+
+def scene_patterns(layers):
+    """The names of layers' scenes as the config has them: there may be thousands of files, too many for a command."""
+    return [] if LANDSCAPE else sum((layer.scenes for layer in layers), [])
 
 
 def points_file(region):
@@ -33,11 +34,6 @@ def made(files):
     return list(files) if LANDSCAPE else []
 
 
-def given(files):
-    """Those that are the user's: files from outside."""
-    return [] if LANDSCAPE else list(files)
-
-
 @cache
 def region_scenes(region):
     """The files of all a region's scenes, folder by folder."""
@@ -50,6 +46,14 @@ def sampled_files(wildcards):
         *sum(region_scenes(wildcards.region), []),
         points_file(wildcards.region),
     ]
+
+
+def sampled_patterns(wildcards):
+    """The same, from outside and as the config names them."""
+    if LANDSCAPE:
+        return []
+    region = wildcards.region
+    return [*scene_patterns(CONFIG.data.regions[region]), points_file(region)]
 
 
 def region_folders(wildcards):
@@ -121,9 +125,8 @@ rule sample_points:
         ),
         folders=region_folders,
         points=lambda wildcards: points_file(wildcards.region),
-        external=external(
-            "sample_points", lambda wildcards: given(sampled_files(wildcards))
-        ),
+        # What is made from the samples needs no record of these scenes: they are sampled again first.
+        external=external("sample_points", sampled_patterns),
     shell:
         "{params.external}python -m workflow_lib.stages.sample_points"
         " {params.options}"
@@ -155,12 +158,8 @@ rule clip_chips:
             *NODATA,
         ),
         folders=region_folders,
-        external=external(
-            "clip_chips",
-            lambda wildcards: given(sum(region_scenes(wildcards.region), [])),
-        ),
     shell:
-        "{params.external}python -m workflow_lib.stages.clip_chips"
+        "python -m workflow_lib.stages.clip_chips"
         " {params.options}"
         " --folders {params.folders:q}"
         " --region {wildcards.region}"
@@ -223,14 +222,8 @@ rule plot_samples:
         scenes=lambda wildcards: json.dumps(
             {region: region_scenes(region)[-1] for region in SAMPLED}
         ),
-        external=external(
-            "plot_samples",
-            lambda wildcards: given(
-                file for region in SAMPLED for file in region_scenes(region)[-1]
-            ),
-        ),
     shell:
-        "{params.external}python -m workflow_lib.stages.plot_samples"
+        "python -m workflow_lib.stages.plot_samples"
         " {params.options}"
         " --scenes {params.scenes:q}"
         " --samples {input.samples:q}"

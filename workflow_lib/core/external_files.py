@@ -12,8 +12,13 @@ and the next plan compares the record with the files. Only the standard library 
 import hashlib
 import json
 import os
+import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from glob import glob
+from itertools import chain
 from pathlib import Path
 
 from workflow_lib.core.files import write_text
@@ -26,19 +31,34 @@ _NO_RASTERS = (".gpkg", ".csv", ".json", ".geojson", ".zip", ".pkl", ".yaml")
 State = tuple[int, int, int]
 
 
+def named_files(pattern: str) -> list[str]:
+    """The files that a name with `*` and `?` stands for, sorted; the name itself where there is none.
+
+    Brackets are no pattern: they are common in names of files.
+    """
+    return sorted(glob(pattern.replace("[", "[[]"))) or [pattern]  # noqa: PTH207
+
+
 def listed_files(paths: Iterable[str | Path]) -> list[str]:
     """List the files behind some paths, as far as names tell.
 
     Args:
-        paths: files and folders; what does not exist is listed by its own name.
+        paths: files, folders and patterns; what does not exist is listed by its own name.
 
     Returns:
         All files in the folders at any depth, and the files with every file beside them that shares their stem:
         GDAL and SQLite read such sidecars (.aux.xml, .msk, .ovr, world files, -wal) without being asked.
     """
     found: set[str] = set()
-    for path in map(str, paths):
-        found.update(_files_below(path) if os.path.isdir(path) else [path, *_sidecars(path)])  # noqa: PTH112
+    beside = cache(_names_by_beginning)
+    for path in _named(paths):
+        folder, name = os.path.split(path)
+        if os.path.isdir(path):  # noqa: PTH112
+            found.update(_files_below(path))
+            continue
+        found.add(path)
+        for beginning in (f"{os.path.splitext(name)[0]}.", f"{name}-"):  # noqa: PTH122
+            found.update(os.path.join(folder, other) for other in beside(folder).get(beginning, ()))  # noqa: PTH118
     return sorted(name for name in found if not name.endswith(_VOLATILE_SUFFIX))
 
 
@@ -47,13 +67,12 @@ def record_files(record: Path, paths: Sequence[str | Path]) -> None:
 
     Args:
         record: JSON file to write.
-        paths: files and folders, as for `listed_files`; of rasters named one by one, also the files that GDAL reads
-            with them, such as the tiles behind a VRT.
+        paths: as for `listed_files`; of rasters that are no part of a folder, also the files that GDAL reads with them,
+            such as the tiles behind a VRT, are recorded.
     """
-    behind = sorted(_files_gdal_reads(name for name in map(str, paths) if _may_be_raster(name)))
-    listed = listed_files([*paths, *behind])
+    behind = sorted(_files_gdal_reads(filter(_may_be_raster, _named(paths))))
     files = {}
-    for name in listed:
+    for name in listed_files([*paths, *behind]):
         # The state comes first: a file that changes while it is read differs from its record afterwards.
         state = _state(name)
         files[name] = [*state, _digest(name)] if state else None
@@ -79,6 +98,10 @@ def have_changed(record: Path, paths: Sequence[str | Path]) -> bool:
         return any(_differs(name, entry) for name, entry in files.items())
     except (OSError, ValueError, KeyError, TypeError):
         return True
+
+
+def _named(paths: Iterable[str | Path]) -> Iterator[str]:
+    return chain.from_iterable(named_files(str(path)) for path in paths)
 
 
 def _differs(name: str, entry: list[object] | None) -> bool:
@@ -113,14 +136,17 @@ def _files_below(folder: str) -> list[str]:
     return [os.path.join(parent, name) for parent, _, names in os.walk(folder, followlinks=True) for name in names]  # noqa: PTH118
 
 
-def _sidecars(path: str) -> list[str]:
-    folder, name = os.path.split(path)
-    stem = os.path.splitext(name)[0]  # noqa: PTH122
+def _names_by_beginning(folder: str) -> dict[str, list[str]]:
+    """The names in a folder by all that they begin with up to a dot or a hyphen."""
+    found: dict[str, list[str]] = defaultdict(list)
     try:
-        beside = os.listdir(folder or ".")  # noqa: PTH208
+        names = os.listdir(folder or ".")  # noqa: PTH208
     except OSError:
-        return []
-    return [os.path.join(folder, other) for other in beside if other.startswith((f"{stem}.", f"{name}-"))]  # noqa: PTH118
+        return found
+    for name in names:
+        for mark in re.finditer("[.-]", name):
+            found[name[: mark.end()]].append(name)
+    return found
 
 
 def _may_be_raster(path: str) -> bool:
