@@ -279,3 +279,24 @@ def test_cells_are_told_in_words_and_have_no_stem_to_list() -> None:
     assert table["initial_output_feature"].tolist() == [8, 48]
     assert table["kernel_size"].isna().tolist() == [True, False]
     assert table["kernel_size_pool"].isna().all()
+
+
+def test_what_an_import_left_aside_is_shown_with_its_counts(run: Run) -> None:
+    content = content_of(run)
+    assert "Left aside, or odd" not in text_of(render(content))
+    notices = pd.DataFrame({
+        "region": ["north", "south"],
+        "what": [".png files are not used", "chips that are copies of others"],
+        "count": [12, 3],
+        "example": ["north/F/<a>.png", "south/T/b.tif"],
+    })  # fmt: skip
+    text = text_of(render(replace(content, notices=notices)))
+    for fragment in (
+        "Left aside, or odd",
+        "12",
+        ".png files are not used",
+        "north/F/<a>.png",
+        "3",
+        "chips that are copies of others",
+    ):
+        assert fragment in text

@@ -16,7 +16,7 @@ from workflow_lib.core.errors import UserError
 from workflow_lib.core.tables import SAMPLES
 from workflow_lib.data.chips import import_chips
 from workflow_lib.data.clipping import clip_chips, gather_chips
-from workflow_lib.data.samples import Region, sample_points
+from workflow_lib.data.samples import Region, describe_dropped, sample_points
 
 SIZE = 40
 POINTS = [
@@ -142,3 +142,36 @@ def test_no_chip_at_all_is_refused(tmp_path: Path) -> None:
     (tmp_path / "tile").mkdir()
     with pytest.raises(UserError, match="no chip was cut"):
         gather_chips([tmp_path / "tile"], ["DEM"], ["F"], tmp_path / "chips")
+
+
+def write_points(folder: Path, points: list[tuple[float, float, str]]) -> None:
+    rows = [f"{WEST + x},{NORTH - y},{label}\n" for x, y, label in points]
+    (folder / "points.csv").write_text("x,y,class\n" + "".join(rows))
+
+
+def test_points_that_give_no_chip_are_counted_by_reason(region: Region, tmp_path: Path) -> None:
+    spare = [(60.0, 60.0, "t"), (100.0, 60.0, "T "), (60.0, 100.0, "road"), (100.0, 100.0, "road")]
+    write_points(tmp_path, [*POINTS[:5], (20.0, 20.0, "T"), *spare])
+    lines = describe_dropped(sample(region, tmp_path), ["F", "T"])
+    assert set(lines) == {
+        "2 points of class 'road', which data.classes does not name",
+        "1 point of class 't', which data.classes does not name (did you mean T?)",
+        "1 point of class 'T ', which data.classes does not name (did you mean T?)",
+        "1 point: outside the scenes of Aer",
+        "1 point: N % nodata around it in Aer (data.max_nodata_pct: N)",
+        "1 point: on nodata of Aer",
+    }
+
+
+def test_a_repeated_point_gives_one_chip(region: Region, tmp_path: Path) -> None:
+    write_points(tmp_path, [(250.5, 100.5, "T"), (60.0, 60.0, "T"), (250.5, 100.5, "T")])
+    samples = sample(region, tmp_path)
+    assert samples["reason"].isna().tolist()[:3] == [True, True, False]
+    assert samples["reason"][2] == "repeats point 1"
+    assert samples["class"][samples["reason"].isna()].value_counts().to_dict() == {"T": 2, "F": 2}
+
+
+def test_a_point_repeated_with_another_class_is_an_error(region: Region, tmp_path: Path) -> None:
+    write_points(tmp_path, [(250.5, 100.5, "T"), (60.0, 60.0, "T"), (250.5, 100.5, "F")])
+    with pytest.raises(UserError, match=r"points\.csv: points 1 and 3 are at one place, and one is T, the other F"):
+        sample(region, tmp_path)

@@ -180,11 +180,15 @@ def describe_dropped(samples: pd.DataFrame, classes: Sequence[str]) -> list[str]
     for label, count in unknown["class"].value_counts().items():
         meant = plain.get(str(label).strip().casefold())
         hint = f" (did you mean {meant}?)" if meant else ""
-        lines.append(f"{count} points of class {str(label)!r}, which data.classes does not name{hint}")
+        lines.append(f"{_count(count)} of class {str(label)!r}, which data.classes does not name{hint}")
     others = dropped[dropped["class"].isin(classes)]
     kinds = others["reason"].str.replace(r"\d+(\.\d+)?", "N", regex=True)
-    lines += [f"{count} points: {reason}" for reason, count in kinds.value_counts().items()]
+    lines += [f"{_count(count)}: {reason}" for reason, count in kinds.value_counts().items()]
     return lines
+
+
+def _count(points: int) -> str:
+    return f"{points:,} points" if points > 1 else "1 point"
 
 
 def _draw(
