@@ -72,7 +72,7 @@ def test_chips_of_real_scenes_are_their_pixels(shared: Path, tmp_path: Path, yea
 
 @pytest.mark.parametrize(
     ("points", "fragment"),
-    [(None, "points.csv: no such file"), ("x;y;class\n", "points.csv: no table of x, y and class")],
+    [(None, "points.csv: no such file"), ("x;y;class\n", "points.csv: its columns are separated by ';'")],
 )
 def test_points_that_cannot_be_used_are_refused(
     shared: Path, tmp_path: Path, points: str | None, fragment: str
