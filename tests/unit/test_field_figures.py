@@ -97,7 +97,7 @@ def test_the_report_says_it_all(run: Run) -> None:
     page = render(content_of(run, samples=samples(), precisions=precisions(run), map_scores=scores()))
     for fragment in (
         'href="#map"', 'href="#precisions"', "on nodata of &lt;b&gt;DEM&lt;/b&gt;", "3.50 ± 0.25 too much",
-        "1 points have no chip", "50.0 (9.5 to 90.5)",
+        "1 point has no chip", "50.0 (9.5 to 90.5)",
     ):  # fmt: skip
         assert fragment in page, fragment
     plain = render(content_of(run))

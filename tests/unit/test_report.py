@@ -283,7 +283,7 @@ def test_cells_are_told_in_words_and_have_no_stem_to_list() -> None:
 
 def test_what_an_import_left_aside_is_shown_with_its_counts(run: Run) -> None:
     content = content_of(run)
-    assert "Left aside, or odd" not in text_of(render(content))
+    assert "Left out or unusual" not in text_of(render(content))
     notices = pd.DataFrame({
         "region": ["north", "south"],
         "what": [".png files are not used", "chips that are copies of others"],
@@ -292,7 +292,7 @@ def test_what_an_import_left_aside_is_shown_with_its_counts(run: Run) -> None:
     })  # fmt: skip
     text = text_of(render(replace(content, notices=notices)))
     for fragment in (
-        "Left aside, or odd",
+        "Left out or unusual",
         "12",
         ".png files are not used",
         "north/F/<a>.png",
