@@ -31,10 +31,13 @@ def kill_snakemake(process: "subprocess.Popen[bytes]") -> None:
 
 def kill_a_job(process: "subprocess.Popen[bytes]") -> None:
     """One of its jobs: the shell, what runs in it, the worker, or the worker's child."""
-    tree = psutil.Process(process.pid).children(recursive=True)
-    workers = [other for other in psutil.process_iter(["cmdline"]) if str(process.pid) in (other.info["cmdline"] or [])]
-    if jobs := [*tree, *workers, *(child for worker in workers for child in worker.children())]:
-        random.choice(jobs).kill()
+    with contextlib.suppress(psutil.NoSuchProcess):  # it has just ended
+        tree = psutil.Process(process.pid).children(recursive=True)
+        workers = [
+            other for other in psutil.process_iter(["cmdline"]) if str(process.pid) in (other.info["cmdline"] or [])
+        ]
+        if jobs := [*tree, *workers, *(child for worker in workers for child in worker.children())]:
+            random.choice(jobs).kill()
 
 
 def assert_nothing_is_left(process: "subprocess.Popen[bytes]") -> None:
