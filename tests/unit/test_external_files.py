@@ -161,3 +161,16 @@ def test_sidecars_share_a_stem_or_a_name(tmp_path: Path) -> None:
     assert [Path(name).name for name in listed] == [
         "a.b.tif", "a.tfw", "a.tif", "a.tif.aux.xml", "a.tif.msk", "p.gpkg", "p.gpkg-wal",
     ]  # fmt: skip
+
+
+def test_equal_content_under_other_times_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tens of gigabytes of scenes would otherwise be read at every plan after a copy without times."""
+    file, record = tmp_path / "a.tif", tmp_path / "record" / "files.json"
+    file.write_text("content")
+    record_files(record, [file])
+    os.utime(file, (1e9, 1e9))
+    assert not have_changed(record, [file])
+    monkeypatch.setattr("workflow_lib.core.external_files._digest", lambda _: "never asked")
+    assert not have_changed(record, [file])
+    file.write_text("another")
+    assert have_changed(record, [file])

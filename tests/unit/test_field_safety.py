@@ -43,7 +43,7 @@ def apply(model: Path, scenes: dict[str, Path], probability: Path, detections: P
 
 
 def seal(model: Path) -> None:
-    """Write checksums that fit, as somebody would who edits a bundle."""
+    """Write checksums that fit the files, as after an edit by hand."""
     files = [file for file in model.iterdir() if file.name != "SHA256SUMS"]
     write_checksums(files, model / "SHA256SUMS")
 
@@ -154,16 +154,26 @@ def test_an_output_that_is_an_input_is_refused(
     assert contents(tmp_path) == before
 
 
+VRT = (
+    '<VRTDataset rasterXSize="60" rasterYSize="60"><SRS>EPSG:32614</SRS>'
+    "<GeoTransform>600000, 2, 0, 4500000, 0, -2</GeoTransform>"
+    '<VRTRasterBand dataType="Float32" band="1"><SimpleSource><SourceFilename relativeToVRT="1">{}'
+    "</SourceFilename><SourceBand>1</SourceBand></SimpleSource></VRTRasterBand></VRTDataset>"
+)
+
+
 def test_a_tile_behind_a_vrt_is_an_input(model: Path, scenes: dict[str, Path], tmp_path: Path) -> None:
     vrt = tmp_path / "dem.vrt"
-    vrt.write_text(
-        '<VRTDataset rasterXSize="60" rasterYSize="60"><SRS>EPSG:32614</SRS>'
-        "<GeoTransform>600000, 2, 0, 4500000, 0, -2</GeoTransform>"
-        '<VRTRasterBand dataType="Float32" band="1"><SimpleSource><SourceFilename relativeToVRT="1">dem.tif'
-        "</SourceFilename><SourceBand>1</SourceBand></SimpleSource></VRTRasterBand></VRTDataset>"
-    )
+    vrt.write_text(VRT.format("dem.tif"))
     with pytest.raises(UserError, match="is an input"):
         apply(model, scenes | {"dem": vrt}, scenes["dem"], tmp_path / "found.gpkg")
+
+
+def test_a_tile_behind_two_vrts_is_an_input(model: Path, scenes: dict[str, Path], tmp_path: Path) -> None:
+    for name, source in (("inner.vrt", "dem.tif"), ("outer.vrt", "inner.vrt")):
+        (tmp_path / name).write_text(VRT.format(source))
+    with pytest.raises(UserError, match="is an input"):
+        apply(model, scenes | {"dem": tmp_path / "outer.vrt"}, scenes["dem"], tmp_path / "found.gpkg")
 
 
 def test_one_file_is_not_both_outputs(model: Path, scenes: dict[str, Path], tmp_path: Path) -> None:

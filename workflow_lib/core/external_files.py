@@ -16,6 +16,7 @@ import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import cache
 from glob import glob
 from itertools import chain
@@ -24,7 +25,7 @@ from pathlib import Path
 from workflow_lib.core.files import write_text
 
 _VERSION = 2
-# SQLite rewrites its shared-memory index whenever somebody reads.
+# SQLite rewrites its shared-memory index on every read.
 _VOLATILE_SUFFIX = "-shm"
 _NO_RASTERS = (".gpkg", ".csv", ".json", ".geojson", ".zip", ".pkl", ".yaml")
 
@@ -70,13 +71,12 @@ def record_files(record: Path, paths: Sequence[str | Path]) -> None:
         paths: as for `listed_files`; of rasters that are no part of a folder, also the files that GDAL reads with them,
             such as the tiles behind a VRT, are recorded.
     """
-    behind = sorted(_files_gdal_reads(filter(_may_be_raster, _named(paths))))
+    behind = sorted(files_gdal_reads(filter(_may_be_raster, _named(paths))))
     files = {}
     for name in listed_files([*paths, *behind]):
         # The state comes first: a file that changes while it is read differs from its record afterwards.
-        state = _state(name)
+        state = state_of(name)
         files[name] = [*state, _digest(name)] if state else None
-    record.parent.mkdir(parents=True, exist_ok=True)
     write_text(record, json.dumps({"version": _VERSION, "behind": behind, "files": files}))
 
 
@@ -91,11 +91,16 @@ def have_changed(record: Path, paths: Sequence[str | Path]) -> bool:
         paths: as they are passed to the job now.
     """
     try:
-        recorded = json.loads(record.read_text(encoding="utf-8"))
+        text = record.read_text(encoding="utf-8")
+        recorded = json.loads(text)
         behind, files = recorded["behind"], recorded["files"]
         if recorded["version"] != _VERSION or files.keys() != set(listed_files([*paths, *behind])):
             return True
-        return any(_differs(name, entry) for name, entry in files.items())
+        changed = any(_differs(name, entry) for name, entry in files.items())
+        if not changed and (updated := json.dumps(recorded)) != text:
+            with suppress(OSError):  # it only saves the next plan from reading the same content
+                write_text(record, updated)
+        return changed
     except (OSError, ValueError, KeyError, TypeError):
         return True
 
@@ -105,16 +110,20 @@ def _named(paths: Iterable[str | Path]) -> Iterator[str]:
 
 
 def _differs(name: str, entry: list[object] | None) -> bool:
-    state = _state(name)
+    """Compare a file with its entry; equal content under other times gives the entry these times."""
+    state = state_of(name)
     if state is None or entry is None:
         return (state is None) != (entry is None)
     *recorded, digest = entry
     if list(state) == recorded:
         return False
-    return state[0] != recorded[0] or _digest(name) != digest
+    if state[0] != recorded[0] or _digest(name) != digest:
+        return True
+    entry[:-1] = state
+    return False
 
 
-def _state(name: str) -> State | None:
+def state_of(name: str) -> State | None:
     """Size in bytes, modification time and change time in nanoseconds; None: there is no such file."""
     try:
         status = os.stat(name)  # noqa: PTH116
@@ -154,8 +163,8 @@ def _may_be_raster(path: str) -> bool:
     return os.path.isfile(path) and not path.lower().endswith(_NO_RASTERS)  # noqa: PTH113
 
 
-def _files_gdal_reads(paths: Iterable[str]) -> set[str]:
-    """All files that GDAL opens for these rasters, through any number of VRTs; none for other files."""
+def files_gdal_reads(paths: Iterable[str]) -> set[str]:
+    """All files that GDAL opens for these rasters, themselves among them, through any number of VRTs."""
     try:
         import rasterio
     except ImportError:  # the environments that read no rasters

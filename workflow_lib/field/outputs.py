@@ -1,4 +1,4 @@
-"""Where a map may be written: never over its own inputs, nor where somebody else writes."""
+"""Where a map may be written: never over its own inputs, nor where another run writes."""
 
 import re
 from collections.abc import Iterator, Sequence

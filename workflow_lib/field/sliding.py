@@ -17,6 +17,7 @@ from rasterio.errors import RasterioError
 from rasterio.transform import Affine
 
 from workflow_lib.core.errors import UserError
+from workflow_lib.core.external_files import files_gdal_reads, state_of
 from workflow_lib.core.files import atomic_path, write_text
 from workflow_lib.core.sealed import DamagedFileError, load_array, save_array
 from workflow_lib.data.scenes import Grid, Layer
@@ -231,9 +232,8 @@ def describe_file(file: Path) -> list[list[object]]:
     if not file.exists():
         raise UserError("no such file", file)
     try:
-        with rasterio.open(file.absolute()) as raster:
-            files = [Path(name) for name in raster.files]
+        rasterio.open(file.absolute()).close()
     except RasterioError as error:
         raise UserError(f"not a readable raster ({error})", file) from None
-    states = [(part, part.stat()) for part in files if part.exists()]
-    return [[str(part), state.st_size, state.st_mtime_ns, state.st_ctime_ns] for part, state in states]
+    parts = sorted(files_gdal_reads([str(file.absolute())]))
+    return [[part, *state] for part in parts if (state := state_of(part))]
