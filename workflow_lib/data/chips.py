@@ -61,7 +61,7 @@ def import_chips(data: DataConfig, root: Path, array: Path) -> Import:
     size = (data.chip_size_px, data.chip_size_px, len(data.bands))
     rows: list[dict[str, object]] = []
     rejected: list[dict[str, str]] = []
-    statistics, consistency = _BandStatistics(data.bands), _Consistency(data)
+    statistics, consistency = _BandStatistics(data.bands), _Consistency()
     moments = []
     with array.open("wb") as stream:
         _write_header(stream, 0, size)
@@ -129,12 +129,11 @@ def _usual_headers(files: list[ChipFiles]) -> dict[str, tuple[str, float]]:
 class _Consistency:
     """What must hold over all chips: one meaning of a band's values, and one class for a picture."""
 
-    def __init__(self, data: DataConfig) -> None:
+    def __init__(self) -> None:
         self.notices = Notices()
         self.integers: dict[str, bool] = {}
         self._scaling: dict[str, tuple[tuple[float, float] | None, Path]] = {}
         self._labels: dict[str, ChipFiles] = {}
-        self._declared = data.nodata
 
     def add(self, chip: ChipFiles, raw: RawChip, bands: list[str]) -> None:
         """Compare a chip with those before it.

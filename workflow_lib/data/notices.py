@@ -8,9 +8,9 @@ from pathlib import Path
 import pandas as pd
 
 from workflow_lib.core.data_config import RasterFolder
+from workflow_lib.data.rasters import SUFFIXES
 
-IMAGES = {".png", ".jpg", ".jpeg", ".jp2", ".img", ".vrt", ".gtiff", ".geotiff", ".bmp", ".webp", ".npy", ".gif"}
-_CHIPS = {".tif", ".tiff"}
+_IMAGES = {".png", ".jpg", ".jpeg", ".jp2", ".img", ".vrt", ".gtiff", ".geotiff", ".bmp", ".webp", ".npy", ".gif"}
 
 
 class Notices:
@@ -54,7 +54,7 @@ def find_unused_files(root: Path, folders: Sequence[RasterFolder], classes: Sequ
             inner[:] = sorted(name for name in inner if (here / name).absolute() not in others)
             for name in sorted(names):
                 kind, path = Path(name).suffix.lower(), here / name
-                if kind not in _CHIPS | IMAGES or name.startswith("."):
+                if kind not in {*SUFFIXES, *_IMAGES} or name.startswith("."):
                     continue
                 place = path.relative_to(top).parts[:-1]
                 if not place:
@@ -66,5 +66,5 @@ def find_unused_files(root: Path, folders: Sequence[RasterFolder], classes: Sequ
                     )
                 elif len(place) > 1:
                     yield "pictures in deeper folders are not used", str(path)
-                elif kind in IMAGES:
+                elif kind in _IMAGES:
                     yield f"{kind} files are not used: chips are GeoTIFFs (*.tif, *.tiff)", str(path)

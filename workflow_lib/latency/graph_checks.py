@@ -27,8 +27,7 @@ def check_and_rewrite(model: onnx.ModelProto, known: frozenset[str], how_to_go_o
     _refuse_names_that_are_no_text(model)
     _refuse_foreign_operators(model, known, how_to_go_on)
     _fix_batch(model)
-    _check_with_onnx(model)
-    shapes = _shapes(model)
+    shapes = _shapes(_with_inferred_shapes(model))
     _refuse_other_types(model)
     for node in model.graph.node:
         _check_ranks(node, shapes)
@@ -82,8 +81,8 @@ def _fix_batch(model: onnx.ModelProto) -> None:
         sizes[0].dim_value = 1
 
 
-def _check_with_onnx(model: onnx.ModelProto) -> None:
-    """ONNX's own checker and its strict shape inference; cycles, undefined inputs and the like end here."""
+def _with_inferred_shapes(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Run ONNX's own checker and its strict shape inference; cycles, undefined inputs and the like end here."""
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
     # Weights without their values are not valid: they are declared as inputs instead.
@@ -97,7 +96,7 @@ def _check_with_onnx(model: onnx.ModelProto) -> None:
         output.type.tensor_type.shape.SetInParent()  # graphs by hand often leave it out, and inference finds it
     try:
         onnx.checker.check_model(copy)
-        onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True)
+        return onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True)
     except Exception as error:  # the checker's and the inference's exceptions have no common base
         reason = " ".join(str(error).split())
         raise _refusal(model, f"not a valid ONNX graph ({reason:.300})") from None
@@ -109,10 +108,9 @@ def _has_values(tensor: TensorProto) -> bool:
 
 
 def _shapes(model: onnx.ModelProto) -> dict[str, list[int]]:
-    """Fixed shapes by the name of the tensor."""
-    inferred = onnx.shape_inference.infer_shapes(model).graph
+    """Fixed shapes by the name of the tensor, of a model whose shapes were inferred."""
     shapes = {tensor.name: list(tensor.dims) for tensor in model.graph.initializer}
-    for value in (*inferred.input, *inferred.value_info, *inferred.output):
+    for value in (*model.graph.input, *model.graph.value_info, *model.graph.output):
         sizes = value.type.tensor_type.shape.dim
         if value.type.tensor_type.HasField("shape") and all(size.HasField("dim_value") for size in sizes):
             shapes.setdefault(value.name, [size.dim_value for size in sizes])

@@ -69,14 +69,14 @@ class PackageFile:
                 raise
             raise UserError(f"damaged ({error})", self.where) from None
 
-    def read_text(self, most_bytes: int = _MAX_TEXT_BYTES) -> str:
+    def read_text(self, max_bytes: int = _MAX_TEXT_BYTES) -> str:
         """Its content.
 
         Raises:
             UserError: if it is too large, damaged, or no text.
         """
-        if self.size > most_bytes:
-            raise UserError(f"more than {most_bytes} bytes of text", self.where)
+        if self.size > max_bytes:
+            raise UserError(f"more than {max_bytes} bytes of text", self.where)
         with self.stream() as file:
             content = file.read()
         try:
