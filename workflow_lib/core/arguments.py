@@ -11,9 +11,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.fields import FieldInfo
 
 from workflow_lib.core import provenance
-from workflow_lib.core.config import as_config_error
-from workflow_lib.core.errors import UserError
-from workflow_lib.core.section import Section
+from workflow_lib.core.errors import ConfigError, UserError
+from workflow_lib.core.section import Section, as_config_error
 
 
 class Arguments(BaseModel):
@@ -37,8 +36,10 @@ class Arguments(BaseModel):
             SystemExit: with code 2, if a flag is unknown or missing.
         """
         parser = argparse.ArgumentParser(description=description, allow_abbrev=False)
-        # Raised by hand in rules/common.smk when a stage's results change meaning; only Snakemake compares it.
+        # The stage's CONTRACT, raised by hand when its results change meaning; only Snakemake compares it.
         parser.add_argument("--contract", help=argparse.SUPPRESS)
+        # Content of the file that describes the user's own networks; again only Snakemake compares it.
+        parser.add_argument("--networks-digest", help=argparse.SUPPRESS)
         for name, field in cls.model_fields.items():
             if section := _section(field):
                 for key, value in section.model_fields.items():
@@ -113,6 +114,30 @@ def flags(section: Section | None, *names: str) -> list[str]:
             text = value if isinstance(value, str) else json.dumps(value, sort_keys=True, separators=(",", ":"))
             result.append(f"--{name.replace('_', '-')}={text}")
     return result
+
+
+def listed_paths(pairs: Sequence[str], flag: str) -> dict[str, list[Path]]:
+    """Read values NAME=FILE of a flag; a name may have several files.
+
+    Args:
+        pairs: the values.
+        flag: named in an error.
+
+    Raises:
+        ConfigError: if one has no =.
+    """
+    found: dict[str, list[Path]] = {}
+    for pair in pairs:
+        name, equals, path = pair.partition("=")
+        if not equals:
+            raise ConfigError(f"{pair!r} has no =", flag, "write NAME=FILE")
+        found.setdefault(name, []).append(Path(path))
+    return found
+
+
+def named_paths(pairs: Sequence[str], flag: str) -> dict[str, Path]:
+    """Read values NAME=FILE of a flag, one file per name; see `listed_paths`."""
+    return {name: paths[0] for name, paths in listed_paths(pairs, flag).items()}
 
 
 def paths_from_stdin(stage: str) -> list[Path]:

@@ -31,7 +31,7 @@ def read_config_files(paths: Iterable[str | Path], overrides: Mapping[str, Any])
     """
     values: dict[str, Any] = {}
     for path in paths:
-        _update(values, _read(Path(path)))
+        _update(values, _anchored(_read(Path(path)), Path(path).absolute().parent))
     _update(values, overrides)
     return values
 
@@ -50,6 +50,16 @@ def strict_config(
     """
     values = read_config_files(paths, overrides)
     return values if values.keys() == {str(key) for key in config} else config
+
+
+def _anchored(values: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Make the path of a file of networks relative to the configuration file that names it."""
+    inner: Any = values
+    for key in ("grid", "space"):
+        inner = inner.get(key) if isinstance(inner, dict) else None
+    if isinstance(inner, dict) and isinstance(inner.get("file"), str):
+        inner["file"] = str(folder / inner["file"])
+    return values
 
 
 def _update(values: dict[str, Any], changes: Mapping[str, Any]) -> None:

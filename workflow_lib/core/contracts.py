@@ -1,62 +1,42 @@
 """The contract version of every stage.
 
-Snakemake does not rerun a job because code changed. Raise a stage's number when the meaning of its results changes:
-then its jobs, and what depends on them, run again. tests/contract keeps a digest of the code behind each stage and
-asks which it is when that code changes.
+Snakemake does not rerun a job because code changed. Each stage module says `CONTRACT = <number>`. Raise the number when
+the meaning of the stage's results changes: then its jobs, and what depends on them, run again.
 """
 
-CONTRACTS = {
-    "generate_landscape": 1,
-    "sample_points": 2,
-    "clip_chips": 2,
-    "gather_chips": 1,
-    "plot_samples": 1,
-    "generate_chips": 1,
-    "import_chips": 2,
-    "assign_folds": 2,
-    "train_fold": 4,
-    "train_forest": 2,
-    "gather_table": 1,
-    "export_network": 1,
-    "import_package": 2,
-    "detect_kernels": 2,
-    "check_coverage": 2,
-    "export_kernels": 2,
-    "build_predictor": 2,
-    "measure_latency": 1,
-    "calibrate_predictor": 2,
-    "predict_latency": 2,
-    "measure_utilization": 2,
-    "race_folds": 2,
-    "train_supernet": 3,
-    "rank_subnets": 4,
-    "prune_supernet": 2,
-    "compare_supernets": 2,
-    "plot_supernets": 1,
-    "price_operations": 2,
-    "search_cell": 2,
-    "build_lookup_graph": 1,
-    "derive_network": 1,
-    "plot_cells": 1,
-    "propose_candidates": 3,
-    "build_candidates": 3,
-    "build_front": 1,
-    "score_efficiency": 2,
-    "compare_strategies": 1,
-    "compare_runs": 1,
-    "simulate_battery": 2,
-    "pack_networks": 3,
-    "score_holdout": 4,
-    "measure_precisions": 1,
-    "plot_precisions": 1,
-    "plot_figures": 1,
-    "plot_efficiency": 2,
-    "plot_utilization": 1,
-    "plot_comparison": 1,
-    "plot_battery": 1,
-    "build_report": 5,
-    "deploy_model": 4,
-    "apply_model": 2,
-    "score_map": 1,
-    "plot_map": 1,
-}
+import re
+from pathlib import Path
+
+from workflow_lib.core.errors import UserError
+
+_STAGES = Path(__file__).parents[1] / "stages"
+_ORDER = (
+    "generate_landscape", "sample_points", "clip_chips", "gather_chips", "generate_chips", "import_chips",
+    "assign_folds", "train_fold", "train_forest", "gather_table", "export_network", "import_package",
+    "detect_kernels", "check_coverage", "export_kernels", "build_predictor", "measure_latency", "calibrate_predictor",
+    "predict_latency", "measure_utilization", "race_folds", "train_supernet", "rank_subnets", "prune_supernet",
+    "compare_supernets", "price_operations", "search_cell", "build_lookup_graph", "derive_network",
+    "propose_candidates", "build_candidates", "build_front", "score_efficiency", "compare_strategies", "compare_runs",
+    "simulate_battery", "pack_networks", "score_holdout", "measure_precisions", "plot_figure", "plot_interactive",
+    "build_report", "deploy_model", "apply_model", "score_map",
+)  # fmt: skip
+"""How lists for people order the stages: as the workflow runs. Stages that are not named come last."""
+_NUMBER = re.compile(r"^CONTRACT = (\d+)$", re.MULTILINE)
+
+
+def read_contracts() -> dict[str, int]:
+    """Stage -> its number. The modules are not imported, because most of them import torch or pandas.
+
+    Raises:
+        UserError: if a stage has none.
+    """
+    found = {}
+    for file in sorted(_STAGES.glob("[a-z]*.py")):
+        number = _NUMBER.search(file.read_text(encoding="utf-8"))
+        if number is None:
+            raise UserError("a stage needs a line CONTRACT = <number>", file)
+        found[file.stem] = int(number[1])
+    return dict(sorted(found.items(), key=lambda item: _ORDER.index(item[0]) if item[0] in _ORDER else len(_ORDER)))
+
+
+CONTRACTS = read_contracts()

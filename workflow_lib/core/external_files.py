@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -182,6 +183,17 @@ def files_gdal_reads(paths: Iterable[str]) -> set[str]:
         except (rasterio.errors.RasterioError, OSError, ValueError):
             continue
     return {name for name in found if not name.endswith(_VOLATILE_SUFFIX)}
+
+
+def external_command(record: Path, paths: Sequence[str]) -> str:
+    """The start of a shell command that writes a record of external files; empty if there are none.
+
+    Args:
+        record: the file to write.
+        paths: files, folders and patterns.
+    """
+    words = ["python", "-m", "workflow_lib.core.external_files", str(record), *paths]
+    return f"{shlex.join(words)} && " if paths else ""
 
 
 if __name__ == "__main__":

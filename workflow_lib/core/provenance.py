@@ -133,8 +133,9 @@ def combine(records: Iterable[Provenance]) -> list[Provenance]:
     groups: dict[tuple[str, int], list[Provenance]] = {}
     for record in jobs.values():
         groups.setdefault((record.stage, record.contract), []).append(record)
-    order = list(CONTRACTS)
-    return [_sum(groups[key]) for key in sorted(groups, key=lambda key: (order.index(key[0]), key[1]))]
+    order = {stage: place for place, stage in enumerate(CONTRACTS)}
+    keys = sorted(groups, key=lambda key: (order.get(key[0], len(order)), *key))
+    return [_sum(groups[key]) for key in keys]
 
 
 def _identity(record: Provenance) -> Hashable:

@@ -6,7 +6,7 @@ both are replaced in one step, and copies take it along. There are three kinds:
 
 - a trailer after the content, for arrays, tensors and archives, whose readers ignore what follows it;
 - a key in the object, for JSON;
-- an entry in the footer, for Parquet (`core.tables`).
+- an entry in the footer, for Parquet (`core.table_files`).
 
 A file that fails its check is damaged. The stage that finds it sets it aside (`set_aside`), so that the next run makes
 it again. Only the standard library and NumPy are needed: devices verify with this module, too.

@@ -3,7 +3,9 @@
 import re
 from typing import Annotated, Any, Literal, get_args, get_origin
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
+
+from workflow_lib.core.errors import ConfigError
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9_.]*"
 """What a region, class, channel set, device or run may be called: it becomes a file name."""
@@ -20,6 +22,9 @@ def _check_distinct(values: list[Any]) -> list[Any]:
         raise ValueError(f"{values} names a value twice")
     return values
 
+
+CHOICE_TAG = "kind:"
+"""Marks the parts of an error's place that pydantic adds for the chosen kind of a section."""
 
 Name = Annotated[str, AfterValidator(_check_name)]
 Distinct = AfterValidator(_check_distinct)
@@ -47,6 +52,17 @@ class Section(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, coerce_numbers_to_str=True)
 
+    def check_within(self, config: Any, key: str) -> None:
+        """Refuse what other sections contradict; called once the whole configuration is read.
+
+        Args:
+            config: the whole configuration (`workflow_lib.config.Config`).
+            key: where this section stands in it, such as `devices.pi4`.
+
+        Raises:
+            ValueError: naming the key.
+        """
+
     @field_validator("*", mode="before")
     @classmethod
     def _check_spelling(cls, value: Any, info: ValidationInfo) -> Any:
@@ -58,3 +74,41 @@ class Section(BaseModel):
                 if isinstance(found, str) and "_" in found:
                     raise ValueError(f"{found!r} is no number: write its digits without underscores")
         return value
+
+
+def as_config_error(error: ValidationError) -> ConfigError:
+    """Put pydantic's findings into one line.
+
+    Args:
+        error: with one problem or more; the first one is named, and the others are counted.
+    """
+    problems = error.errors(include_url=False, include_input=False)
+    first = problems[0]
+    parts = [str(part) for part in first["loc"]]
+    kinds = [part.removeprefix(CHOICE_TAG) for part in parts if part.startswith(CHOICE_TAG)]
+    key = ".".join(part for part in parts if not part.startswith(CHOICE_TAG))
+    more = f" (and {len(problems) - 1} more problems)" if len(problems) > 1 else ""
+    return ConfigError(_message(first, kinds) + more, f"config: {key}" if key else "config", "see config/README.md")
+
+
+def _is_of_another_kind(key: str) -> bool:
+    """Whether some section with a `kind` has this key."""
+    waiting, sections = [Section], list[type[Section]]()
+    while waiting:
+        sections += (found := waiting.pop().__subclasses__())
+        waiting += found
+    return any({"kind", key} <= section.model_fields.keys() for section in sections)
+
+
+def _message(problem: Any, kinds: list[str]) -> str:
+    match problem["type"]:
+        case "extra_forbidden" if kinds and _is_of_another_kind(str(problem["loc"][-1])):
+            return f"kind {kinds[-1]} has no {problem['loc'][-1]}"
+        case "extra_forbidden":
+            return "unknown key"
+        case "missing":
+            return "missing key"
+        case "union_tag_invalid":
+            known = problem["ctx"]["expected_tags"].replace(CHOICE_TAG, "")
+            return f"kind {problem['ctx']['tag'].removeprefix(CHOICE_TAG)!r} is unknown; known are {known}"
+    return str(problem["msg"]).removeprefix("Value error, ")

@@ -1,0 +1,35 @@
+"""Columns that several tables have."""
+
+from workflow_lib.core.schema import Column
+
+CHANNELS = Column("channels", "text", meaning="channel set")
+
+
+BATCH = Column("batch", "integer", "chips", "training batch size", low=1)
+
+
+ARCHITECTURE = Column("architecture", "text", meaning="architecture id")
+
+
+CANDIDATE = Column("candidate", "text", meaning="<channels>_b<batch>_<architecture>")
+
+
+FOLD = Column("fold", "integer", meaning="fold number", low=0)
+
+
+CHIP = Column("chip", "integer", meaning="row of the chip array", low=0)
+
+
+REGION = Column("region", "text", meaning="region")
+
+
+CROSS_ENTROPY = Column("cross_entropy", "number", "nat", "mean loss on the validation chips", low=0, optional=True)
+
+
+VARIANT = Column("variant", "text", meaning="how the supernet was trained")
+
+
+NUMBER = Column("number", "integer", meaning="number of the supernet: each has other seeds", low=0)
+
+
+DEVICE = Column("device", "text", meaning="device whose latency is predicted")
