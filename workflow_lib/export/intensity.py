@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from workflow_lib.models.folded import images_at_once
+from workflow_lib.spaces.cross.folded_net import images_at_once
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from torch import nn
 from torch.onnx import TrainingMode
 
 from workflow_lib.core.files import atomic_path
-from workflow_lib.models.folded import images_at_once
+from workflow_lib.spaces.cross.folded_net import images_at_once
 
 DETECTION_OPSET = 13
 """The newest opset that nn-Meter's operators are written for."""

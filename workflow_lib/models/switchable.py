@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from workflow_lib.models.supernet import Supernet
+from workflow_lib.models.shared_weights import Supernet
 
 
 @dataclass(frozen=True)

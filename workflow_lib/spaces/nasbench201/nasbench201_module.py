@@ -6,7 +6,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from workflow_lib.core.spaces.nasbench201 import EDGES, KERNELS, STAGES, Cell, Skeleton
+from workflow_lib.spaces.nasbench201.nasbench201_cell import EDGES, KERNELS, STAGES, Cell, Skeleton
 
 
 class CellNet(nn.Module):

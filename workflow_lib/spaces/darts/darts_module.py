@@ -6,10 +6,10 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from workflow_lib.core.spaces.darts import INPUTS, NODES, CellNetwork
-from workflow_lib.core.spaces.darts_costs import STEM, Place, places
-from workflow_lib.core.spaces.nasbench201 import Skeleton
-from workflow_lib.models.nasbench201 import convolution, stem
+from workflow_lib.spaces.darts.darts_cell import INPUTS, NODES, CellNetwork
+from workflow_lib.spaces.darts.darts_counts import STEM, Place, places
+from workflow_lib.spaces.nasbench201.nasbench201_cell import Skeleton
+from workflow_lib.spaces.nasbench201.nasbench201_module import convolution, stem
 
 
 class DartsNet(nn.Module):

@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from workflow_lib.core.spaces.mobilenet import EXPANSIONS_AND_KERNELS, FIRST, LAST, SKIP, STAGES, STEM, Chain
+from workflow_lib.spaces.mobilenet.mobilenet_chain import EXPANSIONS_AND_KERNELS, FIRST, LAST, SKIP, STAGES, STEM, Chain
 
 
 class ChainNet(nn.Module):

@@ -7,7 +7,7 @@ import torch._dynamo  # the counter imports it, a second of every job, where a w
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from workflow_lib.models.folded import images_at_once
+from workflow_lib.spaces.cross.folded_net import images_at_once
 
 BYTES_PER_FLOAT = 4
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from torch import Tensor, nn
 
-from workflow_lib.core.spaces.cross import Architecture
-from workflow_lib.models.folded import FoldedNet
+from workflow_lib.spaces.cross.cross_architecture import Architecture
+from workflow_lib.spaces.cross.folded_net import FoldedNet
 
 
 class CrossNet(nn.Module):

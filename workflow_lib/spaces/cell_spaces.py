@@ -1,0 +1,71 @@
+"""The spaces whose networks cost what was chosen for each edge: edges (or blocks), operations, counts."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from workflow_lib.spaces.cell_costs import CellCosts
+from workflow_lib.spaces.darts import darts_cell as darts
+from workflow_lib.spaces.darts import darts_counts as darts_costs
+from workflow_lib.spaces.mobilenet import mobilenet_chain as mobilenet
+from workflow_lib.spaces.mobilenet import mobilenet_counts as mobilenet_costs
+from workflow_lib.spaces.nasbench201 import nasbench201_cell as nasbench201
+from workflow_lib.spaces.nasbench201 import nasbench201_counts as nasbench201_costs
+from workflow_lib.spaces.nasbench201.nasbench201_cell import Skeleton
+
+CellSpaceName = Literal["nasbench201", "darts"]
+AssembledSpaceName = Literal[CellSpaceName, "mobilenet"]
+SupernetSpaceName = Literal["cross", AssembledSpaceName]
+
+
+@dataclass(frozen=True)
+class CellSpace:
+    """One space.
+
+    Attributes:
+        edges: names of the rows of the architecture parameters.
+        operations: names of their columns, none first.
+        nodes: edges that lead to each node that may be without; where none may, none.
+        count_parameters: skeleton, channels and classes -> costs of its networks.
+        count_multiply_adds: skeleton, channels, classes and side of images -> costs.
+    """
+
+    edges: tuple[str, ...]
+    operations: tuple[str, ...]
+    nodes: tuple[tuple[int, ...], ...]
+    count_parameters: Callable[[Skeleton, int, int], CellCosts]
+    count_multiply_adds: Callable[[Skeleton, int, int, int], CellCosts]
+
+    def count(self, quantity: str, skeleton: Skeleton, channels: int, classes: int, size_px: int) -> CellCosts:
+        """What networks have of a quantity.
+
+        Args:
+            quantity: one of `cell_costs.COUNTED`.
+            skeleton: of the networks.
+            channels, classes, size_px: of their images.
+        """
+        if quantity == "parameters":
+            return self.count_parameters(skeleton, channels, classes)
+        return self.count_multiply_adds(skeleton, channels, classes, size_px)
+
+
+CELL_SPACES: Mapping[str, CellSpace] = {
+    "nasbench201": CellSpace(
+        tuple(f"{tail}-{head}" for tail, head in nasbench201.EDGES),
+        tuple(nasbench201.OPERATIONS),
+        nasbench201.NODES,
+        nasbench201_costs.count_parameters,
+        nasbench201_costs.count_multiply_adds,
+    ),
+    "darts": CellSpace(
+        darts.EDGE_NAMES, darts.OPERATIONS, (), darts_costs.count_parameters, darts_costs.count_multiply_adds
+    ),
+    "mobilenet": CellSpace(
+        tuple(mobilenet.space().choices),
+        mobilenet.BLOCKS,
+        (),
+        lambda _, channels, classes: mobilenet_costs.count_parameters(channels, classes),
+        lambda _, channels, classes, size_px: mobilenet_costs.count_multiply_adds(channels, classes, size_px),
+    ),
+}
+"""By `AssembledSpaceName`."""

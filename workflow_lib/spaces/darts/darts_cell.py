@@ -1,0 +1,170 @@
+"""The cells of DARTS (Liu, Simonyan and Yang 2019): one that keeps the side and one that halves it.
+
+A cell has two inputs, the outputs of the two cells before it, and four nodes, each the sum of two edges from inputs or
+earlier nodes; its output is all four side by side.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations, product
+from typing import Self
+
+from workflow_lib.core.errors import ConfigError
+from workflow_lib.spaces.nasbench201.nasbench201_cell import Skeleton
+from workflow_lib.spaces.space import Configuration, Space
+
+OPERATIONS = ("none", "skip", "max", "avg", "sep3", "sep5", "dil3", "dil5")
+"""none, skip connection, poolings of 3 x 3, separable and dilated separable convolutions by kernel (pixels)."""
+
+INPUTS, NODES = 2, 4
+KINDS = ("normal", "reduction")
+
+EDGES = tuple((tail, head) for head in range(INPUTS, INPUTS + NODES) for tail in range(head))
+"""(from, to) of one cell; nodes 0 and 1 are its inputs."""
+
+CHOSEN = 2
+"""Edges that a node keeps."""
+
+_EDGES_OF_NODE = ("first", "second")
+
+_STEP = rf"(?:{'|'.join(OPERATIONS[1:])})\.[0-4]"
+_CELL = "-".join([rf"{_STEP}\.{_STEP}"] * NODES)
+PATTERN = rf"darts-{_CELL}-{_CELL}-w\d+-n\d+-s\d+"
+"""What an id of a network of such cells looks like; also Snakemake's constraint of wildcards."""
+
+
+@dataclass(frozen=True, order=True)
+class Cell:
+    """One cell; its text is its id, such as sep3.0.skip.1-sep3.0.sep5.1-skip.0.dil3.2-max.1.sep3.4.
+
+    Args:
+        steps: (operation, node it comes from), two per node in ascending order.
+    """
+
+    steps: tuple[tuple[str, int], ...]
+
+    def __str__(self) -> str:
+        texts = [f"{operation}.{tail}" for operation, tail in self.steps]
+        return "-".join(".".join(texts[place : place + CHOSEN]) for place in range(0, len(texts), CHOSEN))
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read an id; the inverse of `str`.
+
+        Raises:
+            ConfigError: if the text is no id of such a cell.
+        """
+        if re.fullmatch(_CELL, text):
+            parts = re.split(r"[-.]", text)
+            steps = tuple((operation, int(tail)) for operation, tail in zip(parts[::2], parts[1::2], strict=True))
+            cell = cls(steps)
+            tails = [[tail for _, tail, own in cell.edges if own == head] for head in range(INPUTS, INPUTS + NODES)]
+            if all(first < second < INPUTS + node for node, (first, second) in enumerate(tails)):
+                return cell
+        raise ConfigError(
+            "not a DARTS cell", text, "expected something like sep3.0.skip.1-sep3.0.sep5.1-skip.0.dil3.2-max.1.sep3.4"
+        )
+
+    @property
+    def edges(self) -> list[tuple[str, int, int]]:
+        """(operation, from, to)."""
+        return [(operation, tail, INPUTS + place // CHOSEN) for place, (operation, tail) in enumerate(self.steps)]
+
+
+@dataclass(frozen=True)
+class CellNetwork:
+    """Cells in a skeleton; its text is its id, darts-<normal>-<reduction>-w8-n2-s2.
+
+    Args:
+        normal: cell that keeps the side.
+        reduction: cell that halves it and doubles the width, between stages.
+        skeleton: w is the width of its first cells, n the normal cells per stage, s the strides of its stem.
+    """
+
+    normal: Cell
+    reduction: Cell
+    skeleton: Skeleton
+
+    def __str__(self) -> str:
+        own = self.skeleton
+        return f"darts-{self.normal}-{self.reduction}-w{own.width}-n{own.cells}-s{own.stem_strides}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read an id; the inverse of `str`.
+
+        Raises:
+            ConfigError: if the text is no such id.
+        """
+        found = re.fullmatch(rf"darts-({_CELL})-({_CELL})-w([1-9]\d*)-n([1-9]\d*)-s(0|[1-9]\d*)", text)
+        if not found:
+            raise ConfigError("not a network of DARTS cells", text, "expected darts-<normal>-<reduction>-w8-n2-s2")
+        normal, reduction = map(Cell.parse, found.groups()[:2])
+        return cls(normal, reduction, Skeleton(*map(int, found.groups()[2:])))
+
+    @property
+    def operations(self) -> tuple[str, ...]:
+        """Names of the operations on all edges of both cells."""
+        return tuple(operation for cell in (self.normal, self.reduction) for operation, _ in cell.steps)
+
+    @property
+    def chosen(self) -> list[tuple[int, int]]:
+        """Numbers of edges, those of the reduction cell after those of the normal one, and of their operations."""
+        return [
+            (kind * len(EDGES) + EDGES.index((tail, head)), OPERATIONS.index(operation))
+            for kind, cell in enumerate((self.normal, self.reduction))
+            for operation, tail, head in cell.edges
+        ]
+
+    @classmethod
+    def of(cls, chosen: Sequence[tuple[int, int]], skeleton: Skeleton) -> Self:
+        """From what `chosen` gives, in any order."""
+        steps = [(EDGES[edge % len(EDGES)], edge // len(EDGES), OPERATIONS[name]) for edge, name in chosen]
+        ordered = sorted(steps, key=lambda step: (step[1], step[0][1], step[0][0]))
+        normal, reduction = (
+            Cell(tuple((operation, tail) for (tail, _), own, operation in ordered if own == kind)) for kind in range(2)
+        )
+        return cls(normal, reduction, skeleton)
+
+
+_TAILS = {
+    head: [f"{first}.{second}" for first, second in combinations(range(head), CHOSEN)]
+    for head in range(INPUTS, INPUTS + NODES)
+}
+"""Node -> the pairs of nodes that its two edges may come from."""
+
+
+def network_space(skeleton: Skeleton) -> Space:
+    """All networks of a skeleton, for search strategies: where the edges of each node come from, and what they do."""
+    choices: dict[str, list[str]] = {}
+    for kind, head in product(KINDS, _TAILS):
+        choices[f"{kind} {head} from"] = _TAILS[head]
+        choices |= {f"{kind} {head} {edge}": list(OPERATIONS[1:]) for edge in _EDGES_OF_NODE}
+
+    def build(configuration: Configuration) -> str:
+        cells = []
+        for kind in KINDS:
+            steps: list[tuple[str, int]] = []
+            for head in _TAILS:
+                tails = map(int, str(configuration[f"{kind} {head} from"]).split("."))
+                operations = (str(configuration[f"{kind} {head} {edge}"]) for edge in _EDGES_OF_NODE)
+                steps += zip(operations, tails, strict=True)
+            cells.append(Cell(tuple(steps)))
+        return str(CellNetwork(cells[0], cells[1], skeleton))
+
+    def parse(text: str) -> Configuration:
+        network, configuration = CellNetwork.parse(text), {}
+        for kind, cell in zip(KINDS, (network.normal, network.reduction), strict=True):
+            for head in _TAILS:
+                own = [(operation, tail) for operation, tail, to in cell.edges if to == head]
+                configuration[f"{kind} {head} from"] = ".".join(str(tail) for _, tail in own)
+                for edge, (operation, _) in zip(_EDGES_OF_NODE, own, strict=True):
+                    configuration[f"{kind} {head} {edge}"] = operation
+        return configuration
+
+    return Space(choices, build, parse)
+
+
+EDGE_NAMES = tuple(f"{kind} {tail}-{head}" for kind, (tail, head) in product(KINDS, EDGES))
+"""Of normal cells, then of reduction cells."""

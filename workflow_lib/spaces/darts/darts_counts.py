@@ -1,0 +1,129 @@
+"""What networks of DARTS cells cost, edge by edge, without torch."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from workflow_lib.spaces.cell_costs import CellCosts
+from workflow_lib.spaces.darts.darts_cell import EDGES, INPUTS, KINDS, NODES, OPERATIONS
+from workflow_lib.spaces.layer_counts import Layer, convolution, head, mapped, norm, stem
+from workflow_lib.spaces.nasbench201.nasbench201_cell import STAGES, Skeleton, halved, stem_px
+
+STEM = 3
+"""How many times wider than the first cells the stem is, as in the paper."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a cell stands.
+
+    Attributes:
+        reduction: whether it halves the side.
+        after_reduction: whether the cell before it does, so that its first input has twice the side of its second.
+        width: channels of its nodes.
+        before, last: channels of its two inputs.
+        before_px, side_px: their sides.
+    """
+
+    reduction: bool
+    after_reduction: bool
+    width: int
+    before: int
+    last: int
+    before_px: int
+    side_px: int
+
+    @property
+    def after_px(self) -> int:
+        """Side of its output."""
+        return halved(self.side_px) if self.reduction else self.side_px
+
+
+def places(skeleton: Skeleton, first_px: int) -> Iterator[Place]:
+    """The cells of a network, in order: normal ones in three stages, a reduction between two.
+
+    Args:
+        skeleton: of the network.
+        first_px: side of the stem's output.
+    """
+    before = last = STEM * skeleton.width
+    before_px = side_px = first_px
+    after_reduction = False
+    for stage in range(STAGES):
+        width = skeleton.width * 2**stage
+        for reduction in [*([True] if stage else []), *[False] * skeleton.cells]:
+            place = Place(reduction, after_reduction, width, before, last, before_px, side_px)
+            yield place
+            before, last = last, NODES * width
+            before_px, side_px, after_reduction = side_px, place.after_px, reduction
+
+
+def _bring(inputs: int, outputs: int, before_px: int, side_px: int, halve: bool) -> list[Layer]:
+    """What gives a map the channels and the side of a cell: ReLU, pooling that halves it, 1 x 1, norm."""
+    pool = [mapped(inputs, side_px)] if halve else []
+    return [mapped(inputs, before_px), *pool, convolution(inputs * outputs, outputs, side_px), norm(outputs, side_px)]
+
+
+def _separable(channels: int, kernel: int, before_px: int, side_px: int) -> list[Layer]:
+    depthwise, pointwise = (convolution(weights, channels, side_px) for weights in (channels * kernel**2, channels**2))
+    return [mapped(channels, before_px), depthwise, pointwise, norm(channels, side_px)]
+
+
+def _operation(name: str, channels: int, before_px: int, side_px: int, halve: bool) -> list[Layer]:
+    kernel = int(name[-1]) if name[-1].isdigit() else 0
+    match name[:3]:
+        case "sep":
+            first = _separable(channels, kernel, before_px, side_px)
+            return first + _separable(channels, kernel, side_px, side_px)
+        case "dil":
+            return _separable(channels, kernel, before_px, side_px)
+        case "max" | "avg":
+            return [mapped(channels, side_px)]
+    return _bring(channels, channels, before_px, side_px, halve) if name == "skip" and halve else []
+
+
+def _count(skeleton: Skeleton, channels: int, classes: int, size_px: int, cost: Callable[[Layer], int]) -> CellCosts:
+    fixed = stem(skeleton, channels, STEM * skeleton.width, size_px)
+    prices = [[0] * len(OPERATIONS) for _ in range(len(KINDS) * len(EDGES))]
+    features = 0
+    for place in places(skeleton, stem_px(skeleton, size_px)):
+        fixed += _bring(place.before, place.width, place.before_px, place.side_px, place.after_reduction)
+        fixed += _bring(place.last, place.width, place.side_px, place.side_px, False)
+        features = NODES * place.width
+        for edge, (tail, _) in enumerate(EDGES):
+            halve = place.reduction and tail < INPUTS
+            before_px = place.side_px if halve else place.after_px
+            for number, name in enumerate(OPERATIONS):
+                layers = _operation(name, place.width, before_px, place.after_px, halve)
+                prices[place.reduction * len(EDGES) + edge][number] += sum(map(cost, layers))
+    fixed += head(features, classes)
+    return CellCosts(sum(map(cost, fixed)), tuple(map(tuple, prices)))
+
+
+def count_parameters(skeleton: Skeleton, channels: int, classes: int) -> CellCosts:
+    """Trainable parameters.
+
+    Args:
+        skeleton: of the networks.
+        channels, classes: of their images.
+    """
+    return _count(skeleton, channels, classes, 1, lambda layer: layer.parameters)
+
+
+def count_multiply_adds(skeleton: Skeleton, channels: int, classes: int, size_px: int) -> CellCosts:
+    """Multiply-adds for one image: of convolutions and the linear layer.
+
+    Args:
+        skeleton: of the networks.
+        channels, classes, size_px: of their images.
+    """
+    return _count(skeleton, channels, classes, size_px, lambda layer: layer.multiply_adds)
+
+
+def count_activations(skeleton: Skeleton, channels: int, classes: int, size_px: int) -> CellCosts:
+    """Numbers that all layers put out for one image; sums and what is put side by side are not counted.
+
+    Args:
+        skeleton: of the networks.
+        channels, classes, size_px: of their images.
+    """
+    return _count(skeleton, channels, classes, size_px, lambda layer: layer.outputs)

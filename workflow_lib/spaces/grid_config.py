@@ -1,0 +1,110 @@
+"""The configuration of what is searched."""
+
+import re
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Any, Union
+
+from pydantic import AfterValidator, Discriminator, Field, Tag
+
+from workflow_lib.core.errors import ConfigError
+from workflow_lib.core.section import CHOICE_TAG, Distinct, Name, Section
+from workflow_lib.spaces.cross import CrossConfig
+from workflow_lib.spaces.cross import cross_architecture as cross
+from workflow_lib.spaces.networks import all_spaces, space_of
+from workflow_lib.spaces.space import Space
+from workflow_lib.spaces.space_declaration import SpaceDeclaration
+
+if TYPE_CHECKING:
+    from workflow_lib.config import Config
+
+
+def _check_architecture(text: str) -> str:
+    try:
+        space = space_of(text)
+        network = space.parse(text)
+    except ConfigError as error:
+        raise ValueError(str(error)) from error
+    if not re.fullmatch(space.pattern, text):
+        raise ValueError(f"{text} takes several images at once: it has no latency of one")
+    return str(network)
+
+
+ArchitectureId = Annotated[str, AfterValidator(_check_architecture)]
+
+
+def _space_type() -> Any:
+    """The type of `grid.space`: the section of the space that `name` or `file` chooses, CROSS without either."""
+    chosen = {name: space.settings for name, space in all_spaces().items() if space.settings}
+
+    def choose(value: Any) -> str:
+        if isinstance(value, dict):
+            return CHOICE_TAG + str(value.get("name", "user_file" if "file" in value else "cross"))
+        return CHOICE_TAG + str(getattr(value, "name", value))
+
+    members = tuple(Annotated[settings, Tag(CHOICE_TAG + name)] for name, settings in chosen.items())
+    return Annotated[Union[members], Discriminator(choose)]  # noqa: UP007 (made of what is found)
+
+
+if TYPE_CHECKING:
+    GridSpace = Any
+else:
+    GridSpace = _space_type()
+
+
+def networks_of(settings: Any) -> Space:
+    """The choices of a search space, and the network that each configuration builds.
+
+    Args:
+        settings: value of `grid.space`.
+    """
+    space = all_spaces()[settings.name].space
+    assert space
+    return space(settings)
+
+
+class GridConfig(Section):
+    """What is searched: channel sets x batch sizes x architectures."""
+
+    channel_sets: dict[Name, Annotated[list[Name], Field(min_length=1)]] = Field(
+        min_length=1, description="name -> bands and indices (ndvi, ndwi) that a network sees"
+    )
+    batch_sizes: Annotated[list[Annotated[int, Field(ge=2)]], Distinct] = Field(
+        min_length=1, description="training batch sizes (chips)"
+    )
+    space: GridSpace = Field(
+        default_factory=lambda: CrossConfig(),
+        description="the architectures: values of the CROSS space, of the space that `name` chooses, or {file: ...} of "
+        "your own",
+    )
+    baseline: ArchitectureId = Field(
+        default=str(cross.BASELINE),
+        description="trained and predicted like a candidate, drawn beside the front, never part of it",
+    )
+    allow_missing: bool = Field(
+        default=False,
+        description="a training that fails for good, tried three times, fails alone: its candidate is left out of "
+        "everything, and the report says so; false: no front without all trainings",
+    )
+
+    @property
+    def declaration(self) -> SpaceDeclaration:
+        """The search space."""
+        return all_spaces()[self.space.name]
+
+    @cached_property
+    def networks(self) -> Space:
+        """Its choices, and the network that each configuration builds."""
+        return networks_of(self.space)
+
+    def check_within(self, config: "Config", key: str) -> None:
+        """Refuse what other sections contradict; see `Section.check_within`."""
+        bands = config.data.bands
+        for name, channels in self.channel_sets.items():
+            if unknown := [channel for channel in channels if channel not in bands]:
+                raise ValueError(f"{key}.channel_sets.{name} names {unknown}; all regions together give {bands}")
+            if len(set(channels)) != len(channels):
+                raise ValueError(f"{key}.channel_sets.{name} names a channel twice: {channels}")
+        if self.baseline in config.architectures:
+            raise ValueError(
+                f"{key}.baseline {self.baseline} is a candidate of {key}.space: the baseline stays outside the front"
+            )

@@ -1,0 +1,59 @@
+"""Networks of NAS-Bench-201 cells."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from workflow_lib.spaces.nasbench201 import nasbench201_cell as cells
+from workflow_lib.spaces.network_counts import Costs
+from workflow_lib.spaces.space_declaration import SpaceDeclaration
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def build(network: cells.CellNetwork, channels: int, classes: int) -> nn.Module:
+    """Build a network, freshly initialised."""
+    from workflow_lib.spaces.nasbench201.nasbench201_module import to_module
+
+    return to_module(str(network.cell), channels, classes, network.skeleton)
+
+
+def count(network: cells.CellNetwork, channels: int, classes: int, size_px: int) -> Costs:
+    """What a network costs for one chip."""
+    from workflow_lib.spaces.nasbench201 import nasbench201_counts as counts
+
+    images = (network.skeleton, channels, classes, size_px)
+    return Costs(
+        int(counts.count_multiply_adds(*images).total(network)),
+        int(counts.count_activations(*images).total(network)),
+        int(counts.count_parameters(network.skeleton, channels, classes).total(network)),
+    )
+
+
+def describe(network: cells.CellNetwork) -> str:
+    """A network in words."""
+    skeleton = network.skeleton
+    return (
+        f"a network of NAS-Bench-201 cells {network.cell}: three stages of {skeleton.cells}, with {skeleton.width} to "
+        f"{4 * skeleton.width} channels, after a stem of {max(1, skeleton.stem_strides)} convolutions"
+    )
+
+
+def dimensions(network: cells.CellNetwork) -> Mapping[str, int | str]:
+    """How often it has each operation."""
+    names = sorted(cells.OPERATIONS)
+    return {f"edges with {name}": list(network.operations).count(name) for name in names}
+
+
+SPACE = SpaceDeclaration(
+    title="networks of NAS-Bench-201 cells",
+    label="cells",
+    pattern=cells.PATTERN,
+    parse=cells.CellNetwork.parse,
+    build=build,
+    count=count,
+    describe=describe,
+    dimensions=dimensions,
+)

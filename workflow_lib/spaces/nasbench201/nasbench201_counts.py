@@ -1,0 +1,88 @@
+"""What networks of NAS-Bench-201 cells cost, edge by edge, without torch."""
+
+from collections.abc import Callable, Mapping
+
+from workflow_lib.spaces.cell_costs import CellCosts
+from workflow_lib.spaces.layer_counts import Layer, convolution, head, mapped, norm, stem
+from workflow_lib.spaces.nasbench201.nasbench201_cell import (
+    EDGES,
+    KERNELS,
+    NODES,
+    OPERATIONS,
+    STAGES,
+    Skeleton,
+    halved,
+    stem_px,
+)
+
+
+def on_all_edges(fixed: float, operations: Mapping[str, float], sums: float = 0.0) -> CellCosts:
+    """Costs of operations that are the same on all edges.
+
+    Args:
+        fixed: of stem, reductions and head.
+        operations: name -> what it costs on one edge, in all cells of the network together.
+        sums: what one sum of two maps costs, in all cells together; a node sums one time less than it has edges.
+    """
+    prices = tuple(operations[name] + (sums if name != "none" else 0) for name in OPERATIONS)
+    return CellCosts(fixed - len(NODES) * sums, (prices,) * len(EDGES), sums, NODES)
+
+
+def count_parameters(skeleton: Skeleton, channels: int, classes: int) -> CellCosts:
+    """Trainable parameters: of convolutions without bias, batch norms and the linear layer.
+
+    Args:
+        skeleton: of the networks.
+        channels, classes: of their images.
+    """
+    return _count(skeleton, channels, classes, 1, lambda layer: layer.parameters)
+
+
+def count_multiply_adds(skeleton: Skeleton, channels: int, classes: int, size_px: int) -> CellCosts:
+    """Multiply-adds for one image: of convolutions and the linear layer.
+
+    Args:
+        skeleton: of the networks.
+        channels, classes, size_px: of their images.
+    """
+    return _count(skeleton, channels, classes, size_px, lambda layer: layer.multiply_adds)
+
+
+def count_activations(skeleton: Skeleton, channels: int, classes: int, size_px: int) -> CellCosts:
+    """Numbers that all layers put out for one image; the sums of edges are not counted.
+
+    Args:
+        skeleton: of the networks.
+        channels, classes, size_px: of their images.
+    """
+    return _count(skeleton, channels, classes, size_px, lambda layer: layer.outputs)
+
+
+def _count(skeleton: Skeleton, channels: int, classes: int, size_px: int, cost: Callable[[Layer], int]) -> CellCosts:
+    width, side_px = skeleton.width, stem_px(skeleton, size_px)
+    fixed = stem(skeleton, channels, width, size_px)
+    operations: dict[str, list[Layer]] = {name: [] for name in OPERATIONS}
+    for stage in range(STAGES):
+        wide = width * 2**stage
+        if stage:
+            fixed += _reduction(wide // 2, side_px)
+            side_px = halved(side_px)
+        for name, kernel in KERNELS.items():
+            operations[name] += skeleton.cells * _bent(wide, (kernel * wide) ** 2, wide, side_px, side_px)
+        operations["pool"] += skeleton.cells * [mapped(wide, side_px)]
+    features = width * 2 ** (STAGES - 1)
+    fixed += [norm(features, side_px), mapped(features, side_px), *head(features, classes)]
+    return on_all_edges(sum(map(cost, fixed)), {name: sum(map(cost, layers)) for name, layers in operations.items()})
+
+
+def _reduction(width: int, side_px: int) -> list[Layer]:
+    """A residual block that halves the side and doubles the width; its shortcut is a pooling and a convolution."""
+    wide, after_px = 2 * width, halved(side_px)
+    first = _bent(width, 9 * width * wide, wide, side_px, after_px)
+    second = _bent(wide, 9 * wide * wide, wide, after_px, after_px)
+    return [*first, *second, mapped(width, after_px), convolution(width * wide, wide, after_px)]
+
+
+def _bent(inputs: int, weights: int, outputs: int, before_px: int, side_px: int) -> list[Layer]:
+    """ReLU, convolution, norm."""
+    return [mapped(inputs, before_px), convolution(weights, outputs, side_px), norm(outputs, side_px)]

@@ -1,0 +1,279 @@
+"""A family of networks that a Python file of the user describes: `grid.space: {file: my_networks.py}`.
+
+The file assigns `CHOICES`, a dictionary from names to the values to choose from, and defines `build(choice, channels,
+classes)`, which returns a torch module for one value of each choice. Ids are derived from the choices, such as
+own-mynetworks-width8-depth2. The file is the user's own code: jobs import it with the rights of the user. Planning
+reads only `CHOICES`, without running the file if they are written as a literal.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import os
+import re
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from itertools import product
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field, field_validator
+
+from workflow_lib.core.errors import ConfigError, UserError
+from workflow_lib.core.section import Section
+from workflow_lib.spaces.cross.cross_architecture import BASELINE
+from workflow_lib.spaces.cross.cross_counts import costs
+from workflow_lib.spaces.network_counts import Costs
+from workflow_lib.spaces.space import Configuration, Space
+from workflow_lib.spaces.space_declaration import SpaceDeclaration
+
+if TYPE_CHECKING:
+    from torch import nn
+
+FILE_VARIABLE = "EDGEFRONT_NETWORKS"
+"""Environment variable: the file that jobs build networks with."""
+
+_CHOICES, _BUILD = "CHOICES", "build"
+_PART = re.compile(r"([A-Za-z]+)(?:\.([A-Za-z0-9.]+)|(\d[A-Za-z0-9.]*))")
+
+
+class UserFileConfig(Section):
+    """A family of networks of your own."""
+
+    name: Literal["user_file"] = Field(default="user_file", description="a file of your own; may be left out")
+    file: str = Field(
+        description="Python file with CHOICES and build(choice, channels, classes); relative to the configuration file"
+    )
+
+    @field_validator("file")
+    @classmethod
+    def _check_file(cls, file: str) -> str:
+        try:
+            read_space(file)
+        except UserError as error:
+            raise ValueError(str(error)) from None
+        return file
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the file."""
+        return hashlib.sha256(Path(self.file).read_bytes()).hexdigest()
+
+
+@dataclass(frozen=True)
+class UserNetwork:
+    """One network of a user's file; its text is its id.
+
+    Attributes:
+        family: what the file's networks are called.
+        values: choice -> value, as the id spells them.
+    """
+
+    family: str
+    values: tuple[tuple[str, str], ...]
+
+    def __str__(self) -> str:
+        parts = (f"{name}{value}" if value[0].isdigit() else f"{name}.{value}" for name, value in self.values)
+        return "-".join(["own", self.family, *parts])
+
+    @classmethod
+    def parse(cls, text: str) -> UserNetwork:
+        """Read an id; the inverse of `str`.
+
+        Raises:
+            ConfigError: if the text is no such id.
+        """
+        own, family, *parts = [*text.split("-"), ""][: text.count("-") + 1]
+        found = [_PART.fullmatch(part) for part in parts]
+        if own != "own" or not all(found):
+            raise ConfigError("not the id of a network of your own", text, "expected own-<file>-<choice><value>-...")
+        return cls(family, tuple((part[1], part[2] or part[3]) for part in found if part))
+
+
+def read_space(file: str) -> Space:
+    """Read the choices of a file, and the id that each combination of them has.
+
+    Args:
+        file: path of the Python file.
+
+    Raises:
+        UserError: if there is no such file, it lacks `CHOICES` or `build`, a value cannot be part of an id, or two
+            combinations have the same id.
+    """
+    path = Path(file)
+    choices = _read_choices(path)
+    ids = {
+        tuple(zip(choices, values, strict=True)): str(_network(path, dict(zip(choices, values, strict=True))))
+        for values in product(*choices.values())
+    }
+    configurations: dict[str, Configuration] = {}
+    for key, name in ids.items():
+        if name in configurations:
+            raise UserError(f"two choices have the id {name}: {dict(configurations[name])} and {dict(key)}", path)
+        configurations[name] = dict(key)
+
+    def spell(configuration: Configuration) -> str:
+        return ids[tuple((name, configuration[name]) for name in choices)]
+
+    return Space(choices, spell, configurations.__getitem__)
+
+
+def _network(path: Path, choice: Mapping[str, Any]) -> UserNetwork:
+    family = re.sub(r"[^A-Za-z0-9]", "", path.stem) or "networks"
+    return UserNetwork(family, tuple((name.replace("_", ""), _spell(path, name, choice[name])) for name in choice))
+
+
+def _spell(path: Path, name: str, value: Any) -> str:
+    parts = value if isinstance(value, tuple) else (value,)
+    spelled = "x".join(str(part).lower() if isinstance(part, bool) else str(part) for part in parts)
+    spelled = spelled.replace("-", "m").replace("+", "")
+    if not re.fullmatch(r"[A-Za-z0-9.]+", spelled):
+        raise UserError(
+            f"{_CHOICES}[{name!r}] has the value {value!r}, which cannot be part of a file name",
+            path,
+            "use numbers, flags, or text of letters, digits and dots",
+        )
+    return spelled
+
+
+def _read_choices(path: Path) -> dict[str, list[Any]]:
+    tree = _parse_file(path)
+    names = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)} | set(_assigned(tree))
+    imports = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
+    imported = {alias.asname or alias.name for node in imports for alias in node.names}
+    if _BUILD not in names | imported:
+        raise UserError(f"has no function {_BUILD}(choice, channels, classes)", path)
+    if _CHOICES not in names:
+        raise UserError(f"has no {_CHOICES}: a dictionary from names to the values to choose from", path)
+    try:
+        choices = ast.literal_eval(_assigned(tree)[_CHOICES])
+    except ValueError:
+        choices = getattr(load_file(str(path)), _CHOICES)
+    return _checked_choices(path, choices)
+
+
+def _assigned(tree: ast.Module) -> dict[str, ast.expr]:
+    """Name -> expression, of all top-level assignments."""
+    found: dict[str, ast.expr] = {}
+    for node in tree.body:
+        if isinstance(node, ast.Assign):
+            found |= {target.id: node.value for target in node.targets if isinstance(target, ast.Name)}
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value:
+            found[node.target.id] = node.value
+    return found
+
+
+def _parse_file(path: Path) -> ast.Module:
+    try:
+        return ast.parse(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError("no such file", path) from None
+    except OSError as error:
+        raise UserError(f"cannot be read ({error.strerror})", path) from None
+    except (SyntaxError, ValueError) as error:
+        raise UserError(f"is no Python file ({error})", path) from None
+
+
+def _checked_choices(path: Path, choices: Any) -> dict[str, list[Any]]:
+    if not isinstance(choices, dict) or not choices:
+        raise UserError(f"{_CHOICES} must be a dictionary with at least one choice, and is {choices!r}", path)
+    for name, values in choices.items():
+        if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z_]*[A-Za-z][A-Za-z_]*", name):
+            raise UserError(f"{_CHOICES} has the name {name!r}: use letters and underscores only", path)
+        if not isinstance(values, list | tuple) or not values:
+            raise UserError(f"{_CHOICES}[{name!r}] must be a list of at least one value, and is {values!r}", path)
+        for value in values:
+            if not isinstance(value, Hashable) or not _is_hashable(value):
+                raise UserError(
+                    f"{_CHOICES}[{name!r}] has the value {value!r}, which is not hashable", path, "use tuples"
+                )
+    return {name: list(values) for name, values in choices.items()}
+
+
+def _is_hashable(value: Any) -> bool:
+    try:
+        hash(value)
+    except TypeError:
+        return False
+    return True
+
+
+@cache
+def load_file(file: str) -> ModuleType:
+    """Run a user's file.
+
+    Args:
+        file: its path.
+
+    Raises:
+        UserError: with the file's own error in one line.
+    """
+    path = Path(file)
+    module = ModuleType(path.stem)
+    module.__file__ = str(path)
+    try:
+        exec(compile(path.read_bytes(), str(path), "exec"), module.__dict__)  # noqa: S102 (the user's own code)
+    except Exception as error:
+        raise UserError(f"cannot be run ({type(error).__name__}: {error})", path) from None
+    return module
+
+
+def build(network: UserNetwork, channels: int, classes: int) -> nn.Module:
+    """Build a network with the file that `EDGEFRONT_NETWORKS` names.
+
+    Raises:
+        UserError: if there is no such file, it does not know the network, or its `build` fails or returns no module.
+    """
+    from torch import nn
+
+    file = os.environ.get(FILE_VARIABLE)
+    if not file:
+        raise UserError(f"{network} is built by a file of yours", FILE_VARIABLE, f"set {FILE_VARIABLE} to its path")
+    space = read_space(file)
+    try:
+        choice = dict(space.parse(str(network)))
+    except KeyError:
+        raise UserError(f"does not describe the network {network}", file) from None
+    try:
+        module = getattr(load_file(file), _BUILD)(choice, channels, classes)
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(f"{_BUILD}({choice}, ...) failed ({type(error).__name__}: {error})", file) from None
+    if not isinstance(module, nn.Module):
+        raise UserError(f"{_BUILD}({choice}, ...) returned a {type(module).__name__}, and no torch module", file)
+    return module
+
+
+def count(_network: UserNetwork, channels: int, classes: int, size_px: int) -> Costs:
+    """What planning assumes of a network that nobody has built yet: the costs of the plain ResNet-18."""
+    return costs(BASELINE, channels, classes, size_px)
+
+
+def describe(network: UserNetwork) -> str:
+    """A network in words."""
+    return f"a network of {network.family} with " + ", ".join(f"{name} {value}" for name, value in network.values)
+
+
+def dimensions(network: UserNetwork) -> Mapping[str, int | str]:
+    """Its choices."""
+    return {name: int(value) if value.isdigit() else value for name, value in network.values}
+
+
+SPACE = SpaceDeclaration(
+    title="networks of your own file",
+    label="own",
+    pattern=r"own-[A-Za-z0-9]+(?:-[A-Za-z0-9.]+)+",
+    parse=UserNetwork.parse,
+    build=build,
+    count=count,
+    describe=describe,
+    dimensions=dimensions,
+    settings=UserFileConfig,
+    space=lambda settings: read_space(settings.file),
+    counts_exactly=False,
+    checks_output=True,
+)
