@@ -17,7 +17,7 @@ from typing import Any
 import onnx
 
 from workflow_lib.core.errors import UserError
-from workflow_lib.export.graph import load_without_weights, strip_weights
+from workflow_lib.export.onnx_graph import load_without_weights, strip_weights
 from workflow_lib.latency.features import inexpressible
 from workflow_lib.latency.graph_checks import check_and_rewrite
 from workflow_lib.latency.kernel import Kernel

@@ -18,12 +18,12 @@ import torch
 from torch import Tensor, nn
 
 from workflow_lib.core.errors import UserError
-from workflow_lib.export.costs import count_multiply_adds, count_parameters, is_layer
 from workflow_lib.export.onnx_files import export_deployed, export_for_detection
 from workflow_lib.latency.host import Host, measure_network
 from workflow_lib.latency.kernels import FUSION_RULES, detect_kernels
 from workflow_lib.latency.predictors import Predictor
 from workflow_lib.latency.pricing import price_kernels
+from workflow_lib.models.counting import count_multiply_adds, count_parameters, is_layer
 
 
 @dataclass(frozen=True)

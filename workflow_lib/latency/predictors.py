@@ -1,6 +1,6 @@
-"""What every kind of latency predictor can do, and how one is read from its file."""
+"""What every predictor of kernels can do."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -8,10 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workflow_lib.core.errors import UserError
-from workflow_lib.core.sealed import DamagedFileError, read_json
-from workflow_lib.latency.calibrated import CalibratedModel
 from workflow_lib.latency.kernel import Kernel
-from workflow_lib.latency.packages import read_package
 
 
 class Predictor(Protocol):
@@ -47,36 +44,18 @@ QUANTITIES: Final = {"ms": "latency_ms", "mJ": "energy_mj"}
 """Unit of a predictor -> the column of LATENCIES that its total goes to."""
 
 
-def _read_calibrated(path: Path) -> CalibratedModel:
-    try:
-        return CalibratedModel.from_dict(read_json(path))
-    except DamagedFileError:
-        raise
-    except UserError as error:
-        raise DamagedFileError(path, error.what) from None
-
-
-READERS: Mapping[str, Callable[[Path], Predictor]] = {
-    "calibrated": _read_calibrated,
-    "package": read_package,
-    "built": read_package,
-}
-"""Kind of predictor (`devices.<name>.kind` of the config) -> how its file or folder is read."""
-
-
-def read_predictor(kind: str, path: Path, device: str, quantity: str = "latency_ms") -> Predictor:
-    """Read a predictor.
+def checked_predictor(predictor: Predictor, path: Path, device: str, quantity: str = "latency_ms") -> Predictor:
+    """Refuse a predictor that is for something else.
 
     Args:
-        kind: one of `READERS`.
+        predictor: that was read.
         path: its file or folder.
         device: the device that it must be for.
         quantity: what it must predict: latency_ms or energy_mj.
 
     Raises:
-        UserError: if it is not one of this kind, for another device, or predicts something else.
+        UserError: if it is for another device, or predicts something else.
     """
-    predictor = READERS[kind](path)
     if predictor.device != device:
         raise UserError(f"predicts {predictor.device}, not {device}", path)
     if QUANTITIES[predictor.unit] != quantity:

@@ -1,7 +1,7 @@
 """What the kernels of networks cost on a device, and what becomes of kernels that its predictor does not know."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workflow_lib.core.errors import UserError
-from workflow_lib.latency.calibrated import fit
 from workflow_lib.latency.kernel import Kernel
 from workflow_lib.latency.predictors import QUANTITIES, Predictor
 
@@ -37,42 +36,17 @@ class Prices:
         return float(100 * work[self.covered].sum() / work.sum()) if work.any() else 100.0
 
     def breakdown(self) -> pd.DataFrame:
-        """One row per kernel: its type, its price, and whose price it is (predictor, calibrated or none)."""
+        """One row per kernel: its type, its price, and whose price it is (predictor, fallback or none)."""
         return pd.DataFrame(
             {
                 "type": [kernel.type for kernel in self.kernels],
                 "features": [kernel.features for kernel in self.kernels],
                 "multiply_adds": [kernel.multiply_adds for kernel in self.kernels],
                 "price": self.values,
-                "source": np.select([self.covered, self.filled], ["predictor", "calibrated"], "none"),
+                "source": np.select([self.covered, self.filled], ["predictor", "fallback"], "none"),
                 "inexpressible": [", ".join(kernel.inexpressible) for kernel in self.kernels],
             }
         )
-
-
-def describe(prices: Prices, predictor: Predictor, each_kernel: bool) -> str:
-    """Say what one network costs, for people.
-
-    Args:
-        prices: of its kernels.
-        predictor: that priced them.
-        each_kernel: one line per kernel first.
-
-    Returns:
-        A few lines: the total with its error, and the coverage.
-    """
-    error = "not known" if predictor.error_pct is None else f"{predictor.error_pct:.1f} % (median)"
-    lines = [
-        f"device    {predictor.device}",
-        f"total     {prices.values.sum():.4g} {predictor.unit}",
-        f"error     {error}",
-        f"covered   {prices.covered.sum()} of {len(prices.kernels)} kernels, "
-        f"{prices.covered_multiply_adds_pct:.1f} % of the multiply-adds; {prices.filled.sum()} kernels filled in",
-    ]
-    if each_kernel:
-        table = prices.breakdown().rename(columns={"price": predictor.unit})
-        lines.insert(0, table.to_string(float_format=lambda value: f"{value:.4g}") + "\n")
-    return "\n".join(lines)
 
 
 def price_kernels(kernels: Sequence[Kernel], predictor: Predictor, fallback: Predictor | None = None) -> Prices:
@@ -96,24 +70,6 @@ def price_kernels(kernels: Sequence[Kernel], predictor: Predictor, fallback: Pre
         values[~covered] = fallback.predict([kernels[index] for index in np.flatnonzero(~covered).tolist()])
         filled = ~covered & (values > 0)
     return Prices(kernels, values, covered, filled)
-
-
-def calibrated_fallback(device: str) -> Predictor:
-    """What prices the kernels that a package lacks, under `uncovered: calibrated`.
-
-    nn-Meter counts 0 ms for kernel types that a published package lacks, and the calibrated model reproduces that; here
-    it must not, so these types are priced by the terms that were fitted to the other kernels.
-
-    Args:
-        device: one of the calibrated model's devices.
-
-    Raises:
-        UserError: if there is no calibrated model of the device.
-    """
-    try:
-        return replace(fit(device), unpriced_types=())
-    except UserError as error:
-        raise UserError(error.what, "uncovered: calibrated", "choose error or report for this device") from None
 
 
 def predict_network(

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workflow_lib.core.errors import UserError
-from workflow_lib.core.tables import KERNELS
 from workflow_lib.latency.kernel import Kernel
+from workflow_lib.latency.latency_tables import KERNELS
 from workflow_lib.latency.pricing import to_kernels
 
 

@@ -34,16 +34,11 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import nnls
 
 from workflow_lib.core.errors import UserError
 from workflow_lib.latency.kernel import Kernel
-from workflow_lib.latency.reference_networks import reference_kernels, reference_latencies_ms
 
 _MILLION: Final = 1e6
-# Weight of the pull to 0 against one network's squared relative error. From 0.003 to 0.1 the mean LOO error
-# changes by half a point, the largest median by 0.3; it keeps terms that few networks have from growing.
-_RIDGE: Final = 0.03
 
 _CONVOLUTIONS: Final = frozenset({"conv", "conv-bn", "conv-relu", "conv-bn-relu"})
 _DEPTHWISE: Final = frozenset({"dwconv", "dwconv-bn", "dwconv-relu", "dwconv-bn-relu"})
@@ -58,13 +53,13 @@ _KNOWN_TYPES: Final = (
 _ADRENO_UNPRICED: Final = ("add", "add-relu", "fc", "fc-relu", "gap")
 # What each of nn-Meter's published packages holds no predictor for, and therefore counts as 0 ms. That this
 # extends from add to add-relu is assumed; pricing add-relu changes predictions for CROSS by about 1 %.
-_UNPRICED: Final[Mapping[str, tuple[str, ...]]] = {
+UNPRICED_TYPES: Final[Mapping[str, tuple[str, ...]]] = {
     "cortexA76cpu_tflite21": (),
     "adreno640gpu_tflite21": _ADRENO_UNPRICED,
     "adreno630gpu_tflite21": _ADRENO_UNPRICED,
     "myriadvpu_openvino2019r2": ("add", "add-relu", "concat"),
 }
-DEVICES: Final = tuple(_UNPRICED)
+DEVICES: Final = tuple(UNPRICED_TYPES)
 
 
 def _millions_of_multiply_adds(kernel: Kernel) -> float:
@@ -94,7 +89,7 @@ def _depthwise_launches(kernel: Kernel) -> float:
     return float(kernel.type in _DEPTHWISE)
 
 
-_TERMS: Final[Mapping[str, Callable[[Kernel], float]]] = {
+TERMS: Final[Mapping[str, Callable[[Kernel], float]]] = {
     "compute_ms_per_million_multiply_adds": _millions_of_multiply_adds,
     "weights_ms_per_million": _millions_of_weights,
     "traffic_ms_per_million_activations": _millions_of_activations,
@@ -137,8 +132,8 @@ class CalibratedModel:
         Raises:
             UserError: if a kernel is of a type that the model does not know.
         """
-        coefficients = np.array([self.coefficients[term] for term in _TERMS])
-        per_kernel: NDArray[np.float64] = _term_matrix(kernels, self.unpriced_types) @ coefficients
+        coefficients = np.array([self.coefficients[term] for term in TERMS])
+        per_kernel: NDArray[np.float64] = term_matrix(kernels, self.unpriced_types) @ coefficients
         return per_kernel
 
     @property
@@ -201,66 +196,7 @@ class CalibratedModel:
         return model
 
 
-def fit(device: str) -> CalibratedModel:
-    """Fit the model of one device to nn-Meter's published predictions for 12 networks.
-
-    Non-negative least squares on relative errors, with a small ridge; deterministic, a few milliseconds.
-
-    Args:
-        device: one of `DEVICES`.
-
-    Returns:
-        The fitted model, with its leave-one-network-out error.
-
-    Raises:
-        UserError: if the device is unknown.
-    """
-    terms, latencies_ms, networks = _calibration_data(device)
-    errors = leave_one_network_out(device)
-    return CalibratedModel(
-        device=device,
-        coefficients=dict(zip(_TERMS, _solve(terms, latencies_ms).tolist(), strict=True)),
-        unpriced_types=_UNPRICED[device],
-        loo_median_error_pct=100 * float(np.median(np.abs(list(errors.values())))),
-        provenance=(
-            f"fitted to nn-Meter's published predictions for {len(networks)} networks "
-            "(microsoft/nn-Meter, tests/integration_test/data), 224x224, batch 1"
-        ),
-    )
-
-
-def leave_one_network_out(device: str) -> dict[str, float]:
-    """Error for each reference network of the model that is fitted to the others.
-
-    Args:
-        device: one of `DEVICES`.
-
-    Returns:
-        Network -> predicted / published - 1.
-
-    Raises:
-        UserError: if the device is unknown.
-    """
-    terms, latencies_ms, networks = _calibration_data(device)
-    errors = {}
-    for index, network in enumerate(networks):
-        others = np.arange(len(networks)) != index
-        predicted_ms = terms[index] @ _solve(terms[others], latencies_ms[others])
-        errors[network] = float(predicted_ms / latencies_ms[index] - 1)
-    return errors
-
-
-def _calibration_data(device: str) -> tuple[NDArray[np.float64], NDArray[np.float64], list[str]]:
-    """(networks, terms) totals, (networks,) published ms, and the networks' names."""
-    if device not in _UNPRICED:
-        raise UserError(f"no published predictions for device {device!r}; choose one of {', '.join(DEVICES)}")
-    latencies_ms = reference_latencies_ms()[device]
-    networks = reference_kernels()
-    totals = [_term_matrix(kernels, _UNPRICED[device]).sum(axis=0) for kernels in networks.values()]
-    return np.array(totals), np.array([latencies_ms[network] for network in networks]), list(networks)
-
-
-def _term_matrix(kernels: Sequence[Kernel], unpriced_types: Sequence[str]) -> NDArray[np.float64]:
+def term_matrix(kernels: Sequence[Kernel], unpriced_types: Sequence[str]) -> NDArray[np.float64]:
     """(kernels, terms) amounts; rows of unpriced kernels are 0."""
     unknown = sorted({kernel.type for kernel in kernels} - _KNOWN_TYPES)
     if unknown:
@@ -269,21 +205,9 @@ def _term_matrix(kernels: Sequence[Kernel], unpriced_types: Sequence[str]) -> ND
             f"{', '.join(sorted(_KNOWN_TYPES))}. Use a lookup table or a measurement for this network"
         )
     rows = [
-        [0.0 if kernel.type in unpriced_types else amount(kernel) for amount in _TERMS.values()] for kernel in kernels
+        [0.0 if kernel.type in unpriced_types else amount(kernel) for amount in TERMS.values()] for kernel in kernels
     ]
-    return np.array(rows, dtype=np.float64).reshape(len(kernels), len(_TERMS))
-
-
-def _solve(terms: NDArray[np.float64], latencies_ms: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Coefficients at least 0 that minimise squared relative errors plus the ridge."""
-    relative = terms / latencies_ms[:, np.newaxis]
-    # The ridge compares terms by their share of the latency, not by their units.
-    scale = np.sqrt(np.mean(relative**2, axis=0))
-    scale[scale == 0] = 1.0  # a term that no network has (fully connected layers on the GPUs) stays at 0
-    system = np.vstack([relative / scale, math.sqrt(_RIDGE) * np.eye(len(scale))])
-    target = np.concatenate([np.ones(len(latencies_ms)), np.zeros(len(scale))])
-    coefficients: NDArray[np.float64] = nnls(system, target)[0] / scale
-    return coefficients
+    return np.array(rows, dtype=np.float64).reshape(len(kernels), len(TERMS))
 
 
 def _known_types(values: Any) -> tuple[str, ...]:
@@ -293,10 +217,10 @@ def _known_types(values: Any) -> tuple[str, ...]:
 
 
 def _check(model: CalibratedModel) -> None:
-    if set(model.coefficients) != set(_TERMS):
+    if set(model.coefficients) != set(TERMS):
         raise UserError(
             f"latency model of {model.device}: its terms are {sorted(model.coefficients)}, "
-            f"expected {sorted(_TERMS)}; fit it again"
+            f"expected {sorted(TERMS)}; fit it again"
         )
     numbers = [*model.coefficients.values(), model.loo_median_error_pct]
     if not all(math.isfinite(number) and number >= 0 for number in numbers):

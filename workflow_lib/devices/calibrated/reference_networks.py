@@ -52,7 +52,7 @@ def reference_latencies_ms() -> dict[str, dict[str, float]]:
 
 
 def _rows(name: str) -> list[dict[str, str]]:
-    text = files("workflow_lib.latency").joinpath("reference", name).read_text(encoding="utf-8")
+    text = files("workflow_lib.devices.calibrated").joinpath("reference", name).read_text(encoding="utf-8")
     return list(csv.DictReader(text.splitlines()))
 
 

@@ -5,15 +5,17 @@ from collections import Counter
 import torch
 from torch import Tensor, nn
 
-from workflow_lib.core.spaces import darts, darts_costs, mobilenet
-from workflow_lib.core.spaces.cell_costs import CellCosts
-from workflow_lib.core.spaces.nasbench201 import EDGES, OPERATIONS, Cell, Skeleton, stem_px
-from workflow_lib.core.spaces.nasbench201_costs import on_all_edges
 from workflow_lib.latency.lookup import LookupTable, Operation, Price, operations_of
-from workflow_lib.models.darts import make_operation
-from workflow_lib.models.darts import to_module as to_darts
-from workflow_lib.models.mobilenet import ChainNet
-from workflow_lib.models.nasbench201 import to_module
+from workflow_lib.spaces.cell_costs import CellCosts
+from workflow_lib.spaces.darts import darts_cell as darts
+from workflow_lib.spaces.darts import darts_counts as darts_costs
+from workflow_lib.spaces.darts.darts_module import make_operation
+from workflow_lib.spaces.darts.darts_module import to_module as to_darts
+from workflow_lib.spaces.mobilenet import mobilenet_chain as mobilenet
+from workflow_lib.spaces.mobilenet.mobilenet_module import ChainNet
+from workflow_lib.spaces.nasbench201.nasbench201_cell import EDGES, OPERATIONS, Cell, Skeleton, stem_px
+from workflow_lib.spaces.nasbench201.nasbench201_counts import on_all_edges
+from workflow_lib.spaces.nasbench201.nasbench201_module import to_module
 
 
 class Sum(nn.Module):

@@ -1,0 +1,112 @@
+"""Devices that nn-Meter has published predictions for: an analytic model is fitted to these predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from workflow_lib.latency.device_kind import DeviceConfig, DeviceKind, PredictionInput
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from workflow_lib.config import Config
+    from workflow_lib.devices.calibrated.calibrated_model import CalibratedModel
+    from workflow_lib.latency.predictors import Predictor
+
+CALIBRATED_DEVICES = (
+    "cortexA76cpu_tflite21",
+    "adreno640gpu_tflite21",
+    "adreno630gpu_tflite21",
+    "myriadvpu_openvino2019r2",
+)
+"""Devices that nn-Meter has published predictions for."""
+
+
+class CalibratedConfig(DeviceConfig):
+    """An analytic model fitted to nn-Meter's published predictions."""
+
+    kind: Literal["calibrated"] = Field(
+        default="calibrated", description="an analytic model fitted to nn-Meter's published predictions"
+    )
+
+    def check_within(self, config: Config, key: str) -> None:
+        """Refuse what other sections contradict; see `Section.check_within`."""
+        super().check_within(config, key)
+        if key.removeprefix("devices.") not in CALIBRATED_DEVICES:
+            raise ValueError(f"{key}: calibrated predictors exist for {', '.join(CALIBRATED_DEVICES)}")
+
+
+def read_model(path: Path) -> CalibratedModel:
+    """Read a model that calibrate_predictor wrote.
+
+    Raises:
+        DamagedFileError: if it is none.
+    """
+    from workflow_lib.core.errors import UserError
+    from workflow_lib.core.sealed import DamagedFileError, read_json
+    from workflow_lib.devices.calibrated.calibrated_model import CalibratedModel
+
+    try:
+        return CalibratedModel.from_dict(read_json(path))
+    except DamagedFileError:
+        raise
+    except UserError as error:
+        raise DamagedFileError(path, error.what) from None
+
+
+def fallback_model(device: str) -> Predictor:
+    """What prices the kernels that a package lacks, under `uncovered: calibrated`.
+
+    nn-Meter counts 0 ms for kernel types that a published package lacks, and the calibrated model reproduces that; here
+    it must not, so these types are priced by the terms that were fitted to the other kernels.
+
+    Args:
+        device: one of `CALIBRATED_DEVICES`.
+
+    Raises:
+        UserError: if there is no calibrated model of the device.
+    """
+    from dataclasses import replace
+
+    from workflow_lib.core.errors import UserError
+    from workflow_lib.devices.calibrated.calibration import fit
+
+    try:
+        return replace(fit(device), unpriced_types=())
+    except UserError as error:
+        raise UserError(error.what, "uncovered: calibrated", "choose error or report for this device") from None
+
+
+def predict(given: PredictionInput) -> Mapping[str, float | int | None]:
+    """Add up the kernels of one network."""
+    from workflow_lib.latency.latency_tables import KERNELS
+    from workflow_lib.latency.predictors import checked_predictor
+    from workflow_lib.latency.pricing import predict_network
+
+    model = checked_predictor(read_model(given.files["predictor"]), given.files["predictor"], given.device)
+    return predict_network(KERNELS.read(given.files["kernels"]), model)
+
+
+def operation_price(_settings: Any, path: Path, device: str) -> Callable[[Any], float]:
+    """Price single operations; what the model reproduces as free is free, as in latencies of whole networks."""
+    from workflow_lib.latency.lookup import predicted
+    from workflow_lib.latency.predictors import checked_predictor
+
+    return predicted(checked_predictor(read_model(path), path, device), strict=False)
+
+
+DEVICE_KIND = DeviceKind(
+    settings=CalibratedConfig,
+    inputs={
+        "kernels": "detect_kernels/{channels}/{architecture}/plain.parquet",
+        "predictor": "calibrate_predictor/{device}.json",
+    },
+    predict=predict,
+    words="A calibrated predictor is an analytic model fitted to published predictions of nn-Meter; it is neither "
+    "nn-Meter itself nor a measurement.",
+    default_devices=CALIBRATED_DEVICES,
+    operation_price=operation_price,
+)

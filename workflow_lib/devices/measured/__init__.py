@@ -1,0 +1,40 @@
+"""Devices whose latencies are measured: every network, where its job runs, with no other job at work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import Field
+
+from workflow_lib.latency.device_kind import DeviceConfig, DeviceKind, PredictionInput
+
+
+class HostConfig(DeviceConfig):
+    """What ONNX Runtime runs networks on."""
+
+    threads: int = Field(default=1, ge=1, description="threads of ONNX Runtime")
+    provider: Literal["cpu", "cuda"] = Field(default="cpu", description="what ONNX Runtime runs networks on")
+
+
+class MeasuredConfig(HostConfig):
+    """Every network is measured where its job runs."""
+
+    kind: Literal["measured"] = Field(default="measured", description="every network is measured where its job runs")
+
+
+def predict(given: PredictionInput) -> Mapping[str, float | int | None]:
+    """Measure one network here."""
+    from workflow_lib.latency.host import Host, measure_network
+
+    return measure_network(given.files["network"], Host(given.settings.threads, given.settings.provider))
+
+
+DEVICE_KIND = DeviceKind(
+    settings=MeasuredConfig,
+    inputs={"network": "export_network/{channels}/{architecture}/deployed.onnx"},
+    predict=predict,
+    words="A measured latency is the lowest of three rounds' medians, on the machine that the job ran on.",
+    is_measurement=True,
+    rule="measure_latency",
+)

@@ -1,0 +1,119 @@
+"""Devices with an nn-Meter predictor package: random forests that others fitted to measured kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from workflow_lib.devices.calibrated import CALIBRATED_DEVICES
+from workflow_lib.latency.device_kind import DeviceConfig, DeviceKind, PredictionInput, Quantity
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from workflow_lib.config import Config
+    from workflow_lib.latency.predictors import Predictor
+
+Uncovered = Literal["error", "report", "calibrated"]
+
+
+class PackageConfig(DeviceConfig):
+    """The random forests of an nn-Meter predictor package."""
+
+    kind: Literal["package"] = Field(
+        default="package", description="the random forests of an nn-Meter predictor package"
+    )
+    package: str | None = Field(
+        default=None,
+        description="folder or zip of the package, or a folder that build_predictor made; null: nn-Meter's published "
+        "one is downloaded",
+    )
+    unit: Literal["ms", "us", "mJ"] | None = Field(
+        default=None,
+        description="what its forests predict; null: what its meta.yaml says. Must be given for mJ: then the "
+        "device has an energy, and no latency",
+    )
+    uncovered: Uncovered = Field(
+        default="error",
+        description="kernels that it has no forest for, or that its features cannot express (groups, dilation, flat "
+        "windows and maps): an error, counted as 0 ms and shown in the report, or priced by the calibrated model",
+    )
+
+    @property
+    def quantity(self) -> Quantity:
+        """What is predicted for the device."""
+        return "energy_mj" if self.unit == "mJ" else "latency_ms"
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.quantity == "energy_mj" and self.uncovered == "calibrated":
+            raise ValueError("uncovered: calibrated prices latency, and unit mJ is energy; choose error or report")
+        return self
+
+    def check_within(self, config: Config, key: str) -> None:
+        """Refuse what other sections contradict; see `Section.check_within`."""
+        super().check_within(config, key)
+        published = self.package is None or self.uncovered == "calibrated"
+        if published and key.removeprefix("devices.") not in CALIBRATED_DEVICES:
+            raise ValueError(f"{key}: only {', '.join(CALIBRATED_DEVICES)} have published packages and models")
+
+
+def fallback(uncovered: Uncovered, device: str) -> Predictor | None:
+    """What prices kernels that the package does not cover; None if they are an error or count as 0 ms."""
+    from workflow_lib.devices.calibrated import fallback_model
+
+    return fallback_model(device) if uncovered == "calibrated" else None
+
+
+def read(settings: PackageConfig, path: Path, device: str) -> Predictor:
+    """Read an imported package.
+
+    Args:
+        settings: of the device.
+        path: folder of import_package.
+        device: that it must be for.
+
+    Raises:
+        UserError: if it is damaged, for another device, or predicts something else.
+    """
+    from workflow_lib.latency.packages import read_package
+    from workflow_lib.latency.predictors import checked_predictor
+
+    return checked_predictor(read_package(path), path, device, settings.quantity)
+
+
+def predict(given: PredictionInput) -> Mapping[str, float | int | None]:
+    """Add up the kernels of one network."""
+    from workflow_lib.latency.latency_tables import KERNELS
+    from workflow_lib.latency.pricing import predict_network
+
+    predictor = read(given.settings, given.files["predictor"], given.device)
+    kernels = KERNELS.read(given.files["kernels"])
+    return predict_network(kernels, predictor, fallback(given.settings.uncovered, given.device))
+
+
+def operation_price(settings: Any, path: Path, device: str) -> Callable[[Any], float]:
+    """Price single operations with the package's own fusion rules."""
+    from workflow_lib.latency.lookup import predicted
+
+    return predicted(
+        read(settings, path, device),
+        fusion_rules=path / "fusion_rules.json",
+        fallback=fallback(settings.uncovered, device),
+        strict=settings.uncovered == "error",
+    )
+
+
+DEVICE_KIND = DeviceKind(
+    settings=PackageConfig,
+    inputs={
+        "kernels": "detect_kernels/{channels}/{architecture}/{device}.parquet",
+        "predictor": "import_package/{device}",
+        "coverage": "check_coverage/{device}.parquet",
+    },
+    predict=predict,
+    words="A package is a set of random forests that others fitted to measured kernels.",
+    operation_price=operation_price,
+)

@@ -1,0 +1,106 @@
+"""Tables of kernels, latencies and measurements."""
+
+from workflow_lib.core.columns import ARCHITECTURE, CHANNELS, DEVICE
+from workflow_lib.core.results import Result
+from workflow_lib.core.schema import Column, Table, percent
+
+KERNELS = Table(
+    "kernels",
+    (
+        Column("kernel", "integer", meaning="position in the network", low=0),
+        Column("type", "text", meaning="nn-Meter's kernel name"),
+        Column("features", "numbers", meaning="nn-Meter's features of the kernel, in its order"),
+        Column("input_hw", "number", "pixels", "input height and width", low=1),
+        Column("output_hw", "number", "pixels", "output height and width", low=1),
+        Column("in_channels", "integer", meaning="input channels", low=0),
+        Column("out_channels", "integer", meaning="output channels", low=0),
+        Column("kernel_size", "number", "pixels", "kernel height and width", low=0),
+        Column("stride", "number", "pixels", "stride", low=0),
+        Column("multiply_adds", "number", meaning="multiply-adds per chip", low=0),
+        Column("inexpressible", "texts", meaning="what the features do not say, such as groups 4", optional=True),
+    ),
+    key=("kernel",),
+)
+
+
+LATENCIES = Table(
+    "latencies",
+    (
+        CHANNELS,
+        ARCHITECTURE,
+        DEVICE,
+        Column("predictor", "text", meaning="kind of predictor"),
+        Column("latency_ms", "number", "ms", "latency of one chip", low=0, above=0, optional=True),
+        Column("energy_mj", "number", "mJ", "energy of one chip, in place of a latency", low=0, above=0, optional=True),
+        Column("latency_run_std_ms", "number", "ms", "standard deviation over measurements", low=0, optional=True),
+        Column("runs", "integer", meaning="runs that were measured", low=1, optional=True),
+        Column(
+            "predictor_error_pct",
+            "number",
+            "%",
+            "median absolute error of the predictor on networks it was not fitted to, if known",
+            low=0,
+            optional=True,
+        ),
+        Column(
+            "kernels", "integer", meaning="kernels in the network; missing where it was measured", low=1, optional=True
+        ),
+        Column("covered_kernels", "integer", meaning="kernels that have a price", low=0, optional=True),
+        Column("filled_kernels", "integer", meaning="kernels priced by the calibrated model", low=0, optional=True),
+        percent("covered_multiply_adds_pct", "multiply-adds in kernels that have a price", optional=True),
+    ),
+    key=("channels", "architecture", "device"),
+)
+
+
+COVERAGE = Table(
+    "coverage",
+    (
+        DEVICE,
+        Column("type", "text", meaning="nn-Meter's name of a kernel that the predictor has no price for"),
+        Column("reason", "text", meaning="why: no forest, or what its features cannot express"),
+        Column("kernels", "integer", meaning="such kernels in all networks", low=1),
+        Column("networks", "integer", meaning="networks that have one", low=1),
+    ),
+    key=("device", "type", "reason"),
+)
+
+
+MEASUREMENTS = Table(
+    "measurements",
+    (
+        Column("model", "text", meaning="a kernel's name, <channels>_<architecture> of a network, or empty"),
+        Column("latency_ms", "number", "ms", "the fastest round's median", low=0, above=0),
+        Column("latency_run_std_ms", "number", "ms", "standard deviation over rounds", low=0, optional=True),
+        Column("runs", "integer", meaning="runs in all rounds", low=1, optional=True),
+        Column("file", "text", meaning="of a manifest that was filled in; not used", optional=True, family=True),
+    ),
+    key=("model",),
+)
+
+
+VALIDATION = Table(
+    "validation",
+    (
+        DEVICE,
+        Column("network", "text", meaning="<channels>_<architecture>"),
+        Column("use", "text", meaning="calibration (the predictor was fitted to it) or validation"),
+        Column("latency_ms", "number", "ms", "measured latency", low=0, above=0),
+        Column("predicted_ms", "number", "ms", "predicted", low=0),
+    ),
+    key=("device", "network"),
+)
+
+LATENCIES_RESULT = Result(
+    "latencies",
+    LATENCIES,
+    "gather_table/latencies.parquet",
+    meaning="the latency of every network on every device",
+)
+VALIDATION_RESULT = Result(
+    "validation",
+    VALIDATION,
+    lambda config: config.validation_files,
+    when=lambda config: bool(config.validation_files),
+    filled=True,
+)
