@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workflow_lib.core.config import Objective
+from workflow_lib.pareto.front_config import Objective
 
 Losses = NDArray[np.float64]
 Mask = NDArray[np.bool_]

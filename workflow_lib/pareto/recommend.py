@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from workflow_lib.core.config import Objective
 from workflow_lib.pareto.dominance import front_mask, to_losses
+from workflow_lib.pareto.front_config import Objective
 
 
 def recommend(candidates: pd.DataFrame, objectives: Sequence[Objective]) -> int:

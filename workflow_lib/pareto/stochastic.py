@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
-from workflow_lib.pareto.efficiency import MAX_SPAN, TOLERANCE, Returns, relative_efficiency
+from workflow_lib.pareto.envelopment import MAX_SPAN, TOLERANCE, Returns, relative_efficiency
 
 Numbers = NDArray[np.float64]
 

@@ -16,13 +16,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workflow_lib.core.errors import UserError
-from workflow_lib.core.search_config import CellSearchConfig
 from workflow_lib.core.seeds import derive_seed
-from workflow_lib.core.spaces.cell_costs import CellCosts, Cells
-from workflow_lib.core.spaces.cell_spaces import CELL_SPACES, CellSpace
-from workflow_lib.core.spaces.nasbench201 import Skeleton
-from workflow_lib.core.tables import CELL_COSTS
 from workflow_lib.search import derive_darts, derive_nasbench201
+from workflow_lib.search.cell_search_config import CellSearchConfig
+from workflow_lib.search.cell_tables import CELL_COSTS
+from workflow_lib.spaces.cell_costs import CellCosts, Cells
+from workflow_lib.spaces.cell_spaces import CELL_SPACES, CellSpace
+from workflow_lib.spaces.nasbench201.nasbench201_cell import Skeleton
 
 Numbers = NDArray[np.float64]
 

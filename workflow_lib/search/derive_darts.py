@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-from workflow_lib.core.spaces.cell_costs import CellCosts
-from workflow_lib.core.spaces.darts import CHOSEN, EDGES, INPUTS, KINDS, NODES, OPERATIONS, CellNetwork
-from workflow_lib.core.spaces.nasbench201 import Skeleton
+from workflow_lib.spaces.cell_costs import CellCosts
+from workflow_lib.spaces.darts.darts_cell import CHOSEN, EDGES, INPUTS, KINDS, NODES, OPERATIONS, CellNetwork
+from workflow_lib.spaces.nasbench201.nasbench201_cell import Skeleton
 
 Numbers = NDArray[np.float64]
 _SOME = range(1, len(OPERATIONS))  # all but none

@@ -6,8 +6,8 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from workflow_lib.core.spaces.cell_costs import CellCosts
-from workflow_lib.core.spaces.nasbench201 import EDGES, OPERATIONS, Cell, CellNetwork, Skeleton
+from workflow_lib.spaces.cell_costs import CellCosts
+from workflow_lib.spaces.nasbench201.nasbench201_cell import EDGES, OPERATIONS, Cell, CellNetwork, Skeleton
 
 Numbers = NDArray[np.float64]
 _NAMES = list(OPERATIONS)

@@ -1,18 +1,28 @@
 """The CROSS space for NNI: its strategies can search the networks that this project trains.
 
-The only module that imports NNI (3.0, archived). That takes 3 to 6 s and 260 MB, mostly for
+`python -m workflow_lib.search.nni_space --channels 5 --classes 2 --output samples.jsonl` writes every sample of NNI's
+grid with the id of the network that it stands for: a strategy of NNI can then look up what a run of this project
+measured. In Python, `CrossModelSpace(5, 2)` is the model space itself.
+
+NNI (3.0, archived) is imported here and in `nni_tuners` alone. That takes 3 to 6 s and 260 MB, mostly for
 pytorch_lightning, which `nni.nas` needs without declaring it.
 """
 
+import json
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from pydantic import Field
 from torch import nn
 
+from workflow_lib.core.arguments import Arguments
 from workflow_lib.core.errors import ConfigError
-from workflow_lib.core.spaces.cross import CHOICES, Architecture
-from workflow_lib.models.cross import CrossNet
+from workflow_lib.core.files import write_text
+from workflow_lib.core.running import run_stage
+from workflow_lib.spaces.cross.cross_architecture import CHOICES, Architecture
+from workflow_lib.spaces.cross.cross_module import CrossNet
 
 with warnings.catch_warnings():
     # NNI subclasses every class in torch.nn as it is imported, and warns of the two that are no modules
@@ -141,3 +151,25 @@ def _block(inputs: Any, outputs: Any, stride: int = 1) -> nn.Sequential:
 
 def _shortcut(inputs: Any, outputs: Any) -> nn.Sequential:
     return nn.Sequential(MutableConv2d(inputs, outputs, 1, stride=2, bias=False), MutableBatchNorm2d(outputs))
+
+
+class SamplesArguments(Arguments):
+    """Flags of the command."""
+
+    channels: int = Field(ge=1, description="bands of the input images")
+    classes: int = Field(ge=2, description="number of classes")
+    output: Path = Field(description="writes one JSON object per line: sample and architecture")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Write the samples of NNI's grid."""
+    arguments = SamplesArguments.parse(__doc__, argv)
+    space = CrossModelSpace(arguments.channels, arguments.classes)
+    lines = [
+        json.dumps({"sample": sample, "architecture": str(architecture_of(sample))}) for sample in grid_samples(space)
+    ]
+    write_text(arguments.output, "\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    run_stage(main)

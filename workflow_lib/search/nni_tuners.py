@@ -13,10 +13,20 @@ from nni import NoMoreTrialError
 from nni.algorithms.hpo.evolution_tuner import EvolutionTuner
 from nni.algorithms.hpo.tpe_tuner import TpeTuner
 
-from workflow_lib.core.spaces.space import Space
+from workflow_lib.spaces.space import Space
 
 _TRIES = 200
+_MIN_POPULATION = 32
 logging.getLogger("nni").setLevel(logging.WARNING)  # it tells standard output of every trial
+
+
+def population_size(round_candidates: int) -> int:
+    """Networks that evolution keeps: NNI takes one out for each proposal, and many must be left.
+
+    Args:
+        round_candidates: proposals before it is told their rewards.
+    """
+    return max(_MIN_POPULATION, 4 * round_candidates)
 
 
 class Tuner:

@@ -8,9 +8,10 @@ import pandas as pd
 from torch import Tensor
 
 from workflow_lib.models.switchable import Switchable, Turn, batch_norm_statistics
-from workflow_lib.search.supernet import StoredSupernet, keep_used
+from workflow_lib.search.ranked_supernet import keep_used
+from workflow_lib.search.stored_supernet import StoredSupernet
 from workflow_lib.training.checkpoint import load_tensors
-from workflow_lib.training.supernet import SupernetTask, cut_with_own_norms
+from workflow_lib.training.supernet_training import SupernetTask, cut_with_own_norms
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from workflow_lib.core.spaces.space import Space
 from workflow_lib.pareto.dominance import pareto_ranks
+from workflow_lib.spaces.space import Space
 
 Numbers = NDArray[np.float64]
 MARGIN, RIDGE = 1.0, 1e-4
@@ -150,3 +150,13 @@ def learn_ranking(
         so_far = order[: len(losses)]
         alphas.append(fit_alpha(members[so_far], pareto_ranks(losses), alphas[-1] if alphas else None))
     return Ranking(np.array(alphas), order)
+
+
+def places(ranking: pd.DataFrame) -> NDArray[np.int64]:
+    """Where a supernet puts networks: 0 for the best, the same number for those that tie.
+
+    Args:
+        ranking: rows of RANKING of one supernet. Who took part in a later ranking comes first; who has no score, last.
+    """
+    keys = -np.column_stack([ranking["ranking"], ranking["score"].fillna(-np.inf)])
+    return np.unique(keys, axis=0, return_inverse=True)[1].ravel().astype(np.int64)

@@ -4,28 +4,18 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from workflow_lib.core.spaces.space import Configuration, Space
 from workflow_lib.pareto.dominance import pareto_ranks
+from workflow_lib.search.strategy_declaration import Strategy
+from workflow_lib.spaces.space import Configuration, Space
 
 Numbers = NDArray[np.float64]
 
 
-class Strategy(Protocol):
-    """What every strategy does; the same seed and the same rewards give the same proposals."""
-
-    def propose(self, count: int) -> list[str]:
-        """Ids of networks to train next: at most `count`, none twice in its life; none when it has no more."""
-
-    def tell(self, rewards: Mapping[str, float]) -> None:
-        """Say how good networks are that it proposed; more is better."""
-
-
-class Listed:
+class FixedList:
     """Proposes the networks of a list, whatever it is told: `grid` and `random` are lists, and so is a filter's front.
 
     Args:
@@ -43,18 +33,18 @@ class Listed:
         """Nothing depends on it."""
 
 
-def grid(space: Space) -> Listed:
+def grid(space: Space) -> FixedList:
     """Propose every network, in the space's order."""
-    return Listed(space.networks())
+    return FixedList(space.networks())
 
 
-def random(space: Space, seed: int) -> Listed:
+def random(space: Space, seed: int) -> FixedList:
     """Propose every network, in random order."""
     networks = space.networks()
-    return Listed([networks[place] for place in np.random.default_rng(seed).permutation(len(networks))])
+    return FixedList([networks[place] for place in np.random.default_rng(seed).permutation(len(networks))])
 
 
-class Filled:
+class RandomlyFilled:
     """A strategy whose rounds are filled with random networks, where nothing new comes to its mind.
 
     Args:
@@ -82,7 +72,7 @@ class Filled:
         self._strategy.tell({network: reward for network, reward in rewards.items() if network in self._own})
 
 
-def front_filter(networks: Sequence[str], proxies: Numbers, least: int = 1) -> Listed:
+def front_filter(networks: Sequence[str], proxies: Numbers, least: int = 1) -> FixedList:
     """Propose only networks that are on the front of what is known before training: the others are never trained.
 
     Args:
@@ -96,10 +86,10 @@ def front_filter(networks: Sequence[str], proxies: Numbers, least: int = 1) -> L
     rank = pareto_ranks(proxies)
     last = np.sort(rank)[min(least, len(rank)) - 1]
     order = np.lexsort((proxies[:, 0], rank))
-    return Listed([networks[place] for place in order if rank[place] <= last])
+    return FixedList([networks[place] for place in order if rank[place] <= last])
 
 
-class Drawn(ABC):
+class DrawingStrategy(ABC):
     """A strategy that draws configurations, and proposes each network once; it ends when no new one comes for long.
 
     Args:
@@ -153,7 +143,7 @@ class Drawn(ABC):
         """Learn from rewards, which are already among those that are known."""
 
 
-class Reinforce(Drawn):
+class Reinforce(DrawingStrategy):
     """A policy that draws each choice by itself, moved towards what was rewarded.
 
     Args:
@@ -192,7 +182,7 @@ class Reinforce(Drawn):
             self._logits[name] += self._rate * advantage * gradient
 
 
-class RegularizedEvolution(Drawn):
+class RegularizedEvolution(DrawingStrategy):
     """Aging evolution: the best of a few of the living has a child with one choice changed, and the oldest dies.
 
     Args:

@@ -9,9 +9,11 @@ from scipy.optimize import brentq
 from scipy.special import digamma, polygamma
 from scipy.stats import t
 
-from workflow_lib.core.config import Objective, RacingConfig
+from workflow_lib.analysis.racing_config import RacingConfig
+from workflow_lib.core.candidate import KEYS, Candidate
 from workflow_lib.pareto.dominance import to_losses
-from workflow_lib.search.candidates import KEYS, candidate_name, network_costs
+from workflow_lib.pareto.front_config import Objective
+from workflow_lib.search.network_costs import network_costs
 
 Numbers = NDArray[np.float64]
 _ALIKE = 1e6  # degrees of freedom that make no difference any more
@@ -118,7 +120,7 @@ def common_variance(variances: Numbers, freedom: int) -> tuple[float, float]:
 
 def _stopped(accuracy: pd.DataFrame, lead: Numbers, folds: int) -> pd.DataFrame:
     out = np.flatnonzero((lead > 0).any(1))
-    names = np.array([candidate_name(*key) for key in accuracy.index])
+    names = np.array([str(Candidate(*key)) for key in accuracy.index])
     best = lead[out].argmax(1) if len(out) else out
     table = accuracy.index[out].to_frame(index=False)
     return table.assign(

@@ -3,11 +3,11 @@
 import numpy as np
 import pandas as pd
 
-from workflow_lib.core.config import FrontConfig
 from workflow_lib.core.errors import UserError
 from workflow_lib.pareto.dominance import epsilon_front, front_mask, hypervolume_share, pareto_ranks, to_losses
+from workflow_lib.pareto.front_config import FrontConfig
+from workflow_lib.pareto.front_uncertainty import front_frequency
 from workflow_lib.pareto.recommend import recommend
-from workflow_lib.pareto.uncertainty import front_frequency
 
 
 def rank_candidates(candidates: pd.DataFrame, front: FrontConfig, seed: int) -> pd.DataFrame:

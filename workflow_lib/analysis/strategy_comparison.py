@@ -7,18 +7,21 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workflow_lib.core.config import GridConfig, Objective
-from workflow_lib.core.search_config import ComparisonConfig, SearchConfig
+from workflow_lib.analysis.comparison_config import ComparisonConfig
+from workflow_lib.analysis.known_space import KnownSpace
 from workflow_lib.core.seeds import derive_seed
 from workflow_lib.pareto.dominance import front_mask, to_losses
-from workflow_lib.search.known_space import KnownSpace
-from workflow_lib.search.rounds import candidate_space, known_candidates, make_strategy, reward_of
-from workflow_lib.search.strategies import Listed, Strategy
+from workflow_lib.pareto.front_config import Objective
+from workflow_lib.search.proposal_rounds import candidate_space, known_candidates, make_strategy, reward_of
+from workflow_lib.search.proposers import FixedList
+from workflow_lib.search.search_config import SearchConfig
+from workflow_lib.search.strategy_declaration import Strategy, all_strategies
+from workflow_lib.spaces.grid_config import GridConfig
 
 Numbers = NDArray[np.float64]
-STRATEGIES = ("filter", "flops", "random", "reinforce", "evolution", "tpe")
-FIXED = ("filter", "flops")
-"""Those that no seed changes."""
+STRATEGIES = [name for name, strategy in all_strategies().items() if strategy.is_compared]
+FIXED = [name for name in STRATEGIES if not all_strategies()[name].draws]
+"""Strategies that propose the same with every seed."""
 
 _SECONDS_PER_HOUR = 3600
 
@@ -48,7 +51,7 @@ def compare_strategies(
     budget = max([budget, *map(len, fixed.values())])
     rows = []
     for number, (name, seed) in enumerate(runs, start=1):
-        strategy = Listed(fixed[name]) if name in fixed else makers[name](seed)
+        strategy = FixedList(fixed[name]) if name in fixed else makers[name](seed)
         trained = search(strategy, space.rewards, budget, round_size)
         rows.append(score_search(space, trained).assign(strategy=name, seed=seeds.index(seed)))
         print(f"compare_strategies: {number} of {len(runs)} searches", file=sys.stderr, flush=True)

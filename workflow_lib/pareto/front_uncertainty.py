@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workflow_lib.core.config import Objective
 from workflow_lib.pareto.dominance import front_mask, to_losses
+from workflow_lib.pareto.front_config import Objective
 
 
 def front_frequency(

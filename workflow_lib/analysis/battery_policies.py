@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.optimize import linprog
 
-from workflow_lib.core.config import BatteryConfig
+from workflow_lib.analysis.battery_config import BatteryConfig
 from workflow_lib.core.errors import UserError
 from workflow_lib.pareto.dominance import choose_by_hypervolume, front_mask
 

@@ -1,35 +1,27 @@
 """Rounds of a search: what a strategy proposes next, from all that it proposed and was told before."""
 
-from collections.abc import Sequence
-from typing import Literal
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workflow_lib.core.config import GridConfig
+from workflow_lib.core.candidate import KEYS, Candidate
 from workflow_lib.core.errors import UserError
-from workflow_lib.core.search_config import SearchConfig
-from workflow_lib.core.spaces import cross
-from workflow_lib.core.spaces.networks import alive
-from workflow_lib.core.spaces.space import Configuration, Space
-from workflow_lib.search import strategies
-from workflow_lib.search.candidates import KEYS, candidate_name, parse_name
-from workflow_lib.search.ranking_quality import places
-from workflow_lib.search.strategies import Filled, Reinforce, Strategy, constrained_reward, front_filter
-
-_POPULATION = 32  # at least; NNI's evolution takes one out for each proposal, and wants many to be left
+from workflow_lib.search.proposers import constrained_reward
+from workflow_lib.search.search_config import SearchConfig
+from workflow_lib.search.strategy_declaration import Strategy, StrategyInput
+from workflow_lib.spaces.grid_config import GridConfig
+from workflow_lib.spaces.space import Configuration, Space
 
 
 def candidate_space(grid: GridConfig) -> Space:
     """Every candidate of a grid: channel set, batch size, and the choices of the architecture."""
-    networks = cross.space(grid.space.choices)
+    networks = grid.networks
 
     def build(values: Configuration) -> str:
-        return candidate_name(str(values["channels"]), int(values["batch"]), networks.build(values))
+        return str(Candidate(str(values["channels"]), int(values["batch"]), networks.build(values)))
 
     def parse(name: str) -> Configuration:
-        channels, batch, network = parse_name(name)
+        channels, batch, network = Candidate.parse(name)
         return {"channels": channels, "batch": batch, **networks.parse(network)}
 
     return Space({"channels": list(grid.channel_sets), "batch": grid.batch_sizes, **networks.choices}, build, parse)
@@ -37,7 +29,7 @@ def candidate_space(grid: GridConfig) -> Space:
 
 def split(names: list[str]) -> pd.DataFrame:
     """The columns KEYS of candidates, by their names."""
-    return pd.DataFrame(map(parse_name, names), columns=KEYS).astype({"batch": "int64"})
+    return pd.DataFrame(map(Candidate.parse, names), columns=KEYS).astype({"batch": "int64"})
 
 
 def propose_round(
@@ -86,44 +78,6 @@ def propose_round(
     return pd.concat([*rounds, split(proposed).assign(round=len(rounds))], ignore_index=True)
 
 
-def propose_derived(derived: pd.DataFrame, batch_sizes: Sequence[int]) -> pd.DataFrame:
-    """Propose the networks that were derived within budgets, with every batch size.
-
-    Args:
-        derived: rows of DERIVED, of all channel sets.
-        batch_sizes: of the grid.
-
-    Returns:
-        Rows of PROPOSALS; a network that several searches found is proposed once.
-    """
-    networks = derived[["channels", "architecture"]].drop_duplicates()
-    return networks.merge(pd.DataFrame({"batch": batch_sizes}), how="cross")[KEYS].assign(round=0)
-
-
-def propose_ranked(rankings: pd.DataFrame, batch_sizes: Sequence[int], candidates: int) -> pd.DataFrame:
-    """Propose the networks that supernets rank best, those of each channel set and batch size in turns.
-
-    Scores of two supernets are no scale of their own. A network is proposed without operations that lead nowhere, once.
-    Paths whose alphas tie at the top have the highest scores, up to what counts as a tie, so they come first; the front
-    and its picks are then those of the networks' own trainings.
-
-    Args:
-        rankings: rows of RANKING, of the last ranking of one supernet per channel set.
-        batch_sizes: of the grid.
-        candidates: how many.
-
-    Returns:
-        Rows of PROPOSALS.
-    """
-    of_sets = rankings.groupby("channels", sort=False)
-    best = pd.concat([table.iloc[np.argsort(places(table), kind="stable")] for _, table in of_sets])
-    best["architecture"] = best["architecture"].map(alive)
-    best = best.drop_duplicates(["channels", "architecture"])
-    best["turn"] = best.groupby("channels").cumcount()
-    both = best.merge(pd.DataFrame({"batch": batch_sizes}), how="cross")
-    return both.sort_values("turn", kind="stable").head(candidates)[KEYS].assign(round=0)
-
-
 def known_candidates(space: Space, costs: pd.DataFrame) -> pd.DataFrame:
     """Every candidate of a space, in its order, with what its network costs.
 
@@ -139,50 +93,50 @@ def known_candidates(space: Space, costs: pd.DataFrame) -> pd.DataFrame:
 
 
 def make_strategy(search: SearchConfig, space: Space, known: pd.DataFrame, seed: int) -> Strategy:
-    """Build the strategy that a configuration names.
+    """Make the strategy that a configuration names.
 
     Args:
         search: which one, and its budget.
         space: of candidates.
         known: rows of `known_candidates`.
         seed: of its draws.
+
+    Raises:
+        ValueError: if it is one whose candidates come of jobs of their own.
     """
-    names = known["candidate"].tolist()
-    match search.strategy:
-        case "grid":
-            return strategies.grid(space)
-        case "random":
-            return strategies.random(space, seed)
-        case "filter" | "flops":
-            return front_filter(names, proxies(search.strategy, known), search.candidates)
-        case "supernet" | "constrained":
-            raise ValueError("its candidates come of jobs of their own (`propose_ranked`, `propose_derived`)")
-        case "reinforce":
-            return Filled(Reinforce(space, seed), space, seed)
-        case "evolution" | "tpe":
-            from workflow_lib.search.nni_tuners import Tuner
-
-            population = max(_POPULATION, 4 * search.round_candidates)
-            return Filled(Tuner(space, search.strategy, seed, population), space, seed)
+    make = search.declaration.make
+    if make is None:
+        raise ValueError(f"search.strategy {search.strategy} proposes from tables of jobs of its own")
+    return make(StrategyInput(space, known, search, getattr(search, search.strategy, None), seed))
 
 
-def proxies(kind: Literal["filter", "flops"], known: pd.DataFrame) -> NDArray[np.float64]:
-    """What is known before training, as losses.
+def flops_proxies(known: pd.DataFrame) -> NDArray[np.float64]:
+    """Latency and negative multiply-adds: (n, 2) losses that are known before training.
 
     Args:
-        kind: filter or flops.
+        known: costs of each candidate.
+    """
+    return np.column_stack([_numbers(known, "latency_mean_ms"), -_numbers(known, "multiply_adds")])
+
+
+def filter_proxies(known: pd.DataFrame) -> NDArray[np.float64]:
+    """Speed and utilization, negated: (n, 2) losses that are known before training.
+
+    Args:
         known: costs of each candidate.
 
     Returns:
-        (n, 2) for flops: latency and negative multiply-adds; for filter: negative throughput and negative utilization
-        where they were measured, otherwise latency and negative multiply-adds per millisecond.
+        Negative throughput and negative utilization where they were measured; otherwise latency, and negative
+        multiply-adds per millisecond.
     """
-    latency, work = (known[name].to_numpy(dtype=np.float64) for name in ("latency_mean_ms", "multiply_adds"))
-    if kind == "flops":
-        return np.column_stack([latency, -work])
     if "utilization_pct" in known:
         return -known[["images_per_s", "utilization_pct"]].to_numpy(dtype=np.float64)
-    return np.column_stack([latency, -work / latency])
+    latency = _numbers(known, "latency_mean_ms")
+    return np.column_stack([latency, -_numbers(known, "multiply_adds") / latency])
+
+
+def _numbers(known: pd.DataFrame, name: str) -> NDArray[np.float64]:
+    return known[name].to_numpy(dtype=np.float64)
 
 
 def rewards_of(search: SearchConfig, known: pd.DataFrame, scores: pd.DataFrame, count: int) -> dict[str, float]:

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from workflow_lib.core.config import Objective
+from workflow_lib.analysis.candidate_tables import CANDIDATES
+from workflow_lib.analysis.known_space import KnownSpace
 from workflow_lib.core.errors import UserError
-from workflow_lib.core.tables import CANDIDATES, FOLDS
+from workflow_lib.data.chip_tables import FOLDS
 from workflow_lib.pareto.dominance import to_losses
-from workflow_lib.search.known_space import KnownSpace
+from workflow_lib.pareto.front_config import Objective
 
 _SECONDS_PER_HOUR = 3600
 

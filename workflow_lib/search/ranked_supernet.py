@@ -1,32 +1,28 @@
 """The rank-preserving supernet: fair training, then training of the best path while alpha learns the Pareto ranks.
 
 Source: Pareto Rank-Preserving Supernetwork for HW-NAS, algorithm 1. Its three steps are `train_first`, `rank_subnets`
-and `prune`; they can be repeated, and others can take their places (`core.search_config.VARIANTS`).
+and `prune`; they can be repeated, and others can take their places (`search.supernet_config.VARIANTS`).
 """
 
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass, field, replace
-from pathlib import Path
-from types import MappingProxyType
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-import torch
 from numpy.typing import NDArray
 
 from workflow_lib.core.seeds import derive_seed
-from workflow_lib.core.spaces.nasbench201 import Skeleton
-from workflow_lib.core.spaces.space import Space
 from workflow_lib.data.dataset import Rows
-from workflow_lib.models.supernet import Supernet, make_supernet
+from workflow_lib.models.shared_weights import Supernet
 from workflow_lib.pareto.dominance import choose_by_hypervolume, front_mask, pareto_ranks
 from workflow_lib.search.rank_preservation import best_networks, error_and_latency, fit_alpha, membership, values_of
-from workflow_lib.training.checkpoint import Checkpoint, load_tensors, save_tensors
+from workflow_lib.spaces.space import Space
+from workflow_lib.training.checkpoint import Checkpoint
 from workflow_lib.training.metrics import Labels
-from workflow_lib.training.supernet import (
+from workflow_lib.training.supernet_training import (
     Paths,
     SupernetTrainer,
     fair_paths,
@@ -109,7 +105,7 @@ class SecondStep:
 
     Args:
         epochs: how many.
-        trains: which networks (`core.search_config.SupernetVariant.second`).
+        trains: which networks (`search.supernet_config.SupernetVariant.second`).
         judged: networks that are judged after each epoch; of those who train fronts or learn alpha.
         judges_all: at the end, judge all networks of the space.
     """
@@ -291,84 +287,6 @@ def keep_used(supernet: Supernet, networks: Sequence[str]) -> Supernet:
         for name, values in supernet.space.choices.items()
     }
     return supernet.shrunk(replace(supernet.space, choices=choices))
-
-
-@dataclass(frozen=True)
-class StoredSupernet:
-    """A supernet between two steps: what its file holds.
-
-    Args:
-        supernet: the weights.
-        space_name: cross, nasbench201, darts or mobilenet.
-        skeleton: of networks of cells.
-        channels, classes: of its networks.
-        network_steps: how many networks' steps it was trained for, from its beginning.
-        seconds: that they took, and the judging of networks.
-    """
-
-    supernet: Supernet
-    space_name: str
-    skeleton: Skeleton
-    channels: int
-    classes: int
-    network_steps: int = 0
-    seconds: float = 0.0
-
-    @classmethod
-    def fresh(
-        cls,
-        space_name: str,
-        choices: Mapping[str, Sequence[int | str]],
-        skeleton: Skeleton,
-        channels: int,
-        classes: int,
-        seed: int,
-    ) -> "StoredSupernet":
-        """A supernet that was not trained yet; see `make_supernet`."""
-        torch.manual_seed(derive_seed(seed, "weights"))
-        supernet = make_supernet(space_name, choices, skeleton, channels, classes)
-        return cls(supernet, space_name, skeleton, channels, classes)
-
-    @classmethod
-    def load(cls, path: Path) -> "StoredSupernet":
-        """Read what `save` wrote."""
-        state = load_tensors(path)
-        skeleton = Skeleton(*state["skeleton"])
-        supernet = make_supernet(state["space_name"], state["choices"], skeleton, state["channels"], state["classes"])
-        supernet.load_state_dict(state["weights"])
-        return cls(
-            supernet, skeleton=skeleton,
-            **{name: state[name] for name in ("space_name", "channels", "classes", "network_steps", "seconds")},
-        )  # fmt: skip
-
-    def save(self, path: Path, more: Mapping[str, Any] = MappingProxyType({})) -> None:
-        """Write all of it, atomically, and more beside it."""
-        save_tensors(
-            {
-                **more,
-                "space_name": self.space_name,
-                "skeleton": list(astuple(self.skeleton)),
-                "choices": {name: list(values) for name, values in self.supernet.space.choices.items()},
-                "channels": self.channels,
-                "classes": self.classes,
-                "network_steps": self.network_steps,
-                "seconds": self.seconds,
-                "weights": self.supernet.state_dict(),
-            },
-            path,
-        )
-
-    def trained(self, trainer: SupernetTrainer) -> "StoredSupernet":
-        """The same after a trainer has trained it."""
-        return replace(
-            self,
-            network_steps=self.network_steps + trainer.network_steps,
-            seconds=self.seconds + trainer.seconds,
-        )
-
-    def pruned(self, networks: Sequence[str], losses: Numbers, kept: int) -> "StoredSupernet":
-        """A smaller one; see `prune`."""
-        return replace(self, supernet=prune(self.supernet, networks, losses, kept))
 
 
 def alpha_rows(space: Space, alphas: Sequence[Numbers]) -> pd.DataFrame:

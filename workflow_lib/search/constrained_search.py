@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from workflow_lib.core.errors import UserError
-from workflow_lib.core.search_config import CellSearchConfig
 from workflow_lib.core.seeds import derive_seed
-from workflow_lib.core.spaces.cell_costs import CellCosts
 from workflow_lib.data.dataset import ChipView, Rows
-from workflow_lib.models.mixed_cells import MixedNet
+from workflow_lib.search.cell_search_config import CellSearchConfig
+from workflow_lib.search.mixed_cells import MixedNet
+from workflow_lib.spaces.cell_costs import CellCosts
 from workflow_lib.training.checkpoint import Checkpoint
 from workflow_lib.training.feed import HostFeed
 from workflow_lib.training.loop import batch_sizes

@@ -11,10 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from workflow_lib.core.config import EfficiencyConfig
 from workflow_lib.core.errors import UserError
-from workflow_lib.pareto.efficiency import MAX_SPAN, Comparison, compare_with_references, level, relative_efficiency
-from workflow_lib.pareto.efficiency import super_efficiency as score_beyond
+from workflow_lib.pareto.efficiency_config import EfficiencyConfig
+from workflow_lib.pareto.envelopment import MAX_SPAN, Comparison, compare_with_references, level, relative_efficiency
+from workflow_lib.pareto.envelopment import super_efficiency as score_beyond
 from workflow_lib.pareto.stochastic import (
     efficiency_samples,
     share_outside,

@@ -9,10 +9,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import kendalltau, rankdata
 
+from workflow_lib.analysis.known_space import KnownSpace
 from workflow_lib.core.errors import UserError
 from workflow_lib.pareto.dominance import pareto_ranks
-from workflow_lib.search.known_space import KnownSpace
-from workflow_lib.search.rank_preservation import error_and_latency
+from workflow_lib.search.rank_preservation import error_and_latency, places
 
 Numbers = NDArray[np.float64]
 TOP, BEST_SHARE = 5, 0.1
@@ -92,16 +92,6 @@ def first_places(estimated: NDArray[np.int64]) -> list[NDArray[np.int64]]:
     """The first TOP networks, once for each of some random orders of those that tie."""
     generator = np.random.default_rng(0)
     return [np.lexsort((generator.permutation(len(estimated)), estimated))[:TOP] for _ in range(ORDERS)]
-
-
-def places(ranking: pd.DataFrame) -> NDArray[np.int64]:
-    """Where a supernet puts networks: 0 for the best, the same number for those that tie.
-
-    Args:
-        ranking: rows of RANKING of one supernet. Who took part in a later ranking comes first; who has no score, last.
-    """
-    keys = -np.column_stack([ranking["ranking"], ranking["score"].fillna(-np.inf)])
-    return np.unique(keys, axis=0, return_inverse=True)[1].ravel().astype(np.int64)
 
 
 def ranking_quality(ranking: pd.DataFrame, losses: Numbers, measure: str) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""What is made of finished trainings: candidates, the Pareto front, efficiency, comparisons."""

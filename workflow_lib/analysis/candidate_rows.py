@@ -1,0 +1,89 @@
+"""The candidates: what was trained, exported and predicted, one row each."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from workflow_lib.core.candidate import KEYS, Candidate
+from workflow_lib.core.errors import UserError
+from workflow_lib.costs import all_costs
+from workflow_lib.search.network_costs import network_costs
+from workflow_lib.spaces.space import Space
+from workflow_lib.training.fold_summary import summarise_folds
+
+
+def build_candidates(
+    scores: pd.DataFrame,
+    networks: pd.DataFrame,
+    latencies: pd.DataFrame,
+    classes: Sequence[str],
+    baseline: str,
+    folds: int,
+    same_split: bool = False,
+) -> pd.DataFrame:
+    """Join what is known of each candidate.
+
+    Args:
+        scores, networks, latencies: tables FOLD_SCORES, NETWORKS, LATENCIES.
+        classes: class names, in the order of the scores' recalls.
+        baseline: architecture id of the baseline.
+        folds: how many there are; a candidate that lacks one is left out, for its mean would be over other chips.
+        same_split: whether they are the same chips, and only seeds differ.
+
+    Returns:
+        Rows of CANDIDATES, sorted by channels, batch and architecture.
+
+    Raises:
+        UserError: if no candidate has all its folds, a trained network has no costs, or no latency on some device.
+    """
+    trained = scores.groupby(KEYS)["fold"].transform("count")
+    complete = scores[trained == folds]
+    if (complete["architecture"] == baseline).all():
+        raise UserError("no candidate has all its folds", "build_candidates", "see the logs of the trainings")
+    accuracy = summarise_folds(complete, classes, same_split)
+    keys = ["channels", "architecture"]
+    candidates = accuracy.merge(network_costs(networks, latencies), on=keys, how="left")
+    missing = candidates.loc[candidates[["latency_mean_ms", *all_costs()]].isna().any(axis=1), keys]
+    if len(missing):
+        raise UserError(f"no costs or latencies for {missing.drop_duplicates().to_dict('records')}", "build_candidates")
+    candidates.insert(0, "candidate", [str(Candidate(*key)) for key in candidates[KEYS].itertuples(index=False)])
+    candidates["baseline"] = candidates["architecture"] == baseline
+    return candidates
+
+
+def check_proposed(scores: pd.DataFrame, proposals: pd.DataFrame, baseline: str, allow_missing: bool) -> None:
+    """Refuse scores of other candidates than the search proposes: those of an earlier search, most likely.
+
+    Args:
+        scores: rows of FOLD_SCORES.
+        proposals: rows of PROPOSALS.
+        baseline: architecture id of the baseline, which nobody proposes.
+        allow_missing: whether a candidate may lack its scores.
+
+    Raises:
+        UserError: if there are such.
+    """
+    trained = set(scores.loc[scores["architecture"] != baseline, KEYS].itertuples(index=False, name=None))
+    proposed = set(proposals[KEYS].itertuples(index=False, name=None))
+    wrong = trained - proposed if allow_missing else trained ^ proposed
+    if wrong:
+        raise UserError(
+            f"the search proposes other candidates now than were trained: they differ in {len(wrong)}",
+            "proposals",
+            "run again with python -m workflow_lib.rounds",
+        )
+
+
+def map_raw_configurations(space: Space) -> pd.DataFrame:
+    """Say which architecture each raw configuration of a grid builds.
+
+    Args:
+        space: its choices; several configurations may build the same network.
+
+    Returns:
+        Rows of RAW_CONFIGURATIONS.
+    """
+    return pd.DataFrame(
+        {"configuration": number, **raw, "architecture": space.build(raw)}
+        for number, raw in enumerate(space.configurations())
+    )

@@ -1,0 +1,84 @@
+"""Tables of candidates and of the Pareto front."""
+
+from workflow_lib.core.columns import ARCHITECTURE, BATCH, CANDIDATE, CHANNELS
+from workflow_lib.core.results import Result
+from workflow_lib.core.schema import Column, Table, percent
+from workflow_lib.export.network_tables import NETWORKS
+
+CANDIDATES = Table(
+    "candidates",
+    (
+        CANDIDATE,
+        CHANNELS,
+        BATCH,
+        ARCHITECTURE,
+        Column("baseline", "flag", meaning="the plain network outside the space"),
+        Column("folds", "integer", meaning="folds trained", low=1),
+        Column("validation_share", "number", meaning="validation chips per training chip; 0 of one split", low=0),
+        percent("accuracy_pct", "mean accuracy over folds"),
+        Column("accuracy_fold_std_pct", "number", "%", "standard deviation over folds (n - 1)", low=0, optional=True),
+        Column(
+            "accuracy_error_pct",
+            "number",
+            "%",
+            "standard error of the mean accuracy, corrected for the overlap of training sets",
+            low=0,
+            optional=True,
+        ),
+        percent("accuracy_low_pct", "lower end of the 95 % interval", optional=True),
+        percent("accuracy_high_pct", "upper end of the 95 % interval", optional=True),
+        percent("fold_accuracy_pct", kind="numbers", meaning="accuracy of each fold, in fold order"),
+        percent("f1_pct", "mean F1 over folds"),
+        Column("auc", "number", meaning="mean AUC over folds", low=0, high=1, optional=True),
+        percent(r"recall_.+_pct", "mean recall of a class over folds", optional=True, family=True),
+        percent(r"region_.+_accuracy_pct", "accuracy in a region, over all folds", optional=True, family=True),
+        Column("training_s", "number", "s", "wall time of training, mean over folds", low=0),
+        Column("search_s", "number", "s", "of PROPOSALS, for all the same; absent of grids", low=0, family=True),
+        Column("latency_mean_ms", "number", "ms", "mean over devices", low=0),
+        Column("latency_device_std_ms", "number", "ms", "standard deviation over devices (population)", low=0),
+        Column("latency_worst_ms", "number", "ms", "slowest device", low=0),
+        *NETWORKS.columns[2:],
+        Column(r"latency_.+_ms", "number", "ms", "latency on a device", low=0, family=True),
+        Column(r"energy_.+_mj", "number", "mJ", "energy on a device; energy_mean_mj over devices", low=0, family=True),
+    ),
+    key=("candidate",),
+)
+
+
+FRONT = Table(
+    "front",
+    (
+        *CANDIDATES.columns,
+        Column("rank", "integer", meaning="Pareto rank; 0 is the front, missing for baselines", low=0, optional=True),
+        Column("on_front", "flag", meaning="no candidate is at least as good in all objectives and better in one"),
+        Column(
+            "on_epsilon_front",
+            "flag",
+            meaning="still on the front when differences within the tolerances count as none",
+        ),
+        percent("hypervolume_pct", "share of the front's hypervolume that would be lost without it"),
+        Column(
+            "front_frequency", "number", meaning="share of fold resamples in which it is on the front", low=0, high=1
+        ),
+        Column("recommended", "flag", meaning="the one the report recommends"),
+    ),
+    key=("candidate",),
+)
+
+
+RAW_CONFIGURATIONS = Table(
+    "raw_configurations",
+    (
+        Column("configuration", "integer", meaning="position among the raw configurations", low=0),
+        Column(r".+", "choice", meaning="value of a choice of the search space", family=True),
+        ARCHITECTURE,
+    ),
+    key=("configuration",),
+)
+
+RANKED_RESULT = Result(
+    "ranked",
+    FRONT,
+    "build_front/ranked.parquet",
+    meaning="all candidates with rank, front frequency and recommendation",
+)

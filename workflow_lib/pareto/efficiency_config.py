@@ -1,0 +1,73 @@
+"""The configuration of relative efficiency."""
+
+from typing import TYPE_CHECKING, Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from workflow_lib.core.section import Distinct, Name, Section
+from workflow_lib.pareto.front_config import SCORES
+
+if TYPE_CHECKING:
+    from workflow_lib.config import Config
+
+
+DEVIATIONS = ("accuracy_error_pct", "accuracy_fold_std_pct", "latency_device_std_ms")
+"""Columns of it that say how much others vary."""
+
+
+class EfficiencyConfig(Section):
+    """How models are scored relative to each other (data envelopment analysis)."""
+
+    inputs: Annotated[list[Name], Distinct] = Field(
+        default=["latency_mean_ms", "memory_bytes"],
+        min_length=1,
+        description="what a model costs: columns of the candidates table, positive, less is better",
+    )
+    outputs: Annotated[list[Name], Distinct] = Field(
+        default=["accuracy_pct"], min_length=1, description="what it gives: columns of it, more is better"
+    )
+    training_inputs: Annotated[list[Name], Distinct] = Field(
+        default=["training_s"],
+        description="costs of its making: models are scored a second time with these among the inputs",
+    )
+    deviations: dict[Name, Name] = Field(
+        default={"accuracy_pct": "accuracy_error_pct"},
+        description="column -> the column with its standard deviation, for the stochastic front; all others are taken "
+        "for certain (latency_mean_ms: latency_device_std_ms takes devices for draws)",
+    )
+    returns: Literal["variable", "constant"] = Field(
+        default="variable",
+        description="what a model is measured against: averages of others (variable returns to scale, BCC), or those "
+        "scaled at will, too (constant, CCR)",
+    )
+    samples: int = Field(default=1000, ge=10, description="samples of the stochastic front")
+    confidence: float = Field(
+        default=0.95, gt=0.5, lt=1, description="that no arrow of the dominance diagram is drawn by chance"
+    )
+    shown: int = Field(
+        default=20,
+        ge=2,
+        le=60,
+        description="models in box plots and dominance diagram: those of highest median efficiency",
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        columns = [*self.inputs, *self.training_inputs, *self.outputs]
+        if len(set(columns)) != len(columns):
+            raise ValueError(f"a column is named twice among inputs, training_inputs and outputs: {columns}")
+        if training := set(self.deviations) & set(self.training_inputs):
+            raise ValueError(f"deviations of {sorted(training)}: costs of training are not drawn; take them out")
+        if unknown := set(self.deviations) - set(columns):
+            raise ValueError(f"deviations of {sorted(unknown)}, which are neither inputs nor outputs")
+        return self
+
+    def check_within(self, config: "Config", key: str) -> None:
+        """Refuse what other sections contradict; see `Section.check_within`."""
+        costs = [name for name in config.objective_names if name not in SCORES]
+        if unknown := [name for name in [*self.inputs, *self.training_inputs] if name not in costs]:
+            raise ValueError(f"{key}.inputs or training_inputs name {unknown}; known costs are {costs}")
+        if unknown := [name for name in self.outputs if name not in SCORES]:
+            raise ValueError(f"{key}.outputs names {unknown}; known are {list(SCORES)}")
+        if unknown := [name for name in self.deviations.values() if name not in DEVIATIONS]:
+            raise ValueError(f"{key}.deviations names {unknown}; known are {list(DEVIATIONS)}")

@@ -1,0 +1,54 @@
+"""The configuration of the Pareto front."""
+
+from typing import TYPE_CHECKING, Literal, Self
+
+from pydantic import Field, model_validator
+
+from workflow_lib.core.section import Name, Section
+
+if TYPE_CHECKING:
+    from workflow_lib.config import Config
+
+
+SCORES = ("accuracy_pct", "f1_pct", "auc")
+"""Columns of the candidates table of which more is better."""
+
+
+class Objective(Section):
+    """One axis of the Pareto front."""
+
+    name: Name = Field(description="a numeric column of the candidates table, such as accuracy_pct or latency_mean_ms")
+    direction: Literal["max", "min"] = Field(description="whether more or less is better")
+    tolerance: float = Field(
+        default=0.0, ge=0, description="differences up to this count as none on the epsilon-front (the column's unit)"
+    )
+
+
+class FrontConfig(Section):
+    """What the front is over."""
+
+    objectives: list[Objective] = Field(
+        default=[
+            Objective(name="accuracy_pct", direction="max", tolerance=0.5),
+            Objective(name="latency_mean_ms", direction="min", tolerance=0.25),
+            Objective(name="memory_bytes", direction="min", tolerance=10_000),
+        ],
+        min_length=2,
+        description="the axes of the front",
+    )
+    resamples: int = Field(
+        default=1000, ge=1, description="bootstrap resamples of the folds behind each front frequency"
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        names = [objective.name for objective in self.objectives]
+        if len(set(names)) != len(names):
+            raise ValueError(f"an objective is named twice: {names}")
+        return self
+
+    def check_within(self, config: "Config", key: str) -> None:
+        """Refuse what other sections contradict; see `Section.check_within`."""
+        for objective in self.objectives:
+            if objective.name not in config.objective_names:
+                raise ValueError(f"{key}.objectives names {objective.name}; known are {config.objective_names}")

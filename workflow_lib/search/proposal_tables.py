@@ -1,0 +1,46 @@
+"""Tables of proposed candidates, and of candidates that a race stopped."""
+
+from workflow_lib.core.columns import ARCHITECTURE, BATCH, CHANNELS
+from workflow_lib.core.results import Result
+from workflow_lib.core.schema import Column, Table, percent
+
+PROPOSALS = Table(
+    "proposals",
+    (
+        CHANNELS,
+        BATCH,
+        ARCHITECTURE,
+        Column("round", "integer", meaning="round in which the search proposed it", low=0),
+        Column("search_s", "number", "s", "of one core, that searches before any training took, in all", low=0),
+    ),
+    key=("channels", "batch", "architecture"),
+)
+
+
+RACE = Table(
+    "race",
+    (
+        CHANNELS,
+        BATCH,
+        ARCHITECTURE,
+        Column("after_folds", "integer", "folds", "folds it was trained on before it was stopped", low=1),
+        percent("accuracy_pct", "its mean accuracy over these folds"),
+        Column("dominated_by", "text", meaning="a candidate that costs no more and is more accurate"),
+        percent("rival_accuracy_pct", "that candidate's mean accuracy over the same folds"),
+        percent("lead_pct", "lower bound of the difference of their accuracies, percentage points"),
+    ),
+    key=("channels", "batch", "architecture"),
+)
+
+PROPOSALS_RESULT = Result(
+    "proposals",
+    PROPOSALS,
+    lambda config: [f"propose_candidates/{config.search.rounds - 1}.parquet"],
+    when=lambda config: config.search.strategy != "grid",
+)
+RACE_RESULT = Result(
+    "race",
+    RACE,
+    lambda config: [f"race_folds/{config.folds.count - 1}.parquet"],
+    when=lambda config: config.racing is not None,
+)

@@ -1,0 +1,81 @@
+"""The configuration of the search strategy."""
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import AfterValidator, Field, WithJsonSchema, create_model
+
+from workflow_lib.core.section import Section
+from workflow_lib.search.strategy_declaration import StrategyDeclaration, all_strategies
+
+if TYPE_CHECKING:
+    from workflow_lib.config import Config
+
+
+def _check_strategy(name: str) -> str:
+    if name not in all_strategies():
+        raise ValueError(f"{name!r} is no strategy; known are {', '.join(all_strategies())}")
+    return name
+
+
+class _SearchConfig(Section):
+    """Which candidates of the grid are trained."""
+
+    strategy: Annotated[str, AfterValidator(_check_strategy), WithJsonSchema({"enum": list(all_strategies())})] = Field(
+        default="grid",
+        description="; ".join(f"{name}: {strategy.words}" for name, strategy in all_strategies().items()),
+    )
+    candidates: int = Field(
+        default=32,
+        ge=1,
+        description="candidates to train, baselines aside: at most; filter and flops train whole fronts, as few as "
+        "hold so many (1: the front alone)",
+    )
+    round_candidates: int = Field(
+        default=8, ge=1, description="reinforce, evolution, tpe: candidates that are trained before it proposes again"
+    )
+    latency_target_ms: float | None = Field(
+        default=None,
+        gt=0,
+        description="reinforce, evolution, tpe: their reward is accuracy x (target / mean latency) ^ weight; null: the "
+        "median of the grid",
+    )
+    latency_weight: float = Field(default=0.07, ge=0, description="the weight in that reward; 0: accuracy alone")
+
+    @property
+    def declaration(self) -> StrategyDeclaration:
+        """The strategy."""
+        return all_strategies()[self.strategy]
+
+    @property
+    def rounds(self) -> int:
+        """How often it proposes."""
+        return -(-self.candidates // self.round_candidates) if self.declaration.learns else 1
+
+    def round_size(self, round_number: int) -> int:
+        """How many candidates it proposes at most in a round; whole fronts and the whole grid know no bound."""
+        if self.declaration.takes_whole_fronts:
+            return sys.maxsize
+        if not self.declaration.learns:
+            return self.candidates
+        return min(self.round_candidates, self.candidates - round_number * self.round_candidates)
+
+    def check_within(self, config: "Config", key: str) -> None:
+        """Refuse what other sections contradict; see `Section.check_within`."""
+        if (self.strategy == "constrained") != (config.cell_search is not None):
+            raise ValueError(f"cell_search and {key}.strategy: constrained belong together")
+
+
+if TYPE_CHECKING:
+    SearchConfig = _SearchConfig
+else:
+    SearchConfig = create_model(
+        "SearchConfig",
+        __base__=_SearchConfig,
+        __doc__=_SearchConfig.__doc__,
+        **{
+            name: (strategy.settings, Field(default=strategy.settings(), description=f"settings of {name}"))
+            for name, strategy in all_strategies().items()
+            if strategy.settings
+        },
+    )

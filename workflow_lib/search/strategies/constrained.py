@@ -1,0 +1,46 @@
+"""Networks of cells that were derived within budgets, instead of the grid's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workflow_lib.core.candidate import KEYS
+from workflow_lib.search.cell_tables import ALL_CELL_SEARCHES_RESULT, DERIVED_RESULT
+from workflow_lib.search.strategy_declaration import ProposalInput, StrategyDeclaration
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+
+def propose_derived(derived: pd.DataFrame, batch_sizes: Sequence[int]) -> pd.DataFrame:
+    """Propose the networks that were derived within budgets, with every batch size.
+
+    Args:
+        derived: rows of DERIVED, of all channel sets.
+        batch_sizes: of the grid.
+
+    Returns:
+        Rows of PROPOSALS; a network that several searches found is proposed once.
+    """
+    import pandas as pd
+
+    networks = derived[["channels", "architecture"]].drop_duplicates()
+    return networks.merge(pd.DataFrame({"batch": batch_sizes}), how="cross")[KEYS].assign(round=0)
+
+
+def propose(given: ProposalInput) -> pd.DataFrame:
+    """Propose them; the searches' time is the sum over all epochs."""
+    searched_s = given.tables[ALL_CELL_SEARCHES_RESULT.name]["seconds"].sum()
+    return propose_derived(given.tables[DERIVED_RESULT.name], given.batch_sizes).assign(search_s=searched_s)
+
+
+STRATEGY = StrategyDeclaration(
+    words="networks of cells within budgets (`cell_search`), instead of the grid's",
+    propose=propose,
+    reads=(DERIVED_RESULT, ALL_CELL_SEARCHES_RESULT),
+    optional=(),
+    is_compared=False,
+    position=80,
+)

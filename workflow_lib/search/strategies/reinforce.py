@@ -1,0 +1,25 @@
+"""Draw candidates from a policy that follows rewards (Williams 1992)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workflow_lib.search.strategy_declaration import StrategyDeclaration, StrategyInput
+
+if TYPE_CHECKING:
+    from workflow_lib.search.strategy_declaration import Strategy
+
+
+def make(given: StrategyInput) -> Strategy:
+    """Make the strategy."""
+    from workflow_lib.search.proposers import RandomlyFilled, Reinforce
+
+    return RandomlyFilled(Reinforce(given.space, given.seed), given.space, given.seed)
+
+
+STRATEGY = StrategyDeclaration(
+    words="candidates drawn from a policy that follows rewards",
+    make=make,
+    learns=True,
+    position=40,
+)

@@ -1,0 +1,115 @@
+"""The configuration of the rank-preserving supernet."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal, NamedTuple, Self
+
+from pydantic import Field, model_validator
+
+from workflow_lib.spaces.cell_spaces import SupernetSpaceName
+from workflow_lib.spaces.cross import CROSS
+from workflow_lib.spaces.nasbench201.nasbench201_cell import Skeleton
+from workflow_lib.spaces.skeleton_config import SkeletonConfig
+
+if TYPE_CHECKING:
+    from workflow_lib.config import Config
+
+
+class SupernetVariant(NamedTuple):
+    """A way to train a supernet.
+
+    Attributes:
+        first: which networks the steps of step 1 train: one at random, or strict fairness.
+        second: which the steps of step 2 train: the same; one on the front of those that were judged; or the one of
+            largest alpha, which learns Pareto ranks and scores networks (others: the Pareto rank by shared weights).
+        pruned: whether values are dropped between rankings.
+    """
+
+    first: Literal["uniform", "fair"]
+    second: Literal["uniform", "fair", "front", "alpha"]
+    pruned: bool
+
+
+VariantName = Literal["uniform", "fair", "without_alpha", "without_pruning", "full"]
+
+
+VARIANTS: dict[VariantName, SupernetVariant] = {
+    "uniform": SupernetVariant("uniform", "uniform", pruned=False),
+    "fair": SupernetVariant("fair", "fair", pruned=False),
+    "without_alpha": SupernetVariant("fair", "front", pruned=True),
+    "without_pruning": SupernetVariant("fair", "alpha", pruned=False),
+    "full": SupernetVariant("fair", "alpha", pruned=True),
+}
+"""The rank-preserving supernet, and what it is compared with."""
+
+
+class SupernetConfig(SkeletonConfig):
+    """The rank-preserving supernet of `search.strategy: supernet`, one per channel set."""
+
+    space: SupernetSpaceName = Field(
+        default="cross",
+        description="which networks it holds: those of grid.space; or networks of cells (see cell_search.space) or "
+        "chains of 21 MobileNetV2 blocks, of which the best by its ranking are trained",
+    )
+    batch: int = Field(default=16, ge=2, description="training batch size (chips)")
+    learning_rate: float = Field(default=1e-3, gt=0, description="Adam's learning rate, for the shared weights")
+    fair_epochs: int = Field(
+        default=5, ge=1, description="step 1: epochs in which each step trains every value of every choice"
+    )
+    ranked_epochs: int = Field(
+        default=6,
+        ge=1,
+        description="step 2: epochs in which the best path is trained, and alpha learns Pareto ranks; they are spread "
+        "over the rankings, one before each pruning and one after",
+    )
+    judged: int = Field(
+        default=16,
+        ge=2,
+        description="networks that are drawn, and judged by the shared weights, in each epoch of step 2",
+    )
+    judge_chips: int | None = Field(
+        default=None, ge=1, description="validation chips, drawn at random, that they are judged on; null: all"
+    )
+    judged_by: Literal["accuracy_pct", "cross_entropy"] = Field(
+        default="accuracy_pct", description="what they are judged by, beside the cost; where all are accurate, by loss"
+    )
+    cost: Literal["latency_mean_ms", "energy_mean_mj"] = Field(
+        default="latency_mean_ms", description="the other objective: mean latency, or energy where a device predicts it"
+    )
+    prunings: int = Field(
+        default=1, ge=0, description="step 3: how often values are dropped that no good network uses, rankings between"
+    )
+    kept: int = Field(
+        default=8, ge=1, description="networks of the first two ranks whose values a pruning keeps, by hypervolume"
+    )
+
+    @property
+    def skeletons(self) -> Mapping[str, Skeleton]:
+        """Of networks of cells, which are trained as they are searched."""
+        return {"searched": self.skeleton}
+
+    def rankings(self, variant: VariantName) -> int:
+        """How often a variant's networks are ranked."""
+        return self.prunings + 1 if VARIANTS[variant].pruned else 1
+
+    def epochs_of(self, variant: VariantName, ranking: int) -> int:
+        """Epochs of step 2 before one ranking of a variant."""
+        count = self.rankings(variant)
+        return self.ranked_epochs * (ranking + 1) // count - self.ranked_epochs * ranking // count
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.ranked_epochs <= self.prunings:
+            raise ValueError(f"{self.ranked_epochs} ranked_epochs for {self.prunings + 1} rankings: each needs one")
+        return self
+
+    def check_within(self, config: "Config", key: str) -> None:
+        """Refuse what other sections contradict; see `Section.check_within`."""
+        if self.space == CROSS and config.supernets and config.grid.space.name != CROSS:
+            raise ValueError(f"{key}.space cross holds networks of the CROSS space, and grid.space has others")
+        if self.space != CROSS:
+            if config.search.strategy != "supernet":
+                raise ValueError(f"{key}.space {self.space} needs search.strategy: supernet")
+            for device in config.supernet_devices:
+                config.check_prices_operations(device, f"{key}.cost")
+        if self.cost not in config.objective_names:
+            raise ValueError(f"{key}.cost is {self.cost}, and no device of unit mJ predicts it")
