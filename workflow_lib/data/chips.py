@@ -4,17 +4,18 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workflow_lib.core.data_config import DataConfig
 from workflow_lib.core.errors import ChipError, UserError
 from workflow_lib.core.progress import report_some
 from workflow_lib.core.sealed import DamagedFileError, map_array
+from workflow_lib.data.band_statistics import BandStatistics
 from workflow_lib.data.bands import add_indices, fill_nodata, normalise
+from workflow_lib.data.data_config import DataConfig
 from workflow_lib.data.ground import pixel_sides_m
 from workflow_lib.data.masks import describe_scaling
 from workflow_lib.data.notices import Notices, find_unused_files
@@ -61,7 +62,7 @@ def import_chips(data: DataConfig, root: Path, array: Path) -> Import:
     size = (data.chip_size_px, data.chip_size_px, len(data.bands))
     rows: list[dict[str, object]] = []
     rejected: list[dict[str, str]] = []
-    statistics, consistency = _BandStatistics(data.bands), _Consistency()
+    statistics, consistency = BandStatistics(data.bands), _Consistency()
     moments = []
     with array.open("wb") as stream:
         _write_header(stream, 0, size)
@@ -253,43 +254,6 @@ def _check_complete(chips: pd.DataFrame, data: DataConfig, rejected: list[dict[s
     for region in data.regions:
         if not (chips["region"] == region).any():
             raise UserError(f"region {region} has no chip that can be used{dropped}", "data.regions")
-
-
-class _BandStatistics:
-    """Ranges and gaps of each channel in each region, gathered chip by chip."""
-
-    def __init__(self, channels: list[str]) -> None:
-        self._channels = channels
-        self._found: dict[tuple[str, str], dict[str, float]] = {}
-
-    def add(self, region: str, chip: NDArray[np.floating[Any]], bands: list[str], valid: NDArray[np.bool_]) -> None:
-        everywhere = valid.all(-1)  # an index is defined where all bands are
-        for position, channel in enumerate(self._channels):
-            mask = valid[..., bands.index(channel)] if channel in bands else everywhere
-            values = chip[..., position][mask]
-            found = self._found.setdefault(
-                (region, channel), {"low": np.inf, "high": -np.inf, "sum": 0, "valid": 0, "pixels": 0, "gaps": 0}
-            )
-            found["low"] = min(found["low"], float(values.min(initial=np.inf)))
-            found["high"] = max(found["high"], float(values.max(initial=-np.inf)))
-            found["sum"] += float(values.sum(dtype=np.float64))
-            found["valid"] += values.size
-            found["pixels"] += mask.size
-            found["gaps"] += values.size < mask.size
-
-    def table(self) -> pd.DataFrame:
-        return pd.DataFrame(
-            {
-                "region": region,
-                "band": channel,
-                "minimum": found["low"] if found["valid"] else None,
-                "mean": found["sum"] / found["valid"] if found["valid"] else None,
-                "maximum": found["high"] if found["valid"] else None,
-                "nodata_pct": 100 * (1 - found["valid"] / found["pixels"]),
-                "chips_with_nodata": int(found["gaps"]),
-            }
-            for (region, channel), found in self._found.items()
-        )
 
 
 def open_chips(array: Path) -> NDArray[np.float32]:

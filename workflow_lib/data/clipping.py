@@ -15,8 +15,8 @@ from rasterio.transform import Affine
 
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.progress import report_some
+from workflow_lib.data.chip_samples import Region
 from workflow_lib.data.masks import SCALED_TAG, is_scaled
-from workflow_lib.data.samples import Region
 from workflow_lib.data.scenes import Layer
 
 

@@ -13,7 +13,7 @@ from pydantic import Field
 from workflow_lib.core.arguments import Arguments
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.sealed import load_array
-from workflow_lib.core.tables import CHIPS
+from workflow_lib.data.chip_tables import CHIPS
 from workflow_lib.data.chips import open_chips
 
 Rows = NDArray[np.integer[Any]]

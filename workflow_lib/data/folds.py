@@ -12,8 +12,8 @@ from rasterio.crs import CRS
 from rasterio.warp import transform_bounds
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, StratifiedShuffleSplit
 
-from workflow_lib.core.data_config import FoldsConfig
 from workflow_lib.core.errors import UserError
+from workflow_lib.data.fold_config import FoldsConfig
 from workflow_lib.data.ground import TRANSFORM_ERRORS, TRUE_TO_SCALE, scale_at, utm_zone
 
 Mask = NDArray[np.bool_]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from workflow_lib.core.data_config import RasterFolder
+from workflow_lib.data.data_config import RasterFolder
 from workflow_lib.data.rasters import SUFFIXES
 
 _IMAGES = {".png", ".jpg", ".jpeg", ".jp2", ".img", ".vrt", ".gtiff", ".geotiff", ".bmp", ".webp", ".npy", ".gif"}

@@ -13,7 +13,7 @@ from workflow_lib.core.csv_files import read_csv
 from workflow_lib.core.errors import UserError
 from workflow_lib.data import geopackage
 from workflow_lib.data.ground import TRANSFORM_ERRORS
-from workflow_lib.data.scenes import named_crs
+from workflow_lib.data.scene_rasters import named_crs
 
 _CLASS = "class"
 

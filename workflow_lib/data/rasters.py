@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from rasterio.crs import CRS
 from rasterio.errors import RasterioError
 
-from workflow_lib.core.data_config import RasterFolder
 from workflow_lib.core.errors import ChipError, UserError
+from workflow_lib.data.data_config import RasterFolder
 from workflow_lib.data.masks import (
     SCALED_TAG,
     apply_scaling,

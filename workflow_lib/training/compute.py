@@ -11,9 +11,9 @@ from typing import Any, Literal
 
 import torch
 
-from workflow_lib.core.config import TrainingConfig
 from workflow_lib.core.errors import UserError
 from workflow_lib.training.gpus import claim
+from workflow_lib.training.training_config import TrainingConfig
 
 Precision = Literal["float32", "bf16"]
 

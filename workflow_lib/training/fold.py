@@ -10,16 +10,16 @@ import numpy as np
 import torch
 from torch import nn
 
-from workflow_lib.core.config import TrainingConfig
-from workflow_lib.core.resources import TRAINING_PASSES
 from workflow_lib.core.seeds import derive_seed
-from workflow_lib.core.spaces.networks import costs
 from workflow_lib.data.dataset import Dataset, Rows
-from workflow_lib.models.networks import to_module
+from workflow_lib.models.counting import count_multiply_adds
+from workflow_lib.models.modules import to_module
+from workflow_lib.spaces.networks import costs, space_of
 from workflow_lib.training.checkpoint import Checkpoint
 from workflow_lib.training.compute import use_one_thread
 from workflow_lib.training.loop import Task, Training, predict, train_together
 from workflow_lib.training.metrics import score
+from workflow_lib.training.training_config import TRAINING_PASSES, TrainingConfig
 
 
 @dataclass(frozen=True)
@@ -59,10 +59,11 @@ def train_and_score(
     Returns:
         Per fold the columns of FOLD_SCORES except its key, and the trained network.
     """
-    threads = use_one_thread()
+    threads, size_px = use_one_thread(), dataset.pixels.shape[1]
+    images = (len(channels), len(dataset.classes), size_px)
     tasks = [
         Task(
-            lambda: to_module(architecture, len(channels), len(dataset.classes)),
+            lambda: to_module(architecture, *images),
             dataset.view(channels, fold.training),
             fold.training,
             dataset.labels[fold.training],
@@ -72,8 +73,7 @@ def train_and_score(
         )
         for fold in folds
     ]
-    counted = costs(architecture, len(channels), len(dataset.classes), dataset.pixels.shape[1])
-    chip_flops = 2 * TRAINING_PASSES * counted.multiply_adds
+    chip_flops = 2 * TRAINING_PASSES * _multiply_adds(architecture, *images)
     return [
         (_score(dataset, trained, fold, chip_flops) | {"threads": threads}, trained.network)
         for trained, fold in zip(train_together(tasks, training), folds, strict=True)
@@ -96,3 +96,10 @@ def _score(dataset: Dataset, trained: Training, fold: Fold, chip_flops: int) -> 
         "precision": trained.compute.precision,
         "versions": f"Python {platform.python_version()}, torch {torch.__version__}, NumPy {np.__version__}",
     }
+
+
+def _multiply_adds(architecture: str, channels: int, classes: int, size_px: int) -> int:
+    """Multiply-adds for one chip; a network whose space cannot count them is built for that."""
+    if space_of(architecture).counts_exactly:
+        return costs(architecture, channels, classes, size_px).multiply_adds
+    return count_multiply_adds(to_module(architecture, channels, classes), channels, size_px)

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from workflow_lib.core.config import TrainingConfig
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.seeds import derive_seed
 from workflow_lib.data.dataset import Dataset
 from workflow_lib.training.fold import Fold, train_and_score
+from workflow_lib.training.training_config import TrainingConfig
 
 
 def score_holdout(

@@ -12,7 +12,6 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from workflow_lib.core.config import TrainingConfig
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.seeds import derive_seed
 from workflow_lib.data.dataset import ChipView, Rows
@@ -23,6 +22,7 @@ from workflow_lib.training.feed import Chips, DeviceFeed, Feed, Holes, HostFeed,
 from workflow_lib.training.metrics import Labels
 from workflow_lib.training.regularisation import Learner
 from workflow_lib.training.replay import Replay
+from workflow_lib.training.training_config import TrainingConfig
 
 PREDICTION_BATCH = 64
 

@@ -61,7 +61,7 @@ def score(truth: Labels, probabilities: NDArray[np.floating[Any]], regions: NDAr
         regions: (n,) region of each chip.
 
     Returns:
-        The columns `SCORES` of workflow_lib.core.tables, percentages in 0..100.
+        The columns `SCORES` of workflow_lib.training.score_tables, percentages in 0..100.
 
     Raises:
         ValueError: if a probability is not finite: it has no place in a ranking.

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from workflow_lib.core.config import TrainingConfig
-from workflow_lib.models.darts import DartsNet
-from workflow_lib.models.nasbench201 import CellNet
+from workflow_lib.spaces.darts.darts_module import DartsNet
+from workflow_lib.spaces.nasbench201.nasbench201_module import CellNet
+from workflow_lib.training.training_config import TrainingConfig
 
 _POOLED_PX, _NARROW, _WIDE = 2, 128, 768
 

@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 from rasterio.crs import CRS
 from rasterio.transform import Affine
 
-from workflow_lib.core.data_config import LandscapeConfig
 from workflow_lib.core.seeds import derive_seed
+from workflow_lib.data.data_config import LandscapeConfig
 from workflow_lib.data.synthetic.generate import DEM_NODATA_M
 from workflow_lib.data.synthetic.landscape import POOL_LENGTH_M, Plan, draw_build, draw_land, draw_noise
 from workflow_lib.data.synthetic.regions import SITES, Region
-from workflow_lib.data.synthetic.scenes import Course, FloatArray
+from workflow_lib.data.synthetic.scene_writer import Course, FloatArray
 
 _BETWEEN_M = 2000
 _MERGED_M = 15.0

@@ -11,7 +11,7 @@ from rasterio.transform import Affine
 
 from workflow_lib.data.synthetic.landscape import draw_chip
 from workflow_lib.data.synthetic.regions import SITES, Site
-from workflow_lib.data.synthetic.scenes import draw_scene
+from workflow_lib.data.synthetic.scene_writer import draw_scene
 
 DEM_NODATA_M = -9999.0
 MINIMUM_SIZE_PX = 32

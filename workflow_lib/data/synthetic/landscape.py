@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from workflow_lib.data.synthetic.noise import correlated_noise
 from workflow_lib.data.synthetic.regions import Reflectance, Region
-from workflow_lib.data.synthetic.scenes import FloatArray, Scene
+from workflow_lib.data.synthetic.scene_writer import FloatArray, Scene
 
 ByteArray = NDArray[np.uint8]
 

@@ -9,9 +9,9 @@ from workflow_lib.field.bundle import REQUIREMENTS
 _LIBRARY = Path(__file__).parents[1]
 _MODULES = (
     "__init__", "core/__init__", "core/errors", "core/external_files", "core/files", "core/indices", "core/running",
-    "core/sealed", "data/__init__", "data/bands", "data/geopackage", "data/ground", "data/masks", "data/scenes",
-    "field/__init__", "field/bundle", "field/description", "field/detections", "field/outputs", "field/sliding",
-    "stages/__init__", "stages/apply_model",
+    "core/sealed", "data/__init__", "data/bands", "data/geopackage", "data/ground", "data/masks",
+    "data/scene_rasters", "data/scenes", "field/__init__", "field/bundle", "field/description", "field/detections",
+    "field/outputs", "field/sliding", "stages/__init__", "stages/apply_model",
 )  # fmt: skip
 _MAIN = """from workflow_lib.core.running import run_stage
 from workflow_lib.stages.apply_model import main

@@ -15,17 +15,17 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.optim.swa_utils import update_bn
 
-from workflow_lib.core.config import TrainingConfig
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.seeds import derive_seed
-from workflow_lib.core.spaces.space import Space
 from workflow_lib.data.dataset import ChipView, Dataset, DatasetArguments, Rows
-from workflow_lib.models.supernet import Supernet
+from workflow_lib.models.shared_weights import Supernet
+from workflow_lib.spaces.space import Space
 from workflow_lib.training.checkpoint import Checkpoint
 from workflow_lib.training.compute import Compute
 from workflow_lib.training.feed import HostFeed, to_images
 from workflow_lib.training.loop import batch_sizes, predict, refuse_too_few
 from workflow_lib.training.metrics import Labels, cross_entropy
+from workflow_lib.training.training_config import TrainingConfig
 
 Paths = Callable[[np.random.Generator], Sequence[str]]
 """Which networks a step trains."""

@@ -11,20 +11,21 @@ import pandas as pd
 from jinja2 import Environment, StrictUndefined
 from rasterio.crs import CRS
 
-from workflow_lib.core.config import PrecisionsConfig, TrainingConfig
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.files import write_text
 from workflow_lib.core.indices import INDICES
 from workflow_lib.core.seeds import derive_seed
 from workflow_lib.data.dataset import ChipView, Dataset
 from workflow_lib.data.ground import TRUE_TO_SCALE, pixel_sides_m
-from workflow_lib.export.precisions import calibration_chips, write_precisions
+from workflow_lib.export.precision_files import calibration_chips, write_precisions
 from workflow_lib.field.bundle import CHECKSUMS, DESCRIPTION, write_checksums
 from workflow_lib.field.description import Description
-from workflow_lib.models.networks import to_module
+from workflow_lib.field.field_config import PrecisionsConfig
+from workflow_lib.field.field_program import write_program
+from workflow_lib.models.modules import to_module
 from workflow_lib.training.compute import use_one_thread
 from workflow_lib.training.loop import PREDICTION_BATCH, Task, predict, train
-from workflow_lib.training.program import write_program
+from workflow_lib.training.training_config import TrainingConfig
 
 NORMALISATIONS = {
     "per_chip_band": "per chip and channel: (value - minimum) / (maximum - minimum); a constant channel becomes 0",

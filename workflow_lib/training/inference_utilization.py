@@ -7,8 +7,8 @@ import torch
 
 from workflow_lib.core.errors import UserError
 from workflow_lib.export.intensity import Layer, bound_by_memory, count_layers, largest_batch, whole_intensity
-from workflow_lib.models.folded import images_at_once
-from workflow_lib.models.networks import to_module
+from workflow_lib.models.modules import to_module
+from workflow_lib.spaces.cross.folded_net import images_at_once
 from workflow_lib.training.compute import Compute, use_one_thread
 
 _ROUNDS, _PRODUCTS = 5, 4

@@ -11,11 +11,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
-from workflow_lib.core.data_config import ClipConfig, RasterFolder
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.progress import report_some
+from workflow_lib.data.data_config import ClipConfig, RasterFolder
 from workflow_lib.data.points import read_points
-from workflow_lib.data.scenes import Bounds, Grid, Layer
+from workflow_lib.data.scene_rasters import Bounds
+from workflow_lib.data.scenes import Grid, Layer
 
 _DRAWS_PER_SAMPLE = 200
 Row = dict[str, Any]

@@ -1,0 +1,82 @@
+"""The configuration of folds and of the hold-out."""
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from workflow_lib.core.section import Name, Section
+
+if TYPE_CHECKING:
+    from workflow_lib.config import Config
+
+
+class HoldoutConfig(Section):
+    """An outer hold-out, set aside before the folds."""
+
+    method: Literal["none", "share", "region", "spatial_block"] = Field(
+        default="none", description="no hold-out; a stratified share; whole regions; or spatial blocks"
+    )
+    share: float = Field(
+        default=0.2, gt=0, lt=1, description="share of the chips held out by `share` and `spatial_block`"
+    )
+    regions: list[Name] = Field(default=[], description="regions held out by `region`")
+
+
+class FoldsConfig(Section):
+    """How chips are divided into training and validation."""
+
+    method: Literal["stratified", "region", "spatial_block", "one_split"] = Field(
+        default="stratified",
+        description="shuffled and stratified by class; leave one region out; blocks on the ground; or one split, on "
+        "which every candidate is trained `count` times from other seeds: the spread is then between seeds alone",
+    )
+    count: int = Field(
+        default=5,
+        ge=2,
+        le=100,
+        description="number of folds; with `region`, the number of regions that are not held out",
+    )
+    validation_share: float = Field(
+        default=0.5, gt=0, lt=1, description="share of the chips that validate in `one_split`"
+    )
+    block_m: float = Field(default=1000.0, gt=0, description="side of a spatial block (metres)")
+    buffer_m: float = Field(
+        default=0.0,
+        ge=0,
+        description="spatial folds drop training chips whose footprint is this close to a validation footprint (m); "
+        "0: touching",
+    )
+    holdout: HoldoutConfig = Field(default=HoldoutConfig(), description="the outer hold-out")
+
+    @property
+    def training_share(self) -> float:
+        """Share of the chips that a training learns from, without buffer and hold-out."""
+        return 1 - (self.validation_share if self.same_split else 1 / self.count)
+
+    @property
+    def same_split(self) -> bool:
+        """Whether all folds have the same chips, and only seeds differ."""
+        return self.method == "one_split"
+
+    @property
+    def spatial(self) -> bool:
+        """Whether training and validation are apart on the ground."""
+        return self.method in ("region", "spatial_block")
+
+    def check_within(self, config: "Config", key: str) -> None:
+        """Refuse what other sections contradict; see `Section.check_within`."""
+        regions = config.data.regions
+        if unknown_regions := set(self.holdout.regions) - set(regions):
+            raise ValueError(f"{key}.holdout.regions names {sorted(unknown_regions)}, which data.regions does not")
+        if set(self.holdout.regions) == set(regions):
+            raise ValueError(f"{key}.holdout.regions names every region: none is left to train on")
+        if (self.holdout.method == "region") != bool(self.holdout.regions):
+            raise ValueError(f"{key}.holdout.regions and {key}.holdout.method: region belong together")
+        if self.buffer_m and not self.spatial and self.holdout.method not in ("region", "spatial_block"):
+            raise ValueError(f"{key}.buffer_m needs spatial folds: set {key}.method to region or spatial_block")
+        if self.spatial and self.holdout.method == "share":
+            raise ValueError(
+                f"{key}.holdout.method: share lets neighbours leak; with spatial folds use region or spatial_block"
+            )
+        if self.method == "region" and self.count != (left := len(regions) - len(self.holdout.regions)):
+            raise ValueError(f"{key}.count is {self.count}, but method region gives {left} folds, one per region")

@@ -1,0 +1,103 @@
+"""The configuration of numeric precisions and of maps."""
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+
+from workflow_lib.core.indices import INDICES
+from workflow_lib.core.section import Distinct, Name, Section
+from workflow_lib.data.data_config import Scenes
+
+if TYPE_CHECKING:
+    from workflow_lib.config import Config
+
+
+class PrecisionsConfig(Section):
+    """The front's networks, and what is deployed, also in smaller numbers."""
+
+    smaller: Annotated[list[Literal["fp16", "int8"]], Distinct] = Field(
+        default=["fp16", "int8"],
+        min_length=1,
+        description="fp16: half as many bytes; int8: a quarter, weights and activations (static quantization)",
+    )
+    calibration_chips: int = Field(
+        default=64, ge=1, description="training chips from which int8 takes the ranges of activations"
+    )
+    most_loss_pct: float = Field(
+        default=2.0, ge=0, description="a network that loses more accuracy than this is marked (points)"
+    )
+
+    def check_within(self, config: "Config", key: str) -> None:
+        """Refuse what other sections contradict; see `Section.check_within`."""
+        if not config.keep_weights:
+            raise ValueError(f"{key} needs the weights of all trainings: set keep_weights: true")
+
+
+class MapArea(Section):
+    """Whole scenes to which the recommended model is applied."""
+
+    layers: list[Scenes] = Field(
+        default=[], description="the scenes, with the bands that the model's channels are made of; generated land: none"
+    )
+    truth: str | None = Field(
+        default=None,
+        description="points that should be found, as in data.clip.points (CSV: in the CRS of its first scene); null: "
+        "nobody knows",
+    )
+
+    def check_area(self, config: "Config", name: str, key: str) -> None:
+        """Refuse an area that lacks bands, or that generated land contradicts.
+
+        Args:
+            config: the whole configuration.
+            name: of the area.
+            key: of this section.
+        """
+        landscape = config.data.clip.landscape if config.data.clip else None
+        channels = {channel for names in config.grid.channel_sets.values() for channel in names}
+        used = {band for channel in channels for band in INDICES.get(channel, (channel,))}
+        given = {band for layer in self.layers for band in layer.bands}
+        if self.layers and used - given:
+            raise ValueError(f"{key}: grid.channel_sets needs {sorted(used - given)} as well")
+        if landscape and self.truth:
+            raise ValueError(f"{key}.truth: the true places of generated land are known")
+        if landscape and name not in landscape.looks:
+            raise ValueError(f"{key}: data.clip.landscape.looks does not say what it looks like")
+        if bool(landscape) == bool(self.layers):
+            raise ValueError(f"{key}.layers must name its scenes, and none of generated land")
+        if name in config.data.regions:
+            raise ValueError(f"{key}: a region of that name is trained on; choose another")
+
+
+class MapConfig(Section):
+    """Where the recommended model is applied, and how what it finds is judged."""
+
+    areas: dict[Name, MapArea] = Field(
+        min_length=1, description="area -> its scenes; with data.clip.landscape its land is generated"
+    )
+    background: Name | None = Field(
+        default=None, description="class that is nothing, and not looked for; null: data.clip.false_class"
+    )
+    precision: Literal["fp32", "fp16", "int8"] = Field(
+        default="fp32", description="of the network; fp16, int8: one of precisions.smaller"
+    )
+    overlap: float = Field(default=0.5, ge=0, lt=1, description="share of a window that lies in the next one")
+    threshold: float = Field(default=0.5, ge=0, le=1, description="least probability of a place that is found")
+    least_distance_m: float | None = Field(
+        default=None, ge=0, description="between two places that are found (m); null: half a chip"
+    )
+    tolerance_m: float = Field(
+        default=25.0, gt=0, description="between a place and the point that it is taken for, at most (m)"
+    )
+
+    def check_within(self, config: "Config", key: str) -> None:
+        """Refuse what other sections contradict; see `Section.check_within`."""
+        smaller = config.precisions.smaller if config.precisions else []
+        if self.precision not in ("fp32", *smaller):
+            raise ValueError(f"{key}.precision is {self.precision}, and precisions.smaller names {smaller}")
+        if config.background not in config.data.classes:
+            raise ValueError(
+                f"{key}.background is {config.background}: name the class that is nothing, of {config.data.classes}"
+            )
+        for name, area in self.areas.items():
+            area.check_area(config, name, f"{key}.areas.{name}")

@@ -1,0 +1,74 @@
+"""Tables of what is deployed: numeric precisions, detections on maps and their scores."""
+
+from workflow_lib.core.columns import CANDIDATE
+from workflow_lib.core.results import Result
+from workflow_lib.core.schema import Column, Table, percent
+
+PRECISIONS = Table(
+    "precisions",
+    (
+        CANDIDATE,
+        Column("precision", "text", meaning="fp32, fp16 or int8"),
+        percent("accuracy_pct", "mean over folds, by ONNX Runtime"),
+        Column("accuracy_error_pct", "number", "%", "its standard error", low=0, optional=True),
+        Column("loss_pct", "number", "%", "points less than fp32, mean over folds"),
+        Column("loss_error_pct", "number", "%", "its standard error", low=0, optional=True),
+        Column("lossy", "flag", meaning="whether it loses more than precisions.most_loss_pct"),
+        Column("memory_bytes", "integer", "B", "the ONNX file", low=1),
+        Column("latency_ms", "number", "ms", "of one chip on the machine where this ran, one thread", low=0, above=0),
+        Column("latency_run_std_ms", "number", "ms", "standard deviation over rounds", low=0, optional=True),
+    ),
+    key=("candidate", "precision"),
+)
+
+
+AREA = Column("area", "text", meaning="area of the map")
+
+
+DETECTIONS = Table(
+    "detections",
+    (
+        AREA,
+        Column("class", "text", meaning="class"),
+        Column("x", "number", "m", "place"),
+        Column("y", "number", "m", "place"),
+        Column("probability", "number", meaning="of its class; missing if not found", low=0, high=1, optional=True),
+        Column(
+            "outcome", "text",
+            meaning="hit, false alarm, missed, uncovered (a true place where the map has no probability) or unknown",
+        ),
+    ),
+)  # fmt: skip
+
+
+MAP_SCORES = Table(
+    "map_scores",
+    (
+        AREA,
+        Column("threshold", "number", meaning="least probability of a place that is found", low=0, high=1),
+        Column("found", "integer", meaning="places found", low=0),
+        Column("hits", "integer", meaning="of them near a true one that no more probable place is near to", low=0),
+        Column("true_places", "integer", meaning="true places that the map covers", low=0),
+        Column("uncovered", "integer", meaning="true places that it does not, which count as neither", low=0),
+        *(
+            percent(f"{score}{end}_pct", f"{meaning}{limit}", optional=True)
+            for score, meaning in {"precision": "hits of what was found", "recall": "hits of true places"}.items()
+            for end, limit in {"": "", "_low": ", lower end of the 95 % interval", "_high": ", upper end"}.items()
+        ),
+        percent("f1_pct", "harmonic mean of the two", optional=True),
+    ),
+    key=("area", "threshold"),
+)
+
+PRECISIONS_RESULT = Result(
+    "precisions",
+    PRECISIONS,
+    "measure_precisions/precisions.parquet",
+    when=lambda config: config.precisions is not None,
+)
+DETECTIONS_RESULT = Result(
+    "detections", DETECTIONS, "score_map/detections.parquet", when=lambda config: config.map is not None
+)
+MAP_SCORES_RESULT = Result(
+    "map_scores", MAP_SCORES, "score_map/scores.parquet", when=lambda config: config.map is not None
+)

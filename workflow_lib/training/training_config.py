@@ -1,0 +1,65 @@
+"""The configuration of one training."""
+
+from math import cos, pi
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from workflow_lib.core.section import Section
+
+if TYPE_CHECKING:
+    from workflow_lib.config import Config
+
+
+TRAINING_PASSES = 3
+"""What a training step costs in forward passes: one, and in the backward pass one for weights and one for inputs."""
+
+
+class TrainingConfig(Section):
+    """How one network is trained."""
+
+    epochs: int = Field(default=5, ge=1, description="passes over the training chips")
+    learning_rate: float = Field(default=1e-3, gt=0, description="Adam's learning rate")
+    schedule: Literal["constant", "cosine"] = Field(
+        default="constant",
+        description="of the learning rate: cosine lowers it from epoch to epoch towards 0, so that less of the "
+        "accuracy is chance",
+    )
+    label_smoothing: float = Field(
+        default=0.0, ge=0, lt=1, description="share of each target that is spread over all classes"
+    )
+    cutout_px: int = Field(
+        default=0, ge=0, description="side of a square of each chip, anywhere, that a step sees as zeros (pixels)"
+    )
+    clip_norm: float | None = Field(default=None, gt=0, description="largest norm of the gradients; null: any")
+    drop_path: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="networks of cells: probability that a step leaves an operation out for a chip, in the last "
+        "epoch; rises to it from epoch to epoch",
+    )
+    auxiliary_weight: float = Field(
+        default=0.0,
+        ge=0,
+        description="networks of cells: weight of the loss of a second head, two thirds up, that is there only in "
+        "training",
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="auto: CUDA where there is one")
+    precision: Literal["float32", "bf16", "auto"] = Field(
+        default="float32",
+        description="bf16: autocast to bfloat16, for processors that multiply it (GPUs since Ampere, CPUs with "
+        "AVX512-BF16 or AMX); auto: bf16 there, float32 elsewhere",
+    )
+
+    def rate(self, epoch: int) -> float:
+        """The learning rate in an epoch, counted from 0 (Loshchilov and Hutter 2017, equation 5, without restarts)."""
+        if self.schedule == "constant":
+            return self.learning_rate
+        return self.learning_rate * (1 + cos(pi * epoch / self.epochs)) / 2
+
+    def check_within(self, config: "Config", key: str) -> None:
+        """Refuse what other sections contradict; see `Section.check_within`."""
+        of_cells = config.assembled and config.assembled.space != "mobilenet"
+        if not of_cells and (self.drop_path or self.auxiliary_weight):
+            raise ValueError(f"{key}.drop_path and {key}.auxiliary_weight are for networks of cells: none is here")

@@ -1,0 +1,38 @@
+"""The configuration of measured utilization."""
+
+from math import isqrt
+from typing import TYPE_CHECKING, Self
+
+from pydantic import Field, model_validator
+
+from workflow_lib.core.section import Section
+from workflow_lib.spaces.cross import CROSS
+
+if TYPE_CHECKING:
+    from workflow_lib.config import Config
+
+
+class UtilizationConfig(Section):
+    """How much of a processor's peak each network reaches where its job runs."""
+
+    memory_limit_mb: float = Field(
+        default=256.0, gt=0, description="memory that a batch may take on a CPU (MB); on a GPU it is what is free"
+    )
+    fold: int | None = Field(
+        default=None,
+        ge=4,
+        le=64,
+        description="also measure every network folded by so many chips, a square (stacked in its channels, widths "
+        "times the root): what that does to throughput and utilization; null: do not",
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.fold and isqrt(self.fold) ** 2 != self.fold:
+            raise ValueError(f"fold is {self.fold}, and must be a square, such as 4 or 9")
+        return self
+
+    def check_within(self, config: "Config", key: str) -> None:
+        """Refuse what other sections contradict; see `Section.check_within`."""
+        if self.fold and (config.assembled or config.grid.space.name != CROSS):
+            raise ValueError(f"{key}.fold is for networks of the CROSS space, which are not searched here")
