@@ -1,13 +1,19 @@
 """What columns are called in front of people: title, unit and number format, from the tables' schema."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeGuard
 
-import pandas as pd
+from workflow_lib.analysis.candidate_tables import FRONT
+from workflow_lib.core.schema import Column
+from workflow_lib.costs import all_costs
+from workflow_lib.spaces.networks import all_spaces
 
-from workflow_lib.core.config import Config
-from workflow_lib.core.tables import FRONT, Column
+if TYPE_CHECKING:
+    from workflow_lib.config import Config
 
 _TITLES = {
     "accuracy_pct": ("Accuracy", "Accuracy"),
@@ -17,32 +23,25 @@ _TITLES = {
     "latency_worst_ms": ("Latency, slowest device", "Worst latency"),
     "latency_device_std_ms": ("Latency, standard deviation over devices", "Latency std"),
     "energy_mean_mj": ("Energy, mean over devices", "Energy"),
-    "memory_bytes": ("Memory, deployed ONNX file", "Memory"),
-    "paper_memory_bytes": ("Memory, untrained ONNX file", "Untrained file"),
-    "weights_bytes": ("Weights", "Weights"),
-    "parameters": ("Trainable parameters", "Parameters"),
-    "multiply_adds": ("Multiply-adds per chip", "Multiply-adds"),
-    "activation_bytes": ("Activations of one chip", "Activations"),
     "training_s": ("Training time, mean over folds", "Training"),
     "hypervolume_pct": ("Hypervolume lost without it", "Hypervolume"),
     "front_frequency": ("Front frequency", "Front frequency"),
 }
 _UNITS = {"B": ("MB", 1e-6, 2), "%": ("%", 1.0, 1), "ms": ("ms", 1.0, 2), "mJ": ("mJ", 1.0, 2), "s": ("s", 1.0, 1)}
 _COUNTS = {
-    "parameters": ("million", 1e-6, 2),
-    "multiply_adds": ("billion", 1e-9, 3),
     "front_frequency": ("%", 100.0, 0),
 }
 _FURTHER_DIGITS = {"MB": 2}
 
-_ASSEMBLED = {
-    "nasbench201": "the networks of NAS-Bench-201 cells",
-    "darts": "the networks of DARTS cells",
-    "mobilenet": "the chains of MobileNetV2 blocks",
-}
-
 MISSING = "undefined"
 """Shown in place of a missing number."""
+
+
+def is_missing(value: Any) -> TypeGuard[None]:
+    """Whether a table's value is None, NaN or NA."""
+    import pandas as pd
+
+    return bool(pd.isna(value))
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ class Quantity:
 
     def number(self, value: float | None, digits: int | None = None) -> str:
         """A stored value as a number in the unit shown, without the unit."""
-        if value is None or pd.isna(value):
+        if value is None or is_missing(value):
             return MISSING
         return f"{value * self.factor:,.{self.digits if digits is None else digits}f}"
 
@@ -89,6 +88,8 @@ class Quantity:
 
         Files that differ by 200 bytes decide who is on the front, so they must not both read "11.18 MB".
         """
+        import pandas as pd
+
         shown = pd.Series(list(values), dtype=float).dropna() * self.factor
         most = self.digits + _FURTHER_DIGITS.get(self.unit, 0)
         enough = (d for d in range(self.digits, most) if shown.round(d).nunique() == shown.nunique())
@@ -105,12 +106,17 @@ def quantity(column: str) -> Quantity:
         KeyError: if the schema declares no such column.
     """
     declared = _declared(column)
-    if column in _TITLES:
+    cost = all_costs().get(column)
+    if cost:
+        title, short = cost.title, cost.short
+    elif column in _TITLES:
         title, short = _TITLES[column]
     elif declared.family and (device := re.fullmatch(r"(latency|energy)_(.+)_(?:ms|mj)", column)):
         title, short = f"{device[1].capitalize()}, {device[2]}", device[2]
     else:
         title = short = declared.meaning[:1].upper() + declared.meaning[1:]
+    if cost and cost.shown:
+        return Quantity(title, short, cost.shown.unit, cost.shown.factor, cost.shown.digits)
     unit, factor, digits = _COUNTS.get(column) or _UNITS.get(declared.unit) or (declared.unit, 1.0, 3)
     return Quantity(title, short, unit, factor, digits)
 
@@ -145,5 +151,5 @@ def _declared(column: str) -> Column:
 def searched_from(config: Config) -> str:
     """What the candidates of a run were chosen from."""
     if config.assembled:
-        return _ASSEMBLED[config.assembled.space]
+        return f"the {all_spaces()[config.assembled.space].title}"
     return f"{config.grid_size:,} candidates"

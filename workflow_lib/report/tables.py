@@ -2,16 +2,20 @@
 
 from collections.abc import Sequence
 from itertools import product
+from typing import Any
 
 import pandas as pd
 
-from workflow_lib.core.config import Objective
+from workflow_lib.analysis.candidate_tables import RANKED_RESULT
+from workflow_lib.core.candidate import KEYS
 from workflow_lib.core.provenance import Provenance
-from workflow_lib.core.spaces import networks
-from workflow_lib.core.spaces.cross import CHOICES, Architecture
-from workflow_lib.core.spaces.mobilenet import STEM, Chain
+from workflow_lib.pareto.front_config import Objective
 from workflow_lib.report.content import ReportContent
-from workflow_lib.search.candidates import KEYS
+from workflow_lib.search.proposal_tables import PROPOSALS_RESULT, RACE_RESULT
+from workflow_lib.spaces import networks
+from workflow_lib.spaces.cross.cross_architecture import CHOICES, Architecture
+from workflow_lib.spaces.mobilenet.mobilenet_chain import STEM, Chain
+from workflow_lib.training.score_tables import TRAINED_RESULT
 
 
 def is_better(objective: Objective) -> int:
@@ -78,12 +82,12 @@ def dimensions(architectures: pd.Series) -> pd.DataFrame:
     )
 
 
-def _first_stage(network: networks.Network) -> dict[str, int]:
+def _first_stage(network: Any) -> dict[str, int]:
     """The values of a network in CROSS's dimensions, as far as it has them."""
     if isinstance(network, Chain):
         return {"initial_output_feature": STEM}
     if not isinstance(network, Architecture):
-        return {"initial_output_feature": network.skeleton.width}
+        return {"initial_output_feature": network.skeleton.width} if hasattr(network, "skeleton") else {}
     values = network.configuration()
     return values if network.pool else {name: values[name] for name in values if not name.endswith("_pool")}
 
@@ -151,8 +155,8 @@ def baseline_table(ranked: pd.DataFrame, objectives: Sequence[Objective]) -> pd.
     return baseline_rows(ranked)[["candidate", "channels", "batch", "architecture", *_scores(objectives)]]
 
 
-def left_out(content: ReportContent) -> pd.DataFrame:
-    """Candidates that lack a training, because it failed for good.
+def missing_trainings(content: ReportContent) -> pd.DataFrame:
+    """Candidates that lack a training, because it failed permanently.
 
     Returns:
         Columns channels, batch, architecture, fold: one row per failed training, those of baselines last.
@@ -160,13 +164,14 @@ def left_out(content: ReportContent) -> pd.DataFrame:
     grid = content.config.grid
     searched = (
         product(grid.channel_sets, grid.batch_sizes, content.config.architectures)
-        if content.proposals is None
-        else content.proposals[KEYS].itertuples(index=False, name=None)
+        if content.get(PROPOSALS_RESULT) is None
+        else content[PROPOSALS_RESULT][KEYS].itertuples(index=False, name=None)
     )
     wanted = [*searched, *product(grid.channel_sets, grid.batch_sizes, [grid.baseline])]
-    done = set(content.trained[[*KEYS, "fold"]].itertuples(index=False, name=None))
-    # Those who were stopped did not fail.
-    stopped = set() if content.race is None else set(content.race[KEYS].itertuples(index=False, name=None))
+    done = set(content[TRAINED_RESULT][[*KEYS, "fold"]].itertuples(index=False, name=None))
+    race = content.get(RACE_RESULT)
+    # A stopped candidate did not fail.
+    stopped = set() if race is None else set(race[KEYS].itertuples(index=False, name=None))
     jobs = [(*candidate, fold) for candidate in wanted for fold in range(content.config.folds.count)]
     return pd.DataFrame([job for job in jobs if job not in done and job[:-1] not in stopped], columns=[*KEYS, "fold"])
 
@@ -177,8 +182,7 @@ def search_table(content: ReportContent) -> pd.DataFrame:
     Returns:
         Columns round, proposed, accuracy_pct (best so far) and on_front (members of the final front).
     """
-    assert content.proposals is not None
-    table = content.proposals.merge(candidates_only(content.ranked), on=KEYS, how="left")
+    table = content[PROPOSALS_RESULT].merge(candidates_only(content[RANKED_RESULT]), on=KEYS, how="left")
     table["on_front"] = table["on_front"].eq(True).astype("int64")  # who failed is on none
     rounds = table.groupby("round").agg(
         proposed=("round", "size"), accuracy_pct=("accuracy_pct", "max"), on_front=("on_front", "sum")

@@ -3,10 +3,13 @@
 `assert_never` makes the type checker refuse a value without words.
 """
 
-from dataclasses import dataclass
-from typing import assert_never
+from __future__ import annotations
 
-from workflow_lib.core.config import Config
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, assert_never
+
+if TYPE_CHECKING:
+    from workflow_lib.config import Config
 
 
 @dataclass(frozen=True)
@@ -157,7 +160,7 @@ def selection_notes(config: Config) -> list[str]:
             "The cell search learned from the training chips of fold 0. In the other folds some of these chips "
             f"validate the networks that it derived, which biases their accuracies upwards.{remedy}"
         )
-    if config.search.strategy in ("evolution", "tpe", "reinforce"):
+    if config.search.declaration.learns:
         notes.append(
             f"The search ({config.search.strategy}) chose candidates by the same validation accuracies that are "
             f"reported here, which biases those of the best upwards.{remedy}"

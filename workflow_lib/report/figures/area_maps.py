@@ -1,0 +1,67 @@
+"""What the recommended model finds in whole scenes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workflow_lib.data.scene_paths import area_scenes
+from workflow_lib.field.field_tables import DETECTIONS_RESULT
+from workflow_lib.report.declaration import FigureDeclaration, FigureInput
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from matplotlib.figure import Figure
+
+    from workflow_lib.config import Config
+    from workflow_lib.report.plots.scene_plots import Backdrop
+
+
+def draw(given: FigureInput) -> Figure:
+    """Draw the detections of each area on its imagery and on the probability of the class that is looked for."""
+    from workflow_lib.report.plots.scene_plots import area_maps
+
+    areas = [name.removeprefix("probability:") for name in given.files if name.startswith("probability:")]
+    drawn = {
+        area: _read(
+            given.files[f"probability:{area}"][0], given.settings["target_class"], given.files[f"scenes:{area}"]
+        )
+        for area in areas
+    }
+    return area_maps(given[DETECTIONS_RESULT], drawn)
+
+
+def _read(probability: Path, target: str, scenes: Sequence[Path]) -> tuple[Backdrop, Backdrop]:
+    """Imagery of an area, and the probability of the class that is looked for."""
+    import numpy as np
+    import rasterio
+
+    from workflow_lib.data.scenes import overview
+    from workflow_lib.report.plots.scene_plots import OVERVIEW_PX
+
+    with rasterio.open(probability) as raster:
+        shares = np.ma.masked_invalid(raster.read([raster.descriptions.index(target) + 1]))
+        bounds, crs = raster.bounds, raster.crs.to_string()
+    imagery = overview(scenes, crs, OVERVIEW_PX)
+    return imagery, (shares, (bounds.left, bounds.bottom, bounds.right, bounds.top))
+
+
+def files(config: Config) -> Mapping[str, Sequence[str]]:
+    """Probability and scenes of each area."""
+    areas = config.map.areas if config.map else {}
+    probabilities = {f"probability:{area}": [f"results/{config.run}/apply_model/{area}.tif"] for area in areas}
+    return probabilities | {f"scenes:{area}": list(area_scenes(config, area).values())[-1] for area in areas}
+
+
+FIGURE = FigureDeclaration(
+    title="What the model finds in whole scenes",
+    caption="What the recommended model finds in whole scenes, and the probability of what is looked for, one pixel "
+    "per window.",
+    section="map",
+    draw=draw,
+    reads=(DETECTIONS_RESULT,),
+    settings=("target_class",),
+    files=files,
+    position=1,
+)

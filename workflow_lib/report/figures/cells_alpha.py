@@ -1,0 +1,28 @@
+"""Probabilities of operations during the first search."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workflow_lib.report.declaration import FigureDeclaration, FigureInput
+from workflow_lib.search.cell_tables import FIRST_CELL_ALPHAS_RESULT
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def draw(given: FigureInput) -> Figure:
+    """Draw it."""
+    from workflow_lib.report.plots.cell_plots import cells_alpha
+
+    return cells_alpha(given[FIRST_CELL_ALPHAS_RESULT])
+
+
+FIGURE = FigureDeclaration(
+    title="Probabilities of operations during the first search",
+    caption="The probability of each operation, over the epochs of the first search.",
+    section="cell_budgets",
+    draw=draw,
+    reads=(FIRST_CELL_ALPHAS_RESULT,),
+    position=4,
+)

@@ -1,0 +1,29 @@
+"""Expected cost and multiplier during the searches."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workflow_lib.report.declaration import FigureDeclaration, FigureInput
+from workflow_lib.search.cell_tables import CELL_SEARCHES_RESULT
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def draw(given: FigureInput) -> Figure:
+    """Draw it."""
+    from workflow_lib.report.plots.cell_plots import cells_search
+
+    return cells_search(given[CELL_SEARCHES_RESULT])
+
+
+FIGURE = FigureDeclaration(
+    title="Expected cost and multiplier during the searches",
+    caption="What networks would cost in the mean if each edge drew its operation, and the multiplier that holds it "
+    "to the bound (dashed), over the epochs of the searches.",
+    section="cell_budgets",
+    draw=draw,
+    reads=(CELL_SEARCHES_RESULT,),
+    position=3,
+)

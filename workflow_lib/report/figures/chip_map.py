@@ -1,0 +1,32 @@
+"""The folds on the ground."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workflow_lib.data.chip_tables import CHIPS_RESULT, FOLDS_RESULT
+from workflow_lib.report.declaration import FigureDeclaration, FigureInput
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def draw(given: FigureInput) -> Figure:
+    """Draw it."""
+    from workflow_lib.report.plots.chip_maps import chip_map
+
+    return chip_map(given[CHIPS_RESULT], given[FOLDS_RESULT])
+
+
+FIGURE = FigureDeclaration(
+    title="The folds on the ground",
+    caption="Where the chips lie, coloured by the fold in which they validate.",
+    section="data",
+    draw=draw,
+    reads=(
+        CHIPS_RESULT,
+        FOLDS_RESULT,
+    ),
+    when=lambda config: not config.folds.same_split,
+    position=2,
+)

@@ -1,0 +1,32 @@
+"""The roles of chips in the first fold."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workflow_lib.data.chip_tables import CHIPS_RESULT, FOLDS_RESULT
+from workflow_lib.report.declaration import FigureDeclaration, FigureInput
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def draw(given: FigureInput) -> Figure:
+    """Draw it."""
+    from workflow_lib.report.plots.chip_maps import chip_map
+
+    folds = given[FOLDS_RESULT]
+    return chip_map(given[CHIPS_RESULT], folds, int(folds["fold"].min()))
+
+
+FIGURE = FigureDeclaration(
+    title="The roles of chips in the first fold",
+    caption="Where the chips lie, coloured by their role in the first fold.",
+    section="data",
+    draw=draw,
+    reads=(
+        CHIPS_RESULT,
+        FOLDS_RESULT,
+    ),
+    position=3,
+)

@@ -1,0 +1,28 @@
+"""Efficiency under noise."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workflow_lib.analysis.efficiency_tables import EFFICIENCY_SAMPLES_RESULT
+from workflow_lib.report.declaration import FigureDeclaration, FigureInput
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def draw(given: FigureInput) -> Figure:
+    """Draw it."""
+    from workflow_lib.report.plots.efficiency_plots import efficiency_boxes
+
+    return efficiency_boxes(given[EFFICIENCY_SAMPLES_RESULT])
+
+
+FIGURE = FigureDeclaration(
+    title="Efficiency under noise",
+    caption="Relative efficiency when all columns with standard deviations are drawn anew, all at once.",
+    section="efficiency",
+    draw=draw,
+    reads=(EFFICIENCY_SAMPLES_RESULT,),
+    position=2,
+)

@@ -1,0 +1,34 @@
+"""Stochastic dominance of efficiency."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workflow_lib.analysis.efficiency_tables import DOMINANCE_RESULT, EFFICIENCY_SAMPLES_RESULT
+from workflow_lib.report.declaration import FigureDeclaration, FigureInput
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def draw(given: FigureInput) -> Figure:
+    """Draw it."""
+    from workflow_lib.report.plots.efficiency_plots import check_same_models, efficiency_dominance
+
+    check_same_models(given[EFFICIENCY_SAMPLES_RESULT], given[DOMINANCE_RESULT])
+    return efficiency_dominance(given[EFFICIENCY_SAMPLES_RESULT], given[DOMINANCE_RESULT])
+
+
+FIGURE = FigureDeclaration(
+    title="Stochastic dominance of efficiency",
+    caption="An arrow leads from a candidate to one whose efficiency is stochastically smaller: its distribution "
+    "lies nowhere above the other's. Arrows that follow from others are left out. Two candidates without a "
+    "path between them cannot be told apart.",
+    section="efficiency",
+    draw=draw,
+    reads=(
+        EFFICIENCY_SAMPLES_RESULT,
+        DOMINANCE_RESULT,
+    ),
+    position=3,
+)

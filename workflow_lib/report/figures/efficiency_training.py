@@ -1,0 +1,29 @@
+"""Efficiency with the costs of training."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workflow_lib.analysis.efficiency_tables import EFFICIENCY_RESULT
+from workflow_lib.report.declaration import FigureDeclaration, FigureInput
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def draw(given: FigureInput) -> Figure:
+    """Draw it."""
+    from workflow_lib.report.plots.efficiency_plots import efficiency_training
+
+    return efficiency_training(given[EFFICIENCY_RESULT])
+
+
+FIGURE = FigureDeclaration(
+    title="Efficiency with the costs of training",
+    caption="How the efficiency and its rank move when the costs of training count as well.",
+    section="efficiency",
+    draw=draw,
+    reads=(EFFICIENCY_RESULT,),
+    when=lambda config: bool(config.efficiency.training_inputs),
+    position=4,
+)

@@ -1,0 +1,30 @@
+"""Every pair of objectives."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workflow_lib.analysis.candidate_tables import RANKED_RESULT
+from workflow_lib.report.declaration import FigureDeclaration, FigureInput
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def draw(given: FigureInput) -> Figure:
+    """Draw it."""
+    from workflow_lib.report.plots.front_pair_plots import front_pairs
+
+    return front_pairs(given[RANKED_RESULT], given.objectives)
+
+
+FIGURE = FigureDeclaration(
+    title="Every pair of objectives",
+    caption="Every pair of objectives. The dashed line is the front of that pair alone. Bars are 95 % intervals of "
+    "the accuracy of front members. Numbers are those of the front table, where there is room.",
+    section="front",
+    draw=draw,
+    reads=(RANKED_RESULT,),
+    settings=("front.objectives",),
+    position=1,
+)

@@ -1,0 +1,51 @@
+"""Sample chips as the networks see them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workflow_lib.data.chip_tables import CHIPS_RESULT
+from workflow_lib.report.declaration import FigureDeclaration, FigureInput
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from matplotlib.figure import Figure
+
+    from workflow_lib.config import Config
+
+
+def draw(given: FigureInput) -> Figure:
+    """Draw the first chip of each class, in the channels that some network sees."""
+    import numpy as np
+
+    from workflow_lib.data.chips import open_chips
+    from workflow_lib.report.plots.channel_plots import input_channels
+
+    chips, bands = given[CHIPS_RESULT], given.settings["data.bands"]
+    seen = {channel for channels in given.settings["grid.channel_sets"].values() for channel in channels}
+    channels = [band for band in bands if band in seen]
+    places = [bands.index(channel) for channel in channels]
+    pixels = open_chips(given.files["array"][0])
+    samples = []
+    for label in given.settings["data.classes"]:
+        row = int(np.flatnonzero((chips["class"] == label).to_numpy())[0])
+        samples.append((f"{label}, {chips['region'].iloc[row]}", np.asarray(pixels[row])[..., places]))
+    return input_channels(samples, channels)
+
+
+def files(config: Config) -> Mapping[str, Sequence[str]]:
+    """The array of all chips."""
+    return {"array": [f"results/{config.run}/import_chips/chips.npy"]}
+
+
+FIGURE = FigureDeclaration(
+    title="Sample chips as the networks see them",
+    caption="Sample chips as the networks see them, one panel per channel.",
+    section="data",
+    draw=draw,
+    reads=(CHIPS_RESULT,),
+    settings=("data.bands", "data.classes", "grid.channel_sets"),
+    files=files,
+    position=1,
+)

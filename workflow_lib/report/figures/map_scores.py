@@ -1,0 +1,32 @@
+"""Precision and recall of the map."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workflow_lib.field.field_tables import MAP_SCORES_RESULT
+from workflow_lib.report.declaration import FigureDeclaration, FigureInput
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+from workflow_lib.data.scene_paths import truth_files
+
+
+def draw(given: FigureInput) -> Figure:
+    """Draw it."""
+    from workflow_lib.report.plots.scene_plots import map_scores
+
+    return map_scores(given[MAP_SCORES_RESULT])
+
+
+FIGURE = FigureDeclaration(
+    title="Precision and recall of the map",
+    caption="Precision and recall against the true places, as the threshold rises. Bars are 95 % intervals at the "
+    "threshold that was applied.",
+    section="map",
+    draw=draw,
+    reads=(MAP_SCORES_RESULT,),
+    when=lambda config: bool(truth_files(config)),
+    position=2,
+)

@@ -1,0 +1,29 @@
+"""The fronts of several runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workflow_lib.analysis.comparison_tables import RUN_CANDIDATES_RESULT
+from workflow_lib.report.declaration import FigureDeclaration, FigureInput
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def draw(given: FigureInput) -> Figure:
+    """Draw it."""
+    from workflow_lib.report.plots.comparison_plots import runs_fronts
+
+    return runs_fronts(given[RUN_CANDIDATES_RESULT], given.objectives)
+
+
+FIGURE = FigureDeclaration(
+    title="The fronts of several runs",
+    caption="Candidates of this run and of others on the same chips and folds, and the front of all of them.",
+    section="runs",
+    draw=draw,
+    reads=(RUN_CANDIDATES_RESULT,),
+    settings=("front.objectives",),
+    position=1,
+)

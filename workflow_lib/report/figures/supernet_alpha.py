@@ -1,0 +1,32 @@
+"""Architecture parameters of the supernet."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workflow_lib.report.declaration import FigureDeclaration, FigureInput
+from workflow_lib.search.supernet_tables import ALPHA_RESULT
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+from workflow_lib.search.supernet_config import VARIANTS
+
+
+def draw(given: FigureInput) -> Figure:
+    """Draw it."""
+    from workflow_lib.report.plots.supernet_plots import supernet_alpha
+
+    return supernet_alpha(given[ALPHA_RESULT])
+
+
+FIGURE = FigureDeclaration(
+    title="Architecture parameters of the supernet",
+    caption="Architecture parameters over the epochs of step 2: the higher a value's, the lower the Pareto ranks of "
+    "networks that have it. Dotted lines: values were pruned.",
+    section="supernets",
+    draw=draw,
+    reads=(ALPHA_RESULT,),
+    when=lambda config: any(VARIANTS[variant].second == "alpha" for variant, _ in config.supernets),
+    position=1,
+)

@@ -1,0 +1,32 @@
+"""How well supernets rank networks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workflow_lib.analysis.comparison_tables import DIFFICULTY_RESULT, RANKING_QUALITY_RESULT
+from workflow_lib.report.declaration import FigureDeclaration, FigureInput
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def draw(given: FigureInput) -> Figure:
+    """Draw it."""
+    from workflow_lib.report.plots.supernet_plots import supernet_quality
+
+    return supernet_quality(given[RANKING_QUALITY_RESULT], given[DIFFICULTY_RESULT])
+
+
+FIGURE = FigureDeclaration(
+    title="How well supernets rank networks",
+    caption="How well supernets rank the networks, and what they cost: one point per supernet, a line at the mean. "
+    "Dashed: the noise ceiling, the agreement between two halves of the networks' own trainings.",
+    section="supernets",
+    draw=draw,
+    reads=(
+        RANKING_QUALITY_RESULT,
+        DIFFICULTY_RESULT,
+    ),
+    position=1,
+)

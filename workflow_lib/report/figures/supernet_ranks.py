@@ -1,0 +1,29 @@
+"""True ranks against ranks by supernets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workflow_lib.analysis.comparison_tables import RANKS_RESULT
+from workflow_lib.report.declaration import FigureDeclaration, FigureInput
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def draw(given: FigureInput) -> Figure:
+    """Draw it."""
+    from workflow_lib.report.plots.supernet_plots import supernet_ranks
+
+    return supernet_ranks(given[RANKS_RESULT])
+
+
+FIGURE = FigureDeclaration(
+    title="True ranks against ranks by supernets",
+    caption="True Pareto rank of each network against the place that the first supernet of each variant gives it. "
+    "Large points stand for several networks.",
+    section="supernets",
+    draw=draw,
+    reads=(RANKS_RESULT,),
+    position=2,
+)

@@ -1,0 +1,32 @@
+"""Accuracy against utilization."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workflow_lib.analysis.candidate_tables import RANKED_RESULT
+from workflow_lib.report.declaration import FigureDeclaration, FigureInput
+from workflow_lib.training.utilization_tables import UTILIZATIONS_RESULT
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def draw(given: FigureInput) -> Figure:
+    """Draw it."""
+    from workflow_lib.report.plots.utilization_plots import utilization_accuracy
+
+    return utilization_accuracy(given[RANKED_RESULT], given[UTILIZATIONS_RESULT])
+
+
+FIGURE = FigureDeclaration(
+    title="Accuracy against utilization",
+    caption="Accuracy against utilization: whether one predicts the other.",
+    section="utilization",
+    draw=draw,
+    reads=(
+        RANKED_RESULT,
+        UTILIZATIONS_RESULT,
+    ),
+    position=3,
+)

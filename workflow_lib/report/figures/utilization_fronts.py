@@ -1,0 +1,33 @@
+"""Accuracy, throughput and utilization."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workflow_lib.analysis.candidate_tables import RANKED_RESULT
+from workflow_lib.report.declaration import FigureDeclaration, FigureInput
+from workflow_lib.training.utilization_tables import UTILIZATIONS_RESULT
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def draw(given: FigureInput) -> Figure:
+    """Draw it."""
+    from workflow_lib.report.plots.utilization_plots import utilization_fronts
+
+    return utilization_fronts(given[RANKED_RESULT], given[UTILIZATIONS_RESULT])
+
+
+FIGURE = FigureDeclaration(
+    title="Accuracy, throughput and utilization",
+    caption="Accuracy, throughput and utilization, two at a time. Large points are on the front of the pair, rings "
+    "on all three fronts. Below 1 on the colour scale a network is bound by memory.",
+    section="utilization",
+    draw=draw,
+    reads=(
+        RANKED_RESULT,
+        UTILIZATIONS_RESULT,
+    ),
+    position=1,
+)

@@ -1,0 +1,1 @@
+"""Drawing functions: tables in, matplotlib figures out. Declarations of figures are in `report.figures`."""

@@ -1,0 +1,91 @@
+"""Latency on every device."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from workflow_lib.pareto.front_config import Objective
+from workflow_lib.report.names import device_column
+from workflow_lib.report.plots.style import PALETTE, WIDTH_IN, set_log, themed, wants_log
+from workflow_lib.report.tables import baseline_rows, front_members
+
+MOST = 40
+"""Front members drawn; the figure says how many were left out."""
+
+_MARKERS = "osD^vPX*<>"
+
+
+@themed
+def latency_devices(ranked: pd.DataFrame, objectives: Sequence[Objective], devices: Sequence[str]) -> Figure:
+    """Draw one row per front member and distinct baseline network, one mark per device.
+
+    Args:
+        ranked: the front table, all candidates and baselines.
+        objectives: the axes of the front; they order the members.
+        devices: their latencies are the columns `latency_<device>_ms`.
+    """
+    every = front_members(ranked, objectives)
+    members = every.head(MOST)
+    # Latency does not depend on the training batch: one row per network is enough.
+    baselines = baseline_rows(ranked).drop_duplicates(["channels", "architecture"])
+    rows = pd.concat([members, baselines])
+    values = rows[[device_column(device) for device in devices]].astype(float)
+    figure = Figure(figsize=(WIDTH_IN, 0.2 * len(rows) + 1.25), layout="constrained")
+    axes = figure.subplots()
+    places = np.arange(len(rows))[::-1] - np.where(rows["baseline"].astype(bool), 0.5, 0)
+    axes.hlines(places, values.min(axis=1), values.max(axis=1), color="0.8", linewidth=1.2, zorder=1)
+    for position, device in enumerate(devices):
+        marker, colour = _MARKERS[position % len(_MARKERS)], PALETTE[position % len(PALETTE)]
+        axes.scatter(
+            values[device_column(device)], places, s=22, marker=marker, color=colour, edgecolor="white",
+            linewidth=0.4, label=device, zorder=3,
+        )  # fmt: skip
+    axes.scatter(rows["latency_mean_ms"], places, s=60, marker="|", color="black", linewidth=1.2, zorder=2)
+    labels = [f"{number}  {row['candidate']}" for number, row in members.iterrows()]
+    labels += [f"baseline  {row['channels']}, {row['architecture']}" for _, row in baselines.iterrows()]
+    axes.set_yticks(places, labels=labels, fontsize=7.5)
+    axes.set_ylim(places.min() - 0.7, places.max() + 0.7)
+    axes.tick_params(axis="y", length=0)
+    left_out = f"; {len(every) - len(members)} more front members are not drawn" if len(every) > MOST else ""
+    axes.set_xlabel(f"Latency of one chip (ms){left_out}")
+    if wants_log(pd.Series(values.to_numpy().ravel())):
+        set_log(axes.xaxis, pd.Series(values.to_numpy().ravel()))
+    else:
+        axes.set_xlim(left=0)
+    mean = Line2D([], [], color="black", marker="|", linestyle="none", markersize=8, label="mean over devices")
+    handles = [*axes.get_legend_handles_labels()[0], mean]
+    figure.legend(handles=handles, loc="outside upper center", ncols=3)
+    return figure
+
+
+@themed
+def predictor_validation(validation: pd.DataFrame) -> Figure:
+    """Draw predicted against measured latency of whole networks, one panel per built predictor.
+
+    Args:
+        validation: VALIDATION of all of them.
+    """
+    devices = list(validation.groupby("device", sort=False))
+    figure = Figure(figsize=(min(WIDTH_IN, 3.9 * len(devices)), 3.6), layout="constrained")
+    for axes, (device, frame) in zip(figure.subplots(1, len(devices), squeeze=False)[0], devices, strict=True):
+        both = pd.concat([frame["latency_ms"], frame["predicted_ms"]])
+        ends = np.array([both.min() / 1.15, both.max() * 1.15])
+        axes.fill_between(ends, ends / 1.1, ends * 1.1, color="0.92", zorder=0)
+        axes.plot(ends, ends, color="0.6", linewidth=1, zorder=1)
+        for use, colour in (("calibration", "0.55"), ("validation", PALETTE[0])):
+            rows = frame[frame["use"] == use]
+            axes.scatter(
+                rows["latency_ms"], rows["predicted_ms"], s=24, color=colour, edgecolor="white", linewidth=0.4,
+                label=f"{use} ({len(rows)})", zorder=3,
+            )  # fmt: skip
+        for axis in (axes.xaxis, axes.yaxis):
+            set_log(axis, both)
+        axes.set_aspect("equal")
+        axes.set_title(str(device))
+        axes.set_xlabel("Measured latency (ms)")
+        axes.set_ylabel("Predicted latency (ms)")
+        axes.legend(loc="upper left")
+    return figure

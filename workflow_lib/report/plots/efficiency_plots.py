@@ -1,0 +1,248 @@
+"""Relative efficiency: fronts of one input, its distribution over samples, and who is surely ahead of whom."""
+
+from collections.abc import Sequence
+from textwrap import shorten
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyArrowPatch
+from matplotlib.path import Path as Line
+from numpy.typing import NDArray
+
+from workflow_lib.core.errors import UserError
+from workflow_lib.pareto.dominance import front_mask
+from workflow_lib.report.names import shown_as
+from workflow_lib.report.plots.layered_layout import lay_out
+from workflow_lib.report.plots.style import PALETTE, WIDTH_IN, themed
+
+_LONGEST_NAME = 60
+_MOST_RANKS = 20
+
+
+@themed
+def efficiency_fronts(scores: pd.DataFrame, inputs: Sequence[str], outputs: Sequence[str]) -> Figure:
+    """Draw the first output against each input alone, with the fronts that models are measured against.
+
+    Args:
+        scores: EFFICIENCY.
+        inputs, outputs: the columns that were scored.
+
+    Source: Partovi Nia et al., figure 2.
+    """
+    columns = min(len(inputs), 3)
+    rows = -(-len(inputs) // columns)
+    figure = Figure(figsize=(max(3.2 * columns, 4.6), 2.9 * rows + 0.4), layout="constrained")
+    panels = list(figure.subplots(rows, columns, squeeze=False).flat)
+    output = shown_as(outputs[0])
+    for axes, name in zip(panels, inputs, strict=False):
+        cost = shown_as(name)
+        x = scores[f"own_{name}"].to_numpy() * cost.factor
+        y = scores[f"own_{outputs[0]}"].to_numpy() * output.factor
+        efficient = scores["strong"].to_numpy(dtype=bool)
+        axes.scatter(x[~efficient], y[~efficient], s=14, color="0.5", alpha=0.5, edgecolor="none", label="models")
+        axes.scatter(
+            x[efficient], y[efficient], s=30, color=PALETTE[0], edgecolor="white", linewidth=0.5, zorder=4,
+            label="efficient in all inputs",
+        )  # fmt: skip
+        corners = variable_front(x, y)
+        axes.plot(corners[:, 0], corners[:, 1], color="0.2", linewidth=1, label="front, variable returns")
+        best = int((y / x).argmax())
+        end = min(float(x.max()), float(y.max()) / (y[best] / x[best]))
+        axes.plot(
+            [0, end],
+            [0, end * y[best] / x[best]],
+            color="0.2",
+            linewidth=1,
+            linestyle=(0, (4, 2)),
+            label="front, constant returns",
+        )
+        axes.set_xlabel(cost.axis)
+        axes.set_ylabel(output.axis)
+        axes.set_xlim(0, x.max() * 1.05)
+        axes.set_ylim(y.min() - 0.08 * max(np.ptp(y), 1e-9), y.max() + 0.08 * max(np.ptp(y), 1e-9))
+    for axes in panels[len(inputs) :]:
+        axes.remove()
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=2 if columns == 1 else 4)
+    return figure
+
+
+def variable_front(costs: NDArray[np.float64], gains: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Corners of the front of averages of models: cheapest first, with its ends to the ground and to the right.
+
+    Args:
+        costs, gains: (n,) one input and one output.
+
+    Returns:
+        (k, 2) corners.
+    """
+    points = np.column_stack([costs, gains])
+    members = points[front_mask(points * [1, -1])]
+    members = np.unique(members[np.lexsort((-members[:, 1], members[:, 0]))], axis=0)
+    hull: list[NDArray[np.float64]] = []
+    for point in members:
+        while len(hull) > 1 and _turns_left(hull[-2], hull[-1], point):
+            hull.pop()
+        hull.append(point)
+    return np.array([(hull[0][0], gains.min()), *hull, (costs.max(), hull[-1][1])])
+
+
+def _turns_left(first: NDArray[np.float64], middle: NDArray[np.float64], last: NDArray[np.float64]) -> bool:
+    (ax, ay), (bx, by) = middle - first, last - first
+    return bool(ax * by - ay * bx >= 0)
+
+
+@themed
+def efficiency_boxes(samples: pd.DataFrame) -> Figure:
+    """Draw the distribution of each model's efficiency over the samples.
+
+    Args:
+        samples: EFFICIENCY_SAMPLES, highest median first.
+
+    Source: Partovi Nia et al., figure 3a.
+    """
+    figure = Figure(figsize=(WIDTH_IN, 0.22 * len(samples) + 0.9), layout="constrained")
+    axes = figure.subplots()
+    places = np.arange(len(samples))[::-1]
+    axes.boxplot(
+        [np.asarray(values) for values in samples["efficiencies_pct"]], positions=places, orientation="horizontal",
+        widths=0.6, whis=(5, 95), showfliers=False, patch_artist=True,
+        boxprops={"facecolor": PALETTE[0], "alpha": 0.35, "linewidth": 0.8}, medianprops={"color": PALETTE[3]},
+        whiskerprops={"color": "0.4"}, capprops={"color": "0.4"},
+    )  # fmt: skip
+    axes.set_yticks(places, labels=_numbered(samples), fontsize=7.5)
+    axes.tick_params(axis="y", length=0)
+    # Of the figure, not of the axes: beside long names the axes are narrower than these words.
+    figure.supxlabel("Relative efficiency (%); boxes span the quartiles, whiskers 5 to 95 % of the samples", fontsize=9)
+    axes.margins(x=0.03)
+    axes.ticklabel_format(axis="x", useOffset=False)
+    return figure
+
+
+@themed
+def efficiency_dominance(samples: pd.DataFrame, dominance: pd.DataFrame) -> Figure:
+    """Draw who is stochastically more efficient than whom; arrows that follow from others are left out.
+
+    Args:
+        samples: EFFICIENCY_SAMPLES: the models, in the order of their numbers.
+        dominance: DOMINANCE among them.
+
+    Source: Partovi Nia et al., figure 3b.
+    """
+    number = {model: place for place, model in enumerate(samples["model"])}
+    arrows = np.zeros((len(number), len(number)), dtype=bool)
+    arrows[dominance["larger"].map(number).to_numpy(int), dominance["smaller"].map(number).to_numpy(int)] = True
+    layout = lay_out(arrows)
+    layers, width = (
+        int(layout.places[:, 1].max()) + 1,
+        float(np.ptp([x for path in layout.paths.values() for x, _ in path] or [0])),
+    )
+    height = max(0.62 * layers + 0.4, 0.17 * len(number) + 0.4, 2.0)
+    figure = Figure(figsize=(WIDTH_IN + 1.2, height), layout="constrained")
+    axes, key = figure.subplots(1, 2, width_ratios=(1.15, 1))
+    for path in layout.paths.values():
+        axes.add_patch(
+            FancyArrowPatch(
+                path=_through([(x, -level) for x, level in path]),
+                arrowstyle="-|>",
+                mutation_scale=8,
+                shrinkA=0,
+                color="0.45",
+                linewidth=0.9,
+                zorder=1,
+            )
+        )
+    axes.scatter(
+        layout.places[:, 0], -layout.places[:, 1], s=250, color="white", edgecolor=PALETTE[0], linewidth=1.3, zorder=2
+    )
+    for place, (x, level) in enumerate(layout.places, start=1):
+        axes.text(x, -level, str(place), ha="center", va="center", fontsize=8.5, zorder=3)
+    reach = max(width, float(np.ptp(layout.places[:, 0]))) / 2 + 0.7
+    axes.set_xlim(-reach, reach)
+    axes.set_ylim(-layers + 0.5, 0.5)
+    axes.axis("off")
+    key.axis("off")
+    key.text(0, 1, "\n".join(_numbered(samples)), va="top", fontsize=7.5, linespacing=1.5, transform=key.transAxes)
+    return figure
+
+
+def _through(points: Sequence[tuple[float, float]]) -> Line:
+    """A line through points; the last part ends at the rim of the node's circle."""
+    (x0, y0), (x1, y1) = points[-2:]
+    short = 0.26 / max(float(np.hypot(x1 - x0, y1 - y0)), 0.3)
+    end = (x1 - (x1 - x0) * short, y1 - (y1 - y0) * short)
+    return Line([*points[:-1], end])
+
+
+@themed
+def efficiency_training(scores: pd.DataFrame) -> Figure:
+    """Draw how the ranking moves when the costs of training count, too.
+
+    Args:
+        scores: EFFICIENCY with ranks of both kinds.
+
+    Source: Partovi Nia et al., table 1.
+    """
+    if scores["training_rank"].isna().all():
+        raise UserError("no costs of training were scored", "efficiency_training", "leave this figure out")
+    best = scores.nsmallest(_MOST_RANKS, "efficiency_rank", keep="first").reset_index(drop=True)
+    figure = Figure(figsize=(WIDTH_IN, 0.24 * len(best) + 0.9), layout="constrained")
+    axes = figure.subplots()
+    with_training = best["training_efficiency_pct"].astype(float)
+    places = np.arange(len(best))[::-1]
+    axes.hlines(places, best["efficiency_pct"], with_training, color="0.75", linewidth=1.4, zorder=1)
+    axes.scatter(best["efficiency_pct"], places, s=30, color=PALETTE[0], zorder=3, label="deployment alone")
+    axes.scatter(
+        with_training, places, s=30, color=PALETTE[3], marker="D", zorder=2, label="with the costs of training"
+    )
+    moves = zip(best["model"], best["efficiency_rank"], best["training_rank"], strict=True)
+    axes.set_yticks(
+        places, labels=[f"{_short(model)}  {first} → {second}" for model, first, second in moves], fontsize=7.5
+    )
+    axes.tick_params(axis="y", length=0)
+    figure.supxlabel("Relative efficiency (%); beside each name its rank without and with training", fontsize=9)
+    axes.margins(x=0.04)
+    axes.ticklabel_format(axis="x", useOffset=False)
+    figure.legend(loc="outside upper center", ncols=2)
+    return figure
+
+
+def check_scored_columns(scores: pd.DataFrame, columns: Sequence[str]) -> None:
+    """Refuse inputs and outputs that are not in a table of scores.
+
+    Args:
+        scores: table EFFICIENCY.
+        columns: inputs and outputs to draw.
+
+    Raises:
+        UserError: naming the first that was not scored.
+    """
+    if unknown := [column for column in columns if f"own_{column}" not in scores]:
+        known = [str(name).removeprefix("own_") for name in scores if str(name).startswith("own_")]
+        raise UserError(
+            f"{unknown[0]} was not scored", "efficiency.inputs and efficiency.outputs", f"scored are {', '.join(known)}"
+        )
+
+
+def check_same_models(samples: pd.DataFrame, dominance: pd.DataFrame) -> None:
+    """Refuse a table of dominance that names models without samples.
+
+    Args:
+        samples: table EFFICIENCY_SAMPLES.
+        dominance: table DOMINANCE.
+
+    Raises:
+        UserError: naming one of them.
+    """
+    if foreign := (set(dominance["larger"]) | set(dominance["smaller"])) - set(samples["model"]):
+        raise UserError(f"{min(foreign)} has no samples", "dominance", "give tables of one run")
+
+
+def _numbered(samples: pd.DataFrame) -> list[str]:
+    return [f"{place}  {_short(model)}" for place, model in enumerate(samples["model"], start=1)]
+
+
+def _short(name: str) -> str:
+    short = name if len(name) <= _LONGEST_NAME else shorten(name[: _LONGEST_NAME - 1], _LONGEST_NAME) + "…"
+    return short.replace("$", r"\$")  # a name is no formula

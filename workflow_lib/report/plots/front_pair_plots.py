@@ -1,0 +1,120 @@
+"""Every pair of objectives: all candidates, the front and its intervals."""
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from workflow_lib.pareto.front_config import Objective
+from workflow_lib.report.names import axis_name, quantity
+from workflow_lib.report.plots.style import GROUPS, defined, number_points, scatter, set_log, split, themed, wants_log
+from workflow_lib.report.tables import baseline_rows, candidates_only, front_members, is_better
+
+_INTERVAL = ["accuracy_low_pct", "accuracy_high_pct"]
+
+
+@themed
+def front_pairs(ranked: pd.DataFrame, objectives: Sequence[Objective]) -> Figure:
+    """Draw a panel for every pair of objectives.
+
+    The line is the front of that pair alone. Bars are 95 % intervals of the front members' accuracy. Members
+    carry the numbers of the report's front table where there is room.
+
+    Args:
+        ranked: the front table, all candidates and baselines.
+        objectives: the axes of the front.
+    """
+    pairs = list(combinations(defined(ranked, objectives), 2))
+    columns = min(len(pairs), 3)
+    rows = -(-len(pairs) // columns)
+    width, height = (6.0, 4.2) if columns == 1 else (3.1, 2.8)
+    figure = Figure(figsize=(width * columns, height * rows + 0.4), layout="constrained")
+    panels = list(figure.subplots(rows, columns, squeeze=False).flat)
+    for axes, (y, x) in zip(panels, pairs, strict=False):
+        _panel(axes, ranked, objectives, x, y)
+    for axes in panels[len(pairs) :]:
+        axes.remove()
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=5 if columns > 1 else 3)
+    _number_members(figure, panels[: len(pairs)], pairs, ranked, objectives)
+    return figure
+
+
+def _panel(axes: Axes, ranked: pd.DataFrame, objectives: Sequence[Objective], x: Objective, y: Objective) -> None:
+    horizontal, vertical = quantity(x.name), quantity(y.name)
+    for group, rows in split(ranked, objectives).items():
+        rows = rows.dropna(subset=[x.name, y.name])
+        if len(rows):
+            scatter(axes, group, rows[x.name] * horizontal.factor, rows[y.name] * vertical.factor)
+        if group in ("front", "recommended") and y.name == "accuracy_pct":
+            _intervals(axes, group, rows, x.name)
+    steps = pair_front(candidates_only(ranked), x, y)
+    axes.plot(
+        steps[:, 0] * horizontal.factor,
+        steps[:, 1] * vertical.factor,
+        color="0.25",
+        linewidth=1.0,
+        linestyle=(0, (4, 2)),
+        zorder=2.8,
+        label="front of the pair",
+    )
+    for axis, objective, known in ((axes.xaxis, x, horizontal), (axes.yaxis, y, vertical)):
+        axis.set_label_text(axis_name(objective.name))
+        if wants_log(ranked[objective.name]):
+            set_log(axis, ranked[objective.name] * known.factor)
+
+
+def _intervals(axes: Axes, group: str, rows: pd.DataFrame, x: str) -> None:
+    rows = rows.dropna(subset=_INTERVAL)
+    if len(rows):
+        axes.errorbar(
+            rows[x] * quantity(x).factor,
+            rows["accuracy_pct"],
+            yerr=[rows["accuracy_pct"] - rows[_INTERVAL[0]], rows[_INTERVAL[1]] - rows["accuracy_pct"]],
+            fmt="none",
+            ecolor=GROUPS[group]["color"],
+            elinewidth=1.6,
+            alpha=0.3,
+            zorder=2.5,
+        )
+
+
+def pair_front(candidates: pd.DataFrame, x: Objective, y: Objective) -> np.ndarray:
+    """Find the corners of the staircase that bounds what two objectives can reach together.
+
+    Args:
+        candidates: rows with both columns; rows without a value are left out.
+        x, y: the two objectives.
+
+    Returns:
+        (n, 2) array of x and y in stored units, from the best x to the best y: members of the pair's front
+        with a corner between each two.
+    """
+    gains = candidates[[x.name, y.name]].dropna().to_numpy(dtype=float) * [is_better(x), is_better(y)]
+    gains = gains[np.lexsort((-gains[:, 1], -gains[:, 0]))]
+    best_before = np.concatenate([[-np.inf], np.maximum.accumulate(gains[:, 1])[:-1]])
+    members = gains[gains[:, 1] > best_before]
+    corners = np.column_stack([members[1:, 0], members[:-1, 1]])
+    steps = np.empty((len(members) + len(corners), 2))
+    steps[0::2], steps[1::2] = members, corners
+    return steps * [is_better(x), is_better(y)]
+
+
+def _number_members(
+    figure: Figure,
+    panels: Sequence[Axes],
+    pairs: Sequence[tuple[Objective, Objective]],
+    ranked: pd.DataFrame,
+    objectives: Sequence[Objective],
+) -> None:
+    figure.draw_without_rendering()
+    for axes, (y, x) in zip(panels, pairs, strict=True):
+        factors = [quantity(x.name).factor, quantity(y.name).factor]
+        members, baselines = (
+            rows[[x.name, y.name]].astype(float).dropna() * factors
+            for rows in (front_members(ranked, objectives), baseline_rows(ranked))
+        )
+        number_points(axes, members, list(baselines.itertuples(index=False, name=None)))

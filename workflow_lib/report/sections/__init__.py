@@ -1,0 +1,1 @@
+"""Sections: one module each, found by its place. See `report.declaration.SectionDeclaration`."""

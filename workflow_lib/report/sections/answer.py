@@ -1,0 +1,50 @@
+"""The answer: which model to deploy, and how certain that is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from workflow_lib.analysis.candidate_tables import RANKED_RESULT
+from workflow_lib.latency.latency_tables import LATENCIES_RESULT
+from workflow_lib.report.declaration import SectionDeclaration
+from workflow_lib.report.text_table import TextTable
+from workflow_lib.training.score_tables import FOREST_RESULT
+
+if TYPE_CHECKING:
+    from workflow_lib.report.content import ReportContent
+
+
+def comparison(content: ReportContent) -> TextTable:
+    """The recommended candidate beside its baseline."""
+    from workflow_lib.report.recommendation import compare_with_baseline, recommended_row, reference_baseline
+
+    ranked = content[RANKED_RESULT]
+    names = [objective.name for objective in content.config.front.objectives]
+    baseline = reference_baseline(ranked, recommended_row(ranked))
+    headers = ["", "Recommended"] + (["Baseline", "Recommended against baseline"] if baseline is not None else [])
+    return TextTable(headers, compare_with_baseline(ranked, names), texts=len(headers))
+
+
+def values(content: ReportContent) -> Mapping[str, Any]:
+    """What the template sees."""
+    from workflow_lib.report.recommendation import describe_candidate, forest_verdict, recommended_row, verdict
+
+    candidate = recommended_row(content[RANKED_RESULT])
+    return {
+        "candidate": candidate["candidate"],
+        "description": describe_candidate(candidate, content.config),
+        "comparison": comparison(content),
+        "verdict": verdict(content),
+        "forest_verdict": forest_verdict(content),
+        "predictor_kinds": sorted(content[LATENCIES_RESULT]["predictor"].unique()),
+    }
+
+
+SECTION = SectionDeclaration(
+    title="Deploy this model",
+    reads=(RANKED_RESULT, FOREST_RESULT, LATENCIES_RESULT),
+    position=0,
+    values=values,
+    in_navigation=False,
+)

@@ -1,0 +1,95 @@
+"""Cells that were searched within budgets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from workflow_lib.analysis.candidate_tables import RANKED_RESULT
+from workflow_lib.report import words
+from workflow_lib.report.declaration import SectionDeclaration
+from workflow_lib.report.names import MISSING
+from workflow_lib.report.text_table import TextTable, make_table
+from workflow_lib.search.cell_tables import DERIVED_RESULT, LOOKUP_GRAPHS_RESULT
+from workflow_lib.spaces.cell_costs import COUNTED
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from workflow_lib.report.content import ReportContent
+
+
+def derived(content: ReportContent) -> TextTable:
+    """What searches under budgets found, and how accurate that is after training by itself."""
+    from workflow_lib.report.tables import with_candidates
+
+    frame = with_candidates(content[DERIVED_RESULT], content[RANKED_RESULT])
+    keys = ["channels", "quantity", "budget"]
+    groups = [group for _, group in frame[frame["origin"] == "search"].groupby(keys, sort=False)]
+    best = [group.sort_values("accuracy_pct", na_position="first").iloc[-1] for group in groups]
+    random = frame[frame["origin"] == "random"]
+    drawn = [random.loc[(random[keys] == row[keys]).all(axis=1), "accuracy_pct"] for row in best]
+    return make_table(
+        {
+            "Channels": [row["channels"] for row in best],
+            "Best network": [row["architecture"] for row in best],
+            "Budget": [_amount(row["budget"], row["quantity"]) for row in best],
+            "Its cost": [_amount(row["cost"], row["quantity"]) for row in best],
+            "Searches": [len(group) for group in groups],
+            "Share of the budget (%)": [f"{100 * (group['cost'] / group['budget']).mean():.0f}" for group in groups],
+            "Met without derivation": [int((group["plain_cost"] <= group["budget"]).sum()) for group in groups],
+            "Accuracy (%)": [_spread(group["accuracy_pct"]) for group in groups],
+            "Best found (%)": [_number(group["accuracy_pct"].max()) for group in groups],
+            "At random": [str(len(values)) for values in drawn],
+            "Their median (%)": [_number(values.median()) for values in drawn],
+            "Their best (%)": [_number(values.max()) for values in drawn],
+            "Epochs": [_span(group["epochs"]) for group in groups],
+            "Most skips among edges": [f"{group['skips'].max()} of {group['edges'].iloc[0]}" for group in groups],
+        },
+        texts=2,
+    )
+
+
+def _span(values: pd.Series) -> str:
+    least, most = int(values.min()), int(values.max())
+    return f"{least}" if least == most else f"{least} to {most}"
+
+
+def _amount(value: float, quantity: str) -> str:
+    """What of a quantity, or of a device's time."""
+    counted = quantity in COUNTED
+    return f"{value:,.0f} {quantity.replace('_', '-')}" if counted else f"{value:.3g} ms on {quantity}"
+
+
+def _number(value: float) -> str:
+    import numpy as np
+
+    return MISSING if np.isnan(value) else f"{value:.1f}"
+
+
+def _spread(values: pd.Series) -> str:
+    """Mean and standard deviation over searches."""
+    return MISSING if values.isna().all() else f"{values.mean():.1f} ± {values.std(ddof=0):.1f}"
+
+
+def values(content: ReportContent) -> Mapping[str, Any]:
+    """What the template sees."""
+    return {
+        "derived": derived(content),
+        "derivation": words.derivation(content.config),
+        "has_random": bool(content.config.cell_search and content.config.cell_search.random_networks),
+        "graph_falls": int(content[LOOKUP_GRAPHS_RESULT]["falls"].sum()),
+    }
+
+
+SECTION = SectionDeclaration(
+    title="Cells within budgets",
+    reads=(
+        DERIVED_RESULT,
+        LOOKUP_GRAPHS_RESULT,
+        RANKED_RESULT,
+    ),
+    parent="search_space",
+    position=62,
+    values=values,
+)

@@ -1,0 +1,56 @@
+"""The recommended model on whole scenes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from workflow_lib.field.field_tables import MAP_SCORES_RESULT
+from workflow_lib.report.declaration import SectionDeclaration
+from workflow_lib.report.names import MISSING
+from workflow_lib.report.text_table import TextTable, make_table
+
+if TYPE_CHECKING:
+    from workflow_lib.report.content import ReportContent
+
+
+def map_scores(content: ReportContent) -> TextTable:
+    """Precision and recall of each area at the threshold that was applied."""
+    import pandas as pd
+
+    frame = content[MAP_SCORES_RESULT]
+    used = frame.loc[frame.groupby("area", sort=False)["threshold"].idxmin()] if len(frame) else frame
+
+    def share(name: str) -> list[str]:
+        parts = zip(used[f"{name}_pct"], used[f"{name}_low_pct"], used[f"{name}_high_pct"], strict=True)
+        return [f"{value:.1f} ({low:.1f} to {high:.1f})" if pd.notna(value) else MISSING for value, low, high in parts]
+
+    return make_table(
+        {
+            "Area": used["area"],
+            "Threshold": [f"{value:g}" for value in used["threshold"]],
+            "Found": used["found"],
+            "Hits": used["hits"],
+            "True places": used["true_places"],
+            "Not covered": used["uncovered"],
+            "Precision (%)": share("precision"),
+            "Recall (%)": share("recall"),
+            "F1 (%)": [f"{value:.1f}" if pd.notna(value) else MISSING for value in used["f1_pct"]],
+        },
+        texts=1,
+    )
+
+
+def values(content: ReportContent) -> Mapping[str, Any]:
+    """What the template sees."""
+    return {
+        "map_scores": map_scores(content),
+    }
+
+
+SECTION = SectionDeclaration(
+    title="Map",
+    reads=(MAP_SCORES_RESULT,),
+    position=100,
+    values=values,
+)

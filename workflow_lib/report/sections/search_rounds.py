@@ -1,0 +1,60 @@
+"""What a search proposed, round by round."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from workflow_lib.analysis.candidate_tables import RANKED_RESULT
+from workflow_lib.report.declaration import SectionDeclaration
+from workflow_lib.report.names import quantity, searched_from
+from workflow_lib.report.text_table import TextTable, make_table
+from workflow_lib.search.proposal_tables import PROPOSALS_RESULT
+
+if TYPE_CHECKING:
+    from workflow_lib.report.content import ReportContent
+
+
+def search(content: ReportContent) -> TextTable:
+    """What each round of the search brought."""
+    from workflow_lib.report.tables import search_table
+
+    frame = search_table(content)
+    return make_table(
+        {
+            "Round": frame["round"] + 1,
+            "Proposed": frame["proposed"],
+            "Best accuracy so far (%)": [quantity("accuracy_pct").number(value) for value in frame["accuracy_pct"]],
+            "Of them on the front": frame["on_front"],
+        },
+        texts=0,
+    )
+
+
+def caveats(content: ReportContent) -> list[str]:
+    """What a reader must know before relying on the numbers."""
+    return [
+        f"The search ({content.config.search.strategy}) chose {len(content[PROPOSALS_RESULT]):,} of "
+        f"{searched_from(content.config)}; the front is that of these, and a better one may lie among the others."
+    ]
+
+
+def values(content: ReportContent) -> Mapping[str, Any]:
+    """What the template sees."""
+    return {
+        "search": search(content),
+        "searched_from": searched_from(content.config),
+    }
+
+
+SECTION = SectionDeclaration(
+    title="Search",
+    reads=(
+        PROPOSALS_RESULT,
+        RANKED_RESULT,
+    ),
+    parent="search_space",
+    position=61,
+    values=values,
+    caveats=caveats,
+)

@@ -1,0 +1,116 @@
+"""Supernets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from workflow_lib.analysis.candidate_tables import RANKED_RESULT
+from workflow_lib.analysis.comparison_tables import DIFFICULTY_RESULT, RANKING_QUALITY_RESULT
+from workflow_lib.report.declaration import SectionDeclaration
+from workflow_lib.report.names import MISSING, quantity
+from workflow_lib.report.text_table import TextTable, make_table
+
+if TYPE_CHECKING:
+    from workflow_lib.report.content import ReportContent
+
+
+def picks(content: ReportContent) -> TextTable:
+    """Best cost, best accuracy and the knee between them (PRP table 1: BL, BA, O)."""
+    import numpy as np
+
+    from workflow_lib.pareto.dominance import knee
+    from workflow_lib.report.tables import candidates_only
+
+    cost = content.config.supernet.cost
+    trained = candidates_only(content[RANKED_RESULT])
+    losses = np.column_stack([-trained["accuracy_pct"], trained[cost]])
+    ends = [np.lexsort((losses[:, 0], losses[:, 1]))[0], np.lexsort((losses[:, 1], losses[:, 0]))[0]]
+    chosen = trained.iloc[[*ends, knee(losses)]]
+    return make_table(
+        {
+            "Pick": [f"Best {quantity(cost).title.lower()}", "Best accuracy", "Knee"],
+            "Candidate": chosen["candidate"],
+            "Accuracy (%)": [f"{value:.1f}" for value in chosen["accuracy_pct"]],
+            quantity(cost).title: [f"{value:.2f}" for value in chosen[cost]],
+        },
+        texts=2,
+    )
+
+
+def ranking_quality(content: ReportContent) -> TextTable:
+    """How well each variant of supernet ranks (PRP table 4)."""
+    import pandas as pd
+
+    groups = content[RANKING_QUALITY_RESULT].groupby(["channels", "variant"], sort=False)
+
+    def spread(name: str, digits: int) -> list[str]:
+        values = [(group[name].mean(), group[name].std()) for _, group in groups]
+        return [MISSING if pd.isna(mean) else f"{mean:.{digits}f} ± {std:.{digits}f}" for mean, std in values]
+
+    return make_table(
+        {
+            "Channels": [group["channels"].iloc[0] for _, group in groups],
+            "Variant": [group["variant"].iloc[0].replace("_", " ") for _, group in groups],
+            "Supernets": [len(group) for _, group in groups],
+            "tau-b of Pareto ranks": spread("tau_b", 3),
+            "of error alone": spread("error_tau_b", 3),
+            "of the best ranks": spread("top_tau_b", 3),
+            "Top 5 (%)": spread("top5_pct", 0),
+            "Hypervolume (%)": spread("hypervolume_pct", 1),
+            "Front recall (%)": spread("recall_pct", 0),
+            "Network steps": [f"{group['network_steps'].mean():,.0f}" for _, group in groups],
+            "Core-hours": spread("hours", 3),
+        },
+        texts=2,
+    )
+
+
+def difficulty(content: ReportContent) -> TextTable:
+    """Whether networks differ by more than chance."""
+    measured = {"accuracy_pct": quantity("accuracy_pct").title, "cross_entropy": "Cross-entropy"}
+    frame, cost = content[DIFFICULTY_RESULT], quantity(content.config.supernet.cost).title
+    digits = 2 if (frame["measure"] == "accuracy_pct").all() else 4
+    return make_table(
+        {
+            "Channels": frame["channels"],
+            "Networks": frame["networks"],
+            "Trainings of each": frame["seeds"],
+            "Ranked by": [f"{measured[name]}, {cost}" for name in frame["measure"]],
+            "Std between networks": [f"{value:.{digits}f}" for value in frame["network_std"]],
+            "Std between seeds": [f"{value:.{digits}f}" for value in frame["seed_std"]],
+            "Ratio": [f"{value:.2f}" for value in frame["network_std"] / frame["seed_std"]],
+            "tau-b of two halves": [f"{value:.3f}" for value in frame["ceiling_tau_b"]],
+            "Most without ties": [f"{value:.3f}" for value in frame["strict_tau_b"]],
+            "Core-hours": [f"{value:.2f}" for value in frame["hours"]],
+        },
+        texts=1,
+    )
+
+
+def compared(content: ReportContent) -> bool:
+    """Whether supernets were compared with the grid that was trained."""
+    return content.get(RANKING_QUALITY_RESULT) is not None
+
+
+def values(content: ReportContent) -> Mapping[str, Any]:
+    """What the template sees."""
+    return {
+        "picks": picks(content) if content.config.search.strategy == "supernet" else None,
+        "ranking_quality": ranking_quality(content) if compared(content) else None,
+        "difficulty": difficulty(content) if compared(content) else None,
+    }
+
+
+SECTION = SectionDeclaration(
+    title="Supernets",
+    reads=(RANKED_RESULT,),
+    optional=(
+        RANKING_QUALITY_RESULT,
+        DIFFICULTY_RESULT,
+    ),
+    parent="search_space",
+    position=65,
+    when=lambda config: bool(config.supernets),
+    values=values,
+)
