@@ -29,6 +29,9 @@ Scenes = dict[tuple[str, ...], list[Path]]
 """Files by their bands."""
 
 # Each block is read once; GDAL would keep a twentieth of the machine's memory of it.
+CONTRACT = 2
+
+
 _CACHE_MB = 64
 
 

@@ -6,10 +6,12 @@ from pathlib import Path
 from pydantic import Field
 
 from workflow_lib.core.arguments import Arguments
-from workflow_lib.core.data_config import FoldsConfig
 from workflow_lib.core.running import run_stage
-from workflow_lib.core.tables import CHIPS, FOLDS
+from workflow_lib.data.chip_tables import CHIPS, FOLDS
+from workflow_lib.data.fold_config import FoldsConfig
 from workflow_lib.data.folds import assign_folds
+
+CONTRACT = 2
 
 
 class FoldsArguments(Arguments):

@@ -5,17 +5,23 @@ from pathlib import Path
 
 from pydantic import Field
 
+from workflow_lib.analysis.candidate_rows import build_candidates, check_proposed, map_raw_configurations
+from workflow_lib.analysis.candidate_tables import CANDIDATES, RAW_CONFIGURATIONS
 from workflow_lib.core.arguments import Arguments
-from workflow_lib.core.config import SpaceConfig
 from workflow_lib.core.running import run_stage
-from workflow_lib.core.tables import CANDIDATES, FOLD_SCORES, LATENCIES, NETWORKS, PROPOSALS, RAW_CONFIGURATIONS
-from workflow_lib.search.candidates import build_candidates, check_proposed, map_raw_configurations
+from workflow_lib.export.network_tables import NETWORKS
+from workflow_lib.latency.latency_tables import LATENCIES
+from workflow_lib.search.proposal_tables import PROPOSALS
+from workflow_lib.spaces.grid_config import GridSpace, networks_of
+from workflow_lib.training.score_tables import FOLD_SCORES
+
+CONTRACT = 3
 
 
 class CandidatesArguments(Arguments):
     """Flags of the stage."""
 
-    space: SpaceConfig
+    space: GridSpace = Field(description="the search space (JSON)")
     baseline: str = Field(description="architecture id of the baseline")
     folds: int = Field(description="how many folds each candidate must have")
     same_split: bool = Field(default=False, description="they have the same chips: errors are those over seeds")
@@ -49,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     if proposals is not None:
         candidates["search_s"] = proposals["search_s"].max()
-    raw = map_raw_configurations(arguments.space.choices)
+    raw = map_raw_configurations(networks_of(arguments.space))
     for path in arguments.candidates:
         CANDIDATES.write(candidates, path)
     for path in arguments.raw:

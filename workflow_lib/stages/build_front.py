@@ -5,12 +5,14 @@ from pathlib import Path
 
 from pydantic import Field
 
+from workflow_lib.analysis.candidate_tables import CANDIDATES, FRONT
+from workflow_lib.analysis.ranked_front import rank_candidates
 from workflow_lib.core.arguments import Arguments
-from workflow_lib.core.config import FrontConfig
 from workflow_lib.core.running import run_stage
 from workflow_lib.core.seeds import derive_seed
-from workflow_lib.core.tables import CANDIDATES, FRONT
-from workflow_lib.search.front import rank_candidates
+from workflow_lib.pareto.front_config import FrontConfig
+
+CONTRACT = 1
 
 
 class FrontArguments(Arguments):

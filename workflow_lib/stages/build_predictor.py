@@ -9,21 +9,24 @@ import pandas as pd
 from pydantic import Field
 
 from workflow_lib.core.arguments import Arguments, paths_from_stdin
-from workflow_lib.core.config import PredictorConfig
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.running import run_stage
-from workflow_lib.core.tables import MEASUREMENTS, VALIDATION
+from workflow_lib.devices.built import BuiltConfig
+from workflow_lib.devices.built.fitted_predictor import describe_fit, fit_predictor
+from workflow_lib.devices.built.kernel_choice import choose_networks, measure_space
 from workflow_lib.latency.host import Host, Stopwatch
 from workflow_lib.latency.kernels import FUSION_RULES
-from workflow_lib.latency.own_device import choose_networks, describe_fit, fit_predictor, measure_space
+from workflow_lib.latency.latency_tables import MEASUREMENTS, VALIDATION
 from workflow_lib.latency.packages import Origin, write_package
 from workflow_lib.latency.run_networks import RunNetworks, read_networks
+
+CONTRACT = 2
 
 
 class BuildArguments(Arguments):
     """Flags of the stage; paths of kernel tables and deployed networks come on standard input, one per line."""
 
-    predictor_config: PredictorConfig
+    settings: BuiltConfig
     device: str = Field(description="name of the device")
     seed: int = Field(description="base seed of the run")
     output: Path = Field(description="writes the package: this folder")
@@ -45,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def _measurements(arguments: BuildArguments, networks: RunNetworks) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Rows of MEASUREMENTS, and where they come from."""
-    config = arguments.predictor_config
+    config = arguments.settings
     if config.measurements:
         path = Path(config.measurements)
         if not path.exists():
@@ -58,7 +61,7 @@ def _measurements(arguments: BuildArguments, networks: RunNetworks) -> tuple[pd.
     stopwatch = Stopwatch(host, sorted(networks.files.values(), key=lambda file: file.stat().st_size)[0])
     files = {name: networks.files[name] for name in chosen}
     measurements = measure_space(networks.kernels, files, stopwatch, config.sample_kernels, arguments.seed, _report)
-    return measurements, host.describe() | {"source": "measured", "drift_pct": stopwatch.drift_pct}
+    return measurements, host.describe() | {"source": "this machine", "drift_pct": stopwatch.drift_pct}
 
 
 def _report(done: int, total: int) -> None:

@@ -8,7 +8,9 @@ from pydantic import Field
 from workflow_lib.core.arguments import Arguments
 from workflow_lib.core.running import run_stage
 from workflow_lib.core.sealed import write_json
-from workflow_lib.latency.calibrated import fit
+from workflow_lib.devices.calibrated.calibration import fit
+
+CONTRACT = 2
 
 
 class CalibrateArguments(Arguments):

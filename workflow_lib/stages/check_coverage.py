@@ -6,17 +6,18 @@ from pathlib import Path
 from pydantic import Field
 
 from workflow_lib.core.arguments import Arguments, paths_from_stdin
-from workflow_lib.core.config import PredictorConfig
 from workflow_lib.core.running import run_stage
-from workflow_lib.core.tables import COVERAGE, KERNELS
-from workflow_lib.latency.predictors import read_predictor
+from workflow_lib.devices.package import PackageConfig, read
+from workflow_lib.latency.latency_tables import COVERAGE, KERNELS
 from workflow_lib.latency.pricing import count_uncovered, require_coverage, to_kernels
+
+CONTRACT = 2
 
 
 class CoverageArguments(Arguments):
     """Flags of the stage; the paths of the kernel tables come on standard input, one per line."""
 
-    predictor_config: PredictorConfig
+    settings: PackageConfig
     device: str = Field(description="name of the device")
     predictor: Path = Field(description="folder of import_package")
     output: Path = Field(description="writes the kernels without a forest")
@@ -25,10 +26,9 @@ class CoverageArguments(Arguments):
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the stage."""
     arguments = CoverageArguments.parse(__doc__, argv)
-    config = arguments.predictor_config
-    predictor = read_predictor(config.kind, arguments.predictor, arguments.device, config.quantity)
+    predictor = read(arguments.settings, arguments.predictor, arguments.device)
     networks = {str(path): to_kernels(KERNELS.read(path)) for path in paths_from_stdin("check_coverage")}
-    if config.uncovered == "error":
+    if arguments.settings.uncovered == "error":
         require_coverage(networks, predictor)
     COVERAGE.write(count_uncovered(networks, predictor), arguments.output)
 

@@ -5,13 +5,21 @@ from pathlib import Path
 
 from pydantic import Field
 
+from workflow_lib.analysis.candidate_tables import CANDIDATES
+from workflow_lib.analysis.comparison_config import ComparisonConfig
+from workflow_lib.analysis.comparison_tables import COMPARISON
+from workflow_lib.analysis.strategy_comparison import compare_on_grid
 from workflow_lib.core.arguments import Arguments
-from workflow_lib.core.config import GridConfig, Objective
 from workflow_lib.core.running import run_stage
-from workflow_lib.core.search_config import ComparisonConfig, SearchConfig
-from workflow_lib.core.tables import CANDIDATES, COMPARISON, LATENCIES, NETWORKS, UTILIZATIONS
-from workflow_lib.search.candidates import network_costs
-from workflow_lib.search.comparison import compare_on_grid
+from workflow_lib.export.network_tables import NETWORKS
+from workflow_lib.latency.latency_tables import LATENCIES
+from workflow_lib.pareto.front_config import Objective
+from workflow_lib.search.network_costs import network_costs
+from workflow_lib.search.search_config import SearchConfig
+from workflow_lib.spaces.grid_config import GridConfig
+from workflow_lib.training.utilization_tables import UTILIZATIONS
+
+CONTRACT = 1
 
 
 class ComparisonArguments(Arguments):

@@ -5,10 +5,14 @@ from pathlib import Path
 
 from pydantic import Field
 
+from workflow_lib.analysis.comparison_tables import DIFFICULTY, RANKING_QUALITY, RANKS
+from workflow_lib.analysis.ranking_quality import compare_supernets
 from workflow_lib.core.arguments import Arguments
 from workflow_lib.core.running import run_stage
-from workflow_lib.core.tables import DIFFICULTY, FOLD_SCORES, RANKING, RANKING_QUALITY, RANKS
-from workflow_lib.search.ranking_quality import compare_supernets
+from workflow_lib.search.supernet_tables import RANKING
+from workflow_lib.training.score_tables import FOLD_SCORES
+
+CONTRACT = 2
 
 
 class QualityArguments(Arguments):

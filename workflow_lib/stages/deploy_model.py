@@ -8,12 +8,16 @@ from tempfile import TemporaryDirectory
 
 from pydantic import Field
 
-from workflow_lib.core.config import PrecisionsConfig, TrainingConfig
+from workflow_lib.analysis.candidate_tables import FRONT
 from workflow_lib.core.files import atomic_path
 from workflow_lib.core.running import run_stage
-from workflow_lib.core.tables import FRONT, HOLDOUT_SCORES
 from workflow_lib.data.dataset import Dataset, DatasetArguments
-from workflow_lib.training.deploy import Reading, deploy_model, pick_candidate
+from workflow_lib.field.deployment import Reading, deploy_model, pick_candidate
+from workflow_lib.field.field_config import PrecisionsConfig
+from workflow_lib.training.score_tables import HOLDOUT_SCORES
+from workflow_lib.training.training_config import TrainingConfig
+
+CONTRACT = 4
 
 
 class DeployArguments(DatasetArguments):

@@ -8,10 +8,12 @@ from pydantic import Field
 
 from workflow_lib.core.arguments import Arguments
 from workflow_lib.core.running import run_stage
-from workflow_lib.core.search_config import CellSearchConfig
-from workflow_lib.core.spaces.cell_spaces import CELL_SPACES
-from workflow_lib.core.tables import CELL_ALPHA, CELL_SEARCH, DERIVED
+from workflow_lib.search.cell_search_config import CellSearchConfig
+from workflow_lib.search.cell_tables import CELL_ALPHA, CELL_SEARCH, DERIVED
 from workflow_lib.search.derivation import derive_networks, draw_networks, read_costs
+from workflow_lib.spaces.cell_spaces import CELL_SPACES
+
+CONTRACT = 1
 
 
 class DeriveArguments(Arguments):

@@ -8,17 +8,19 @@ import pandas as pd
 from pydantic import Field
 
 from workflow_lib.core.arguments import Arguments, paths_from_stdin
-from workflow_lib.core.config import PredictorConfig
 from workflow_lib.core.files import atomic_path
 from workflow_lib.core.running import run_stage
-from workflow_lib.latency.own_device import choose_models
+from workflow_lib.devices.built import BuiltConfig
+from workflow_lib.devices.built.kernel_choice import choose_models
 from workflow_lib.latency.run_networks import read_networks
+
+CONTRACT = 2
 
 
 class ExportArguments(Arguments):
     """Flags of the stage; paths of kernel tables and deployed networks come on standard input, one per line."""
 
-    predictor_config: PredictorConfig
+    settings: BuiltConfig
     seed: int = Field(description="base seed of the run")
     output: Path = Field(description="writes this folder")
 
@@ -26,7 +28,7 @@ class ExportArguments(Arguments):
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the stage."""
     arguments = ExportArguments.parse(__doc__, argv)
-    config = arguments.predictor_config
+    config = arguments.settings
     networks = read_networks(paths_from_stdin("export_kernels"))
     models = choose_models(
         networks.kernels, networks.files, config.sample_kernels, config.sample_networks, arguments.seed

@@ -9,8 +9,10 @@ from pydantic import Field
 
 from workflow_lib.core.arguments import Arguments
 from workflow_lib.core.running import run_stage
-from workflow_lib.core.tables import NETWORKS
 from workflow_lib.export.network import export_network
+from workflow_lib.export.network_tables import NETWORKS
+
+CONTRACT = 1
 
 
 class ExportArguments(Arguments):
@@ -21,6 +23,7 @@ class ExportArguments(Arguments):
     inputs: int = Field(ge=1, description="number of input channels")
     classes: int = Field(ge=2, description="number of classes")
     chip_size_px: int = Field(ge=40, description="height and width of a chip (pixels)")
+    costs: list[str] = Field(default=[], description="names of the costs; only Snakemake compares them")
     deployed: Path = Field(description="writes the ONNX file whose size is memory_bytes: all tensors distinct")
     paper: Path = Field(description="writes the untrained network's ONNX file, whose size is paper_memory_bytes")
     detection: Path = Field(description="writes the graph, without weights, that kernel detection reads")

@@ -10,6 +10,8 @@ from workflow_lib.core.files import atomic_path
 from workflow_lib.core.running import run_stage
 from workflow_lib.data.clipping import gather_chips
 
+CONTRACT = 1
+
 
 class GatherArguments(Arguments):
     """Flags of the stage."""

@@ -9,12 +9,19 @@ from pydantic import Field
 from workflow_lib.core.arguments import Arguments, paths_from_stdin
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.running import run_stage
+from workflow_lib.core.schema import Table
 from workflow_lib.core.sealed import DamagedFileError, combine
-from workflow_lib.core.tables import FOLD_SCORES, FOREST_SCORES, LATENCIES, LAYERS, NETWORKS, UTILIZATIONS, Table
+from workflow_lib.export.network_tables import NETWORKS
+from workflow_lib.latency.latency_tables import LATENCIES
+from workflow_lib.training.score_tables import FOLD_SCORES, FOREST_SCORES
+from workflow_lib.training.utilization_tables import LAYERS, UTILIZATIONS
 
 TABLES = {table.name: table for table in (FOLD_SCORES, FOREST_SCORES, LATENCIES, LAYERS, NETWORKS, UTILIZATIONS)}
 FAILED = b"failed:"
-"""How a part begins that stands for a job that failed for good; rules/common.smk writes it."""
+"""How a part begins that stands for a job that failed permanently; `Run.failure_marker` writes it."""
+
+
+CONTRACT = 1
 
 
 class GatherArguments(Arguments):

@@ -6,10 +6,12 @@ from pathlib import Path
 from pydantic import Field
 
 from workflow_lib.core.arguments import Arguments
-from workflow_lib.core.data_config import GenerateConfig
 from workflow_lib.core.files import atomic_path
 from workflow_lib.core.running import run_stage
+from workflow_lib.data.data_config import GenerateConfig
 from workflow_lib.data.synthetic.generate import generate_chips
+
+CONTRACT = 1
 
 
 class GenerateArguments(Arguments):

@@ -7,10 +7,12 @@ from pathlib import Path
 from pydantic import Field
 
 from workflow_lib.core.arguments import Arguments
-from workflow_lib.core.data_config import LandscapeConfig
 from workflow_lib.core.files import atomic_path
 from workflow_lib.core.running import run_stage
+from workflow_lib.data.data_config import LandscapeConfig
 from workflow_lib.data.synthetic.areas import generate_landscape
+
+CONTRACT = 1
 
 
 class LandscapeArguments(Arguments):

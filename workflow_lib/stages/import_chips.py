@@ -8,12 +8,14 @@ from pydantic import Field
 
 from workflow_lib.core import provenance
 from workflow_lib.core.arguments import Arguments
-from workflow_lib.core.data_config import DataConfig
 from workflow_lib.core.files import atomic_path
 from workflow_lib.core.running import run_stage
 from workflow_lib.core.sealed import save_array, seal
-from workflow_lib.core.tables import BANDS, CHIPS, NOTICES, REJECTED
+from workflow_lib.data.chip_tables import BANDS, CHIPS, NOTICES, REJECTED
 from workflow_lib.data.chips import import_chips
+from workflow_lib.data.data_config import DataConfig
+
+CONTRACT = 2
 
 
 class ImportArguments(Arguments):

@@ -7,9 +7,11 @@ from pydantic import Field
 
 from workflow_lib.core.arguments import Arguments
 from workflow_lib.core.running import run_stage
+from workflow_lib.devices.package.official_packages import fetch_package
 from workflow_lib.latency.forest_predictor import Unit
-from workflow_lib.latency.official_packages import fetch_package
 from workflow_lib.latency.packages import import_package
+
+CONTRACT = 2
 
 
 class PackageArguments(Arguments):

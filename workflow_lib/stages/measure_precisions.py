@@ -5,11 +5,15 @@ from pathlib import Path
 
 from pydantic import Field
 
-from workflow_lib.core.config import PrecisionsConfig
+from workflow_lib.analysis.candidate_tables import FRONT
 from workflow_lib.core.running import run_stage
-from workflow_lib.core.tables import FOLDS, FRONT, PRECISIONS
+from workflow_lib.data.chip_tables import FOLDS
 from workflow_lib.data.dataset import Dataset, DatasetArguments
-from workflow_lib.search.precisions import measure_precisions
+from workflow_lib.field.field_config import PrecisionsConfig
+from workflow_lib.field.field_tables import PRECISIONS
+from workflow_lib.field.precision_losses import measure_precisions
+
+CONTRACT = 1
 
 
 class PrecisionsArguments(DatasetArguments):

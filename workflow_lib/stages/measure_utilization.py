@@ -7,13 +7,16 @@ import pandas as pd
 from pydantic import Field
 
 from workflow_lib.core.arguments import Arguments
-from workflow_lib.core.config import TrainingConfig
 from workflow_lib.core.running import run_stage
-from workflow_lib.core.tables import LAYERS, UTILIZATIONS
 from workflow_lib.training.compute import Compute
-from workflow_lib.training.utilization import measure_utilization
+from workflow_lib.training.inference_utilization import measure_utilization
+from workflow_lib.training.training_config import TrainingConfig
+from workflow_lib.training.utilization_tables import LAYERS, UTILIZATIONS
 
 BYTES_PER_MB = 1e6
+
+
+CONTRACT = 2
 
 
 class UtilizationArguments(Arguments):

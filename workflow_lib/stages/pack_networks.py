@@ -5,14 +5,18 @@ from pathlib import Path
 
 from pydantic import Field
 
+from workflow_lib.analysis.battery_tables import BATTERY
 from workflow_lib.core.running import run_stage
-from workflow_lib.core.tables import BATTERY, FOLDS, PACKED
+from workflow_lib.data.chip_tables import FOLDS
 from workflow_lib.data.dataset import Dataset
 from workflow_lib.models.switchable import Turn
 from workflow_lib.search.packed import describe_packed, pack
-from workflow_lib.search.supernet import StoredSupernet
+from workflow_lib.search.stored_supernet import StoredSupernet
+from workflow_lib.search.supernet_tables import PACKED
 from workflow_lib.training.compute import use_one_thread
-from workflow_lib.training.supernet import SupernetArguments, judge_by_shared_weights
+from workflow_lib.training.supernet_training import SupernetArguments, judge_by_shared_weights
+
+CONTRACT = 3
 
 
 class PackArguments(SupernetArguments):

@@ -7,13 +7,15 @@ from typing import Literal
 from pydantic import Field
 
 from workflow_lib.core.arguments import Arguments
-from workflow_lib.core.config import PredictorConfig
 from workflow_lib.core.running import run_stage
-from workflow_lib.core.search_config import SkeletonConfig
-from workflow_lib.core.spaces.cell_costs import COUNTED, CellCosts
-from workflow_lib.core.spaces.cell_spaces import CELL_SPACES, AssembledSpaceName
-from workflow_lib.core.tables import CELL_COSTS
+from workflow_lib.devices import kind_of, parse_settings
+from workflow_lib.search.cell_tables import CELL_COSTS
 from workflow_lib.search.derivation import cost_rows
+from workflow_lib.spaces.cell_costs import COUNTED, CellCosts
+from workflow_lib.spaces.cell_spaces import CELL_SPACES, AssembledSpaceName
+from workflow_lib.spaces.skeleton_config import SkeletonConfig
+
+CONTRACT = 2
 
 
 class PriceArguments(Arguments):
@@ -21,7 +23,7 @@ class PriceArguments(Arguments):
 
     space: AssembledSpaceName = Field(description="of the networks")
     size: SkeletonConfig
-    predictor_config: PredictorConfig
+    settings: str = Field(default="", description="settings of the device (JSON), if the quantity is one")
     inputs: int = Field(ge=1, description="number of input channels")
     classes: int = Field(ge=2, description="number of classes")
     chip_size_px: int = Field(ge=1, description="height and width of a chip (pixels)")
@@ -45,19 +47,14 @@ def _price(arguments: PriceArguments) -> CellCosts:
     if arguments.quantity in COUNTED:
         return CELL_SPACES[arguments.space].count(arguments.quantity, *network)
     # Imports torch, which counting does without.
-    from workflow_lib.latency.cells import price_cells
-    from workflow_lib.latency.lookup import predicted
-    from workflow_lib.latency.predictors import read_predictor
-    from workflow_lib.latency.pricing import calibrated_fallback
+    from workflow_lib.latency.operation_prices import price_cells
 
-    config, device, path = arguments.predictor_config, arguments.quantity, arguments.predictor
-    assert path is not None
-    predictor = read_predictor(config.kind, path, device, config.quantity)
-    fallback = calibrated_fallback(device) if config.uncovered == "calibrated" else None
-    rules = {"fusion_rules": path / "fusion_rules.json"} if config.kind == "package" else {}
-    # As latencies of whole networks are: what the calibrated model reproduces as free is free.
-    strict = config.kind != "calibrated" and config.uncovered == "error"
-    return price_cells(arguments.space, *network, predicted(predictor, fallback=fallback, strict=strict, **rules))
+    assert arguments.predictor is not None
+    settings = parse_settings(arguments.settings)
+    operation_price = kind_of(settings).operation_price
+    assert operation_price is not None
+    price = operation_price(settings, arguments.predictor, arguments.quantity)
+    return price_cells(arguments.space, *network, price)
 
 
 if __name__ == "__main__":

@@ -9,9 +9,11 @@ from pydantic import Field
 
 from workflow_lib.core.arguments import Arguments
 from workflow_lib.core.running import run_stage
-from workflow_lib.core.tables import RANKING
 from workflow_lib.search.rank_preservation import error_and_latency
-from workflow_lib.search.supernet import StoredSupernet
+from workflow_lib.search.stored_supernet import StoredSupernet
+from workflow_lib.search.supernet_tables import RANKING
+
+CONTRACT = 2
 
 
 class PruneArguments(Arguments):

@@ -6,11 +6,17 @@ from pathlib import Path
 import pandas as pd
 from pydantic import Field
 
+from workflow_lib.analysis.race import race
+from workflow_lib.analysis.racing_config import RacingConfig
 from workflow_lib.core.arguments import Arguments
-from workflow_lib.core.config import Objective, RacingConfig
 from workflow_lib.core.running import run_stage
-from workflow_lib.core.tables import FOLD_SCORES, LATENCIES, NETWORKS, RACE
-from workflow_lib.search.racing import race
+from workflow_lib.export.network_tables import NETWORKS
+from workflow_lib.latency.latency_tables import LATENCIES
+from workflow_lib.pareto.front_config import Objective
+from workflow_lib.search.proposal_tables import RACE
+from workflow_lib.training.score_tables import FOLD_SCORES
+
+CONTRACT = 2
 
 
 class RaceArguments(Arguments):

@@ -12,17 +12,23 @@ from pydantic import Field
 
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.running import run_stage
-from workflow_lib.core.spaces import networks
-from workflow_lib.core.spaces.cell_costs import CellCosts
-from workflow_lib.core.spaces.cell_spaces import CELL_SPACES
-from workflow_lib.core.spaces.space import Space
-from workflow_lib.core.tables import ALPHA, FOLDS, LATENCIES, NETWORKS, RANKING
+from workflow_lib.data.chip_tables import FOLDS
 from workflow_lib.data.dataset import Dataset
-from workflow_lib.search.candidates import network_costs
+from workflow_lib.export.network_tables import NETWORKS
+from workflow_lib.latency.latency_tables import LATENCIES
 from workflow_lib.search.derivation import read_costs
-from workflow_lib.search.supernet import Judge, SecondStep, StoredSupernet, alpha_rows, rank_subnets
+from workflow_lib.search.network_costs import network_costs
+from workflow_lib.search.ranked_supernet import Judge, SecondStep, alpha_rows, rank_subnets
+from workflow_lib.search.stored_supernet import StoredSupernet
+from workflow_lib.search.supernet_tables import ALPHA, RANKING
+from workflow_lib.spaces import networks
+from workflow_lib.spaces.cell_costs import CellCosts
+from workflow_lib.spaces.cell_spaces import CELL_SPACES
+from workflow_lib.spaces.space import Space
 from workflow_lib.training.compute import use_one_thread
-from workflow_lib.training.supernet import SupernetArguments, SupernetTrainer
+from workflow_lib.training.supernet_training import SupernetArguments, SupernetTrainer
+
+CONTRACT = 4
 
 
 class SecondStepArguments(SupernetArguments):

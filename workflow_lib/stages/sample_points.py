@@ -8,11 +8,13 @@ from pathlib import Path
 from pydantic import Field
 
 from workflow_lib.core.arguments import Arguments
-from workflow_lib.core.data_config import ClipConfig, RasterFolder
 from workflow_lib.core.running import run_stage
 from workflow_lib.core.seeds import derive_seed
-from workflow_lib.core.tables import SAMPLES
-from workflow_lib.data.samples import Region, describe_dropped, sample_points
+from workflow_lib.data.chip_samples import Region, describe_dropped, sample_points
+from workflow_lib.data.chip_tables import SAMPLES
+from workflow_lib.data.data_config import ClipConfig, RasterFolder
+
+CONTRACT = 2
 
 
 class SampleArguments(Arguments):

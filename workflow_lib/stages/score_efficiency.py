@@ -5,17 +5,21 @@ from pathlib import Path
 
 from pydantic import Field
 
+from workflow_lib.analysis.efficiency_scores import describe, score_models
+from workflow_lib.analysis.efficiency_tables import DOMINANCE, EFFICIENCY, EFFICIENCY_SAMPLES
 from workflow_lib.core.arguments import Arguments
-from workflow_lib.core.config import EfficiencyConfig
 from workflow_lib.core.csv_files import parse_flags
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.files import write_text
 from workflow_lib.core.running import run_stage
 from workflow_lib.core.seeds import derive_seed
-from workflow_lib.core.tables import DOMINANCE, EFFICIENCY, EFFICIENCY_SAMPLES, read_any
-from workflow_lib.search.efficiency import describe, score_models
+from workflow_lib.core.table_files import read_any
+from workflow_lib.pareto.efficiency_config import EfficiencyConfig
 
 TOLD_OF = 10
+
+
+CONTRACT = 2
 
 
 class EfficiencyArguments(Arguments):

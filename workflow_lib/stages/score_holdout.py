@@ -5,11 +5,15 @@ from pathlib import Path
 
 from pydantic import Field
 
-from workflow_lib.core.config import TrainingConfig
+from workflow_lib.analysis.candidate_tables import FRONT
 from workflow_lib.core.running import run_stage
-from workflow_lib.core.tables import FOLDS, FRONT, HOLDOUT_SCORES
+from workflow_lib.data.chip_tables import FOLDS
 from workflow_lib.data.dataset import Dataset, DatasetArguments
 from workflow_lib.training.holdout import score_holdout
+from workflow_lib.training.score_tables import HOLDOUT_SCORES
+from workflow_lib.training.training_config import TrainingConfig
+
+CONTRACT = 4
 
 
 class HoldoutArguments(DatasetArguments):

@@ -8,8 +8,10 @@ from pydantic import Field
 
 from workflow_lib.core.arguments import Arguments
 from workflow_lib.core.running import run_stage
-from workflow_lib.core.tables import DETECTIONS, MAP_SCORES
-from workflow_lib.training.detection import score_areas
+from workflow_lib.field.detection_scores import score_areas
+from workflow_lib.field.field_tables import DETECTIONS, MAP_SCORES
+
+CONTRACT = 1
 
 
 class MapArguments(Arguments):

@@ -9,19 +9,23 @@ import pandas as pd
 import torch
 from pydantic import Field
 
-from workflow_lib.core.config import TrainingConfig
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.running import run_stage
-from workflow_lib.core.search_config import CellSearchConfig
 from workflow_lib.core.seeds import derive_seed
-from workflow_lib.core.spaces.cell_spaces import CELL_SPACES
-from workflow_lib.core.tables import CELL_ALPHA, CELL_SEARCH, FOLDS, LOOKUP_GRAPH
+from workflow_lib.data.chip_tables import FOLDS
 from workflow_lib.data.dataset import Dataset, DatasetArguments
-from workflow_lib.models.mixed_cells import SpeedUps, to_mixed
-from workflow_lib.search.constrained import ConstrainedSearch, SearchTask, halves
+from workflow_lib.search.cell_search_config import CellSearchConfig
+from workflow_lib.search.cell_tables import CELL_ALPHA, CELL_SEARCH, LOOKUP_GRAPH
+from workflow_lib.search.constrained_search import ConstrainedSearch, SearchTask, halves
 from workflow_lib.search.derivation import LookupGraph, alpha_rows, read_costs, spread_bounds
+from workflow_lib.search.mixed_cells import SpeedUps, to_mixed
+from workflow_lib.spaces.cell_spaces import CELL_SPACES
 from workflow_lib.training.checkpoint import Checkpoint
 from workflow_lib.training.compute import Compute, use_one_thread
+from workflow_lib.training.training_config import TrainingConfig
+
+CONTRACT = 2
+
 
 _KEYS = ("channels", "quantity", "target", "number", "repeat")
 

@@ -5,13 +5,17 @@ from pathlib import Path
 
 from pydantic import Field
 
+from workflow_lib.analysis.battery_config import BatteryConfig
+from workflow_lib.analysis.battery_policies import simulate
+from workflow_lib.analysis.battery_tables import BATTERY
+from workflow_lib.analysis.candidate_tables import CANDIDATES
 from workflow_lib.core.arguments import Arguments
-from workflow_lib.core.config import BatteryConfig
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.running import run_stage
-from workflow_lib.core.spaces.networks import alive
-from workflow_lib.core.tables import BATTERY, CANDIDATES, RANKING
-from workflow_lib.search.battery import simulate
+from workflow_lib.search.supernet_tables import RANKING
+from workflow_lib.spaces.networks import alive
+
+CONTRACT = 2
 
 
 class BatteryArguments(Arguments):

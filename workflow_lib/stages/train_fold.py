@@ -6,14 +6,17 @@ from pathlib import Path
 import pandas as pd
 from pydantic import Field
 
-from workflow_lib.core.config import TrainingConfig
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.running import run_stage
 from workflow_lib.core.seeds import derive_seed
-from workflow_lib.core.tables import FOLD_SCORES, FOLDS
+from workflow_lib.data.chip_tables import FOLDS
 from workflow_lib.data.dataset import Dataset, DatasetArguments
 from workflow_lib.training.checkpoint import Checkpoint, save_tensors
 from workflow_lib.training.fold import Fold, train_and_score
+from workflow_lib.training.score_tables import FOLD_SCORES
+from workflow_lib.training.training_config import TrainingConfig
+
+CONTRACT = 4
 
 
 class TrainArguments(DatasetArguments):

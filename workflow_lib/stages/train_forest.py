@@ -8,9 +8,12 @@ from pydantic import Field
 
 from workflow_lib.core.running import run_stage
 from workflow_lib.core.seeds import derive_seed
-from workflow_lib.core.tables import FOLDS, FOREST_SCORES
+from workflow_lib.data.chip_tables import FOLDS
 from workflow_lib.data.dataset import Dataset, DatasetArguments
 from workflow_lib.training.forest import score_forest
+from workflow_lib.training.score_tables import FOREST_SCORES
+
+CONTRACT = 2
 
 
 class ForestArguments(DatasetArguments):

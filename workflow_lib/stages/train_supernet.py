@@ -6,15 +6,18 @@ from typing import Literal
 
 from pydantic import Field
 
-from workflow_lib.core.config import SpaceConfig
 from workflow_lib.core.running import run_stage
-from workflow_lib.core.search_config import SkeletonConfig
-from workflow_lib.core.spaces.cell_spaces import SupernetSpaceName
-from workflow_lib.core.tables import FOLDS
+from workflow_lib.data.chip_tables import FOLDS
 from workflow_lib.data.dataset import Dataset
-from workflow_lib.search.supernet import StoredSupernet, train_first
+from workflow_lib.search.ranked_supernet import train_first
+from workflow_lib.search.stored_supernet import StoredSupernet
+from workflow_lib.spaces.cell_spaces import SupernetSpaceName
+from workflow_lib.spaces.cross import CrossConfig
+from workflow_lib.spaces.skeleton_config import SkeletonConfig
 from workflow_lib.training.compute import use_one_thread
-from workflow_lib.training.supernet import SupernetArguments, SupernetTrainer
+from workflow_lib.training.supernet_training import SupernetArguments, SupernetTrainer
+
+CONTRACT = 3
 
 
 class FirstStepArguments(SupernetArguments):
@@ -22,7 +25,7 @@ class FirstStepArguments(SupernetArguments):
 
     space: SupernetSpaceName = Field(default="cross", description="which networks it holds")
     size: SkeletonConfig
-    grid_space: SpaceConfig
+    grid_space: CrossConfig
     fair_epochs: int = Field(description="epochs in which each step trains every value of every choice")
     first: Literal["uniform", "fair"] = Field(
         description="fair: strict fairness; uniform: one random path per step, as many of them in all"
