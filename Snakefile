@@ -3,6 +3,8 @@
 Run: snakemake --configfile config/scenarios/demo.yaml --cores 2
 """
 
+from pathlib import Path
+
 from snakemake.utils import min_version
 
 min_version("9.0")
@@ -13,28 +15,25 @@ if not workflow.config_settings.configfiles:
 
 
 include: "rules/common.smk"
-include: "rules/scenes.smk"
-include: "rules/data.smk"
-include: "rules/training.smk"
-include: "rules/export.smk"
-include: "rules/latency.smk"
-include: "rules/cells.smk"
-include: "rules/supernet.smk"
-include: "rules/search.smk"
-include: "rules/front.smk"
-include: "rules/utilization.smk"
-include: "rules/battery.smk"
-include: "rules/report.smk"
-include: "rules/deploy.smk"
+
+
+for rules_file in sorted(Path(workflow.basedir, "rules").rglob("*.smk")):
+    if rules_file.name != "common.smk":
+
+        include: str(rules_file)
 
 
 rule all:
     """The front and its report, and the tables that they are made of."""
     default_target: True
     input:
-        expand("<results>/gather_table/{table}.parquet", table=PARTS),
-        weights_parts,
-        RESULTS,
+        expand("<results>/gather_table/{table}.parquet", table=TRAININGS.gathered),
+        TRAININGS.kept_weights,
+        "<results>/build_candidates/candidates.parquet",
+        "<results>/build_front/front.parquet",
+        "<results>/score_efficiency/efficiency.parquet",
+        "<results>/plot_interactive/front_3d.html",
+        "<results>/build_report/report.html",
 
 
 rule data:
@@ -47,7 +46,7 @@ rule train:
     """Every candidate on every fold."""
     input:
         "<results>/gather_table/fold_scores.parquet",
-        weights_parts,
+        TRAININGS.kept_weights,
 
 
 rule export:
@@ -65,4 +64,4 @@ rule latency:
 rule deploy:
     """The recommended model, retrained on all its data and ready to be copied to a device."""
     input:
-        expand("<results>/deploy_model/recommended/{file}", file=BUNDLE),
+        expand("<results>/deploy_model/recommended/{file}", file=MAPS.bundle),

@@ -3,99 +3,18 @@
 input:  <results>/import_chips/*, <results>/assign_folds/folds.parquet
 output: <results>/price_operations/{channels}/{quantity}/{skeleton}.parquet,
         <results>/search_cell/{channels}/{quantity}/{target}/{number}/{repeat}.*,
-        <results>/build_lookup_graph/{channels}/{quantity}.parquet, <results>/derive_network/{channels}.*,
-        <results>/plot_cells/*
+        <results>/build_lookup_graph/{channels}/{quantity}.parquet, <results>/derive_network/{channels}.*
 """
 
-# Which networks are searched, and which are trained: look-up graph and derivation depend on it.
-NETWORKS_OF_CELLS = [
-    "space",
-    "width",
-    "cells",
-    "stem_strides",
-    "trained_width",
-    "trained_cells",
-]
-# What does not decide a search: how many there are, and what becomes of them.
-AFTER_SEARCH = [
-    "budgets",
-    "least_share",
-    "none_derived",
-    "seeds",
-    "random_networks",
-    "trained_width",
-    "trained_cells",
-]
+from workflow_lib.workflow.search_jobs import TRAINED_NETWORKS, SearchJobs
 
-
-BOUNDS = range(CONFIG.cell_search.bounds) if CONFIG.cell_search else []
-BUDGETS = CONFIG.cell_search.budgets if CONFIG.cell_search else {}
-REPEATS = range(CONFIG.cell_search.seeds) if CONFIG.cell_search else []
-CELL_FIGURES = (
-    ["cells_accuracy", "cells_budgets", "cells_search", "cells_alpha"]
-    if CONFIG.cell_search
-    else []
-)
-CELLS = (
-    {
-        "derived": expand(
-            "<results>/derive_network/{channels}.parquet", channels=CHANNEL_SETS
-        ),
-        "graphs": expand(
-            "<results>/build_lookup_graph/{channels}/{quantity}.parquet",
-            channels=CHANNEL_SETS,
-            quantity=BUDGETS,
-        ),
-    }
-    if CONFIG.cell_search
-    else {}
-)
-
-
-def skeleton_flags(which):
-    """Which networks are put together: those that are searched, or those that are trained."""
-    skeleton = CONFIG.assembled.skeletons[which]
-    return [
-        f"--space={CONFIG.assembled.space}",
-        f"--width={skeleton.width}",
-        f"--cells={skeleton.cells}",
-        f"--stem-strides={skeleton.stem_strides}",
-    ]
-
-
-def searches(channels, suffix):
-    """What the searches at budgets write."""
-    return [
-        f"<results>/search_cell/{channels}/{quantity}/budget/{number}/{repeat}{suffix}"
-        for quantity, budgets in BUDGETS.items()
-        for number in range(len(budgets))
-        for repeat in REPEATS
-    ]
-
-
-# The courses of all searches: those that build the look-up graphs, and those at budgets.
-SEARCHES = expand(
-    "<results>/search_cell/{channels}/{quantity}/bound/{number}/0.parquet",
-    channels=CHANNEL_SETS,
-    quantity=BUDGETS,
-    number=BOUNDS,
-) + [path for channels in CHANNEL_SETS for path in searches(channels, ".parquet")]
+SEARCHES = SearchJobs(RUN)
 
 
 rule price_operations:
     """Price the operations of cells: what each has of a quantity, or takes on a device."""
     input:
-        unpack(
-            lambda wildcards: (
-                {
-                    "predictor": PREDICTORS[CONFIG.devices[wildcards.quantity].kind][
-                        "predictor"
-                    ].replace("{device}", wildcards.quantity)
-                }
-                if wildcards.quantity in CONFIG.devices
-                else {}
-            )
-        ),
+        unpack(SEARCHES.operation_predictor),
     output:
         "<results>/price_operations/{channels}/{quantity}/{skeleton}.parquet",
     log:
@@ -103,17 +22,10 @@ rule price_operations:
     conda:
         "../envs/latency.yaml"
     resources:
-        **fixed("price_operations"),
+        **RUN.fixed("price_operations"),
     params:
-        options=lambda wildcards: options(
-            "price_operations",
-            *skeleton_flags(wildcards.skeleton),
-            *flags(CONFIG.devices.get(wildcards.quantity, PredictorConfig())),
-            f"--inputs={len(CHANNEL_SETS[wildcards.channels])}",
-            f"--classes={len(CONFIG.data.classes)}",
-            *flags(CONFIG.data, "chip_size_px"),
-        ),
-        optional=optional("predictor"),
+        options=SEARCHES.price_options,
+        optional=RUN.optional("predictor"),
     shell:
         "python -m workflow_lib.stages.price_operations"
         " {params.options}"
@@ -128,16 +40,8 @@ rule price_operations:
 rule search_cell:
     """Search for a cell, with the expected cost of its network held to a bound."""
     input:
-        unpack(
-            lambda wildcards: (
-                {
-                    "lookup_graph": f"<results>/build_lookup_graph/{wildcards.channels}/{wildcards.quantity}.parquet"
-                }
-                if wildcards.target == "budget"
-                else {}
-            )
-        ),
-        **FOLDED_CHIPS,
+        unpack(SEARCHES.lookup_graph),
+        **RUN.folded_chips,
         costs="<results>/price_operations/{channels}/{quantity}/searched.parquet",
     output:
         table="<results>/search_cell/{channels}/{quantity}/{target}/{number}/{repeat}.parquet",
@@ -147,29 +51,18 @@ rule search_cell:
     conda:
         "../envs/training.yaml"
     resources:
-        **training(trainings=10),
+        **RUN.training(trainings=10),
     params:
-        options=options(
+        options=RUN.options(
             "search_cell",
-            *DATASET,
-            *flags(
-                CONFIG.cell_search,
-                *(
-                    key
-                    for key in CellSearchConfig.model_fields
-                    if key not in AFTER_SEARCH
-                ),
-            ),
+            *RUN.dataset_flags,
+            *SEARCHES.search_flags(),
             *flags(CONFIG.training, "device"),
             *flags(CONFIG, "seed"),
         ),
-        select=select,
-        budget=lambda wildcards: (
-            [f"--budget={BUDGETS[wildcards.quantity][int(wildcards.number)]}"]
-            if wildcards.target == "budget"
-            else []
-        ),
-        optional=optional("lookup_graph"),
+        select=RUN.select,
+        budget=SEARCHES.budget_flag,
+        optional=RUN.optional("lookup_graph"),
     shell:
         "python -m workflow_lib.stages.search_cell"
         " {params.options}"
@@ -198,7 +91,7 @@ rule build_lookup_graph:
         trained_costs="<results>/price_operations/{channels}/{quantity}/trained.parquet",
         alphas=expand(
             "<results>/search_cell/{{channels}}/{{quantity}}/bound/{number}/0.alpha.parquet",
-            number=BOUNDS,
+            number=SEARCHES.bounds,
         ),
     output:
         "<results>/build_lookup_graph/{channels}/{quantity}.parquet",
@@ -207,11 +100,11 @@ rule build_lookup_graph:
     conda:
         "../envs/search.yaml"
     resources:
-        **fixed("build_lookup_graph"),
+        **RUN.fixed("build_lookup_graph"),
     params:
-        options=options(
+        options=RUN.options(
             "build_lookup_graph",
-            *flags(CONFIG.cell_search, *NETWORKS_OF_CELLS, "none_derived", "bounds"),
+            *flags(CONFIG.cell_search, *TRAINED_NETWORKS, "none_derived", "bounds"),
         ),
     shell:
         "python -m workflow_lib.stages.build_lookup_graph"
@@ -228,10 +121,10 @@ rule derive_network:
     input:
         costs=expand(
             "<results>/price_operations/{{channels}}/{quantity}/trained.parquet",
-            quantity=BUDGETS,
+            quantity=SEARCHES.budgets,
         ),
-        searches=searches("{channels}", ".parquet"),
-        alphas=searches("{channels}", ".alpha.parquet"),
+        searches=SEARCHES.budget_searches("{channels}", ".parquet"),
+        alphas=SEARCHES.budget_searches("{channels}", ".alpha.parquet"),
     output:
         multiext("<results>/derive_network/{channels}", ".parquet", ".csv"),
     log:
@@ -239,13 +132,13 @@ rule derive_network:
     conda:
         "../envs/search.yaml"
     resources:
-        **fixed("derive_network"),
+        **RUN.fixed("derive_network"),
     params:
-        options=options(
+        options=RUN.options(
             "derive_network",
             *flags(
                 CONFIG.cell_search,
-                *NETWORKS_OF_CELLS,
+                *TRAINED_NETWORKS,
                 "none_derived",
                 "budgets",
                 "least_share",
@@ -261,38 +154,4 @@ rule derive_network:
         " --searches {input.searches:q}"
         " --alphas {input.alphas:q}"
         " --output {output:q}"
-        " 2> {log:q}"
-
-
-rule plot_cells:
-    """Draw the course of the searches, and what became of the budgets, beside networks drawn at random."""
-    input:
-        **CELLS,
-        ranked="<results>/build_front/ranked.parquet",
-        searches=expand(searches("{channels}", ".parquet"), channels=CHANNEL_SETS),
-        alphas=expand(
-            searches("{channels}", ".alpha.parquet")[:1], channels=CHANNEL_SETS
-        ),
-    output:
-        figures=report(
-            expand("<results>/plot_cells/{figure}.png", figure=CELL_FIGURES),
-            category="Figures",
-            labels={"run": RUN},
-        ),
-        vector=expand("<results>/plot_cells/{figure}.pdf", figure=CELL_FIGURES),
-    log:
-        "<logs>/plot_cells.log",
-    conda:
-        "../envs/report.yaml"
-    resources:
-        **fixed("plot_cells"),
-    params:
-        options=options("plot_cells", *flags(CONFIG.report, "dpi")),
-        lists=lists("derived", "graphs", "searches", "alphas"),
-    shell:
-        "python -m workflow_lib.stages.plot_cells"
-        " {params.options}"
-        " {params.lists:q}"
-        " --ranked {input.ranked:q}"
-        " --figures {output.figures:q} {output.vector:q}"
         " 2> {log:q}"

@@ -4,6 +4,8 @@ input:  the raster folders of the config's regions, or none when chips are gener
 output: <results>/import_chips/*, <results>/assign_folds/folds.parquet
 """
 
+from workflow_lib.workflow.chip_sources import made_chips, raster_folders
+
 
 rule generate_chips:
     """Generate synthetic chips in CROSS's folder layout."""
@@ -14,9 +16,9 @@ rule generate_chips:
     conda:
         "../envs/data.yaml"
     resources:
-        **reading(),
+        **RUN.reading(),
     params:
-        options=options(
+        options=RUN.options(
             "generate_chips",
             *flags(CONFIG.data.generate),
             *flags(CONFIG.data, "chip_size_px"),
@@ -29,7 +31,7 @@ rule generate_chips:
 rule import_chips:
     """Read all chips into one memory-mapped array that every job shares."""
     input:
-        [CHIPS_MADE] if CHIPS_MADE else [],
+        made_chips(CONFIG) or [],
     output:
         array="<results>/import_chips/chips.npy",
         moments="<results>/import_chips/moments.npy",
@@ -42,9 +44,9 @@ rule import_chips:
     conda:
         "../envs/data.yaml"
     resources:
-        **reading(),
+        **RUN.reading(),
     params:
-        options=options(
+        options=RUN.options(
             "import_chips",
             *flags(
                 CONFIG.data,
@@ -59,8 +61,8 @@ rule import_chips:
             ),
         ),
         # By a function: Snakemake takes braces and <x> in strings for placeholders.
-        root=lambda wildcards: CHIPS_MADE or CONFIG.data.root,
-        external=external("import_chips", raster_folders),
+        root=lambda wildcards: made_chips(CONFIG) or CONFIG.data.root,
+        external=RUN.external("import_chips", lambda wildcards: raster_folders(CONFIG)),
     shell:
         "{params.external}python -m workflow_lib.stages.import_chips"
         " {params.options}"
@@ -85,9 +87,11 @@ rule assign_folds:
     conda:
         "../envs/data.yaml"
     resources:
-        **fixed("assign_folds"),
+        **RUN.fixed("assign_folds"),
     params:
-        options=options("assign_folds", *flags(CONFIG.folds), *flags(CONFIG, "seed")),
+        options=RUN.options(
+            "assign_folds", *flags(CONFIG.folds), *flags(CONFIG, "seed")
+        ),
     shell:
         "python -m workflow_lib.stages.assign_folds"
         " {params.options}"

@@ -1,72 +1,39 @@
-"""The chosen model: in smaller numbers, ready to be copied to a device, and applied to whole scenes.
+"""The chosen model: in lower precisions, ready to be copied to a device, and applied to whole scenes.
 
 input:  <results>/import_chips/*, <results>/build_front/*, <results>/train_fold/**.pt, the scenes of the map
-output: <results>/measure_precisions/*, <results>/plot_precisions/*, <results>/deploy_model/{candidate}/*,
-        <results>/apply_model/{area}.*, <results>/score_map/*, <results>/plot_map/*
+output: <results>/measure_precisions/*, <results>/deploy_model/{candidate}/*, <results>/apply_model/{area}.*,
+        <results>/score_map/*
 """
 
-from collections import defaultdict
+from workflow_lib.workflow.map_jobs import MapJobs
 
-SMALLER = CONFIG.precisions.smaller if CONFIG.precisions else []
-# Everything that a device needs, in one folder.
-BUNDLE = [
-    "model.onnx",
-    *(f"model_{precision}.onnx" for precision in SMALLER),
-    "bundle.json",
-    "model_card.md",
-    "apply_model.pyz",
-    "requirements.txt",
-    "SHA256SUMS",
-]
-BACKGROUND = CONFIG.background
-TARGET = next(label for label in reversed(CONFIG.data.classes) if label != BACKGROUND)
-
-
-def area_scenes(area):
-    """Bands of each layer of an area of the map, and its files."""
-    layers = CONFIG.map.areas[area].layers
-    if LANDSCAPE:
-        layers = next(iter(CONFIG.data.regions.values()))
-    scenes = defaultdict(list)
-    for layer in layers:
-        scenes[",".join(layer.bands)] += scene_files(area, layer)
-    return scenes
-
-
-def truth_files():
-    """The true places of the areas where they are known."""
-    if LANDSCAPE:
-        return {
-            area: f"results/{RUN}/generate_landscape/{area}/points.csv"
-            for area in AREAS
-        }
-    return {name: area.truth for name, area in CONFIG.map.areas.items() if area.truth}
+MAPS = MapJobs(RUN)
 
 
 rule measure_precisions:
     """Write the front's networks in smaller numbers, and run all files, with no other job at work."""
     input:
-        **FOLDED_CHIPS,
+        **RUN.folded_chips,
         front="<results>/build_front/front.parquet",
-        weights=weights_parts,
+        weights=TRAININGS.kept_weights,
     output:
         multiext("<results>/measure_precisions/precisions", ".parquet", ".csv"),
     log:
         "<logs>/measure_precisions.log",
     conda:
         "../envs/training.yaml"
-    threads: ALL_CORES
+    threads: RUN.all_cores
     resources:
-        **fixed("measure_precisions"),
-        **ALONE,
+        **RUN.fixed("measure_precisions"),
+        **RUN.alone(),
     params:
-        options=options(
+        options=RUN.options(
             "measure_precisions",
-            *DATASET,
+            *RUN.dataset_flags,
             *flags(CONFIG.precisions),
             *flags(CONFIG.grid, "channel_sets"),
             *flags(CONFIG, "seed"),
-            f"--weights=results/{RUN}/train_fold/{{channels}}/{{batch}}/{{architecture}}/{{fold}}.pt",
+            f"--weights={RUN.folder}/train_fold/{{channels}}/{{batch}}/{{architecture}}/{{fold}}.pt",
         ),
     shell:
         "python -m workflow_lib.stages.measure_precisions"
@@ -80,39 +47,10 @@ rule measure_precisions:
         " 2> {log:q}"
 
 
-rule plot_precisions:
-    """Draw the front's networks in all precisions."""
-    input:
-        precisions="<results>/measure_precisions/precisions.parquet",
-        ranked="<results>/build_front/ranked.parquet",
-    output:
-        figures=report(
-            "<results>/plot_precisions/front_precisions.png",
-            category="Figures",
-            labels={"run": RUN},
-        ),
-        vector="<results>/plot_precisions/front_precisions.pdf",
-    log:
-        "<logs>/plot_precisions.log",
-    conda:
-        "../envs/report.yaml"
-    resources:
-        **fixed("plot_precisions"),
-    params:
-        options=options("plot_precisions", *flags(CONFIG.report, "dpi")),
-    shell:
-        "python -m workflow_lib.stages.plot_precisions"
-        " {params.options}"
-        " --precisions {input.precisions:q}"
-        " --ranked {input.ranked:q}"
-        " --figures {output.figures:q} {output.vector:q}"
-        " 2> {log:q}"
-
-
 rule deploy_model:
     """Retrain a candidate on all its data and write everything that a device needs."""
     input:
-        **HOLDOUT,
+        **MAPS.holdout,
         array="<results>/import_chips/chips.npy",
         moments="<results>/import_chips/moments.npy",
         chips="<results>/import_chips/chips.parquet",
@@ -120,7 +58,7 @@ rule deploy_model:
     output:
         expand(
             "<results>/deploy_model/{candidate}/{file}",
-            file=BUNDLE,
+            file=MAPS.bundle,
             allow_missing=True,
         ),
     log:
@@ -128,28 +66,20 @@ rule deploy_model:
     conda:
         "../envs/training.yaml"
     resources:
-        **training(),
+        **RUN.training(),
     params:
-        options=options(
+        options=RUN.options(
             "deploy_model",
-            *DATASET,
+            *RUN.dataset_flags,
             *flags(CONFIG.training),
             *flags(CONFIG.grid, "channel_sets"),
             *flags(CONFIG.data, "max_nodata_pct"),
-            *NODATA,
+            *RUN.nodata_flags,
             *flags(CONFIG, "seed", "precisions"),
-            *([f"--background={BACKGROUND}"] if BACKGROUND else []),
-            "--resampling",
-            json.dumps(
-                {
-                    band: part.resampling
-                    for parts in CONFIG.data.regions.values()
-                    for part in parts
-                    for band in part.bands
-                }
-            ),
+            *MAPS.background_flag,
+            *MAPS.resampling_flags,
         ),
-        optional=optional("holdout"),
+        optional=RUN.optional("holdout"),
     shell:
         "python -m workflow_lib.stages.deploy_model"
         " {params.options}"
@@ -166,8 +96,8 @@ rule deploy_model:
 rule apply_model:
     """Slide the recommended model over the scenes of one area."""
     input:
-        bundle=expand("<results>/deploy_model/recommended/{file}", file=BUNDLE),
-        scenes=lambda wildcards: made(sum(area_scenes(wildcards.area).values(), [])),
+        bundle=expand("<results>/deploy_model/recommended/{file}", file=MAPS.bundle),
+        scenes=MAPS.made_scenes,
     output:
         probability="<results>/apply_model/{area}.tif",
         detections="<results>/apply_model/{area}.gpkg",
@@ -175,28 +105,22 @@ rule apply_model:
         "<logs>/apply_model/{area}.log",
     conda:
         "../envs/field.yaml"
-    threads: ALL_CORES
+    threads: RUN.all_cores
     resources:
-        **fixed("apply_model"),
+        **RUN.fixed("apply_model"),
     params:
-        options=options(
+        options=RUN.options(
             "apply_model",
             *flags(
                 CONFIG.map, "precision", "overlap", "threshold", "least_distance_m"
             ),
         ),
-        scenes=lambda wildcards: [
-            f"--scene={bands}={file}"
-            for bands, files in area_scenes(wildcards.area).items()
-            for file in files
-        ],
-        external=external(
-            "apply_model",
-            lambda wildcards: scene_patterns(CONFIG.map.areas[wildcards.area].layers),
-        ),
+        bundle=lambda wildcards, input: Path(input.bundle[0]).parent,
+        scenes=MAPS.scene_flags,
+        external=RUN.external("apply_model", MAPS.scene_patterns),
     shell:
         "{params.external}python -m workflow_lib.stages.apply_model"
-        f" {shlex.quote(f'results/{RUN}/deploy_model/recommended')}"
+        " {params.bundle:q}"
         " {params.options}"
         " {params.scenes:q}"
         " --threads {threads}"
@@ -208,9 +132,9 @@ rule apply_model:
 rule score_map:
     """Compare what the model found with true places, where these are known."""
     input:
-        found=expand("<results>/apply_model/{area}.gpkg", area=AREAS),
-        probability=expand("<results>/apply_model/{area}.tif", area=AREAS),
-        truth=made(truth_files().values()) if AREAS else [],
+        found=expand("<results>/apply_model/{area}.gpkg", area=MAPS.areas),
+        probability=expand("<results>/apply_model/{area}.tif", area=MAPS.areas),
+        truth=MAPS.made_truth,
     output:
         detections=multiext("<results>/score_map/detections", ".parquet", ".csv"),
         scores=multiext("<results>/score_map/scores", ".parquet", ".csv"),
@@ -219,21 +143,17 @@ rule score_map:
     conda:
         "../envs/training.yaml"
     resources:
-        **fixed("score_map"),
+        **RUN.fixed("score_map"),
     params:
-        options=options(
+        options=RUN.options(
             "score_map",
             *flags(CONFIG.map, "tolerance_m", "threshold"),
-            *([f"--background={BACKGROUND}"] if BACKGROUND else []),
+            *MAPS.background_flag,
             "--areas",
-            *AREAS,
-            "--truth",
-            json.dumps(truth_files() if AREAS else {}),
+            *MAPS.areas,
+            *MAPS.truth_flags,
         ),
-        external=external(
-            "score_map",
-            lambda wildcards: [] if LANDSCAPE or not AREAS else truth_files().values(),
-        ),
+        external=RUN.external("score_map", MAPS.outside_truth),
     shell:
         "{params.external}python -m workflow_lib.stages.score_map"
         " {params.options}"
@@ -241,44 +161,4 @@ rule score_map:
         " --probability {input.probability:q}"
         " --detections {output.detections:q}"
         " --scores {output.scores:q}"
-        " 2> {log:q}"
-
-
-rule plot_map:
-    """Draw what the model found on the scenes, and how well that matches true places."""
-    input:
-        scenes=made(
-            file for area in AREAS for file in list(area_scenes(area).values())[-1]
-        ),
-        probability=expand("<results>/apply_model/{area}.tif", area=AREAS),
-        detections="<results>/score_map/detections.parquet",
-        scores="<results>/score_map/scores.parquet",
-    output:
-        figures=report(
-            expand("<results>/plot_map/{figure}.png", figure=MAP_FIGURES),
-            category="Figures",
-            labels={"run": RUN},
-        ),
-        vector=expand("<results>/plot_map/{figure}.pdf", figure=MAP_FIGURES),
-    log:
-        "<logs>/plot_map.log",
-    conda:
-        "../envs/report.yaml"
-    resources:
-        **fixed("plot_map"),
-    params:
-        options=options(
-            "plot_map",
-            f"--target={TARGET}",
-            "--areas",
-            json.dumps({area: list(area_scenes(area).values())[-1] for area in AREAS}),
-            *flags(CONFIG.report, "dpi"),
-        ),
-    shell:
-        "python -m workflow_lib.stages.plot_map"
-        " {params.options}"
-        " --probability {input.probability:q}"
-        " --detections {input.detections:q}"
-        " --scores {input.scores:q}"
-        " --figures {output.figures:q} {output.vector:q}"
         " 2> {log:q}"

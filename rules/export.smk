@@ -4,6 +4,8 @@ input:  none: a network's files depend on its architecture, channels, classes an
 output: <results>/export_network/{channels}/{architecture}/*
 """
 
+from workflow_lib.costs import all_costs
+
 
 rule export_network:
     """Write the ONNX files of one network and count what it costs."""
@@ -17,14 +19,16 @@ rule export_network:
     conda:
         "../envs/training.yaml"
     resources:
-        **fixed("export_network"),
+        **RUN.fixed("export_network"),
     params:
-        options=options(
+        options=RUN.options(
             "export_network",
             f"--classes={len(CONFIG.data.classes)}",
             *flags(CONFIG.data, "chip_size_px"),
+            "--costs",
+            *all_costs(),
         ),
-        inputs=lambda wildcards: f"--inputs={len(CHANNEL_SETS[wildcards.channels])}",
+        inputs=RUN.inputs_flag,
     shell:
         "python -m workflow_lib.stages.export_network"
         " {params.options}"

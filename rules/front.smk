@@ -5,11 +5,15 @@ output: <results>/build_candidates/*, <results>/build_front/*, <results>/score_e
         <results>/score_holdout/scores.parquet
 """
 
+from workflow_lib.workflow.search_jobs import SearchJobs
+
+SEARCHES = SearchJobs(RUN)
+
 
 rule build_candidates:
     """Join accuracy, latency and memory: one row per candidate."""
     input:
-        **PROPOSALS,
+        **SEARCHES.proposals,
         scores="<results>/gather_table/fold_scores.parquet",
         networks="<results>/gather_table/networks.parquet",
         latencies="<results>/gather_table/latencies.parquet",
@@ -23,19 +27,22 @@ rule build_candidates:
     conda:
         "../envs/report.yaml"
     resources:
-        **fixed("build_candidates"),
+        **RUN.fixed("build_candidates"),
     params:
-        options=options(
+        options=RUN.options(
             "build_candidates",
-            *flags(CONFIG.grid.space),
-            *flags(CONFIG.grid, "baseline"),
+            *flags(CONFIG.grid, "space", "baseline"),
             f"--folds={CONFIG.folds.count}",
             *(["--same-split"] if CONFIG.folds.same_split else []),
-            *(["--allow-missing"] if PROPOSALS and ALLOW_MISSING else []),
+            *(
+                ["--allow-missing"]
+                if SEARCHES.proposals and CONFIG.grid.allow_missing
+                else []
+            ),
             "--classes",
             *CONFIG.data.classes,
         ),
-        optional=optional("proposals"),
+        optional=RUN.optional("proposals"),
     shell:
         "python -m workflow_lib.stages.build_candidates"
         " {params.options}"
@@ -60,9 +67,9 @@ rule build_front:
     conda:
         "../envs/report.yaml"
     resources:
-        **fixed("build_front"),
+        **RUN.fixed("build_front"),
     params:
-        options=options("build_front", *flags(CONFIG.front), *flags(CONFIG, "seed")),
+        options=RUN.options("build_front", *flags(CONFIG.front), *flags(CONFIG, "seed")),
     shell:
         "python -m workflow_lib.stages.build_front"
         " {params.options}"
@@ -86,9 +93,9 @@ rule score_efficiency:
     conda:
         "../envs/report.yaml"
     resources:
-        **fixed("score_efficiency"),
+        **RUN.fixed("score_efficiency"),
     params:
-        options=options(
+        options=RUN.options(
             "score_efficiency", *flags(CONFIG.efficiency), *flags(CONFIG, "seed")
         ),
     shell:
@@ -106,7 +113,7 @@ rule score_efficiency:
 rule score_holdout:
     """Retrain the front's members on all chips that are not held out, and score them on those that are."""
     input:
-        **FOLDED_CHIPS,
+        **RUN.folded_chips,
         front="<results>/build_front/front.parquet",
     output:
         "<results>/score_holdout/scores.parquet",
@@ -115,11 +122,11 @@ rule score_holdout:
     conda:
         "../envs/training.yaml"
     resources:
-        **training(trainings=10),
+        **RUN.training(trainings=10),
     params:
-        options=options(
+        options=RUN.options(
             "score_holdout",
-            *DATASET,
+            *RUN.dataset_flags,
             *flags(CONFIG.training),
             *flags(CONFIG.grid, "channel_sets"),
             *flags(CONFIG, "seed"),

@@ -2,73 +2,13 @@
 
 input:  the scenes and points of the config, or none when land is generated
 output: <results>/generate_landscape/{area}/*, <results>/sample_points/{region}.*,
-        <results>/clip_chips/{region}/{tile}/, <results>/gather_chips/chips/, <results>/plot_samples/*
+        <results>/clip_chips/{region}/{tile}/, <results>/gather_chips/chips/
 """
 
+from workflow_lib.data.scene_paths import landscape
+from workflow_lib.workflow.scene_jobs import SceneJobs
 
-def scene_files(area, layer):
-    """The files of a layer's scenes by name; what is missing is among them, for the stages to report."""
-    if LANDSCAPE:
-        source = "DEM" if "dem" in layer.bands else "Aer"
-        return [
-            f"results/{RUN}/generate_landscape/{area}/{source}_{tile}.tif"
-            for tile in range(LANDSCAPE.tiles**2)
-        ]
-    return sorted(set(sum(map(named_files, layer.scenes), [])))
-
-
-def scene_patterns(layers):
-    """The names of layers' scenes as the config has them: there may be thousands of files, too many for a command."""
-    return [] if LANDSCAPE else sum((layer.scenes for layer in layers), [])
-
-
-def points_file(region):
-    """A region's labelled points."""
-    if LANDSCAPE:
-        return f"results/{RUN}/generate_landscape/{region}/points.csv"
-    return CONFIG.data.clip.points[region]
-
-
-def made(files):
-    """Those of a job's scenes and points that the workflow makes: its inputs."""
-    return list(files) if LANDSCAPE else []
-
-
-@cache
-def region_scenes(region):
-    """The files of all a region's scenes, folder by folder."""
-    return [scene_files(region, part) for part in CONFIG.data.regions[region]]
-
-
-def sampled_files(wildcards):
-    """The scenes and the points of a region."""
-    return [
-        *sum(region_scenes(wildcards.region), []),
-        points_file(wildcards.region),
-    ]
-
-
-def sampled_patterns(wildcards):
-    """The same, from outside and as the config names them."""
-    if LANDSCAPE:
-        return []
-    region = wildcards.region
-    return [*scene_patterns(CONFIG.data.regions[region]), points_file(region)]
-
-
-def region_folders(wildcards):
-    """A region's raster folders with their scenes' files, as a flag."""
-    parts = zip(CONFIG.data.regions[wildcards.region], region_scenes(wildcards.region))
-    return json.dumps([part.model_dump() | {"scenes": files} for part, files in parts])
-
-
-def tile_folders(wildcards):
-    """The chips of all tiles: one per scene of each region's first folder."""
-    return [
-        f"<results>/clip_chips/{region}/{tile}"
-        for region in CONFIG.data.regions
-        for tile in range(len(region_scenes(region)[0]))
-    ]
+SCENES = SceneJobs(RUN)
 
 
 rule generate_landscape:
@@ -77,7 +17,7 @@ rule generate_landscape:
         scenes=expand(
             "<results>/generate_landscape/{{area}}/{source}_{tile}.tif",
             source=["DEM", "Aer"],
-            tile=range(LANDSCAPE.tiles**2) if LANDSCAPE else [0],
+            tile=SCENES.generated_tiles,
         ),
         points="<results>/generate_landscape/{area}/points.csv",
     log:
@@ -85,11 +25,11 @@ rule generate_landscape:
     conda:
         "../envs/data.yaml"
     resources:
-        **fixed("generate_landscape"),
+        **RUN.fixed("generate_landscape"),
     params:
-        options=options(
+        options=RUN.options(
             "generate_landscape",
-            *flags(LANDSCAPE),
+            *flags(landscape(CONFIG)),
             *flags(CONFIG, "seed"),
         ),
     shell:
@@ -104,7 +44,7 @@ rule generate_landscape:
 rule sample_points:
     """Decide where a region's chips are cut: at its points, and at places drawn at random."""
     input:
-        lambda wildcards: made(sampled_files(wildcards)),
+        SCENES.made_samples,
     output:
         multiext("<results>/sample_points/{region}", ".parquet", ".csv"),
     log:
@@ -112,21 +52,21 @@ rule sample_points:
     conda:
         "../envs/data.yaml"
     resources:
-        **fixed("sample_points"),
+        **RUN.fixed("sample_points"),
     params:
-        options=options(
+        options=RUN.options(
             "sample_points",
             *flags(CONFIG.data.clip),
             *flags(CONFIG.data, "chip_size_px", "max_nodata_pct"),
-            *NODATA,
+            *RUN.nodata_flags,
             "--classes",
             *CONFIG.data.classes,
             *flags(CONFIG, "seed"),
         ),
-        folders=region_folders,
-        points=lambda wildcards: points_file(wildcards.region),
+        folders=SCENES.folders,
+        points=SCENES.points,
         # What is made from the samples needs no record of these scenes: they are sampled again first.
-        external=external("sample_points", sampled_patterns),
+        external=RUN.external("sample_points", SCENES.patterns),
     shell:
         "{params.external}python -m workflow_lib.stages.sample_points"
         " {params.options}"
@@ -140,7 +80,7 @@ rule sample_points:
 rule clip_chips:
     """Cut the chips around the samples that lie in one tile."""
     input:
-        scenes=lambda wildcards: made(sum(region_scenes(wildcards.region), [])),
+        scenes=SCENES.made_scenes,
         samples="<results>/sample_points/{region}.parquet",
     output:
         directory("<results>/clip_chips/{region}/{tile}"),
@@ -149,15 +89,15 @@ rule clip_chips:
     conda:
         "../envs/data.yaml"
     resources:
-        **fixed("clip_chips"),
+        **RUN.fixed("clip_chips"),
     params:
-        options=options(
+        options=RUN.options(
             "clip_chips",
             *flags(CONFIG.data.clip),
             *flags(CONFIG.data, "chip_size_px"),
-            *NODATA,
+            *RUN.nodata_flags,
         ),
-        folders=region_folders,
+        folders=SCENES.folders,
     shell:
         "python -m workflow_lib.stages.clip_chips"
         " {params.options}"
@@ -172,7 +112,7 @@ rule clip_chips:
 rule gather_chips:
     """Put the chips of all tiles into the layout that chips are imported from."""
     input:
-        tile_folders,
+        SCENES.tile_folders,
     output:
         directory("<results>/gather_chips/chips"),
     log:
@@ -180,9 +120,9 @@ rule gather_chips:
     conda:
         "../envs/data.yaml"
     resources:
-        **fixed("gather_chips"),
+        **RUN.fixed("gather_chips"),
     params:
-        options=options(
+        options=RUN.options(
             "gather_chips",
             "--folders",
             *dict.fromkeys(
@@ -196,36 +136,4 @@ rule gather_chips:
         " {params.options}"
         " --tiles {input:q}"
         " --output {output:q}"
-        " 2> {log:q}"
-
-
-rule plot_samples:
-    """Draw where chips were cut, on the scenes, and where there could be none."""
-    input:
-        scenes=made(file for region in SAMPLED for file in region_scenes(region)[-1]),
-        samples=expand("<results>/sample_points/{region}.parquet", region=SAMPLED),
-    output:
-        figures=report(
-            "<results>/plot_samples/sample_map.png",
-            category="Figures",
-            labels={"run": RUN},
-        ),
-        vector="<results>/plot_samples/sample_map.pdf",
-    log:
-        "<logs>/plot_samples.log",
-    conda:
-        "../envs/report.yaml"
-    resources:
-        **fixed("plot_samples"),
-    params:
-        options=options("plot_samples", *flags(CONFIG.report, "dpi")),
-        scenes=lambda wildcards: json.dumps(
-            {region: region_scenes(region)[-1] for region in SAMPLED}
-        ),
-    shell:
-        "python -m workflow_lib.stages.plot_samples"
-        " {params.options}"
-        " --scenes {params.scenes:q}"
-        " --samples {input.samples:q}"
-        " --figures {output.figures:q} {output.vector:q}"
         " 2> {log:q}"

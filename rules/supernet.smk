@@ -3,81 +3,18 @@
 input:  <results>/import_chips/*, <results>/assign_folds/folds.parquet, <results>/gather_table/*.parquet
 output: <results>/train_supernet/{channels}/{first}/{number}.pt,
         <results>/rank_subnets/{channels}/{variant}/{number}/{ranking}.*,
-        <results>/prune_supernet/{channels}/{variant}/{number}/{ranking}.pt, <results>/compare_supernets/*,
-        <results>/plot_supernets/*
+        <results>/prune_supernet/{channels}/{variant}/{number}/{ranking}.pt, <results>/compare_supernets/*
 """
 
-# The supernets of a run, and what tells them apart.
-SUPERNETS = [
-    *([("full", 0)] if CONFIG.search.strategy == "supernet" else []),
-    *(
-        product(CONFIG.ranking_quality.variants, range(CONFIG.ranking_quality.seeds))
-        if CONFIG.ranking_quality
-        else []
-    ),
-]
-SUPERNET_OPTIONS = [
-    *DATASET,
-    *flags(CONFIG.supernet, "batch", "learning_rate"),
-    *flags(CONFIG.training, "device", "precision"),
-    *flags(CONFIG, "seed"),
-]
-# What networks cost: tables of those of the grid, or prices of the operations of cells.
-NETWORK_COSTS = {
-    "networks": "<results>/gather_table/networks.parquet",
-    "latencies": "<results>/gather_table/latencies.parquet",
-}
-RANKED_COSTS = (
-    {
-        "prices": expand(
-            "<results>/price_operations/{{channels}}/{quantity}/searched.parquet",
-            quantity=CONFIG.supernet_devices,
-        )
-    }
-    if CONFIG.assembled
-    else NETWORK_COSTS
-)
+from workflow_lib.workflow.search_jobs import SearchJobs
 
-
-def last_rankings():
-    """The table of each supernet's last ranking."""
-    return [
-        f"<results>/rank_subnets/{channels}/{variant}/{number}/{CONFIG.supernet.rankings(variant) - 1}.parquet"
-        for channels in CHANNEL_SETS
-        for variant, number in SUPERNETS
-    ]
-
-
-def before_ranking(wildcards):
-    """The supernet that is ranked, and the ranking before."""
-    ranking = int(wildcards.ranking)
-    if not ranking:
-        first = VARIANTS[wildcards.variant].first
-        return {
-            "supernet": f"<results>/train_supernet/{wildcards.channels}/{first}/{wildcards.number}.pt"
-        }
-    own = f"{wildcards.channels}/{wildcards.variant}/{wildcards.number}/{ranking - 1}"
-    return {
-        "supernet": f"<results>/prune_supernet/{own}.pt",
-        "earlier": f"<results>/rank_subnets/{own}.parquet",
-    }
-
-
-def ranking_options(wildcards):
-    """The flags of one ranking of a variant."""
-    variant, ranking = VARIANTS[wildcards.variant], int(wildcards.ranking)
-    last = ranking == CONFIG.supernet.rankings(wildcards.variant) - 1
-    return [
-        f"--second={variant.second}",
-        f"--epochs={CONFIG.supernet.epochs_of(wildcards.variant, ranking)}",
-        f"--judges-all={str(last and not CONFIG.assembled).lower()}",
-    ]
+SEARCHES = SearchJobs(RUN)
 
 
 rule train_supernet:
     """Train all networks of one channel set in shared weights: fairly, or one random path after the other."""
     input:
-        **FOLDED_CHIPS,
+        **RUN.folded_chips,
     output:
         "<results>/train_supernet/{channels}/{first}/{number}.pt",
     log:
@@ -85,19 +22,15 @@ rule train_supernet:
     conda:
         "../envs/training.yaml"
     resources:
-        **training(trainings=10),
+        **RUN.training(trainings=10),
     params:
-        options=options(
+        options=RUN.options(
             "train_supernet",
-            *SUPERNET_OPTIONS,
+            *SEARCHES.supernet_flags,
             *flags(CONFIG.supernet, "fair_epochs"),
-            *(
-                skeleton_flags("searched")
-                if CONFIG.assembled
-                else flags(CONFIG.grid.space)
-            ),
+            *SEARCHES.supernet_space,
         ),
-        select=select,
+        select=RUN.select,
     shell:
         "python -m workflow_lib.stages.train_supernet"
         " {params.options}"
@@ -116,9 +49,9 @@ rule train_supernet:
 rule rank_subnets:
     """Train what seems best, judge networks by the shared weights, and score all in the order of their Pareto ranks."""
     input:
-        unpack(before_ranking),
-        **FOLDED_CHIPS,
-        **RANKED_COSTS,
+        unpack(SEARCHES.before_ranking),
+        **RUN.folded_chips,
+        **SEARCHES.ranked_costs,
     output:
         supernet="<results>/rank_subnets/{channels}/{variant}/{number}/{ranking}.pt",
         table="<results>/rank_subnets/{channels}/{variant}/{number}/{ranking}.parquet",
@@ -128,17 +61,17 @@ rule rank_subnets:
     conda:
         "../envs/training.yaml"
     resources:
-        **training(trainings=10),
+        **RUN.training(trainings=10),
     params:
-        options=options(
+        options=RUN.options(
             "rank_subnets",
-            *SUPERNET_OPTIONS,
+            *SEARCHES.supernet_flags,
             *flags(CONFIG.supernet, "judged", "judge_chips", "judged_by", "cost"),
         ),
-        ranking=ranking_options,
-        select=select,
-        optional=optional("earlier", "networks", "latencies"),
-        lists=lists("prices"),
+        ranking=SEARCHES.ranking_flags,
+        select=RUN.select,
+        optional=RUN.optional("earlier", "networks", "latencies"),
+        lists=RUN.lists("prices"),
     shell:
         "python -m workflow_lib.stages.rank_subnets"
         " {params.options}"
@@ -173,9 +106,11 @@ rule prune_supernet:
     conda:
         "../envs/training.yaml"
     resources:
-        **fixed("prune_supernet"),
+        **RUN.fixed("prune_supernet"),
     params:
-        options=options("prune_supernet", *flags(CONFIG.supernet, "kept", "judged_by")),
+        options=RUN.options(
+            "prune_supernet", *flags(CONFIG.supernet, "kept", "judged_by")
+        ),
     shell:
         "python -m workflow_lib.stages.prune_supernet"
         " {params.options}"
@@ -188,7 +123,7 @@ rule prune_supernet:
 rule compare_supernets:
     """Compare the rankings of supernets with the grid that was trained."""
     input:
-        rankings=last_rankings(),
+        rankings=SEARCHES.last_rankings,
         scores="<results>/gather_table/fold_scores.parquet",
     output:
         quality=multiext("<results>/compare_supernets/quality", ".parquet", ".csv"),
@@ -201,9 +136,9 @@ rule compare_supernets:
     conda:
         "../envs/search.yaml"
     resources:
-        **fixed("compare_supernets"),
+        **RUN.fixed("compare_supernets"),
     params:
-        options=options(
+        options=RUN.options(
             "compare_supernets", *flags(CONFIG.supernet, "batch", "judged_by")
         ),
     shell:
@@ -214,58 +149,4 @@ rule compare_supernets:
         " --quality {output.quality:q}"
         " --difficulty {output.difficulty:q}"
         " --ranks {output.ranks:q}"
-        " 2> {log:q}"
-
-
-SUPERNET_FIGURES = [
-    *(
-        ["supernet_alpha"]
-        if any(VARIANTS[variant].second == "alpha" for variant, _ in SUPERNETS)
-        else []
-    ),
-    *(["supernet_quality", "supernet_ranks"] if CONFIG.ranking_quality else []),
-]
-QUALITY = (
-    {
-        name: f"<results>/compare_supernets/{name}.parquet"
-        for name in ("quality", "difficulty", "ranks")
-    }
-    if CONFIG.ranking_quality
-    else {}
-)
-
-
-rule plot_supernets:
-    """Draw how alpha was learned, and how well supernets rank."""
-    input:
-        **QUALITY,
-        alphas=[
-            f"<results>/rank_subnets/{channels}/{variant}/{number}/{ranking}.alpha.parquet"
-            for channels in CHANNEL_SETS
-            for variant, number in SUPERNETS
-            if number == 0
-            for ranking in range(CONFIG.supernet.rankings(variant))
-        ],
-    output:
-        figures=report(
-            expand("<results>/plot_supernets/{figure}.png", figure=SUPERNET_FIGURES),
-            category="Figures",
-            labels={"run": RUN},
-        ),
-        vector=expand("<results>/plot_supernets/{figure}.pdf", figure=SUPERNET_FIGURES),
-    log:
-        "<logs>/plot_supernets.log",
-    conda:
-        "../envs/report.yaml"
-    resources:
-        **fixed("plot_supernets"),
-    params:
-        options=options("plot_supernets", *flags(CONFIG.report, "dpi")),
-        optional=optional(*QUALITY),
-    shell:
-        "python -m workflow_lib.stages.plot_supernets"
-        " {params.options}"
-        " {params.optional:q}"
-        " --alphas {input.alphas:q}"
-        " --figures {output.figures:q} {output.vector:q}"
         " 2> {log:q}"

@@ -6,64 +6,41 @@ output: <results>/train_fold/{channels}/{batch}/{architecture}/{fold}.parquet,
         <results>/race_folds/{fold}.parquet
 """
 
-# The scores are one file per fold, whether a job trains one fold or all.
-FOLDS_OF_JOB = (
-    " ".join(map(str, FOLDS)) if CONFIG.folds_together else "{wildcards.fold}"
-)
-NAME_OF_JOB = "folds" if CONFIG.folds_together else "{fold}"
-
-
-def of_folds(path):
-    """The files of a job's folds."""
-    return (
-        expand(path, fold=FOLDS, allow_missing=True) if CONFIG.folds_together else path
-    )
-
 
 rule train_fold:
     """Train one candidate on one fold, or on all of them side by side, each from fresh weights."""
     input:
-        **FOLDED_CHIPS,
+        **RUN.folded_chips,
     output:
-        **(
-            {
-                "weights": of_folds(
-                    "<results>/train_fold/{channels}/{batch}/{architecture}/{fold}.pt"
-                )
-            }
-            if CONFIG.keep_weights
-            else {}
+        **TRAININGS.weights(
+            "<results>/train_fold/{channels}/{batch}/{architecture}/{fold}.pt"
         ),
-        scores=of_folds(
+        scores=TRAININGS.per_fold(
             "<results>/train_fold/{channels}/{batch}/{architecture}/{fold}.parquet"
         ),
     log:
-        "<logs>/train_fold/{channels}/{batch}/{architecture}/" + NAME_OF_JOB + ".log",
+        "<logs>/train_fold/{channels}/{batch}/{architecture}/"
+        + TRAININGS.file_of_job
+        + ".log",
     benchmark:
         (
             "<benchmarks>/train_fold/{channels}/{batch}/{architecture}/"
-            + NAME_OF_JOB
+            + TRAININGS.file_of_job
             + ".tsv"
         )
-    retries: RETRIES
+    retries: RUN.retries
     conda:
         "../envs/training.yaml"
     resources:
-        **({"attempt": lambda wildcards, attempt: attempt} if ALLOW_MISSING else {}),
-        **training(
-            lambda wildcards: (
-                wildcards.channels,
-                int(wildcards.batch),
-                wildcards.architecture,
-            ),
-            trainings=CONFIG.folds_per_job,
-            held=CONFIG.folds_per_job,
-        ),
+        **TRAININGS.resources,
     params:
-        options=options(
-            "train_fold", *DATASET, *flags(CONFIG.training), *flags(CONFIG, "seed")
+        options=RUN.options(
+            "train_fold",
+            *RUN.dataset_flags,
+            *flags(CONFIG.training),
+            *flags(CONFIG, "seed"),
         ),
-        select=select,
+        select=RUN.select,
     shell:
         "python -m workflow_lib.stages.train_fold"
         " {params.options}"
@@ -75,17 +52,17 @@ rule train_fold:
         " --channels {wildcards.channels}"
         " --batch {wildcards.batch}"
         " --architecture {wildcards.architecture}"
-        f" --fold {FOLDS_OF_JOB}"
+        f" --fold {TRAININGS.folds_of_job}"
         " --output {output.scores:q}"
         + (" --weights {output.weights:q}" if CONFIG.keep_weights else "")
         + " 2> {log:q}"
-        + LEFT_OUT
+        + RUN.failure_marker
 
 
 rule train_forest:
     """Train the reference classifier on one fold: a random forest on colour percentiles."""
     input:
-        **FOLDED_CHIPS,
+        **RUN.folded_chips,
     output:
         "<results>/train_forest/{channels}/{fold}.parquet",
     log:
@@ -93,10 +70,10 @@ rule train_forest:
     conda:
         "../envs/training.yaml"
     resources:
-        **reading(),
+        **RUN.reading(),
     params:
-        options=options("train_forest", *DATASET, *flags(CONFIG, "seed")),
-        select=select,
+        options=RUN.options("train_forest", *RUN.dataset_flags, *flags(CONFIG, "seed")),
+        select=RUN.select,
     shell:
         "python -m workflow_lib.stages.train_forest"
         " {params.options}"
@@ -111,90 +88,10 @@ rule train_forest:
         " 2> {log:q}"
 
 
-def fold_parts(folds, rounds=CONFIG.search.rounds):
-    """The scores of all candidates on the first folds; with racing, on those before they were stopped."""
-    stopped_after = {}
-    if CONFIG.racing and folds > CONFIG.racing.first_folds:
-        from workflow_lib.core.tables import RACE
-
-        for fold in range(CONFIG.racing.first_folds, folds):
-            race = read_own(RACE, Path(checkpoints.race_folds.get(fold=fold).output[0]))
-            stopped = zip(race["channels"], race["batch"], race["architecture"])
-            stopped_after = dict(zip(stopped, race["after_folds"]))
-    return [
-        f"<results>/train_fold/{channels}/{batch}/{architecture}/{fold}.parquet"
-        for channels, batch, architecture in candidates(rounds)
-        for fold in range(
-            min(folds, stopped_after.get((channels, batch, architecture), folds))
-        )
-    ]
-
-
-def weights_parts(wildcards):
-    """The weights of all that is trained, if they are kept: wanted by themselves, or turning it on would train nothing."""
-    if not CONFIG.keep_weights:
-        return []
-    return [part.removesuffix(".parquet") + ".pt" for part in fold_parts(len(FOLDS))]
-
-
-# Tables of what was known before a fold of a race, or before a round of a search; there is never both.
-EARLIER = {
-    f"fold_scores_before_{fold}": partial(fold_parts, fold)
-    for fold in FOLDS
-    if CONFIG.racing and fold >= CONFIG.racing.first_folds
-} | {
-    f"fold_scores_before_{number}": partial(fold_parts, len(FOLDS), number)
-    for number in range(1, CONFIG.search.rounds)
-}
-FOLDED = [
-    f"{network}-f{CONFIG.utilization.fold}"
-    for network in NETWORKS
-    if CONFIG.utilization and CONFIG.utilization.fold
-]
-PARTS = {
-    "fold_scores": partial(fold_parts, len(FOLDS)),
-    "forest_scores": expand(
-        "<results>/train_forest/{channels}/{fold}.parquet",
-        channels=CHANNEL_SETS,
-        fold=FOLDS,
-    ),
-    "networks": expand(
-        "<results>/export_network/{channels}/{architecture}/network.parquet",
-        channels=CHANNEL_SETS,
-        architecture=NETWORKS,
-    ),
-    "latencies": [
-        f"<results>/{'measure' if predictor.kind == 'measured' else 'predict'}_latency"
-        f"/{channels}/{architecture}/{device}.parquet"
-        for device, predictor in CONFIG.devices.items()
-        for channels in CHANNEL_SETS
-        for architecture in NETWORKS
-    ],
-    **{
-        table: expand(
-            f"<results>/measure_utilization/{{channels}}/{{architecture}}{suffix}",
-            channels=CHANNEL_SETS,
-            architecture=[*NETWORKS, *FOLDED],
-        )
-        for table, suffix in {
-            "utilizations": ".parquet",
-            "layers": ".layers.parquet",
-        }.items()
-        if CONFIG.utilization
-    },
-}
-
-
-def gathered_parts(table):
-    """The files that a table of gather_table is made of."""
-    parts = (PARTS | EARLIER)[table]
-    return parts() if callable(parts) else parts
-
-
 rule gather_table:
-    """Put the one-row tables of many jobs into one; their paths go through standard input, which has no length limit."""
+    """Gather the one-row tables of many jobs into one; their paths go through standard input, which has no length limit."""
     input:
-        lambda wildcards: gathered_parts(wildcards.table),
+        TRAININGS.parts,
     output:
         "<results>/gather_table/{table}.parquet",
     log:
@@ -202,17 +99,10 @@ rule gather_table:
     conda:
         "../envs/data.yaml"
     resources:
-        **fixed("gather_table"),
+        **RUN.fixed("gather_table"),
     params:
         table=lambda wildcards: wildcards.table.partition("_before_")[0],
-        options=lambda wildcards: options(
-            "gather_table",
-            *(
-                ["--allow-missing"]
-                if ALLOW_MISSING and wildcards.table.startswith("fold_scores")
-                else []
-            ),
-        ),
+        options=TRAININGS.gather_options,
     shell:
         "printf '%s\\n' {input:q} | python -m workflow_lib.stages.gather_table"
         " {params.options}"
@@ -241,16 +131,16 @@ checkpoint race_folds:
     conda:
         "../envs/report.yaml"
     resources:
-        **fixed("race_folds"),
+        **RUN.fixed("race_folds"),
     params:
-        options=options(
+        options=RUN.options(
             "race_folds",
             *flags(CONFIG.racing),
             *flags(CONFIG.front, "objectives"),
             *flags(CONFIG.folds, "count"),
             *flags(CONFIG.grid, "baseline"),
         ),
-        optional=optional("earlier"),
+        optional=RUN.optional("earlier"),
     shell:
         "python -m workflow_lib.stages.race_folds"
         " {params.options}"

@@ -14,7 +14,8 @@ from types import FrameType
 from snakemake.cli import parse_args, parse_config
 from snakemake.exceptions import WorkflowError
 
-from workflow_lib.core import config
+from workflow_lib.config import Config
+from workflow_lib.config import parse_config as parse_run_config
 from workflow_lib.core.config_files import read_config_files
 from workflow_lib.core.errors import ConfigError, UserError
 
@@ -50,7 +51,7 @@ def is_dry(options: Sequence[str]) -> bool:
     return bool(arguments.dryrun)
 
 
-def read_config(options: Sequence[str]) -> tuple[config.Config, Path]:
+def read_config(options: Sequence[str]) -> tuple[Config, Path]:
     """Read the configuration as Snakemake will, profiles included, and the folder that it works in.
 
     Raises:
@@ -65,7 +66,7 @@ def read_config(options: Sequence[str]) -> tuple[config.Config, Path]:
     except (ValueError, WorkflowError) as error:
         raise ConfigError(str(error), "--config") from None
     files = arguments.configfile or [folder / DEFAULT_CONFIG]
-    return config.parse_config(read_config_files(files, overrides)), folder
+    return parse_run_config(read_config_files(files, overrides)), folder
 
 
 def snakemake(*arguments: str) -> int:

@@ -4,7 +4,7 @@ Snakemake leaves a finished job alone when an input of it is missing. That is me
 deleted to save space. But Snakemake also deletes the outputs of every job that fails, so after a failure the tables of
 the run before would pass for results of the new configuration. Here a missing file is always made again, and with it
 everything that was made from it. Files from outside are compared by what they hold (`core.external_files`), and a
-report must belong to the configuration and to the tables that lie beside it (`core.report_stamp`).
+report must belong to the configuration and to the tables that lie beside it (`report.report_stamp`).
 
 Snakemake has no hook between building its graph and deciding which jobs run, so `DAG.update_needrun` is wrapped. Only
 the main process does this: a job's own Snakemake on another node runs what it is told to run.
@@ -20,7 +20,7 @@ from snakemake.dag import DAG
 
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.external_files import have_changed
-from workflow_lib.core.report_stamp import digest_tables, read_stamp
+from workflow_lib.report.report_stamp import digest_tables, read_stamp
 
 ExternalFiles = Callable[[Any], tuple[Path, list[str]]]
 """Wildcards of a job -> where it records its external files, and the files and folders themselves."""

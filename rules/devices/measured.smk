@@ -1,0 +1,40 @@
+"""Measure networks where their jobs run.
+
+input:  <results>/export_network/{channels}/{architecture}/deployed.onnx
+output: <results>/measure_latency/{channels}/{architecture}/{device}.parquet
+"""
+
+from workflow_lib.spaces import networks
+from workflow_lib.workflow.device_jobs import DeviceJobs
+
+DEVICES = DeviceJobs(RUN, CANDIDATES)
+
+
+rule measure_latency:
+    """Measure the latency of one network here, with no other job at work."""
+    input:
+        unpack(DEVICES.inputs),
+    output:
+        "<results>/measure_latency/{channels}/{architecture}/{device}.parquet",
+    log:
+        "<logs>/measure_latency/{channels}/{architecture}/{device}.log",
+    wildcard_constraints:
+        architecture=networks.pattern(),
+    conda:
+        "../../envs/latency.yaml"
+    threads: RUN.all_cores
+    resources:
+        **RUN.fixed("measure_latency"),
+        **RUN.alone(),
+    params:
+        options=DEVICES.latency_options("measure_latency"),
+        inputs=DEVICES.input_flags,
+    shell:
+        "python -m workflow_lib.stages.measure_latency"
+        " {params.options}"
+        " {params.inputs:q}"
+        " --channels {wildcards.channels}"
+        " --architecture {wildcards.architecture}"
+        " --device {wildcards.device}"
+        " --output {output:q}"
+        " 2> {log:q}"

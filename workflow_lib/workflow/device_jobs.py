@@ -1,0 +1,79 @@
+"""The jobs that predict or measure latencies."""
+
+from collections.abc import Callable
+from typing import Any
+
+from workflow_lib.core.arguments import flags
+from workflow_lib.devices import kind_of
+from workflow_lib.workflow.run_candidates import Candidates
+from workflow_lib.workflow.workflow_run import Run, Wildcards
+
+
+class DeviceJobs:
+    """Jobs of one network and one device each, and those of a device.
+
+    Args:
+        run: the run.
+        candidates: its candidates.
+    """
+
+    def __init__(self, run: Run, candidates: Candidates) -> None:
+        self._run, self._config, self._candidates = run, run.config, candidates
+
+    def inputs(self, wildcards: Wildcards) -> dict[str, str]:
+        """What the device's kind reads for one network."""
+        patterns = kind_of(self._config.devices[wildcards.device]).inputs
+        return {name: f"{self._run.folder}/{pattern.format(**wildcards)}" for name, pattern in patterns.items()}
+
+    def input_flags(self, wildcards: Wildcards, input: Any) -> list[str]:
+        """The same as flags."""
+        return ["--input", *(f"{name}={file}" for name, file in self.inputs(wildcards).items())]
+
+    def latency_options(self, stage: str) -> Callable[[Wildcards], Any]:
+        """Flags of a stage that writes one latency.
+
+        Args:
+            stage: its name.
+        """
+        return lambda wildcards: self._run.options(
+            stage, f"--settings={self._config.devices[wildcards.device].model_dump_json()}"
+        )
+
+    def options(self, stage: str, *names: str, seed: bool = False) -> Callable[[Wildcards], Any]:
+        """Flags of a stage of one device: its settings, one by one.
+
+        Args:
+            stage: its name.
+            names: the settings; none: all of them.
+            seed: whether it also takes the base seed.
+        """
+        return lambda wildcards: self._run.options(
+            stage,
+            *flags(self._config.devices[wildcards.device], *names),
+            *(flags(self._config, "seed") if seed else []),
+        )
+
+    def every_network(self, pattern: str) -> list[str]:
+        """One file of each channel set and network.
+
+        Args:
+            pattern: path below results/<run> with {channels} and {architecture}; other wildcards stay.
+        """
+        return [
+            f"{self._run.folder}/" + pattern.replace("{channels}", channels).replace("{architecture}", architecture)
+            for channels in self._config.grid.channel_sets
+            for architecture in self._candidates.networks
+        ]
+
+    def setting_as_file(self, name: str) -> Callable[[Wildcards], list[str]]:
+        """The external file that a setting of a device names, if it names one.
+
+        Args:
+            name: of the setting.
+        """
+
+        def files(wildcards: Wildcards) -> list[str]:
+            file = getattr(self._config.devices[wildcards.device], name)
+            return [file] if file else []
+
+        return files

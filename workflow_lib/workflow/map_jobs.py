@@ -1,0 +1,78 @@
+"""The jobs that deploy the recommended model and apply it to whole scenes."""
+
+import json
+
+from workflow_lib.data import scene_paths
+from workflow_lib.workflow.workflow_run import Run, Wildcards
+
+
+class MapJobs:
+    """Jobs of the deployed model, one per area of the map.
+
+    Args:
+        run: the run.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self._config, self._folder = run.config, run.folder
+        self.areas = list(self._config.map.areas) if self._config.map else []
+
+    @property
+    def bundle(self) -> list[str]:
+        """Names of all files that a device needs."""
+        smaller = self._config.precisions.smaller if self._config.precisions else []
+        return [
+            "model.onnx",
+            *(f"model_{precision}.onnx" for precision in smaller),
+            "bundle.json",
+            "model_card.md",
+            "apply_model.pyz",
+            "requirements.txt",
+            "SHA256SUMS",
+        ]
+
+    @property
+    def holdout(self) -> dict[str, str]:
+        """The hold-out scores, if there is a hold-out."""
+        scores = f"{self._folder}/score_holdout/scores.parquet"
+        return {"holdout": scores} if self._config.folds.holdout.method != "none" else {}
+
+    @property
+    def background_flag(self) -> list[str]:
+        """The class that is not looked for, if there is one."""
+        return [f"--background={self._config.background}"] if self._config.background else []
+
+    @property
+    def resampling_flags(self) -> list[str]:
+        """Band -> how its scenes are resampled."""
+        parts = [part for folders in self._config.data.regions.values() for part in folders]
+        return ["--resampling", json.dumps({band: part.resampling for part in parts for band in part.bands})]
+
+    def made_scenes(self, wildcards: Wildcards) -> list[str]:
+        """The scenes of an area that the workflow itself makes."""
+        scenes = scene_paths.area_scenes(self._config, wildcards.area).values()
+        return scene_paths.generated(self._config, [file for files in scenes for file in files])
+
+    def scene_flags(self, wildcards: Wildcards) -> list[str]:
+        """The scenes of an area with their bands."""
+        scenes = scene_paths.area_scenes(self._config, wildcards.area)
+        return [f"--scene={bands}={file}" for bands, files in scenes.items() for file in files]
+
+    def scene_patterns(self, wildcards: Wildcards) -> list[str]:
+        """The scenes of an area from outside, as the configuration names them."""
+        assert self._config.map
+        return scene_paths.scene_patterns(self._config, self._config.map.areas[wildcards.area].layers)
+
+    @property
+    def made_truth(self) -> list[str]:
+        """The true places that the workflow itself makes."""
+        return scene_paths.generated(self._config, list(scene_paths.truth_files(self._config).values()))
+
+    def outside_truth(self, _wildcards: Wildcards) -> list[str]:
+        """The true places from outside."""
+        return [] if self.made_truth else list(scene_paths.truth_files(self._config).values())
+
+    @property
+    def truth_flags(self) -> list[str]:
+        """Area -> its true places, where they are known."""
+        return ["--truth", json.dumps(scene_paths.truth_files(self._config))]

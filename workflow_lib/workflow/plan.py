@@ -1,0 +1,216 @@
+"""The run before it starts: how many jobs, why they run, what they will cost."""
+
+import ast
+import json
+import logging
+import shlex
+import statistics
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from workflow_lib.config import Config
+from workflow_lib.spaces.network_counts import Costs
+from workflow_lib.spaces.networks import costs
+from workflow_lib.training.training_config import TRAINING_PASSES
+from workflow_lib.workflow.resources import training_work, trusted_rate
+
+PLAN = "EDGEFRONT_PLAN"
+"""Environment variable: print the plan in a dry run."""
+
+_FLOAT_BYTES = 4
+# Of jobs of a kind that never ran here, trainings aside: most take a second or two.
+_ASSUMED_S = 5.0
+_ASSUMED_CHIPS = 10_000
+
+
+@dataclass
+class Stage:
+    """What a run will do of one stage.
+
+    Attributes:
+        jobs, done: how many will run, and how many need not.
+        why: reason -> how many jobs it makes run.
+        seconds: expected, all jobs together on one core.
+        basis: where that comes from.
+        disk_bytes: that their large files will take.
+    """
+
+    jobs: int = 0
+    done: int = 0
+    why: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0.0
+    basis: str = ""
+    disk_bytes: float = 0.0
+
+
+class Estimator:
+    """Expects of a job what such jobs took before in this folder.
+
+    Args:
+        config: of the run.
+        chips: how many there are.
+        folder: where .snakemake and results lie.
+    """
+
+    def __init__(self, config: Config, chips: int, folder: Path) -> None:
+        self._config = config
+        self._chips = chips
+        self._seconds = recorded_seconds(folder)
+        self._rates = recorded_rates(folder, config.training.device == "cuda")
+
+    def expect(self, rule: str, wildcards: Mapping[str, str]) -> tuple[float, str]:
+        """Seconds of one job, and what they are based on."""
+        if rule == "train_fold":
+            epochs, share = self._config.training.epochs, self._config.folds.training_share
+            one = training_work(self._costs(wildcards).multiply_adds, self._chips, epochs, share)
+            work = one * self._config.folds_per_job
+            if self._rates:
+                rate = statistics.median(self._rates)
+                return work / rate, f"{len(self._rates)} trainings before, {rate / 1e9:.1f} G multiply-adds/s"
+            rate = trusted_rate(self._config)
+            return work / rate, f"assumed {rate / 1e9:.0f} G multiply-adds/s"
+        if before := self._seconds.get(rule):
+            return statistics.median(before), f"{len(before)} jobs before"
+        return _ASSUMED_S, f"assumed {_ASSUMED_S:.0f} s a job"
+
+    def disk_bytes(self, rule: str, wildcards: Mapping[str, str]) -> float:
+        """Of a job's large files: the array, networks, weights."""
+        if rule == "import_chips":
+            bands = len(self._config.data.bands)
+            return float(self._chips * self._config.data.chip_size_px**2 * bands * _FLOAT_BYTES)
+        if rule == "export_network":
+            return 2.0 * self._costs(wildcards).parameters * _FLOAT_BYTES
+        if rule == "train_fold" and self._config.keep_weights:
+            return float(self._costs(wildcards).parameters * _FLOAT_BYTES * self._config.folds_per_job)
+        return 0.0
+
+    def _costs(self, wildcards: Mapping[str, str]) -> Costs:
+        data = self._config.data
+        channels = len(self._config.grid.channel_sets[wildcards["channels"]])
+        return costs(wildcards["architecture"], channels, len(data.classes), data.chip_size_px)
+
+
+def recorded_seconds(folder: Path) -> dict[str, list[float]]:
+    """Rule -> seconds of the jobs that Snakemake remembers in a folder."""
+    jobs: dict[tuple[str, str], float] = {}  # Snakemake keeps a record for each file of a job
+    for file in Path(folder, ".snakemake", "metadata").glob("*"):
+        try:
+            record = json.loads(file.read_text())
+            jobs[record["rule"], str(record["log"])] = float(record["endtime"]) - float(record["starttime"])
+        except (OSError, ValueError, KeyError, TypeError):
+            continue  # of another version of Snakemake, or half written
+    seconds = defaultdict(list)
+    for (rule, _), taken in jobs.items():
+        seconds[rule].append(taken)
+    return dict(seconds)
+
+
+def recorded_rates(folder: Path, on_gpu: bool) -> list[float]:
+    """Multiply-adds per second of every training on a GPU, or on a CPU, whose tables lie in a folder."""
+    import pandas as pd
+
+    rates: list[float] = []
+    for scores in folder.glob("results/*/gather_table/fold_scores.parquet"):
+        networks = scores.with_name("networks.parquet")
+        if networks.exists():
+            table = pd.read_parquet(scores).merge(pd.read_parquet(networks), on=["channels", "architecture"])
+            table = table[(table["compute_device"] != "cpu") == on_gpu]
+            passes = TRAINING_PASSES * table["loss"].str.len() * table["training_chips"]
+            rates += (table["multiply_adds"] * passes / table["training_s"]).tolist()
+    return rates
+
+
+def reason(why: Any) -> str:
+    """Snakemake's reason for a job, in a few words; of a changed option, which."""
+    if why.missing_output or why.incomplete_output:
+        return "not made yet"
+    if why.params_changed:
+        return "changed: " + ", ".join(changed_options(why.params_changed.only_old, why.params_changed.only_new))
+    if why.updated_input:
+        return "newer input"
+    if why.input_changed:
+        return "other set of inputs"
+    if why.updated_input_run:
+        return "its input is made again"
+    return "asked for"
+
+
+def changed_options(before: Iterable[str], now: Iterable[str]) -> list[str]:
+    """Names of the flags that differ between two sets of recorded parameters."""
+    old, new = ({token for value in values for token in shlex.split(str(_unquoted(value)))} for values in (before, now))
+    names = {token.split("=")[0].removeprefix("--") for token in old ^ new}
+    return sorted(names)
+
+
+def _unquoted(value: str) -> Any:
+    try:
+        return ast.literal_eval(value)
+    except (ValueError, SyntaxError):
+        return value
+
+
+def plan(dag: Any, estimator: Estimator) -> dict[str, Stage]:
+    """Go over Snakemake's graph: stage -> what will be done."""
+    stages: dict[str, Stage] = defaultdict(Stage)
+    for job in dag.jobs:
+        if job.is_norun:
+            continue
+        stage = stages[job.rule.name]
+        if not dag.needrun(job):
+            stage.done += 1
+            continue
+        wildcards = job.wildcards_dict
+        seconds, stage.basis = estimator.expect(job.rule.name, wildcards)
+        stage.jobs += 1
+        stage.seconds += seconds
+        stage.disk_bytes += estimator.disk_bytes(job.rule.name, wildcards)
+        stage.why[reason(dag.reason(job))] += 1
+    return dict(stages)
+
+
+def render(stages: Mapping[str, Stage], order: Sequence[str], on_gpu: bool) -> str:
+    """The plan as text: one line per stage, and the sum."""
+    lines = [f"{'stage':20}{'jobs':>7}{'done':>7}{'hours':>9}{'GB':>8}  why; basis of the estimate"]
+    for name in sorted(stages, key=order.index):
+        stage = stages[name]
+        why = "; ".join(f"{count} {text}" for text, count in stage.why.most_common())
+        numbers = f"{stage.jobs:7}{stage.done:7}{stage.seconds / 3600:9.2f}{stage.disk_bytes / 1e9:8.2f}"
+        lines.append(f"{name:20}{numbers}  {why or 'done'}{'; ' + stage.basis if stage.basis else ''}")
+    everything = stages.values()
+    gpu_s = stages["train_fold"].seconds if on_gpu and "train_fold" in stages else 0.0
+    core_s = sum(stage.seconds for stage in everything) - gpu_s
+    jobs, done = sum(stage.jobs for stage in everything), sum(stage.done for stage in everything)
+    disk = sum(stage.disk_bytes for stage in everything) / 1e9
+    lines.append(f"{'total':20}{jobs:7}{done:7}{(core_s + gpu_s) / 3600:9.2f}{disk:8.2f}")
+    lines.append(
+        f"expected: {core_s / 3600:.1f} core-hours, {gpu_s / 3600:.1f} GPU-hours, {disk:.1f} GB of large files"
+    )
+    return "\n".join(lines)
+
+
+class PlanLog(logging.Handler):
+    """Prints the plan when Snakemake has its graph.
+
+    Args:
+        workflow: Snakemake's.
+        config: of the run.
+        chips: how many there are.
+        order: the stages, in the order of the report.
+    """
+
+    def __init__(self, workflow: Any, config: Config, chips: int, order: Sequence[str]) -> None:
+        super().__init__()
+        self._workflow, self._config, self._chips, self._order = workflow, config, chips, order
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Wait for the record that opens a run, and end it there."""
+        if getattr(getattr(record, "event", None), "value", None) == "run_info":
+            stages = plan(self._workflow.dag, Estimator(self._config, self._chips or _ASSUMED_CHIPS, Path()))
+            if not self._chips:
+                print(f"no chips in the folders of data.regions yet: estimated for {_ASSUMED_CHIPS:,}")
+            print(render(stages, self._order, self._config.training.device == "cuda"), flush=True)
+            sys.exit()

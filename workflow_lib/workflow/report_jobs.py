@@ -1,0 +1,98 @@
+"""The figures and the report of a run, as rules ask for them."""
+
+import json
+from functools import cached_property
+from typing import Any
+
+from workflow_lib.config import Config
+from workflow_lib.core.arguments import flags
+from workflow_lib.core.results import Result
+from workflow_lib.report.declaration import FigureDeclaration, all_figures, all_sections, setting
+from workflow_lib.workflow.workflow_run import Run, Wildcards
+
+
+class ReportJobs:
+    """The figures that a run has, and the tables that its report shows.
+
+    Args:
+        run: the run.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self._run, self._config = run, run.config
+
+    @cached_property
+    def figures(self) -> dict[str, FigureDeclaration]:
+        """The figures of this run's report."""
+        return {name: figure for name, figure in all_figures().items() if figure.exists(self._config)}
+
+    @property
+    def figure_files(self) -> list[str]:
+        """All figures as PNG."""
+        return [f"{self._run.folder}/plot_figure/{name}.png" for name in self.figures]
+
+    def figure_inputs(self, wildcards: Wildcards) -> list[str]:
+        """What a figure is drawn from; files from outside are no inputs."""
+        figure = self._figure(wildcards)
+        files = [file for group in figure.files(self._config).values() for file in group]
+        tables = [path for result in figure.reads for path in self._paths(result)]
+        return tables + [file for file in files if file.startswith("results/")]
+
+    def figure_options(self, wildcards: Wildcards) -> Any:
+        """Flags of plot_figure."""
+        figure = self._figure(wildcards)
+        settings = {key: setting(self._config, key) for key in figure.settings}
+        tables = [f"{result.name}={path}" for result in figure.reads for path in self._paths(result)]
+        files = [f"{group}={file}" for group, paths in figure.files(self._config).items() for file in paths]
+        return self._run.options(
+            "plot_figure",
+            f"--figure={wildcards.figure}",
+            f"--version={figure.version}",
+            *flags(self._config.report, "dpi"),
+            *_listed("--table", tables),
+            *_listed("--setting", [f"{key}={_as_json(value)}" for key, value in settings.items()]),
+            *_listed("--file", files),
+        )
+
+    def _figure(self, wildcards: Wildcards) -> FigureDeclaration:
+        return all_figures()[wildcards.figure]
+
+    @cached_property
+    def results(self) -> dict[str, Result]:
+        """The results that the report shows, by name."""
+        sections = all_sections().values()
+        return {result.name: result for section in sections for result in section.results(self._config)}
+
+    @property
+    def tables(self) -> list[str]:
+        """All files of these results."""
+        return [path for result in self.results.values() for path in self._paths(result)]
+
+    def report_options(self) -> Any:
+        """Flags of build_report."""
+        keys = [key for key in Config.model_fields if key != "execution"]
+        tables = [f"{name}={path}" for name, result in self.results.items() for path in self._paths(result)]
+        return self._run.options(
+            "build_report",
+            *flags(self._config, *keys),
+            f"--config-digest={self._config.digest}",
+            *_listed("--section", self._sections),
+            *_listed("--table", tables),
+        )
+
+    @property
+    def _sections(self) -> list[str]:
+        """Name and version of each section of this run's report."""
+        existing = {name: section for name, section in all_sections().items() if section.exists(self._config)}
+        return [f"{name}:{section.version}" for name, section in existing.items()]
+
+    def _paths(self, result: Result) -> list[str]:
+        return [f"{self._run.folder}/{path}" for path in result.paths(self._config)]
+
+
+def _listed(flag: str, values: list[str]) -> list[str]:
+    return [flag, *values] if values else []
+
+
+def _as_json(value: Any) -> str:
+    return json.dumps(value, default=lambda section: section.model_dump(mode="json"), sort_keys=True)

@@ -1,0 +1,72 @@
+"""Which candidates and networks a run has: those of the grid, or those that its search proposed."""
+
+from functools import cached_property
+from itertools import product
+from pathlib import Path
+
+from workflow_lib.core.candidate import KEYS, Candidate
+from workflow_lib.core.errors import UserError
+from workflow_lib.workflow.workflow_run import Run
+
+
+class Candidates:
+    """The candidates of a run.
+
+    Args:
+        run: the run.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self._run, self._config = run, run.config
+        self._proposed: dict[int, list[Candidate] | None] = {}
+
+    def proposed(self, rounds: int) -> list[Candidate] | None:
+        """What the search proposed in its first rounds; None: it has not yet.
+
+        Args:
+            rounds: how many.
+        """
+        if rounds not in self._proposed:
+            self._proposed[rounds] = self._read(rounds)
+        return self._proposed[rounds]
+
+    def _read(self, rounds: int) -> list[Candidate] | None:
+        from workflow_lib.search.proposal_tables import PROPOSALS
+
+        file = Path(self._run.folder, "propose_candidates", f"{rounds - 1}.parquet")
+        if not file.exists():
+            return None
+        rows = self._run.read_table(PROPOSALS, file)[KEYS]
+        return [Candidate(*row) for row in rows.itertuples(index=False)]
+
+    def trained(self, rounds: int) -> list[Candidate]:
+        """The candidates of the search's first rounds, and every baseline.
+
+        Args:
+            rounds: how many.
+
+        Raises:
+            UserError: if the search has not proposed them yet.
+        """
+        grid = self._config.grid
+        if self._config.search.strategy == "grid":
+            return [Candidate(*each) for each in product(grid.channel_sets, grid.batch_sizes, self.networks)]
+        chosen = self.proposed(rounds)
+        if chosen is None:
+            raise UserError(
+                f"no proposals for search.strategy {self._config.search.strategy}",
+                f"{self._run.folder}/propose_candidates/{rounds - 1}.parquet",
+                "start the run with python -m workflow_lib.rounds and Snakemake's options",
+            )
+        baselines = product(grid.channel_sets, grid.batch_sizes, [grid.baseline])
+        return [*chosen, *(Candidate(*each) for each in baselines)]
+
+    @cached_property
+    def networks(self) -> list[str]:
+        """The networks whose files and latencies are needed: those of the grid, or those that a search assembled."""
+        if self._config.assembled:
+            proposed = self.proposed(self._config.search.rounds) or []
+            searched = list(dict.fromkeys(candidate.architecture for candidate in proposed))
+        else:
+            searched = self._config.architectures
+        return [*searched, self._config.grid.baseline]

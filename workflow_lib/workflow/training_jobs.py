@@ -1,0 +1,141 @@
+"""The jobs that train candidates, and the tables that their results are gathered into."""
+
+from collections.abc import Callable, Mapping
+from functools import cached_property, partial
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from workflow_lib.core.candidate import Candidate
+from workflow_lib.devices import kind_of
+from workflow_lib.workflow.run_candidates import Candidates
+from workflow_lib.workflow.workflow_run import Run, Wildcards
+
+GATHERED = "fold_scores"
+"""The table of all trainings; other names add what was known before a fold or a round."""
+
+
+class TrainingJobs:
+    """Jobs of one candidate each, and their results.
+
+    Args:
+        run: the run.
+        candidates: its candidates.
+        race: fold -> the table of race_folds for it; waits for its job.
+    """
+
+    def __init__(self, run: Run, candidates: Candidates, race: Callable[[int], str]) -> None:
+        self._run, self._config, self._candidates, self._race = run, run.config, candidates, race
+        self._folds = range(self._config.folds.count)
+
+    @property
+    def folds_of_job(self) -> str:
+        """The values of the flag --fold: one job trains one fold or all of them."""
+        return " ".join(map(str, self._folds)) if self._config.folds_together else "{wildcards.fold}"
+
+    @property
+    def file_of_job(self) -> str:
+        """Name of a job's log, without suffix."""
+        return "folds" if self._config.folds_together else "{fold}"
+
+    def per_fold(self, path: str) -> list[str]:
+        """The files of a job, one per fold that it trains.
+
+        Args:
+            path: of one of them, with the wildcard {fold}.
+        """
+        if not self._config.folds_together:
+            return [path]
+        return [path.replace("{fold}", str(fold)) for fold in self._folds]
+
+    def weights(self, path: str) -> dict[str, list[str]]:
+        """The output for weights, if they are kept; see `per_fold`."""
+        return {"weights": self.per_fold(path)} if self._config.keep_weights else {}
+
+    @property
+    def resources(self) -> dict[str, Any]:
+        """Resources of a job."""
+        count = self._config.folds_per_job
+        attempt = {"attempt": lambda wildcards, attempt: attempt} if self._config.grid.allow_missing else {}
+        return attempt | self._run.training(_candidate, trainings=count, held=count)
+
+    def scores(self, folds: int, rounds: int | None = None) -> list[str]:
+        """The scores of all candidates on the first folds; with racing, on those before they were stopped.
+
+        Args:
+            folds: how many.
+            rounds: of the search; None: all.
+        """
+        stopped_after: dict[Candidate, int] = {}
+        racing = self._config.racing
+        if racing and folds > racing.first_folds:
+            from workflow_lib.search.proposal_tables import RACE
+
+            for fold in range(racing.first_folds, folds):
+                race = self._run.read_table(RACE, Path(self._race(fold)))
+                stopped = map(Candidate, race["channels"], race["batch"], race["architecture"])
+                stopped_after = dict(zip(stopped, race["after_folds"], strict=True))
+        trained = self._candidates.trained(self._config.search.rounds if rounds is None else rounds)
+        return [
+            f"{self._run.folder}/train_fold/{each.channels}/{each.batch}/{each.architecture}/{fold}.parquet"
+            for each in trained
+            for fold in range(min(folds, stopped_after.get(each, folds)))
+        ]
+
+    def kept_weights(self, _wildcards: Wildcards = None) -> list[str]:
+        """The weights of all trainings, if they are kept: a target of its own, or turning it on would train nothing."""
+        if not self._config.keep_weights:
+            return []
+        return [part.removesuffix(".parquet") + ".pt" for part in self.scores(len(self._folds))]
+
+    @cached_property
+    def gathered(self) -> Mapping[str, Callable[[], list[str]]]:
+        """Table of gather_table that every run has -> the files that it is made of."""
+        folder, networks = self._run.folder, self._candidates.networks
+        sets = list(self._config.grid.channel_sets)
+        own = [f"{channels}/{network}" for channels, network in product(sets, networks)]
+        tables: dict[str, Callable[[], list[str]]] = {
+            GATHERED: lambda: self.scores(len(self._folds)),
+            "forest_scores": lambda: [
+                f"{folder}/train_forest/{channels}/{fold}.parquet" for channels, fold in product(sets, self._folds)
+            ],
+            "networks": lambda: [f"{folder}/export_network/{network}/network.parquet" for network in own],
+            "latencies": lambda: [
+                f"{folder}/{kind_of(settings).rule}/{network}/{device}.parquet"
+                for device, settings in self._config.devices.items()
+                for network in own
+            ],
+        }
+        if self._config.utilization:
+            fold = self._config.utilization.fold
+            folded = [f"{network}-f{fold}" for network in networks] if fold else []
+            measured = [f"{channels}/{network}" for channels, network in product(sets, [*networks, *folded])]
+            for table, suffix in {"utilizations": ".parquet", "layers": ".layers.parquet"}.items():
+                files = [f"{folder}/measure_utilization/{network}{suffix}" for network in measured]
+                tables[table] = partial(list, files)
+        return tables
+
+    @cached_property
+    def earlier(self) -> Mapping[str, Callable[[], list[str]]]:
+        """Tables of what was known before a fold of a race, or before a round of a search; there is never both."""
+        racing, folds = self._config.racing, len(self._folds)
+        first = racing.first_folds if racing else folds
+        races = {f"{GATHERED}_before_{fold}": partial(self.scores, fold) for fold in range(first, folds)}
+        rounds = {
+            f"{GATHERED}_before_{number}": partial(self.scores, folds, number)
+            for number in range(1, self._config.search.rounds)
+        }
+        return races | rounds
+
+    def parts(self, wildcards: Wildcards) -> list[str]:
+        """The files that a table of gather_table is made of."""
+        return {**self.gathered, **self.earlier}[wildcards.table]()
+
+    def gather_options(self, wildcards: Wildcards) -> Any:
+        """Flags of gather_table: with `grid.allow_missing`, trainings may lack."""
+        missing = self._config.grid.allow_missing and wildcards.table.startswith(GATHERED)
+        return self._run.options("gather_table", *(["--allow-missing"] if missing else []))
+
+
+def _candidate(wildcards: Wildcards) -> Candidate:
+    return Candidate(wildcards.channels, int(wildcards.batch), wildcards.architecture)
