@@ -7,7 +7,7 @@ BIN := .venv/bin
 override SCENARIO := $(value SCENARIO)
 export SCENARIO
 
-.PHONY: help setup demo run plan survive test check format record clean
+.PHONY: help setup demo run plan survive test quick check format record clean
 
 help:  ## Show what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -40,12 +40,18 @@ test: setup  ## Run the tests
 	$(BIN)/python -m pytest -n $(CORES) --durations 15 --ignore tests/e2e tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile --durations 15 tests/e2e
 
+quick: setup  ## For the inner loop: lint, types and the tests that take under a second each
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q -n $(CORES) --fast tests/unit tests/contract
+
 check: setup  ## Lint, types, imports, formats
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	PYTHONPATH=. $(BIN)/lint-imports
 	$(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/snakemake --lint --configfile config/scenarios/demo.yaml
 
 format:  ## Format code and rules
 	$(BIN)/ruff check --fix .
@@ -53,8 +59,8 @@ format:  ## Format code and rules
 	$(BIN)/snakefmt Snakefile rules
 
 record: setup  ## Write what is generated from code: config schema, key table, contract digests
-	PYTHONPATH=. $(BIN)/python -m workflow_lib.core.docs --fix
-	PYTHONPATH=. $(BIN)/python tests/contract/test_contracts.py
+	PYTHONPATH=. $(BIN)/python -m workflow_lib.workflow.config_docs --fix
+	PYTHONPATH=.:tests/contract $(BIN)/python tests/contract/test_contracts.py
 
 clean:  ## Remove all results
 	rm -rf results/*/ .snakemake

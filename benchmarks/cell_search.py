@@ -28,19 +28,19 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from training import CHANNELS, arguments_of, write_chips
 
-from workflow_lib.core.config import TrainingConfig
-from workflow_lib.core.search_config import CellSearchConfig
-from workflow_lib.core.spaces.cell_costs import CellCosts
-from workflow_lib.core.spaces.cell_spaces import CELL_SPACES
-from workflow_lib.core.spaces.nasbench201 import Skeleton
-from workflow_lib.core.tables import FOLDS
+from workflow_lib.data.chip_tables import FOLDS
 from workflow_lib.data.dataset import ChipView, Dataset
-from workflow_lib.models.mixed_cells import SpeedUps, to_mixed
-from workflow_lib.report.figures.style import PALETTE, WIDTH_IN, save_figure, themed
-from workflow_lib.search.constrained import ConstrainedSearch, SearchTask, halves
+from workflow_lib.report.plots.style import PALETTE, WIDTH_IN, save_figure, themed
+from workflow_lib.search.cell_search_config import CellSearchConfig
+from workflow_lib.search.constrained_search import ConstrainedSearch, SearchTask, halves
 from workflow_lib.search.derivation import DERIVATIONS
+from workflow_lib.search.mixed_cells import SpeedUps, to_mixed
+from workflow_lib.spaces.cell_costs import CellCosts
+from workflow_lib.spaces.cell_spaces import CELL_SPACES
+from workflow_lib.spaces.nasbench201.nasbench201_cell import Skeleton
 from workflow_lib.training.compute import use_one_thread
 from workflow_lib.training.fold import Fold, train_and_score
+from workflow_lib.training.training_config import TrainingConfig
 
 CLASSES, BATCH, STEPS = 2, 16, 4
 VARIANTS: dict[str, dict[str, Any]] = {

@@ -16,8 +16,8 @@ import yaml
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from workflow_lib.core.config import parse_config
-from workflow_lib.core.spaces import cross
+from workflow_lib.config import parse_config
+from workflow_lib.spaces.cross import cross_architecture as cross
 
 ROOT = Path(__file__).parents[1]
 NO_OP_FOLDS = 5
@@ -33,7 +33,7 @@ BATCHES, FOLDS, CHANNELS, DEVICES = config["batches"], range(config["folds"]), c
 NETWORKS = config["networks"]
 DATA = expand(RUN + "/import_chips/{name}", name=["chips.npy", "moments.npy", "chips.parquet"])
 FOLD_TABLE = RUN + "/assign_folds/folds.parquet"
-FIGURES = expand(RUN + "/plot_figures/{figure}.png", figure=config["figures"])
+FIGURES = expand(RUN + "/plot_figure/{figure}.png", figure=config["figures"])
 
 rule all:
     input:
@@ -178,13 +178,23 @@ rule build_front:
     shell:
         "true"
 
-rule plot_figures:
+rule plot_figure:
     input:
         DATA, FOLD_TABLE, RUN + "/build_front/ranked.parquet"
     output:
-        FIGURES, [figure.replace(".png", ".pdf") for figure in FIGURES], RUN + "/plot_figures/front_3d.html"
+        RUN + "/plot_figure/{figure}.png", RUN + "/plot_figure/{figure}.pdf"
     log:
-        RUN + "/logs/plot_figures.log"
+        RUN + "/logs/plot_figure/{figure}.log"
+    shell:
+        "true"
+
+rule plot_interactive:
+    input:
+        RUN + "/build_front/ranked.parquet"
+    output:
+        RUN + "/plot_interactive/front_3d.html"
+    log:
+        RUN + "/logs/plot_interactive.log"
     shell:
         "true"
 
@@ -192,7 +202,8 @@ rule build_report:
     input:
         FIGURES, expand(RUN + "/gather_table/{table}.parquet", table=["fold_scores", "forest_scores", "latencies"]),
         RUN + "/import_chips/bands.parquet", RUN + "/import_chips/rejected.parquet", FOLD_TABLE,
-        RUN + "/import_chips/chips.parquet", RUN + "/build_front/ranked.parquet", RUN + "/plot_figures/front_3d.html"
+        RUN + "/import_chips/chips.parquet", RUN + "/build_front/ranked.parquet",
+        RUN + "/plot_interactive/front_3d.html"
     output:
         expand(RUN + "/build_report/{name}", name=["report.html", "region_counts.csv", "ranges.csv",
         "baselines.csv"])
@@ -268,7 +279,7 @@ from itertools import chain
 from pathlib import Path
 
 from workflow_lib.core.external_files import record_files
-from workflow_lib.core.report_stamp import Stamp, digest_tables
+from workflow_lib.report.report_stamp import Stamp, digest_tables
 
 include: "{snakefile}"
 

@@ -20,7 +20,7 @@ from scipy.optimize import linprog
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from workflow_lib.pareto.dominance import front_mask
-from workflow_lib.pareto.efficiency import relative_efficiency
+from workflow_lib.pareto.envelopment import relative_efficiency
 from workflow_lib.pareto.stochastic import efficiency_samples
 
 Numbers = NDArray[np.float64]

@@ -20,14 +20,14 @@ from torch import Tensor, nn
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from workflow_lib.core.config import TrainingConfig
 from workflow_lib.core.seeds import derive_seed
 from workflow_lib.data.dataset import ChipView
-from workflow_lib.models.cross import CrossNet, to_module
+from workflow_lib.spaces.cross.cross_module import CrossNet, to_module
 from workflow_lib.training.adam import Adam
 from workflow_lib.training.compute import Compute, use_one_thread
 from workflow_lib.training.feed import to_images
 from workflow_lib.training.loop import Task, train, train_together
+from workflow_lib.training.training_config import TrainingConfig
 
 NETWORKS = {"small": "k3-s2-p1-pool3s2-w32", "median": "k3-s1-p1-pool3s2-w48", "large": "k5-s1-p3-nopool-w64"}
 CHANNELS, FOLDS, SIZE_PX = 5, 5, 100

@@ -18,14 +18,14 @@ import yaml
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from workflow_lib.core.config import Config, TrainingConfig, parse_config
-from workflow_lib.core.resources import TRAINING_PASSES
-from workflow_lib.core.spaces.cross import Architecture
-from workflow_lib.core.spaces.cross_costs import costs
+from workflow_lib.config import Config, parse_config
 from workflow_lib.data.dataset import ChipView
-from workflow_lib.models.cross import to_module
+from workflow_lib.spaces.cross.cross_architecture import Architecture
+from workflow_lib.spaces.cross.cross_counts import costs
+from workflow_lib.spaces.cross.cross_module import to_module
 from workflow_lib.training.compute import Compute, use_one_thread
 from workflow_lib.training.loop import Task, train_together
+from workflow_lib.training.training_config import TRAINING_PASSES, TrainingConfig
 
 PAPER = Path(__file__).parents[1] / "config" / "scenarios" / "paper.yaml"
 CHIPS, SIZE_PX, CLASSES, FOLDS, STEADY_EPOCHS = 12_068, 100, 2, 5, 2

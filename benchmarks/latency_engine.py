@@ -23,12 +23,12 @@ import numpy as np
 import onnx
 import torch
 
-from workflow_lib.core.spaces import cross
 from workflow_lib.export.onnx_files import export_for_detection
 from workflow_lib.latency.forest_predictor import Unit
 from workflow_lib.latency.kernels import detect_kernels
 from workflow_lib.latency.packages import FUSION_RULES, import_package, read_package
-from workflow_lib.models.cross import to_module
+from workflow_lib.spaces.cross import cross_architecture as cross
+from workflow_lib.spaces.cross.cross_module import to_module
 
 DEVICES = 4
 CHIP_PX = 100

@@ -36,15 +36,14 @@ from torch import nn
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from workflow_lib.core.config import CALIBRATED_DEVICES
-from workflow_lib.core.spaces.nasbench201 import Skeleton, space
+from workflow_lib.devices.calibrated import CALIBRATED_DEVICES, calibrated_fallback
 from workflow_lib.export.onnx_files import export_deployed, export_for_detection
 from workflow_lib.latency.host import Host, measure_network
 from workflow_lib.latency.kernels import FUSION_RULES, detect_kernels
 from workflow_lib.latency.lookup import LookupTable, measured, operations_of, predicted
-from workflow_lib.latency.pricing import calibrated_fallback
-from workflow_lib.models.nasbench201 import to_module
 from workflow_lib.search.rank_preservation import membership
+from workflow_lib.spaces.nasbench201.nasbench201_cell import Skeleton, space
+from workflow_lib.spaces.nasbench201.nasbench201_module import to_module
 
 Numbers = NDArray[np.float64]
 SIZES = (100, 300, 1000, 3000)

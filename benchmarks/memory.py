@@ -16,9 +16,9 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from workflow_lib.core.resources import JOB_ENVIRONMENT
 from workflow_lib.core.sealed import save_array, seal
-from workflow_lib.core.tables import CHIPS, FOLDS
+from workflow_lib.data.chip_tables import CHIPS, FOLDS
+from workflow_lib.workflow.resources import JOB_ENVIRONMENT
 
 ROOT = Path(__file__).parents[1]
 BANDS = ["dem", "red", "green", "blue", "nir", "ndwi", "ndvi"]

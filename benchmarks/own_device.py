@@ -19,14 +19,15 @@ import pandas as pd
 import torch
 from scipy.stats import kendalltau
 
-from workflow_lib.core.spaces import cross
-from workflow_lib.export.graph import load_without_weights
+from workflow_lib.devices.built.fitted_predictor import fit_predictor
+from workflow_lib.devices.built.kernel_choice import choose_networks, measure_space
 from workflow_lib.export.onnx_files import export_deployed, export_for_detection, make_tensors_distinct
+from workflow_lib.export.onnx_graph import load_without_weights
 from workflow_lib.latency.host import Host, Stopwatch
 from workflow_lib.latency.kernel import Kernel
 from workflow_lib.latency.kernels import FUSION_RULES, detect_kernels
-from workflow_lib.latency.own_device import choose_networks, fit_predictor, measure_space
-from workflow_lib.models.cross import to_module
+from workflow_lib.spaces.cross import cross_architecture as cross
+from workflow_lib.spaces.cross.cross_module import to_module
 
 CHIP_PX = 100
 SEED = 42

@@ -17,11 +17,15 @@ import yaml
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from workflow_lib.core.config import Config, RacingConfig, parse_config
-from workflow_lib.core.tables import FOLD_SCORES, LATENCIES, NETWORKS
+from workflow_lib.analysis.candidate_rows import build_candidates
+from workflow_lib.analysis.race import race
+from workflow_lib.analysis.racing_config import RacingConfig
+from workflow_lib.config import Config, parse_config
+from workflow_lib.core.candidate import KEYS
+from workflow_lib.export.network_tables import NETWORKS
+from workflow_lib.latency.latency_tables import LATENCIES
 from workflow_lib.pareto.dominance import front_mask, to_losses
-from workflow_lib.search.candidates import KEYS, build_candidates
-from workflow_lib.search.racing import race
+from workflow_lib.training.score_tables import FOLD_SCORES
 
 ROOT = Path(__file__).parents[1]
 Tables = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]

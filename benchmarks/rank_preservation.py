@@ -23,11 +23,11 @@ from scipy.stats import kendalltau
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from workflow_lib.core.spaces.nasbench201 import Cell, space
+from workflow_lib.analysis.strategy_comparison import search
 from workflow_lib.pareto.dominance import front_mask, pareto_ranks
-from workflow_lib.search.comparison import search
+from workflow_lib.search.proposers import RegularizedEvolution
 from workflow_lib.search.rank_preservation import learn_ranking, membership
-from workflow_lib.search.strategies import RegularizedEvolution
+from workflow_lib.spaces.nasbench201.nasbench201_cell import Cell, space
 
 DEVICES = ["raspi4_latency_ms", "pixel3_latency_ms", "fpga_latency_ms"]
 EPOCHS, TOP, ROUND = 10, 100, 16

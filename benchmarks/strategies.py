@@ -18,14 +18,16 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from workflow_lib.core.config import Objective
-from workflow_lib.core.spaces.nasbench201 import Cell, multiply_adds, space
-from workflow_lib.report.figures import draw_comparison, save_figure
+from workflow_lib.analysis.known_space import KnownSpace
+from workflow_lib.analysis.strategy_comparison import FIXED, compare_strategies
+from workflow_lib.pareto.front_config import Objective
+from workflow_lib.report.plots.comparison_plots import comparison_fronts, comparison_progress
+from workflow_lib.report.plots.style import save_figure
 from workflow_lib.report.tables import comparison_table
-from workflow_lib.search.comparison import FIXED, compare_strategies
-from workflow_lib.search.known_space import KnownSpace
 from workflow_lib.search.nni_tuners import Tuner
-from workflow_lib.search.strategies import Filled, Reinforce, Strategy, constrained_reward, front_filter, random
+from workflow_lib.search.proposers import RandomlyFilled, Reinforce, constrained_reward, front_filter, random
+from workflow_lib.search.strategy_declaration import Strategy
+from workflow_lib.spaces.nasbench201.nasbench201_cell import Cell, multiply_adds, space
 
 DEVICES = ["raspi4_latency_ms", "pixel3_latency_ms", "fpga_latency_ms"]
 ROUND, WEIGHT = 16, 0.07
@@ -60,8 +62,8 @@ def compare(table: pd.DataFrame, device: str, seeds: int, least: int) -> pd.Data
         "filter": lambda _: front_filter(cells, np.column_stack([latency, -work / latency]), least),
         "flops": lambda _: front_filter(cells, np.column_stack([latency, -work]), least),
         "random": lambda seed: random(space(), seed),
-        "reinforce": lambda seed: Filled(Reinforce(space(), seed), space(), seed),
-        "evolution": lambda seed: Filled(Tuner(space(), "evolution", seed), space(), seed),
+        "reinforce": lambda seed: RandomlyFilled(Reinforce(space(), seed), space(), seed),
+        "evolution": lambda seed: RandomlyFilled(Tuner(space(), "evolution", seed), space(), seed),
         "tpe": lambda seed: Tuner(space(), "tpe", seed),
     }
     return compare_strategies(known, makers, least, ROUND, range(seeds))
@@ -85,9 +87,9 @@ def report(comparison: pd.DataFrame) -> None:
 def draw(table: pd.DataFrame, device: str, comparison: pd.DataFrame, folder: Path) -> None:
     """Write the figures of one device."""
     objectives = [Objective(name="accuracy_pct", direction="max"), Objective(name=device, direction="min")]
-    for name in ("comparison_progress", "comparison_fronts"):
-        figure = draw_comparison(name, table.rename(columns={"cell": "candidate"}), comparison, objectives)
-        save_figure(figure, folder / f"{device}_{name}.png", 150)
+    candidates = table.rename(columns={"cell": "candidate"})
+    save_figure(comparison_progress(comparison), folder / f"{device}_comparison_progress.png", 150)
+    save_figure(comparison_fronts(candidates, comparison, objectives), folder / f"{device}_comparison_fronts.png", 150)
 
 
 def main() -> None:

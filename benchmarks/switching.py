@@ -16,11 +16,11 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from workflow_lib.core.spaces import cross
-from workflow_lib.core.spaces.nasbench201 import Skeleton
-from workflow_lib.models.cross import to_module
-from workflow_lib.models.supernet import make_supernet
+from workflow_lib.models.shared_weights import make_supernet
 from workflow_lib.models.switchable import Switchable, batch_norm_statistics
+from workflow_lib.spaces.cross import cross_architecture as cross
+from workflow_lib.spaces.cross.cross_module import to_module
+from workflow_lib.spaces.nasbench201.nasbench201_cell import Skeleton
 
 NETWORKS = ["k3-s2-p1-pool3s2-w32", "k3-s2-p1-pool3s2-w48", "k5-s2-p3-pool3s2-w64", "k5-s2-p1-nopool-w64"]
 

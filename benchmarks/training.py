@@ -25,12 +25,12 @@ from torch.utils.data import DataLoader, TensorDataset
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from workflow_lib.core.config import TrainingConfig
-from workflow_lib.core.resources import JOB_ENVIRONMENT
 from workflow_lib.data.dataset import Dataset, DatasetArguments
-from workflow_lib.models.cross import to_module
+from workflow_lib.spaces.cross.cross_module import to_module
 from workflow_lib.stages import assign_folds, generate_chips, import_chips
 from workflow_lib.training.fold import Fold, train_and_score
+from workflow_lib.training.training_config import TrainingConfig
+from workflow_lib.workflow.resources import JOB_ENVIRONMENT
 
 CORES = len(os.sched_getaffinity(0))
 NETWORKS = ["k3-s2-p1-pool3s2-w32", "k3-s2-p1-pool3s2-w64", "k5-s1-p2-pool3s2-w32", "k7-s2-p3-pool3s2-w64"]

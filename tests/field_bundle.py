@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from workflow_lib.core.config import PrecisionsConfig, TrainingConfig
-from workflow_lib.core.tables import FRONT
+from workflow_lib.analysis.candidate_tables import FRONT
 from workflow_lib.data.dataset import Dataset
-from workflow_lib.training.deploy import Reading, deploy_model
+from workflow_lib.field.deployment import Reading, deploy_model
+from workflow_lib.field.field_config import PrecisionsConfig
+from workflow_lib.training.training_config import TrainingConfig
 
 SIZE = 40
 BANDS = ["dem", "red", "green", "blue", "nir", "ndwi", "ndvi"]

@@ -16,9 +16,9 @@ import yaml
 from runs import ROOT, assert_same_tables, command, snakemake, write_config
 from test_scenes_to_map import CHANGES as SCENES
 
-from workflow_lib.core.config import parse_config
+from workflow_lib.config import parse_config
 from workflow_lib.core.contracts import CONTRACTS
-from workflow_lib.core.report_stamp import Stamp, digest_tables, read_stamp
+from workflow_lib.report.report_stamp import Stamp, digest_tables, read_stamp
 
 SCENARIOS = ROOT / "config" / "scenarios"
 MORE = {
@@ -127,11 +127,10 @@ def run_broken(own_run: Path, tmp_path: Path) -> Callable[[str], subprocess.Comp
         for part in ("rules", "profiles", "workflow_lib", "envs"):
             shutil.copytree(ROOT / part, checkout / part, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(ROOT / "Snakefile", checkout)
-        contracts = checkout / "workflow_lib" / "core" / "contracts.py"
-        contracts.write_text(re.sub(rf'("{stage}": )\d+', r"\g<1>99", contracts.read_text()))
         file = checkout / "workflow_lib" / "stages" / f"{stage}.py"
         broken = "    from workflow_lib.core.errors import UserError\n\n    raise UserError('made to fail')\n"
-        file.write_text(re.sub(r"(def main\(.*\n    \"\"\".*\n)", rf"\g<1>{broken}", file.read_text()))
+        failing = re.sub(r"(def main\(.*\n    \"\"\".*\n)", rf"\g<1>{broken}", file.read_text())
+        file.write_text(re.sub(r"^CONTRACT = \d+$", "CONTRACT = 99", failing, flags=re.MULTILINE))
         run = command(own_run, "all", "deploy")
         run[run.index(str(ROOT / "Snakefile"))] = str(checkout / "Snakefile")
         environment = os.environ | {"PYTHONPATH": str(checkout)}
@@ -143,7 +142,7 @@ def run_broken(own_run: Path, tmp_path: Path) -> Callable[[str], subprocess.Comp
 TINY_STAGES = [
     "generate_chips", "import_chips", "assign_folds", "train_fold", "train_forest", "gather_table", "export_network",
     "detect_kernels", "calibrate_predictor", "predict_latency", "build_candidates", "build_front", "score_efficiency",
-    "score_holdout", "plot_figures", "plot_efficiency", "build_report", "deploy_model",
+    "score_holdout", "plot_figure", "plot_interactive", "build_report", "deploy_model",
 ]  # fmt: skip
 
 

@@ -13,14 +13,14 @@ import pytest
 import yaml
 from runs import ROOT, TINY, assert_same_tables, command, snakemake, write_config
 
-from workflow_lib.core.tables import FOLD_SCORES
+from workflow_lib.training.score_tables import FOLD_SCORES
 
 TABLE = (ROOT / "README.md").read_text().split("## What an edit repeats")[1].split("\n## ")[0]
 ROWS = dict(re.findall(r"^\| ([^|]+) \| ([^|]+) \|$", TABLE, re.MULTILINE))
 GROUPS = {
     "nothing": set[str](),
     "tables": {"gather_table", "build_candidates", "build_front", "score_efficiency"},
-    "results": {"score_holdout", "plot_figures", "plot_efficiency", "build_report"},
+    "results": {"score_holdout", "plot_figure", "plot_interactive", "build_report"},
 }
 TRAININGS = 6  # 2 networks and the baseline, 2 folds
 NEW_SET = {"grid.channel_sets": {"6": ["dem", "red", "green", "blue", "nir", "ndvi"], "3": ["red", "green", "blue"]}}
@@ -110,15 +110,15 @@ def in_checkout(checkout: Path, run: Path) -> list[str]:
 
 
 def test_comments_and_format_of_rules_and_code_repeat_nothing(run: Path, checkout: Path) -> None:
-    for file in [*checkout.glob("rules/*.smk"), *checkout.glob("workflow_lib/**/*.py")]:
+    for file in [*checkout.glob("rules/**/*.smk"), *checkout.glob("workflow_lib/**/*.py")]:
         file.write_text(file.read_text().rstrip("\n") + "\n\n# a comment\n")
     jobs = planned(in_checkout(checkout, run))
     assert set(jobs) == documented("comment or reformat rules or code") == set()
 
 
 def test_a_raised_contract_repeats_its_stage(run: Path, checkout: Path) -> None:
-    contracts = checkout / "workflow_lib" / "core" / "contracts.py"
-    contracts.write_text(re.sub(r'("predict_latency": )\d+', r"\g<1>99", contracts.read_text()))
+    stage = checkout / "workflow_lib" / "stages" / "predict_latency.py"
+    stage.write_text(re.sub(r"^CONTRACT = \d+$", "CONTRACT = 99", stage.read_text(), flags=re.MULTILINE))
     environment = os.environ | {"PYTHONPATH": str(checkout)}
     result = subprocess.run(
         [*in_checkout(checkout, run), "--dry-run"], capture_output=True, text=True, cwd=checkout, env=environment

@@ -145,7 +145,7 @@ def test_the_host_is_a_device(own_run: Path, tmp_path: Path) -> None:
     assert set(pd.read_csv(measured)["model"]) <= set(manifest["model"]), "200 kernels are all of them"
     for name in manifest["file"]:
         onnxruntime.InferenceSession(own_run / "results/tiny/export_kernels/board" / name)
-    assert (own_run / "results/tiny/plot_figures/predictor_validation.png").exists()
+    assert (own_run / "results/tiny/plot_figure/predictor_validation.png").exists()
 
 
 def test_utilization_and_strategies_are_compared(own_run: Path, tmp_path: Path) -> None:

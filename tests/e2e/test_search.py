@@ -11,9 +11,9 @@ import pytest
 import torch
 from runs import ROOT, command, snakemake, write_config
 
-from workflow_lib.core.search_config import VARIANTS
-from workflow_lib.core.spaces.networks import alive
 from workflow_lib.search.packed import Packed
+from workflow_lib.search.supernet_config import VARIANTS
+from workflow_lib.spaces.networks import alive
 
 RUN = Path("results", "tiny")
 SUPERNET = {

@@ -18,8 +18,8 @@ import pytest
 import yaml
 from runs import TINY, assert_same_tables, command, finish, snakemake, start, write_config
 
-from workflow_lib.core.config import parse_config
-from workflow_lib.core.report_stamp import read_stamp
+from workflow_lib.config import parse_config
+from workflow_lib.report.report_stamp import read_stamp
 
 KILLS = int(os.environ.get("EDGEFRONT_KILLS", "5"))
 LONGEST_S = 12.0

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from rasterio.transform import Affine
 
 from workflow_lib.core.arguments import flags
-from workflow_lib.core.data_config import DataConfig
-from workflow_lib.core.tables import BANDS, CHIPS, NOTICES, REJECTED
+from workflow_lib.data.chip_tables import BANDS, CHIPS, NOTICES, REJECTED
+from workflow_lib.data.data_config import DataConfig
 from workflow_lib.stages.import_chips import main
 
 SIZE = 40  # the smallest that data.chip_size_px allows

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from workflow_lib.core.sealed import write_json
-from workflow_lib.core.tables import KERNELS, LATENCIES
+from workflow_lib.latency.latency_tables import KERNELS, LATENCIES
 
 CONVOLUTION: dict[str, Any] = {
     "kernel": 0, "type": "conv-bn-relu", "features": [50.0, 3.0, 32.0, 3.0, 2.0], "input_hw": 50.0, "output_hw": 25.0,

@@ -9,9 +9,9 @@ import pytest
 from stage_runs import assert_refused, files_under, run_stage
 
 from workflow_lib.core.arguments import flags
-from workflow_lib.core.data_config import FoldsConfig
 from workflow_lib.core.errors import UserError
-from workflow_lib.core.tables import CHIPS, FOLDS
+from workflow_lib.data.chip_tables import CHIPS, FOLDS
+from workflow_lib.data.fold_config import FoldsConfig
 from workflow_lib.stages.assign_folds import main
 
 UTM = "EPSG:32614"

@@ -7,8 +7,8 @@ import pytest
 from latency_files import CONVOLUTION, write_kernels
 from stage_runs import assert_refused, files_under, run_stage
 
-from workflow_lib.core.tables import KERNELS
 from workflow_lib.latency.kernel_graphs import kernel_name, to_onnx
+from workflow_lib.latency.latency_tables import KERNELS
 from workflow_lib.latency.pricing import to_kernels
 
 NETWORK = "5/k3-s2-p1-nopool-w32"

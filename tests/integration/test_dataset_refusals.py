@@ -11,7 +11,7 @@ from stage_runs import assert_refused, files_under, run_stage
 
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.sealed import save_array
-from workflow_lib.core.tables import FOLDS
+from workflow_lib.data.chip_tables import FOLDS
 from workflow_lib.stages.train_forest import main
 
 BANDS = ["dem", "red", "green", "blue", "nir", "ndwi", "ndvi"]

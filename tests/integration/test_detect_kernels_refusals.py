@@ -8,7 +8,7 @@ from onnx import TensorProto, helper
 from stage_runs import assert_refused, files_under, run_stage
 
 from workflow_lib.core.errors import UserError
-from workflow_lib.core.tables import KERNELS
+from workflow_lib.latency.latency_tables import KERNELS
 from workflow_lib.stages.detect_kernels import main
 
 pytest.importorskip("nn_meter")

@@ -9,7 +9,7 @@ from latency_files import write_kernels, write_latency
 from stage_runs import ENVIRONMENT, Run, assert_refused, files_under, run_stage
 
 from workflow_lib.core.errors import UserError
-from workflow_lib.core.tables import LATENCIES
+from workflow_lib.latency.latency_tables import LATENCIES
 from workflow_lib.stages.gather_table import main
 
 

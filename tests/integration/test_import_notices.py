@@ -10,8 +10,8 @@ import pytest
 from chip_files import AERIAL, SIZE, Imported, import_region, pixels, place, write_chip, write_region
 from rasterio.transform import Affine
 
-from workflow_lib.core.data_config import FoldsConfig
 from workflow_lib.core.errors import UserError
+from workflow_lib.data.fold_config import FoldsConfig
 from workflow_lib.data.folds import assign_folds
 
 AERIAL_ONLY = {"North": [{"folder": "North/Aer", "bands": AERIAL}]}

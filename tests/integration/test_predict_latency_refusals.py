@@ -9,7 +9,7 @@ from latency_files import PREDICTOR, write_kernels, write_predictor
 from stage_runs import assert_refused, files_under, run_stage
 
 from workflow_lib.core.errors import UserError
-from workflow_lib.core.tables import LATENCIES
+from workflow_lib.latency.latency_tables import LATENCIES
 from workflow_lib.stages.predict_latency import main
 
 

@@ -11,8 +11,8 @@ from rasterio.warp import transform
 from stage_runs import assert_refused, files_under, run_stage
 
 from workflow_lib.core.arguments import flags
-from workflow_lib.core.data_config import ClipConfig
-from workflow_lib.core.tables import SAMPLES
+from workflow_lib.data.chip_tables import SAMPLES
+from workflow_lib.data.data_config import ClipConfig
 
 BANDS = ["red", "green", "blue", "nir"]
 SIZE = 40

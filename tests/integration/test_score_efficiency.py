@@ -30,13 +30,10 @@ def test_tables_of_both_kinds_are_scored_and_drawn(tmp_path: Path, name: str) ->
     assert result.code == 0, result.lines
     assert pd.read_csv(tmp_path / "out/scores.csv").set_index("model")["efficiency_pct"]["c"] == pytest.approx(50)
     assert "as good as 50 % a and 50 % b, at 50.0 %" in (tmp_path / "out/summary.md").read_text()
-    figures = [f"out/efficiency_{kind}.png" for kind in ("fronts", "boxes", "dominance")]
-    drawn = run_stage(
-        "plot_efficiency", "--inputs", "ms", "--outputs", "score", "--scores=out/scores.parquet",
-        "--sampled=out/samples.parquet", "--dominance=out/dominance.parquet", "--figures", *figures, cwd=tmp_path,
-    )  # fmt: skip
-    assert drawn.code == 0, drawn.lines
-    assert all((tmp_path / figure).read_bytes().startswith(b"\x89PNG") for figure in figures)
+    for figure in ("efficiency_fronts", "efficiency_boxes", "efficiency_dominance"):
+        drawn = draw(tmp_path, figure)
+        assert drawn.code == 0, drawn.lines
+        assert (tmp_path / f"out/{figure}.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_flagged_rows_are_left_out(tmp_path: Path) -> None:
@@ -97,20 +94,34 @@ def test_other_tables_that_cannot_be_scored(tmp_path: Path, content: str, messag
 
 
 @pytest.mark.parametrize(
-    ("flags", "message"),
+    ("changes", "message"),
     [
-        (["--figures", "out/efficiency_pie.png"], "efficiency_pie"),
-        (["--figures", "out/efficiency_fronts.gif"], "efficiency_fronts.gif"),
-        (["--figures", "out/efficiency_fronts.png", "--inputs", "watts"], "watts"),
-        (["--figures", "out/efficiency_fronts.png", "--outputs", "nothing"], "nothing"),
+        ({"figure": "efficiency_pie"}, "no figure is called efficiency_pie"),
+        ({"suffix": "gif"}, "efficiency_fronts.gif"),
+        ({"inputs": '["watts"]'}, "watts was not scored"),
+        ({"outputs": '["nothing"]'}, "nothing was not scored"),
+        ({"inputs": "ms"}, "'ms' is no JSON"),
+        ({"table": "efficiency"}, "'efficiency' has no ="),
+        ({"table": "dominance=out/dominance.parquet"}, "the figure needs efficiency"),
     ],
 )
-def test_figures_and_columns_that_are_not_there_are_named(tmp_path: Path, flags: list[str], message: str) -> None:
+def test_figures_and_columns_that_are_not_there_are_named(
+    tmp_path: Path, changes: dict[str, str], message: str
+) -> None:
     MODELS.to_csv(tmp_path / "models.csv", index=False)
     assert score(tmp_path, "models.csv").code == 0
-    drawn = run_stage(
-        "plot_efficiency", "--inputs", "ms", "--outputs", "score", "--scores=out/scores.parquet",
-        "--sampled=out/samples.parquet", "--dominance=out/dominance.parquet", *flags, cwd=tmp_path,
-    )  # fmt: skip
-    assert_refused(drawn, message)
+    assert_refused(draw(tmp_path, **({"figure": "efficiency_fronts"} | changes)), message)
     assert not list(tmp_path.glob("out/*.pdf"))
+
+
+def draw(
+    folder: Path, figure: str, inputs: str = '["ms"]', outputs: str = '["score"]', suffix: str = "png", table: str = ""
+) -> Run:
+    """Draw a figure of the tables that `score` wrote."""
+    tables = [table] if table else [
+        "efficiency=out/scores.parquet", "efficiency_samples=out/samples.parquet", "dominance=out/dominance.parquet"
+    ]  # fmt: skip
+    return run_stage(
+        "plot_figure", "--figure", figure, "--table", *tables, "--setting", f"efficiency.inputs={inputs}",
+        f"efficiency.outputs={outputs}", "--output", f"out/{figure}.{suffix}", cwd=folder,
+    )  # fmt: skip

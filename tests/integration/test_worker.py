@@ -23,7 +23,7 @@ import pytest
 from latency_files import write_latency
 from stage_runs import ENVIRONMENT, PROJECT, assert_refused, command, files_under, run
 
-from workflow_lib.core.tables import LATENCIES
+from workflow_lib.latency.latency_tables import LATENCIES
 from workflow_lib.worker import client
 
 CLIENT = PROJECT / "workflow_lib" / "worker" / "client.py"
@@ -74,7 +74,7 @@ class Owner:
 
 
 def warm(stage: str, *flags: str | Path) -> list[str]:
-    """What the shell function of rules/common.smk makes of a stage's command."""
+    """What the shell function of workflow/session.py makes of a stage's command."""
     interpreter, *arguments = command(stage, *flags)
     return [interpreter, "-I", "-S", str(CLIENT), *arguments]
 

@@ -12,7 +12,7 @@ from chip_files import NORTH, SIZE, write_pair, write_region
 from stage_runs import ENVIRONMENT, PROJECT, run
 from workflow_copy import copy_workflow, demo_config, snakemake
 
-from workflow_lib.core.tables import CHIPS, FOLDS
+from workflow_lib.data.chip_tables import CHIPS, FOLDS
 
 FOLDS_FILE = "results/awkward/assign_folds/folds.parquet"
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from workflow_lib.core.config import Config, parse_config
-from workflow_lib.core.spaces.space import Space
+from workflow_lib.config import Config, parse_config
+from workflow_lib.spaces.space import Space
 
 AERIAL = ["red", "green", "blue", "nir"]
 GENERATED = ["Illinois", "Nebraska"]  # two of the regions that chips can be generated for

@@ -1,6 +1,7 @@
 """A seeded run without any training: plausible tables of every kind, each checked against its schema."""
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
 from itertools import islice, product
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -8,21 +9,34 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from declared_tables import declared_tables
 from matplotlib.figure import Figure
+from pydantic_core import to_jsonable_python
 
-from workflow_lib.core import tables
-from workflow_lib.core.config import BatteryConfig, Config, Objective, parse_config
-from workflow_lib.core.report_stamp import Stamp
-from workflow_lib.core.spaces import cross
-from workflow_lib.core.spaces.cell_spaces import CELL_SPACES
-from workflow_lib.core.spaces.nasbench201 import Cell, CellNetwork, Skeleton
-from workflow_lib.core.tables import LATENCIES
-from workflow_lib.report import figures
+from workflow_lib.analysis.battery_config import BatteryConfig
+from workflow_lib.analysis.battery_policies import simulate
+from workflow_lib.analysis.battery_tables import BATTERY
+from workflow_lib.analysis.candidate_tables import FRONT
+from workflow_lib.analysis.comparison_tables import COMPARISON, DIFFICULTY, RANKING_QUALITY, RANKS
+from workflow_lib.analysis.efficiency_scores import ScoredModels, score_models
+from workflow_lib.config import Config, parse_config
+from workflow_lib.data.fold_config import FoldsConfig, HoldoutConfig
+from workflow_lib.latency.latency_tables import LATENCIES
+from workflow_lib.pareto.front_config import Objective
 from workflow_lib.report.content import ReportContent
-from workflow_lib.report.page import CAPTIONS
-from workflow_lib.search.battery import simulate
+from workflow_lib.report.declaration import FigureInput, all_figures, setting
+from workflow_lib.report.plots.channel_plots import input_channels
+from workflow_lib.report.plots.front_3d_plots import front_3d_interactive
+from workflow_lib.report.plots.style import save_figure
+from workflow_lib.report.report_stamp import Stamp
+from workflow_lib.search.cell_tables import CELL_ALPHA, CELL_SEARCH, DERIVED, LOOKUP_GRAPH
 from workflow_lib.search.derivation import alpha_rows
-from workflow_lib.search.efficiency import ScoredModels, score_models
+from workflow_lib.search.supernet_tables import ALPHA
+from workflow_lib.spaces.cell_spaces import CELL_SPACES
+from workflow_lib.spaces.cross import cross_architecture as cross
+from workflow_lib.spaces.nasbench201.nasbench201_cell import Cell, CellNetwork, Skeleton
+from workflow_lib.training.score_tables import HOLDOUT_SCORES
+from workflow_lib.training.utilization_tables import LAYERS, UTILIZATIONS
 
 DEVICES = (
     "cortexA76cpu_tflite21",
@@ -93,7 +107,7 @@ def make_run(
     parsed = _config(axes, **config)
     ranked = _ranked(random, candidates, auc, spread_pct)
     _rank(ranked, axes, front)
-    tables.FRONT.check(ranked, Path("front"))
+    FRONT.check(ranked, Path("front"))
     chips = _chips(random)
     run = Run(
         parsed,
@@ -109,7 +123,7 @@ def make_run(
     )
     for name in ("chips", "bands", "rejected", "folds", "forest_scores", "latencies", "fold_scores"):
         frame = {"forest_scores": run.forest, "fold_scores": run.trained}.get(name)
-        getattr(tables, name.upper()).check(getattr(run, name) if frame is None else frame, Path(name))
+        declared_tables()[name.upper()].check(getattr(run, name) if frame is None else frame, Path(name))
     return run
 
 
@@ -367,6 +381,9 @@ def _trained(random: np.random.Generator, ranked: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+EMPTY_NOTICES = pd.DataFrame(columns=["region", "what", "count", "example"])
+
+
 def content_of(run: Run, draw: bool = False, holdout: bool = False, **changes: Any) -> ReportContent:
     """Put a run into a report's content.
 
@@ -374,45 +391,51 @@ def content_of(run: Run, draw: bool = False, holdout: bool = False, **changes: A
         run: what `make_run` invented.
         draw: with all figures; otherwise with a placeholder for each.
         holdout: with hold-out scores of the front.
-        changes: fields to replace.
+        changes: tables and fields to replace.
     """
     members = run.ranked[run.ranked["on_front"]]
     trained = run.trained[run.trained["fold"] == 0].drop(columns=["channels", "batch", "architecture", "fold"])
     scores = trained.iloc[: len(members)].assign(candidate=members["candidate"].to_list(), validation_chips=50)
-    tables.HOLDOUT_SCORES.check(scores, Path("holdout_scores"))
+    HOLDOUT_SCORES.check(scores, Path("holdout_scores"))
+    tables = {
+        "ranked": run.ranked, "chips": run.chips, "bands": run.bands, "rejected": run.rejected,
+        "notices": EMPTY_NOTICES, "folds": run.folds, "forest": run.forest, "latencies": run.latencies,
+        "efficiency": efficiency_of(run).scores, "trained": run.trained,
+    }  # fmt: skip
+    config = run.config
+    if holdout:
+        tables["holdout"] = scores
+        config = config.model_copy(update={"folds": held_out(config.folds)})
     content = ReportContent(
-        config=run.config,
-        ranked=run.ranked,
-        chips=run.chips,
-        bands=run.bands,
-        rejected=run.rejected,
-        notices=pd.DataFrame(columns=["region", "what", "count", "example"]),
-        folds=run.folds,
-        forest=run.forest,
-        latencies=run.latencies,
-        efficiency=efficiency_of(run).scores,
-        trained=run.trained,
-        holdout=scores if holdout else None,
-        utilizations=None,
-        proposals=None,
-        comparison=None,
-        runs=None,
-        ranking_quality=None,
-        difficulty=None,
-        derived=None,
-        graphs=None,
-        battery=None,
-        packed=None,
-        samples=None,
-        precisions=None,
-        map_scores=None,
-        race=None,
-        figures=_draw(run) if draw else dict.fromkeys(CAPTIONS, png(Figure(figsize=(1, 1)), 50)),
+        config=config,
+        tables=tables,
+        figures=_draw(run) if draw else dict.fromkeys(all_figures(), png(Figure(figsize=(1, 1)), 50)),
         stamp=Stamp("c" * 64, "d" * 64),
-        interactive_front=figures.front_3d_interactive(run.ranked, run.objectives) if draw else "<p>front</p>",
+        interactive_front=front_3d_interactive(run.ranked, run.objectives) if draw else "<p>front</p>",
         files={"build_front/front.csv": "the front"},
     )
-    return replace(content, **changes)
+    return with_changes(content, **changes)
+
+
+def held_out(folds: FoldsConfig) -> FoldsConfig:
+    """The same folds with a hold-out of spatial blocks."""
+    return folds.model_copy(update={"holdout": HoldoutConfig(method="spatial_block")})
+
+
+def with_changes(content: ReportContent, **changes: Any) -> ReportContent:
+    """The same content with other tables or fields."""
+    names = {field.name for field in fields(content)}
+    tables = {name: table for name, table in changes.items() if name not in names}
+    others = {name: value for name, value in changes.items() if name in names}
+    return replace(content, **({"tables": {**content.tables, **tables}} | others))
+
+
+def figure_of(name: str, tables: Mapping[str, pd.DataFrame], config: Config | None = None, **files: Any) -> Figure:
+    """Draw a figure as its stage does."""
+    figure = all_figures()[name]
+    settings = {key: setting(config, key) for key in figure.settings} if config else {}
+    plain: dict[str, Any] = to_jsonable_python(settings)
+    return figure.draw(FigureInput(tables, plain, files))
 
 
 def efficiency_of(run: Run) -> ScoredModels:
@@ -447,7 +470,7 @@ def utilization_of(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
     layers = layers.assign(
         flops=10**9, input_bytes=10**6, weight_bytes=10**6, output_bytes=10**6, intensity=333.3, memory_bound=False
     )
-    for table, frame in ((tables.UTILIZATIONS, utilizations), (tables.LAYERS, layers)):
+    for table, frame in ((UTILIZATIONS, utilizations), (LAYERS, layers)):
         table.check(frame, Path(table.name))
     return utilizations, layers
 
@@ -470,7 +493,7 @@ def comparison_of(run: Run) -> pd.DataFrame:
                 )
             )  # fmt: skip
     table = pd.concat(rows, ignore_index=True)
-    tables.COMPARISON.check(table, Path("comparison"))
+    COMPARISON.check(table, Path("comparison"))
     return table
 
 
@@ -505,7 +528,7 @@ def supernets_of() -> dict[str, pd.DataFrame]:
         columns=["channels", "variant", "number", "ranking", "epoch", "choice", "value", "alpha"],
     )
     found = {"alpha": alpha, "quality": quality, "difficulty": difficulty, "ranks": ranks}
-    declared = (tables.ALPHA, tables.RANKING_QUALITY, tables.DIFFICULTY, tables.RANKS)
+    declared = (ALPHA, RANKING_QUALITY, DIFFICULTY, RANKS)
     for table, frame in zip(declared, found.values(), strict=True):
         table.check(frame, Path(table.name))
     return found
@@ -545,7 +568,7 @@ def cells_of() -> dict[str, pd.DataFrame]:
     derived = pd.concat([derived, drawn], ignore_index=True)
     graph = pd.DataFrame({"bound": [2e4, 5e4, 9e4], "size": [2e4, 4e4, 3.5e4], "falls": [False, False, True]})
     found = {"searches": searches, "alpha": alpha, "derived": derived, "graphs": graph.assign(**own)}
-    declared = (tables.CELL_SEARCH, tables.CELL_ALPHA, tables.DERIVED, tables.LOOKUP_GRAPH)
+    declared = (CELL_SEARCH, CELL_ALPHA, DERIVED, LOOKUP_GRAPH)
     for table, values in zip(declared, found.values(), strict=True):
         table.check(values, Path(table.name))
     return found
@@ -558,47 +581,39 @@ def batteries_of(run: Run) -> pd.DataFrame:
     table = pd.concat(
         [simulate(asked, own.reset_index(drop=True)) for _, own in candidates.groupby("channels")], ignore_index=True
     )
-    tables.BATTERY.check(table, Path("battery"))
+    BATTERY.check(table, Path("battery"))
     return table
 
 
 def _draw(run: Run) -> dict[str, bytes]:
-    random, scored = np.random.default_rng(0), efficiency_of(run)
+    names = [name for name in all_figures() if name.startswith(("front_", "efficiency", "utilization", "chip_map"))]
+    names += ["latency_devices", "predictor_validation", "dimension_effects"]
+    drawn = {name: figure_of(name, tables_of(run), run.config) for name in names if name != "front_precisions"}
+    random = np.random.default_rng(0)
     samples = [(title, random.random((100, 100, 7)).cumsum(axis)) for axis, title in enumerate(("F", "T"))]
-    drawn = {
-        "front_pairs": figures.front_pairs(run.ranked, run.objectives),
-        "front_3d": figures.front_3d(run.ranked, run.objectives),
-        "front_radar": figures.front_radar(run.ranked, run.objectives),
-        "latency_devices": figures.latency_devices(run.ranked, run.objectives, DEVICES),
-        "predictor_validation": figures.predictor_validation(validation()),
-        "dimension_effects": figures.dimension_effects(run.ranked, run.objectives),
-        **{
-            name: figures.draw_efficiency(
-                name,
-                scored.scores,
-                scored.samples,
-                scored.dominance,
-                run.config.efficiency.inputs,
-                run.config.efficiency.outputs,
-            )
-            for name in CAPTIONS
-            if name.startswith("efficiency")
-        },
-        **{
-            name: figures.draw_utilization(name, run.ranked, *utilization_of(run))
-            for name in CAPTIONS
-            if name.startswith("utilization")
-        },
-        "input_channels": figures.input_channels(samples, CHANNEL_SETS["all7"]),
-        "chip_map": figures.chip_map(run.chips, run.folds),
-        "chip_map_roles": figures.chip_map(run.chips, run.folds, 0),
-    }
+    drawn["input_channels"] = input_channels(samples, CHANNEL_SETS["all7"])
     return {name: png(figure, run.config.report.dpi) for name, figure in drawn.items()}
+
+
+def tables_of(run: Run) -> dict[str, pd.DataFrame]:
+    """Everything that figures are drawn from, by the names of results."""
+    scored, (utilizations, layers), cells = efficiency_of(run), utilization_of(run), cells_of()
+    network = cells["derived"]["architecture"].iloc[0]
+    supernets = supernets_of()
+    return {
+        "ranked": run.ranked, "chips": run.chips, "folds": run.folds,
+        "efficiency": scored.scores, "efficiency_samples": scored.samples, "dominance": scored.dominance,
+        "utilizations": utilizations, "layers": layers, "comparison": comparison_of(run),
+        "alpha": supernets["alpha"], "ranking_quality": supernets["quality"], "difficulty": supernets["difficulty"],
+        "ranks": supernets["ranks"], "battery": batteries_of(run), "validation": validation(),
+        "derived": cells["derived"].assign(architecture=network), "graphs": cells["graphs"],
+        "searches": cells["searches"], "cell_alpha": cells["alpha"],
+    }  # fmt: skip
 
 
 def png(figure: Figure, dpi: int) -> bytes:
     """Render a figure as the stage does."""
     with TemporaryDirectory() as folder:
         path = Path(folder, "figure.png")
-        figures.save_figure(figure, path, dpi)
+        save_figure(figure, path, dpi)
         return path.read_bytes()

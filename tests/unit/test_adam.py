@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from workflow_lib.models.cross import to_module
+from workflow_lib.spaces.cross.cross_module import to_module
 from workflow_lib.training.adam import Adam
 
 

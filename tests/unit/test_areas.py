@@ -9,7 +9,7 @@ import rasterio
 from numpy.typing import NDArray
 from rasterio.transform import Affine
 
-from workflow_lib.core.data_config import LandscapeConfig
+from workflow_lib.data.data_config import LandscapeConfig
 from workflow_lib.data.scenes import Grid, Layer
 from workflow_lib.data.synthetic.areas import generate_landscape
 

@@ -11,12 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field, create_model
 
+from workflow_lib.config import ReportConfig
 from workflow_lib.core.arguments import Arguments, flags
-from workflow_lib.core.config import ReportConfig, TrainingConfig
 from workflow_lib.core.errors import ConfigError, UserError
 from workflow_lib.core.running import run_stage
-from workflow_lib.core.search_config import SkeletonConfig
 from workflow_lib.core.section import Section
+from workflow_lib.devices.measured import HostConfig
+from workflow_lib.latency.device_kind import DeviceConfig
+from workflow_lib.search.search_config import SearchConfig
+from workflow_lib.spaces.skeleton_config import SkeletonConfig
+from workflow_lib.training.training_config import TrainingConfig
 
 DEFAULTS = config()
 CHANGED = config(
@@ -93,9 +97,22 @@ SCENES = config(
 )
 AREA = {"layers": [{"bands": ["dem", *AERIAL], "scenes": ["a*.tif"]}], "truth": "t.csv"}
 MAPPED = config({"map": {"areas": {"new": AREA}, "background": "F"}})
+DEVICES = config(
+    {
+        "devices": {
+            "a": {"kind": "measured", "threads": 2},
+            "b": {"kind": "built", "sample_kernels": 30, "measurements": "b's.csv"},
+            "c": {"kind": "package", "package": "a folder", "unit": "mJ", "uncovered": "report"},
+        }
+    }
+)
+OWN_FILE = Path(__file__).with_name("own_networks.py")
+OWN = config({"grid.space": {"file": str(OWN_FILE)}})
+BASES = {Section, DeviceConfig, HostConfig, SearchConfig.__base__}
 TRIED = {
     "defaults": DEFAULTS, "changed": CHANGED, "compared": COMPARED, "searched": SEARCHED,
-    "scenes": SCENES, "mapped": MAPPED, "size": SkeletonConfig(width=12, cells=3, stem_strides=1),
+    "scenes": SCENES, "mapped": MAPPED, "devices": DEVICES, "own": OWN,
+    "size": SkeletonConfig(width=12, cells=3, stem_strides=1),
 }  # fmt: skip
 SECTIONS = {
     f"{kind}: {name}": section for kind, values in TRIED.items() for name, section in sections_of(values).items()
@@ -106,7 +123,7 @@ def test_every_type_of_section_is_among_those_tried() -> None:
     def all_types(kind: type[Section]) -> set[type[Section]]:
         return {kind}.union(*map(all_types, kind.__subclasses__()))
 
-    assert {type(section) for section in SECTIONS.values()} >= all_types(Section) - {Section}
+    assert {type(section) for section in SECTIONS.values()} >= all_types(Section) - BASES
 
 
 @pytest.mark.parametrize("section", SECTIONS.values(), ids=SECTIONS)

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from scipy.optimize import linprog
 
-from workflow_lib.core.config import BatteryConfig
+from workflow_lib.analysis.battery_config import BatteryConfig
+from workflow_lib.analysis.battery_policies import by_clock, choose_networks, simulate
 from workflow_lib.core.errors import UserError
-from workflow_lib.search.battery import by_clock, choose_networks, simulate
 
 CANDIDATES = pd.DataFrame(
     {

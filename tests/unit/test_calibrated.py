@@ -9,9 +9,10 @@ import pytest
 from cross_network import Network, kernels, whole_space
 
 from workflow_lib.core.errors import UserError
-from workflow_lib.latency.calibrated import DEVICES, CalibratedModel, fit, leave_one_network_out
+from workflow_lib.devices.calibrated.calibrated_model import DEVICES, CalibratedModel
+from workflow_lib.devices.calibrated.calibration import fit, leave_one_network_out
+from workflow_lib.devices.calibrated.reference_networks import reference_kernels, reference_latencies_ms
 from workflow_lib.latency.kernel import Kernel
-from workflow_lib.latency.reference_networks import reference_kernels, reference_latencies_ms
 
 # Mean over the four devices, ms. CROSS (Li et al. 2023), tables 4 and 5, in the published order.
 PUBLISHED_MEAN_MS = {

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from examples import BASELINE, SMALL, UNPOOLED, config, fold_scores, latency, network
 
+from workflow_lib.analysis.candidate_rows import build_candidates, map_raw_configurations
+from workflow_lib.analysis.candidate_tables import CANDIDATES, RAW_CONFIGURATIONS
 from workflow_lib.core.errors import UserError
-from workflow_lib.core.spaces import cross
-from workflow_lib.core.tables import CANDIDATES, RAW_CONFIGURATIONS
-from workflow_lib.search.candidates import build_candidates, map_raw_configurations
+from workflow_lib.spaces.cross import cross_architecture as cross
 
 LATENCIES = {SMALL: {"cpu": 8.0, "gpu": 4.0, "vpu": 12.0}, UNPOOLED: {"cpu": 20.0, "gpu": 10.0, "vpu": 30.0}}
 
@@ -121,7 +121,7 @@ def test_a_trained_network_without_costs_or_latencies_is_refused_and_named(part:
 
 
 def test_288_raw_configurations_are_180_architectures(tmp_path: Path) -> None:
-    table = map_raw_configurations(config().grid.space.choices)
+    table = map_raw_configurations(config().grid.networks)
     assert len(table) == 288
     assert table["architecture"].nunique() == 180
     assert set(table["architecture"]) == set(config().architectures)
@@ -129,14 +129,14 @@ def test_288_raw_configurations_are_180_architectures(tmp_path: Path) -> None:
 
 
 def test_a_raw_configuration_without_pooling_shares_its_architecture_with_three_others() -> None:
-    table = map_raw_configurations(cross.CHOICES)
+    table = map_raw_configurations(cross.space())
     uses = table.groupby(["pool_choice", "architecture"]).size()
     assert (uses[0] == 1).all()
     assert (uses[1] == 4).all()
 
 
 def test_a_raw_configuration_is_spelled_in_its_architecture() -> None:
-    for row in map_raw_configurations(cross.CHOICES).itertuples():
+    for row in map_raw_configurations(cross.space()).itertuples():
         stem = f"k{row.kernel_size}-s{row.stride}-p{row.padding}"
         pool = "nopool" if row.pool_choice else f"pool{row.kernel_size_pool}s{row.stride_pool}"
         assert row.architecture == f"{stem}-{pool}-w{row.initial_output_feature}"

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from workflow_lib.core.errors import ConfigError
-from workflow_lib.core.spaces import mobilenet, networks
-from workflow_lib.core.spaces.nasbench201 import Cell, CellNetwork, Skeleton, multiply_adds, space
-from workflow_lib.core.spaces.nasbench201_costs import count_multiply_adds, count_parameters
-from workflow_lib.export import costs
-from workflow_lib.models import networks as models
-from workflow_lib.models.nasbench201 import to_module
+from workflow_lib.models import counting as costs
+from workflow_lib.models import modules as models
+from workflow_lib.spaces import networks
+from workflow_lib.spaces.mobilenet import mobilenet_chain as mobilenet
+from workflow_lib.spaces.nasbench201.nasbench201_cell import Cell, CellNetwork, Skeleton, multiply_adds, space
+from workflow_lib.spaces.nasbench201.nasbench201_counts import count_multiply_adds, count_parameters
+from workflow_lib.spaces.nasbench201.nasbench201_module import to_module
 
 
 @pytest.mark.parametrize(
@@ -37,7 +38,7 @@ def test_ids_read_back_and_plan_what_torch_counts() -> None:
         network = CellNetwork(cell, skeleton)
         text = str(network)
         assert networks.parse(text) == CellNetwork.parse(text) == network
-        assert re.fullmatch(networks.PATTERN, text)
+        assert re.fullmatch(networks.pattern_in_jobs(), text)
         module = models.to_module(text, 5, 2)
         planned = networks.costs(text, 5, 2, size_px)
         assert planned.parameters == costs.count_parameters(module)
@@ -50,7 +51,7 @@ def test_chains_of_blocks_cost_what_torch_counts(size_px: int) -> None:
     generator = np.random.default_rng(2)
     for _ in range(3):
         text = mobilenet.space().build(mobilenet.space().sample(generator))
-        assert re.fullmatch(networks.PATTERN, text)
+        assert re.fullmatch(networks.pattern_in_jobs(), text)
         assert str(networks.parse(text)) == text
         module = models.to_module(text, 5, 2)
         planned = networks.costs(text, 5, 2, size_px)

@@ -9,12 +9,12 @@ import pytest
 import torch
 from torch import nn
 
-from workflow_lib.core.config import TrainingConfig
 from workflow_lib.data.dataset import ChipView
 from workflow_lib.training import checkpoint as module
 from workflow_lib.training.checkpoint import Checkpoint
 from workflow_lib.training.compute import use_one_thread
 from workflow_lib.training.loop import Task, Training, train
+from workflow_lib.training.training_config import TrainingConfig
 
 ROWS = np.arange(30)
 LABELS = ROWS % 2

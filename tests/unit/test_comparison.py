@@ -5,15 +5,17 @@ import pandas as pd
 import pytest
 from examples import config
 
-from workflow_lib.core.config import ConfigError, Objective
-from workflow_lib.core.search_config import ComparisonConfig, SearchConfig
-from workflow_lib.core.tables import COMPARISON
+from workflow_lib.analysis.comparison_config import ComparisonConfig
+from workflow_lib.analysis.comparison_tables import COMPARISON
+from workflow_lib.analysis.known_space import KnownSpace
+from workflow_lib.analysis.strategy_comparison import STRATEGIES, compare_on_grid, score_search, search
+from workflow_lib.core.errors import ConfigError
 from workflow_lib.pareto.dominance import front_mask
+from workflow_lib.pareto.front_config import Objective
 from workflow_lib.report.tables import comparison_table
-from workflow_lib.search.comparison import STRATEGIES, compare_on_grid, score_search, search
-from workflow_lib.search.known_space import KnownSpace
-from workflow_lib.search.rounds import candidate_space, split
-from workflow_lib.search.strategies import Listed
+from workflow_lib.search.proposal_rounds import candidate_space, split
+from workflow_lib.search.proposers import FixedList
+from workflow_lib.search.search_config import SearchConfig
 
 RUN = config({"grid.space.kernel_size": [3], "grid.batch_sizes": [16]})
 OBJECTIVES = [Objective(name="accuracy_pct", direction="max"), Objective(name="latency_mean_ms", direction="min")]
@@ -82,7 +84,7 @@ def test_the_front_counts_points_and_the_hypervolume_what_they_dominate() -> Non
 
 
 def test_one_without_a_reward_spends_budget_and_finds_nothing() -> None:
-    assert search(Listed("eabcd"), SPACE.rewards, budget=3, round_size=2) == ["a", "b"]
+    assert search(FixedList("eabcd"), SPACE.rewards, budget=3, round_size=2) == ["a", "b"]
 
 
 def test_what_failed_is_found_by_nobody() -> None:

@@ -10,7 +10,7 @@ from examples import AERIAL, BASELINE, GENERATED, SMALL, config, config_values
 from pydantic import ValidationError
 
 import workflow_lib
-from workflow_lib.core.config import parse_config
+from workflow_lib.config import parse_config
 from workflow_lib.core.errors import ConfigError
 
 SCENARIOS = sorted((Path(workflow_lib.__file__).parents[1] / "config" / "scenarios").glob("*.yaml"))
@@ -190,7 +190,7 @@ def test_a_missing_key_is_named(key: str) -> None:
                 "cell_search": {"budgets": {"a": [1]}},
                 "devices": {"a": {"kind": "built"}},
             },
-            "cell_search.budgets.a needs a predictor for a that is there before the networks are",
+            "cell_search.budgets.a needs a predictor for a that exists before the networks do",
         ),
         (
             {"search.strategy": "constrained", "cell_search": {"budgets": {"parameters": [1]}, "regions": ["Here"]}},
@@ -229,7 +229,7 @@ def test_a_missing_key_is_named(key: str) -> None:
         ({"supernet.space": "darts"}, "supernet.space darts needs search.strategy: supernet"),
         (
             {"search.strategy": "supernet", "supernet.space": "nasbench201", "devices": {"a": {"kind": "built"}}},
-            "supernet.cost needs a predictor for a that is there before the networks are",
+            "supernet.cost needs a predictor for a that exists before the networks do",
         ),
         (generated() | {"data.clip": {"landscape": {"looks": LOOKS}}}, "chips are either generated or cut from scenes"),
         ({"data.clip": {"landscape": {"looks": {"East": "Mars"}}}}, "looks names ['Mars']; known are"),

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from workflow_lib.core.config import parse_config
+from workflow_lib.config import parse_config
 from workflow_lib.core.config_files import read_config_files, strict_config
 from workflow_lib.core.errors import ConfigError
 

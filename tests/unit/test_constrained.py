@@ -11,17 +11,11 @@ from numpy.typing import NDArray
 from torch import nn
 
 from workflow_lib.core.errors import UserError
-from workflow_lib.core.search_config import CellSearchConfig
-from workflow_lib.core.spaces.cell_costs import CellCosts
-from workflow_lib.core.spaces.cell_spaces import CELL_SPACES
-from workflow_lib.core.spaces.nasbench201 import EDGES, NODES, OPERATIONS, Cell, Skeleton
-from workflow_lib.core.spaces.nasbench201_costs import count_multiply_adds, count_parameters, on_all_edges
-from workflow_lib.core.tables import CELL_COSTS
 from workflow_lib.data.dataset import ChipView
-from workflow_lib.models.mixed_cells import MixedNet, MixedNodes, SpeedUps, to_mixed
-from workflow_lib.models.nasbench201 import CellNet, to_module
-from workflow_lib.search import constrained
-from workflow_lib.search.constrained import ConstrainedSearch, SearchTask, expected_cost, halves
+from workflow_lib.search import constrained_search as constrained
+from workflow_lib.search.cell_search_config import CellSearchConfig
+from workflow_lib.search.cell_tables import CELL_COSTS
+from workflow_lib.search.constrained_search import ConstrainedSearch, SearchTask, expected_cost, halves
 from workflow_lib.search.derivation import (
     LookupGraph,
     alpha_rows,
@@ -32,6 +26,12 @@ from workflow_lib.search.derivation import (
     spread_bounds,
 )
 from workflow_lib.search.derive_nasbench201 import connected_cells, derive, draw
+from workflow_lib.search.mixed_cells import MixedNet, MixedNodes, SpeedUps, to_mixed
+from workflow_lib.spaces.cell_costs import CellCosts
+from workflow_lib.spaces.cell_spaces import CELL_SPACES
+from workflow_lib.spaces.nasbench201.nasbench201_cell import EDGES, NODES, OPERATIONS, Cell, Skeleton
+from workflow_lib.spaces.nasbench201.nasbench201_counts import count_multiply_adds, count_parameters, on_all_edges
+from workflow_lib.spaces.nasbench201.nasbench201_module import CellNet, to_module
 from workflow_lib.training.checkpoint import Checkpoint
 from workflow_lib.training.compute import use_one_thread
 

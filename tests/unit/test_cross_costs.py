@@ -2,10 +2,11 @@
 
 import pytest
 
-from workflow_lib.core.spaces import cross
-from workflow_lib.core.spaces.cross_costs import Costs, costs
-from workflow_lib.export.costs import BYTES_PER_FLOAT, count_activation_bytes, count_multiply_adds, count_parameters
-from workflow_lib.models.cross import to_module
+from workflow_lib.models.counting import BYTES_PER_FLOAT, count_activation_bytes, count_multiply_adds, count_parameters
+from workflow_lib.spaces.cross import cross_architecture as cross
+from workflow_lib.spaces.cross.cross_counts import costs
+from workflow_lib.spaces.cross.cross_module import to_module
+from workflow_lib.spaces.network_counts import Costs
 
 FOLDED = [cross.Architecture.parse(f"{name}-f4") for name in ("k3-s2-p1-pool3s2-w32", "k5-s1-p2-nopool-w48")]
 SPREAD = [*cross.architectures()[::13], cross.BASELINE, *FOLDED]

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from workflow_lib.core.spaces.cross import Architecture, architectures
-from workflow_lib.models.cross import CrossNet
+from workflow_lib.spaces.cross.cross_architecture import Architecture, architectures
+from workflow_lib.spaces.cross.cross_module import CrossNet
 
 BASELINE = Architecture.parse("k7-s2-p3-pool3s2-w64")
 

@@ -3,7 +3,7 @@
 import pytest
 
 from workflow_lib.core.errors import ConfigError
-from workflow_lib.core.spaces.cross import Architecture, architectures, raw_configurations
+from workflow_lib.spaces.cross.cross_architecture import Architecture, architectures, raw_configurations
 
 
 def test_288_configurations_are_180_networks() -> None:

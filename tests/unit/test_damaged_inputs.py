@@ -23,12 +23,12 @@ from onnx import helper
 from rasterio.crs import CRS
 from scene_files import noise, write_scene
 
-from workflow_lib.core.config import parse_config
+from workflow_lib.config import parse_config
 from workflow_lib.core.config_files import read_config_files
-from workflow_lib.core.data_config import RasterFolder
 from workflow_lib.core.errors import UserError
-from workflow_lib.core.tables import read_any
+from workflow_lib.core.table_files import read_any
 from workflow_lib.data import geopackage
+from workflow_lib.data.data_config import RasterFolder
 from workflow_lib.data.points import read_points
 from workflow_lib.data.rasters import ChipFiles, read_chip
 from workflow_lib.data.scenes import Grid, Layer

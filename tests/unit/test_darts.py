@@ -11,20 +11,22 @@ import torch
 from numpy.typing import NDArray
 
 from workflow_lib.core.errors import ConfigError
-from workflow_lib.core.spaces import darts, darts_costs, networks
-from workflow_lib.core.spaces.cell_costs import CellCosts
-from workflow_lib.core.spaces.darts import CHOSEN, EDGE_NAMES, EDGES, INPUTS, NODES, OPERATIONS, CellNetwork
-from workflow_lib.core.spaces.nasbench201 import Skeleton
-from workflow_lib.export import costs
+from workflow_lib.devices.calibrated.calibration import fit
 from workflow_lib.export.onnx_files import export_deployed, export_for_detection
 from workflow_lib.latency import lookup
-from workflow_lib.latency.calibrated import fit
-from workflow_lib.latency.cells import price_cells
 from workflow_lib.latency.kernels import FUSION_RULES, detect_kernels
-from workflow_lib.models import networks as models
-from workflow_lib.models.mixed_cells import SpeedUps, to_mixed
+from workflow_lib.latency.operation_prices import price_cells
+from workflow_lib.models import counting as costs
+from workflow_lib.models import modules as models
 from workflow_lib.search import derive_darts
 from workflow_lib.search.derive_darts import derive
+from workflow_lib.search.mixed_cells import SpeedUps, to_mixed
+from workflow_lib.spaces import networks
+from workflow_lib.spaces.cell_costs import CellCosts
+from workflow_lib.spaces.darts import darts_cell as darts
+from workflow_lib.spaces.darts import darts_counts as darts_costs
+from workflow_lib.spaces.darts.darts_cell import CHOSEN, EDGE_NAMES, EDGES, INPUTS, NODES, OPERATIONS, CellNetwork
+from workflow_lib.spaces.nasbench201.nasbench201_cell import Skeleton
 
 SKELETON = Skeleton(4, 1, 1)
 DARTS_V2 = (
@@ -52,7 +54,7 @@ def test_ids_read_back_and_plan_what_torch_counts(skeleton: Skeleton, size_px: i
         network = draw(generator, skeleton)
         text = str(network)
         assert networks.parse(text) == network == CellNetwork.of(network.chosen, skeleton)
-        assert re.fullmatch(networks.PATTERN, text)
+        assert re.fullmatch(networks.pattern_in_jobs(), text)
         assert len(text) < 200, "a file's name"
         module = models.to_module(text, 5, 3)
         planned = networks.costs(text, 5, 3, size_px)

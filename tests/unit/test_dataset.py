@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.sealed import save_array
-from workflow_lib.core.tables import CHIPS
+from workflow_lib.data.chip_tables import CHIPS
 from workflow_lib.data.dataset import Dataset, DatasetArguments
 
 BANDS = ["dem", "red", "nir"]

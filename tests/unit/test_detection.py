@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workflow_lib.training.detection import match, score_map
+from workflow_lib.field.detection_scores import match, score_map
 
 
 def places(*xs: float, label: str = "T") -> pd.DataFrame:

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.typing import NDArray
 
-from workflow_lib.core.config import Objective
 from workflow_lib.pareto.dominance import (
     choose_by_hypervolume,
     epsilon_front,
@@ -22,6 +21,7 @@ from workflow_lib.pareto.dominance import (
     pareto_ranks,
     to_losses,
 )
+from workflow_lib.pareto.front_config import Objective
 
 Losses = NDArray[np.float64]
 

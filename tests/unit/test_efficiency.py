@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.optimize import linprog
 
-from workflow_lib.pareto.efficiency import (
+from workflow_lib.pareto.envelopment import (
     Returns,
     compare_with_references,
     level,

@@ -10,15 +10,15 @@ import torch
 from examples import SMALL, UNPOOLED
 from torch import nn
 
-from workflow_lib.core.config import TrainingConfig
-from workflow_lib.core.spaces.cross import Architecture
 from workflow_lib.data.dataset import ChipView
-from workflow_lib.export.costs import count_activation_bytes, count_multiply_adds, count_parameters
 from workflow_lib.export.network import export_network
 from workflow_lib.export.onnx_files import export_deployed, export_for_detection, make_tensors_distinct
-from workflow_lib.models.cross import to_module
+from workflow_lib.models.counting import count_activation_bytes, count_multiply_adds, count_parameters
+from workflow_lib.spaces.cross.cross_architecture import Architecture
+from workflow_lib.spaces.cross.cross_module import to_module
 from workflow_lib.training.compute import use_one_thread
 from workflow_lib.training.loop import Task, train
+from workflow_lib.training.training_config import TrainingConfig
 
 CHIP_PX = 100
 

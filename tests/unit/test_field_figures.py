@@ -8,10 +8,13 @@ import pytest
 from matplotlib.figure import Figure
 from synthetic_run import Run, content_of, make_run, png
 
-from workflow_lib.report.figures import area_maps, front_precisions, map_scores, sample_map
-from workflow_lib.report.figures.scenes import Backdrop
+from workflow_lib.config import Config
+from workflow_lib.data.data_config import ClipConfig
+from workflow_lib.field.detection_scores import score_map
+from workflow_lib.field.field_config import MapConfig, PrecisionsConfig
 from workflow_lib.report.page import render
-from workflow_lib.training.detection import score_map
+from workflow_lib.report.plots.precision_plots import front_precisions
+from workflow_lib.report.plots.scene_plots import Backdrop, area_maps, map_scores, sample_map
 
 
 @pytest.fixture(scope="module")
@@ -93,8 +96,16 @@ def test_precision_against_recall_has_intervals() -> None:
     assert low <= 0 and high >= 100
 
 
+def with_field_sections(config: Config) -> Config:
+    """The configuration of a run with scenes, precisions and a map."""
+    clip = ClipConfig.model_construct(landscape=None)
+    more = {"precisions": PrecisionsConfig(), "map": MapConfig.model_construct(areas={})}
+    return config.model_copy(update=more | {"data": config.data.model_copy(update={"clip": clip})})
+
+
 def test_the_report_says_it_all(run: Run) -> None:
-    page = render(content_of(run, samples=samples(), precisions=precisions(run), map_scores=scores()))
+    tables = {"samples": samples(), "precisions": precisions(run), "map_scores": scores()}
+    page = render(content_of(run, config=with_field_sections(run.config), **tables))
     for fragment in (
         'href="#map"', 'href="#precisions"', "on nodata of &lt;b&gt;DEM&lt;/b&gt;", "3.50 ± 0.25 too much",
         "1 point has no chip", "50.0 (9.5 to 90.5)",
@@ -106,7 +117,8 @@ def test_the_report_says_it_all(run: Run) -> None:
 
 def test_nothing_found_is_a_report_too(run: Run) -> None:
     nothing = score_map(pd.DataFrame({"probability": [np.nan], "outcome": ["missed"]}), 0.5).assign(area="one")
-    page = render(content_of(run, map_scores=nothing))
+    config = run.config.model_copy(update={"map": MapConfig.model_construct(areas={})})
+    page = render(content_of(run, config=config, map_scores=nothing))
     assert "0.0 (0.0 to 79.3)" in page
     assert map_scores(nothing).axes
     assert png(sample_map(samples().iloc[:1], {"west": backdrop(3)}), 50)

@@ -12,30 +12,33 @@ from synthetic_run import (
     CHANNEL_SETS,
     DEVICES,
     Run,
-    batteries_of,
-    cells_of,
-    comparison_of,
     efficiency_of,
+    figure_of,
     make_run,
     png,
     supernets_of,
+    tables_of,
     utilization_of,
-    validation,
 )
 
-from workflow_lib.core.config import Objective
-from workflow_lib.core.spaces.cell_spaces import CELL_SPACES
-from workflow_lib.data.dataset import Dataset
-from workflow_lib.report import figures
-from workflow_lib.report.figures.cells import cells_alpha
-from workflow_lib.report.figures.dimensions import searched_dimensions
-from workflow_lib.report.figures.efficiency import variable_front
-from workflow_lib.report.figures.pairs import pair_front
-from workflow_lib.report.figures.utilization import on_all_fronts, with_utilization
+from workflow_lib.analysis.utilization_pairs import on_all_fronts, with_utilization
+from workflow_lib.core.sealed import save_array
+from workflow_lib.pareto.front_config import Objective
+from workflow_lib.report.declaration import FigureInput, all_figures, all_sections
 from workflow_lib.report.names import axis_name, quantity
-from workflow_lib.report.page import CAPTIONS
+from workflow_lib.report.plots.cell_plots import cells_alpha
+from workflow_lib.report.plots.channel_plots import input_channels
+from workflow_lib.report.plots.chip_maps import chip_map
+from workflow_lib.report.plots.device_plots import latency_devices
+from workflow_lib.report.plots.dimension_plots import dimension_effects, searched_dimensions
+from workflow_lib.report.plots.efficiency_plots import variable_front
+from workflow_lib.report.plots.front_3d_plots import front_3d, front_3d_interactive
+from workflow_lib.report.plots.front_pair_plots import front_pairs, pair_front
+from workflow_lib.report.plots.radar_plots import front_radar
+from workflow_lib.report.plots.style import save_figure
 from workflow_lib.report.tables import candidates_only, front_members
 from workflow_lib.search.derivation import alpha_rows
+from workflow_lib.spaces.cell_spaces import CELL_SPACES
 
 CASES = {
     "usual": {},
@@ -58,9 +61,9 @@ def usual() -> Run:
     return make_run()
 
 
-def efficiency_figure(run: Run, name: str) -> Figure:
-    scored, chosen = efficiency_of(run), run.config.efficiency
-    return figures.draw_efficiency(name, scored.scores, scored.samples, scored.dominance, chosen.inputs, chosen.outputs)
+DRAWN_FROM_RANKED = {
+    "front_3d": front_3d, "front_pairs": front_pairs, "front_radar": front_radar, "dimension_effects": dimension_effects
+}  # fmt: skip
 
 
 def texts(figure: Figure) -> list[str]:
@@ -85,7 +88,7 @@ def colliding_labels(figure: Figure) -> list[tuple[str, str]]:
 @pytest.mark.parametrize("name", ["front_3d", "front_pairs", "front_radar", "dimension_effects"])
 def test_every_figure_draws_every_run_without_warning(run: Run, name: str, recwarn: pytest.WarningsRecorder) -> None:
     before = run.ranked.copy(deep=True)
-    figure = getattr(figures, name)(run.ranked, run.objectives)
+    figure = DRAWN_FROM_RANKED[name](run.ranked, run.objectives)
     rendered = png(figure, 60)
     assert rendered.startswith(b"\x89PNG")
     assert not [str(warning.message) for warning in recwarn]
@@ -94,74 +97,47 @@ def test_every_figure_draws_every_run_without_warning(run: Run, name: str, recwa
 
 @pytest.mark.parametrize("name", ["front_pairs", "dimension_effects"])
 def test_labels_do_not_collide(run: Run, name: str) -> None:
-    assert colliding_labels(getattr(figures, name)(run.ranked, run.objectives)) == []
+    assert colliding_labels(DRAWN_FROM_RANKED[name](run.ranked, run.objectives)) == []
 
 
 def test_the_same_run_gives_the_same_bytes(usual: Run) -> None:
-    for draw in (figures.front_pairs, figures.dimension_effects):
+    for draw in (front_pairs, dimension_effects):
         first, second = (png(draw(usual.ranked, usual.objectives), 50) for _ in range(2))
         assert first == second
-    pages = {figures.front_3d_interactive(usual.ranked, usual.objectives) for _ in range(2)}
+    pages = {front_3d_interactive(usual.ranked, usual.objectives) for _ in range(2)}
     assert len(pages) == 1
 
 
 def test_a_pdf_is_written_the_same_twice(usual: Run, tmp_path: Path) -> None:
     for name in ("one.pdf", "two.pdf"):
-        figures.save_figure(figures.front_3d(usual.ranked, usual.objectives), tmp_path / name, 100)
+        save_figure(front_3d(usual.ranked, usual.objectives), tmp_path / name, 100)
     assert (tmp_path / "one.pdf").read_bytes() == (tmp_path / "two.pdf").read_bytes()
 
 
-UTILIZATION = [name for name in CAPTIONS if name.startswith("utilization")]
-COMPARISON = [name for name in CAPTIONS if name.startswith("comparison")]
-RUNS = [name for name in CAPTIONS if name.startswith("runs")]  # drawn in test_runs
-FIELD = ["sample_map", "front_precisions", "area_maps", "map_scores"]  # drawn in test_field_figures
-CELLS = [name for name in CAPTIONS if name.startswith("cells")]
-BATTERY = [name for name in CAPTIONS if name.startswith("battery")]
-SUPERNETS = [name for name in CAPTIONS if name.startswith("supernet")]
-EFFICIENCY = [name for name in CAPTIONS if name.startswith("efficiency")]
+OTHERWISE = ["sample_map", "front_precisions", "area_maps", "map_scores", "runs_fronts", "input_channels"]
+"""Figures that are drawn in test_field_figures, test_runs or below, because they need files."""
 
 
-@pytest.mark.parametrize("name", EFFICIENCY)
-def test_efficiency_figures_draw_every_run_without_warning(
+@pytest.mark.parametrize("name", [name for name in all_figures() if name not in OTHERWISE])
+def test_every_declared_figure_draws_every_run_without_warning(
     run: Run, name: str, recwarn: pytest.WarningsRecorder
 ) -> None:
-    assert png(efficiency_figure(run, name), 60).startswith(b"\x89PNG")
-    assert not [str(warning.message) for warning in recwarn]
-
-
-@pytest.mark.parametrize("name", UTILIZATION)
-def test_utilization_figures_draw_every_run_without_warning(
-    run: Run, name: str, recwarn: pytest.WarningsRecorder
-) -> None:
-    drawn = figures.draw_utilization(name, run.ranked, *utilization_of(run))
+    tables = tables_of(run)
+    if name == "cells_accuracy":
+        network = tables["derived"]["architecture"].iloc[0]
+        architectures = run.ranked["architecture"].where(run.ranked["baseline"], network)
+        tables["ranked"] = run.ranked.assign(channels="5", architecture=architectures)
+    drawn = figure_of(name, tables, run.config)
+    assert len(drawn.axes) > 0
     assert png(drawn, 60).startswith(b"\x89PNG")
     assert not [str(warning.message) for warning in recwarn]
 
 
-@pytest.mark.parametrize("name", COMPARISON)
-def test_comparison_figures_draw_every_run_without_warning(
-    run: Run, name: str, recwarn: pytest.WarningsRecorder
-) -> None:
-    candidates = run.ranked[~run.ranked["baseline"]]
-    drawn = figures.draw_comparison(name, candidates, comparison_of(run), run.objectives)
-    assert png(drawn, 60).startswith(b"\x89PNG")
-    assert not [str(warning.message) for warning in recwarn]
-
-
-@pytest.mark.parametrize("name", SUPERNETS)
-def test_supernet_figures_draw_without_warning(name: str, recwarn: pytest.WarningsRecorder) -> None:
-    assert png(figures.draw_supernets(name, **supernets_of()), 60).startswith(b"\x89PNG")
-    assert not [str(warning.message) for warning in recwarn]
-
-
-@pytest.mark.parametrize("name", CELLS)
-def test_figures_of_cells_draw_every_run_without_warning(run: Run, name: str, recwarn: pytest.WarningsRecorder) -> None:
-    cells = cells_of()
-    network = cells["derived"]["architecture"].iloc[0]
-    architectures = run.ranked["architecture"].where(run.ranked["baseline"], network)
-    ranked = run.ranked.assign(channels="5", architecture=architectures)
-    assert png(figures.draw_cells(name, **cells, ranked=ranked), 60).startswith(b"\x89PNG")
-    assert not [str(warning.message) for warning in recwarn]
+def test_declarations_name_sections_that_exist_and_read_what_they_draw() -> None:
+    for name, figure in all_figures().items():
+        assert figure.section in all_sections(), name
+        assert figure.title
+        assert figure.caption.endswith(".")
 
 
 def test_the_figure_of_alpha_has_a_panel_for_each_edge_of_darts_cells() -> None:
@@ -172,14 +148,8 @@ def test_the_figure_of_alpha_has_a_panel_for_each_edge_of_darts_cells() -> None:
     assert len([axes for axes in figure.axes if axes.get_title()]) == len(space.edges)
 
 
-@pytest.mark.parametrize("name", BATTERY)
-def test_battery_figures_draw_every_run_without_warning(run: Run, name: str, recwarn: pytest.WarningsRecorder) -> None:
-    assert png(getattr(figures, name)(batteries_of(run)), 60).startswith(b"\x89PNG")
-    assert not [str(warning.message) for warning in recwarn]
-
-
 def test_alphas_of_choices_without_a_choice_are_not_drawn() -> None:
-    titles = [axes.get_title() for axes in figures.draw_supernets("supernet_alpha", **supernets_of()).axes]
+    titles = [axes.get_title() for axes in figure_of("supernet_alpha", {"alpha": supernets_of()["alpha"]}).axes]
     assert titles == ["kernel size", "padding"]
 
 
@@ -193,7 +163,7 @@ def test_who_is_on_all_fronts_is_on_each_and_somebody_is_on_each(usual: Run) -> 
 
 
 def test_the_dominance_diagram_numbers_each_model_once_and_names_it(usual: Run) -> None:
-    shown = texts(efficiency_figure(usual, "efficiency_dominance"))
+    shown = texts(figure_of("efficiency_dominance", tables_of(usual), usual.config))
     models = efficiency_of(usual).samples["model"]
     assert sorted(text for text in shown if text.isdigit()) == sorted(map(str, range(1, len(models) + 1)))
     assert all(f"{number}  {model}" in "\n".join(shown) for number, model in enumerate(models, start=1))
@@ -211,36 +181,19 @@ def test_the_front_of_averages_is_concave_and_touches_the_best() -> None:
     assert corners[-1].tolist() == [costs.max(), gains.max()]
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        name
-        for name in CAPTIONS
-        if name not in EFFICIENCY + UTILIZATION + COMPARISON + SUPERNETS + BATTERY + CELLS + RUNS + FIELD
-    ],
-)
-def test_every_caption_has_a_figure(usual: Run, name: str) -> None:
+def test_sample_chips_show_the_channels_that_some_network_sees(usual: Run, tmp_path: Path) -> None:
     bands = CHANNEL_SETS["all7"]
     pixels = np.random.default_rng(0).random((len(usual.chips), 16, 16, len(bands)), dtype=np.float32)
-    dataset = Dataset(pixels, np.zeros((len(pixels), 7, 2)), usual.chips, bands, ["F", "T"], "none")
-    drawn = figures.draw_figure(
-        name,
-        usual.ranked,
-        usual.objectives,
-        DEVICES,
-        dataset,
-        {"five": CHANNEL_SETS["five"]},
-        usual.folds,
-        validation(),
-    )
-    assert len(drawn.axes) > 0
-    if name == "input_channels":
-        assert len(drawn.axes) == 2 * 5 + 1
-        assert drawn.axes[0].images[0].get_array().shape == (16, 16)
+    save_array(tmp_path / "chips.npy", pixels)
+    settings = {"data.bands": bands, "data.classes": ["F", "T"], "grid.channel_sets": {"five": CHANNEL_SETS["five"]}}
+    given = FigureInput({"chips": usual.chips}, settings, {"array": [tmp_path / "chips.npy"]})
+    drawn = all_figures()["input_channels"].draw(given)
+    assert len(drawn.axes) == 2 * 5 + 1
+    assert drawn.axes[0].images[0].get_array().shape == (16, 16)
 
 
 def test_pairs_has_a_panel_per_pair_and_all_points(usual: Run) -> None:
-    figure = figures.front_pairs(usual.ranked, usual.objectives)
+    figure = front_pairs(usual.ranked, usual.objectives)
     assert len(figure.axes) == 3
     drawn = {points.get_label(): len(points.get_offsets()) for points in figure.axes[0].collections}
     front = int(usual.ranked["on_front"].sum())
@@ -250,7 +203,7 @@ def test_pairs_has_a_panel_per_pair_and_all_points(usual: Run) -> None:
 
 def test_numbers_on_the_pairs_do_not_overlap() -> None:
     run = make_run(objectives=2, front=30)
-    figure = figures.front_pairs(run.ranked, run.objectives)
+    figure = front_pairs(run.ranked, run.objectives)
     figure.draw_without_rendering()
     boxes = [text.get_window_extent() for text in figure.axes[0].texts]
     assert len(boxes) >= 15
@@ -265,7 +218,7 @@ def test_the_pair_front_is_the_staircase_of_the_undominated() -> None:
 
 
 def test_radar_has_a_panel_per_member_and_states_its_scale(run: Run) -> None:
-    figure = figures.front_radar(run.ranked, run.objectives)
+    figure = front_radar(run.ranked, run.objectives)
     members = len(front_members(run.ranked, run.objectives))
     assert len(figure.axes) == min(members, 24)
     scale = " ".join(texts(figure))
@@ -274,7 +227,7 @@ def test_radar_has_a_panel_per_member_and_states_its_scale(run: Run) -> None:
 
 
 def test_radar_rim_is_the_best_candidate(usual: Run) -> None:
-    figure = figures.front_radar(usual.ranked, usual.objectives)
+    figure = front_radar(usual.ranked, usual.objectives)
     members = front_members(usual.ranked, usual.objectives)
     candidates = candidates_only(usual.ranked)
     for axes, (_, member) in zip(figure.axes, members.iterrows(), strict=True):
@@ -288,7 +241,7 @@ def test_radar_rim_is_the_best_candidate(usual: Run) -> None:
 
 
 def test_latency_devices_shows_each_device(run: Run) -> None:
-    figure = figures.latency_devices(run.ranked, run.objectives, DEVICES)
+    figure = latency_devices(run.ranked, run.objectives, DEVICES)
     assert set(DEVICES) < set(texts(figure))
     first = front_members(run.ranked, run.objectives).iloc[0]
     points = figure.axes[0].collections[1].get_offsets()
@@ -298,26 +251,24 @@ def test_latency_devices_shows_each_device(run: Run) -> None:
 def test_dimensions_with_one_value_are_left_out(usual: Run) -> None:
     candidates = candidates_only(usual.ranked)
     assert "batch" not in searched_dimensions(candidates)
-    figure = figures.dimension_effects(usual.ranked, usual.objectives)
+    figure = dimension_effects(usual.ranked, usual.objectives)
     assert {axes.get_xlabel() for axes in figure.axes} - {""} == set(searched_dimensions(candidates))
     single = usual.ranked[usual.ranked["on_front"] | usual.ranked["baseline"]].head(1)
-    assert "Every dimension has a single value in this run." in texts(
-        figures.dimension_effects(single, usual.objectives)
-    )
+    assert "Every dimension has a single value in this run." in texts(dimension_effects(single, usual.objectives))
 
 
 def test_input_channels(usual: Run) -> None:
     chip = np.random.default_rng(0).random((20, 20, 7))
-    figure = figures.input_channels([("crossing", chip), ("none", chip)], CHANNEL_SETS["all7"])
+    figure = input_channels([("crossing", chip), ("none", chip)], CHANNEL_SETS["all7"])
     assert set(CHANNEL_SETS["all7"]) <= set(texts(figure))
     assert len(figure.axes) == 2 * 7 + 1
     with pytest.raises(ValueError, match="'crossing' has shape"):
-        figures.input_channels([("crossing", chip[..., :3])], CHANNEL_SETS["all7"])
+        input_channels([("crossing", chip[..., :3])], CHANNEL_SETS["all7"])
 
 
 @pytest.mark.parametrize("fold", [None, 2])
 def test_chip_map_counts_every_chip(usual: Run, fold: int | None) -> None:
-    figure = figures.chip_map(usual.chips, usual.folds, fold)
+    figure = chip_map(usual.chips, usual.folds, fold)
     assert len(figure.axes) == usual.chips["region"].nunique()
     drawn = sum(len(patches.get_paths()) for axes in figure.axes for patches in axes.collections)
     assert drawn == len(usual.chips)
@@ -327,7 +278,7 @@ def test_chip_map_counts_every_chip(usual: Run, fold: int | None) -> None:
 
 
 def test_interactive_front_names_every_candidate_and_loads_nothing(run: Run) -> None:
-    page = figures.front_3d_interactive(run.ranked, run.objectives)
+    page = front_3d_interactive(run.ranked, run.objectives)
     assert all(candidate in page for candidate in run.ranked["candidate"])
     assert not re.search(r"<(script|link|img|iframe)[^>]*(src|href)=", page)
     assert page.count("<html") == 1
@@ -336,7 +287,7 @@ def test_interactive_front_names_every_candidate_and_loads_nothing(run: Run) -> 
 def test_interactive_front_escapes_names(usual: Run) -> None:
     hostile = "</script><script>alert(1)</script>"
     ranked = usual.ranked.assign(candidate=[f"{hostile}{row}" for row in range(len(usual.ranked))])
-    assert hostile not in figures.front_3d_interactive(ranked, usual.objectives)
+    assert hostile not in front_3d_interactive(ranked, usual.objectives)
 
 
 def test_names_and_units() -> None:

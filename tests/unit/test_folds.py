@@ -18,11 +18,11 @@ from scipy.spatial import cKDTree
 from sklearn.model_selection import StratifiedKFold
 
 import workflow_lib
-from workflow_lib.core.config import parse_config
-from workflow_lib.core.data_config import FoldsConfig
+from workflow_lib.config import parse_config
 from workflow_lib.core.errors import ConfigError, UserError
-from workflow_lib.core.tables import CHIPS, FOLDS
+from workflow_lib.data.chip_tables import CHIPS, FOLDS
 from workflow_lib.data.chips import import_chips
+from workflow_lib.data.fold_config import FoldsConfig
 from workflow_lib.data.folds import assign_folds
 
 SIDE_M = 500.0

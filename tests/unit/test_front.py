@@ -6,10 +6,10 @@ import pandas as pd
 import pytest
 from examples import candidate
 
-from workflow_lib.core.config import FrontConfig
+from workflow_lib.analysis.candidate_tables import CANDIDATES, FRONT
+from workflow_lib.analysis.ranked_front import rank_candidates
 from workflow_lib.core.errors import UserError
-from workflow_lib.core.tables import CANDIDATES, FRONT
-from workflow_lib.search.front import rank_candidates
+from workflow_lib.pareto.front_config import FrontConfig
 
 FRONT_CONFIG = FrontConfig(resamples=50)
 

@@ -10,11 +10,11 @@ import rasterio
 from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestClassifier
 
-from workflow_lib.core.data_config import GenerateConfig
+from workflow_lib.data.data_config import GenerateConfig
 from workflow_lib.data.synthetic.generate import DEM_NODATA_M, generate_chips
 from workflow_lib.data.synthetic.landscape import correlated_noise, draw_chip
 from workflow_lib.data.synthetic.regions import SITES
-from workflow_lib.data.synthetic.scenes import draw_scene
+from workflow_lib.data.synthetic.scene_writer import draw_scene
 
 SIZE_PX = 48
 COUNTS = {"Nebraska": {"T": 3, "F": 2}, "California": {"T": 2, "F": 3}}

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from workflow_lib.export.intensity import Layer, bound_by_memory, count_layers, largest_batch, whole_intensity
-from workflow_lib.models.cross import to_module
+from workflow_lib.spaces.cross.cross_module import to_module
 
 RESNET18 = "k7-s2-p3-pool3s2-w64"
 # By hand, one image of 224 x 224 x 3 and 1,000 classes, float32: layer, input side and channels, output side and

@@ -14,8 +14,8 @@ from onnx import TensorProto, helper
 from torch import nn
 
 from workflow_lib.core.errors import UserError
-from workflow_lib.export.graph import strip_weights
 from workflow_lib.export.onnx_files import export_for_detection
+from workflow_lib.export.onnx_graph import strip_weights
 from workflow_lib.latency.kernels import FUSION_RULES, detect_kernels
 
 pytest.importorskip("nn_meter")

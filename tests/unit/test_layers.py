@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workflow_lib.report.figures.layers import lay_out
+from workflow_lib.report.plots.layered_layout import lay_out
 
 
 @settings(max_examples=50, deadline=None)

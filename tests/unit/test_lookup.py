@@ -10,19 +10,22 @@ from scipy.stats import kendalltau
 from torch import nn
 
 from workflow_lib.core.errors import UserError
-from workflow_lib.core.spaces import mobilenet, mobilenet_costs, nasbench201, nasbench201_costs
-from workflow_lib.core.spaces.nasbench201 import Cell, Skeleton
-from workflow_lib.export.costs import count_multiply_adds, count_parameters
+from workflow_lib.devices.calibrated.calibration import fit
 from workflow_lib.export.onnx_files import export_for_detection
 from workflow_lib.latency import lookup
-from workflow_lib.latency.calibrated import fit
-from workflow_lib.latency.cells import price_cells
 from workflow_lib.latency.host import Host
 from workflow_lib.latency.kernels import FUSION_RULES, detect_kernels
 from workflow_lib.latency.lookup import LookupTable, Operation, operations_of
-from workflow_lib.models import cross
-from workflow_lib.models import mobilenet as chains
-from workflow_lib.models import nasbench201 as cells
+from workflow_lib.latency.operation_prices import price_cells
+from workflow_lib.models.counting import count_multiply_adds, count_parameters
+from workflow_lib.spaces.cross import cross_module as cross
+from workflow_lib.spaces.mobilenet import mobilenet_chain as mobilenet
+from workflow_lib.spaces.mobilenet import mobilenet_counts as mobilenet_costs
+from workflow_lib.spaces.mobilenet import mobilenet_module as chains
+from workflow_lib.spaces.nasbench201 import nasbench201_cell as nasbench201
+from workflow_lib.spaces.nasbench201 import nasbench201_counts as nasbench201_costs
+from workflow_lib.spaces.nasbench201 import nasbench201_module as cells
+from workflow_lib.spaces.nasbench201.nasbench201_cell import Cell, Skeleton
 
 SKELETON = Skeleton(width=8, cells=1)
 DEVICE = "cortexA76cpu_tflite21"

@@ -9,13 +9,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from workflow_lib.core.config import TrainingConfig
 from workflow_lib.core.errors import UserError
 from workflow_lib.data.dataset import ChipView
 from workflow_lib.training import compute
 from workflow_lib.training.adam import Adam
 from workflow_lib.training.compute import Compute, use_one_thread
 from workflow_lib.training.loop import PREDICTION_BATCH, Task, predict, train, train_together
+from workflow_lib.training.training_config import TrainingConfig
 
 CHIP_COUNT, SIDE = 21, 8
 

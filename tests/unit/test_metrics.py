@@ -12,8 +12,9 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 from sklearn.metrics import accuracy_score, f1_score, recall_score, roc_auc_score
 
-from workflow_lib.core.tables import SCORES, Table
+from workflow_lib.core.schema import Table
 from workflow_lib.training.metrics import macro_auc, macro_f1, recall_per_class, score
+from workflow_lib.training.score_tables import SCORES
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.floating[Any]]

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workflow_lib.core.errors import ConfigError
-from workflow_lib.core.spaces.nasbench201 import OPERATIONS, Cell, multiply_adds, space
+from workflow_lib.spaces.nasbench201.nasbench201_cell import OPERATIONS, Cell, multiply_adds, space
 
 BEST = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_3x3~2|"
 

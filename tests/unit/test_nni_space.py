@@ -1,5 +1,6 @@
 """NNI's view of the CROSS space against the declaration and against CrossNet."""
 
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import torch
 pytest.importorskip("nni", reason="the optional extra 'nni' is not installed")
 
 # Before NNI itself: it silences two warnings of NNI's import, which pytest would turn into errors.
-from workflow_lib.search.nni_space import CrossModelSpace, architecture_of, grid_samples
+from workflow_lib.search.nni_space import CrossModelSpace, architecture_of, grid_samples, main
 
 # isort: split
 import nni
@@ -20,8 +21,8 @@ from nni.nas.space import RawFormatModelSpace, SimplifiedModelSpace
 from nni.nas.strategy import GridSearch, Random, RandomOneShot, Strategy
 
 from workflow_lib.core.errors import ConfigError
-from workflow_lib.core.spaces.cross import CHOICES, Architecture, architectures, raw_configurations
-from workflow_lib.models.cross import CrossNet
+from workflow_lib.spaces.cross.cross_architecture import CHOICES, Architecture, architectures, raw_configurations
+from workflow_lib.spaces.cross.cross_module import CrossNet
 
 CHANNELS, CLASSES = 5, 2
 Shapes = list[tuple[str, torch.Size]]
@@ -137,3 +138,11 @@ def test_a_changed_sample_is_refused(space: CrossModelSpace, change: dict[str, i
 def test_a_sample_of_another_space_is_refused() -> None:
     with pytest.raises(ConfigError, match="not a sample of the CROSS space"):
         architecture_of({"kernel_size": 3})
+
+
+def test_the_grid_is_written_with_the_networks_it_stands_for(tmp_path: Path) -> None:
+    main(["--channels=5", "--classes=2", f"--output={tmp_path / 'samples.jsonl'}"])
+    lines = [json.loads(line) for line in (tmp_path / "samples.jsonl").read_text().splitlines()]
+    assert len(lines) == 288
+    assert len({line["architecture"] for line in lines}) == 180
+    assert all(str(architecture_of(line["sample"])) == line["architecture"] for line in lines)

@@ -6,21 +6,20 @@ import pandas as pd
 import pytest
 
 from workflow_lib.core.errors import UserError
-from workflow_lib.core.tables import MEASUREMENTS
-from workflow_lib.latency import own_device
-from workflow_lib.latency.forest_predictor import forest_name
-from workflow_lib.latency.kernel import Kernel
-from workflow_lib.latency.kernel_graphs import kernel_name
-from workflow_lib.latency.own_device import (
-    EMPTY,
+from workflow_lib.devices.built.fitted_forests import EMPTY
+from workflow_lib.devices.built.fitted_predictor import describe_fit, fit_predictor
+from workflow_lib.devices.built.kernel_choice import (
     choose_kernels,
     choose_models,
     choose_networks,
-    describe_fit,
-    fit_predictor,
     least_known,
     measure_space,
 )
+from workflow_lib.latency.forest_predictor import forest_name
+from workflow_lib.latency.host import ROUNDS
+from workflow_lib.latency.kernel import Kernel
+from workflow_lib.latency.kernel_graphs import kernel_name
+from workflow_lib.latency.latency_tables import MEASUREMENTS
 
 CALL_MS = 0.02
 WEIGHTS_MS = 20.0  # per million: what a network pays beyond its kernels alone
@@ -142,7 +141,7 @@ def test_everything_is_measured_three_times_and_progress_ends_at_the_total() -> 
     files = dict.fromkeys(list(NETWORKS)[:6], b"")
     measurements = measure_space(NETWORKS, files, stopwatch, 20, 0, lambda *state: told.append(state))  # type: ignore[arg-type]
     counts = pd.Series([name for names in stopwatch.rounds for name in names]).value_counts()
-    assert (counts == own_device.ROUNDS).all()
+    assert (counts == ROUNDS).all()
     assert len(counts) == len(measurements) == 20 + 6 + 1
     assert told == [(number, 81) for number in range(1, 82)]
 

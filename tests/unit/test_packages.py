@@ -21,14 +21,15 @@ from hostile_pickles import Runs, forest
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.files import sha256
 from workflow_lib.core.sealed import read_json, write_json
-from workflow_lib.core.spaces.cross import Architecture
-from workflow_lib.latency import official_packages, package_files
+from workflow_lib.devices.package import official_packages
+from workflow_lib.devices.package.official_packages import OFFICIAL_PACKAGES, fetch_package
+from workflow_lib.latency import package_files
 from workflow_lib.latency.forest_predictor import ForestPredictor, forest_name
 from workflow_lib.latency.kernel import Kernel
 from workflow_lib.latency.kernels import detect_kernels
-from workflow_lib.latency.official_packages import OFFICIAL_PACKAGES, fetch_package
 from workflow_lib.latency.package_files import FUSION_RULES
 from workflow_lib.latency.packages import ABOUT, FORESTS, import_package, read_package
+from workflow_lib.spaces.cross.cross_architecture import Architecture
 
 RULES = '{"BF_conv_bn": {"obey": true}, "MON": {"obey": 0}}'
 TYPES = {
@@ -71,7 +72,7 @@ def export(tmp_path: Path, architecture: str, channels: int) -> Path:
     """A network's file as nn-Meter's converter can read it: it fails at Constant operators."""
     pytest.importorskip("torch")
     from workflow_lib.export.onnx_files import export_for_detection
-    from workflow_lib.models.cross import to_module
+    from workflow_lib.spaces.cross.cross_module import to_module
 
     path = tmp_path / f"{architecture}.onnx"
     export_for_detection(to_module(architecture, channels, 2), channels, 100, path)

@@ -7,16 +7,18 @@ import numpy as np
 import pytest
 import torch
 
-from workflow_lib.core.spaces import cross, nasbench201
-from workflow_lib.core.spaces.nasbench201 import Skeleton
-from workflow_lib.core.spaces.networks import alive
-from workflow_lib.core.tables import PACKED
 from workflow_lib.data.dataset import ChipView
 from workflow_lib.models.switchable import Turn
 from workflow_lib.search.packed import Packed, describe_packed, pack
-from workflow_lib.search.supernet import StoredSupernet, keep_used
+from workflow_lib.search.ranked_supernet import keep_used
+from workflow_lib.search.stored_supernet import StoredSupernet
+from workflow_lib.search.supernet_tables import PACKED
+from workflow_lib.spaces.cross import cross_architecture as cross
+from workflow_lib.spaces.nasbench201 import nasbench201_cell as nasbench201
+from workflow_lib.spaces.nasbench201.nasbench201_cell import Skeleton
+from workflow_lib.spaces.networks import alive
 from workflow_lib.training.compute import use_one_thread
-from workflow_lib.training.supernet import SupernetTask, cut_with_own_norms
+from workflow_lib.training.supernet_training import SupernetTask, cut_with_own_norms
 
 NETWORKS = ["k5-s2-p1-pool3s2-w48", "k3-s2-p1-pool3s2-w32"]
 

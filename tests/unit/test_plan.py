@@ -10,12 +10,13 @@ import pandas as pd
 import pytest
 from examples import SMALL, fold_scores, network
 
-from workflow_lib.core.config import Config, parse_config
-from workflow_lib.core.plan import Estimator, Stage, changed_options, plan, recorded_rates, recorded_seconds, render
-from workflow_lib.core.resources import trusted_rate
-from workflow_lib.core.spaces.cross import Architecture
-from workflow_lib.core.spaces.cross_costs import costs
-from workflow_lib.core.tables import FOLD_SCORES, NETWORKS
+from workflow_lib.config import Config, parse_config
+from workflow_lib.export.network_tables import NETWORKS
+from workflow_lib.spaces.cross.cross_architecture import Architecture
+from workflow_lib.spaces.cross.cross_counts import costs
+from workflow_lib.training.score_tables import FOLD_SCORES
+from workflow_lib.workflow.plan import Estimator, Stage, changed_options, plan, recorded_rates, recorded_seconds, render
+from workflow_lib.workflow.resources import trusted_rate
 
 WILDCARDS = {"channels": "5", "batch": "16", "architecture": SMALL, "fold": "0"}
 

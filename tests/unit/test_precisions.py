@@ -10,13 +10,13 @@ import pytest
 import torch
 from field_bundle import CHANNELS, candidate, chips
 
-from workflow_lib.core.config import PrecisionsConfig
 from workflow_lib.core.errors import UserError
-from workflow_lib.core.tables import PRECISIONS
 from workflow_lib.data.dataset import ChipView
-from workflow_lib.export.precisions import calibration_chips, write_precisions
-from workflow_lib.models.networks import to_module
-from workflow_lib.search.precisions import accuracy_pct, measure_precisions
+from workflow_lib.export.precision_files import calibration_chips, write_precisions
+from workflow_lib.field.field_config import PrecisionsConfig
+from workflow_lib.field.field_tables import PRECISIONS
+from workflow_lib.field.precision_losses import accuracy_pct, measure_precisions
+from workflow_lib.models.modules import to_module
 from workflow_lib.training.checkpoint import save_tensors
 
 ARCHITECTURE = "k3-s2-p1-pool3s2-w32"

@@ -12,13 +12,15 @@ from test_packages import export, k8_cpu  # noqa: F401  # a fixture
 
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.sealed import write_json
+from workflow_lib.devices.calibrated import fallback_model, read_model
+from workflow_lib.devices.package import PackageConfig, read
+from workflow_lib.devices.package.described_model import describe
 from workflow_lib.latency.forest_predictor import ForestPredictor
 from workflow_lib.latency.forests import Forest
 from workflow_lib.latency.kernel import Kernel
 from workflow_lib.latency.kernels import detect_kernels
 from workflow_lib.latency.packages import import_package, read_package
-from workflow_lib.latency.predictors import read_predictor
-from workflow_lib.latency.pricing import calibrated_fallback, describe, predict_network, price_kernels, require_coverage
+from workflow_lib.latency.pricing import predict_network, price_kernels, require_coverage
 
 
 def constant(value: float, features: int) -> Forest:
@@ -67,18 +69,18 @@ def test_uncovered_kernels_are_reported() -> None:
 
 def test_uncovered_kernels_are_filled_and_it_is_said() -> None:
     """Additions on the Adreno are priced by their traffic; of its fully connected layers nothing is known."""
-    prices = price_kernels(NETWORK, PREDICTOR, calibrated_fallback("adreno640gpu_tflite21"))
-    assert prices.breakdown()["source"].tolist() == ["predictor", "calibrated", "predictor", "calibrated", "none"]
+    prices = price_kernels(NETWORK, PREDICTOR, fallback_model("adreno640gpu_tflite21"))
+    assert prices.breakdown()["source"].tolist() == ["predictor", "fallback", "predictor", "fallback", "none"]
     assert "total     " in describe(prices, PREDICTOR, each_kernel=False)
-    assert describe(prices, PREDICTOR, each_kernel=True).count("calibrated") == 2
+    assert describe(prices, PREDICTOR, each_kernel=True).count("fallback") == 2
     assert prices.values[[0, 2]].tolist() == [2.0, 2.0]
     assert 0 < prices.values[1] == prices.values[3] < 2
-    assert predict_network(table(NETWORK), PREDICTOR, calibrated_fallback(PREDICTOR.device))["filled_kernels"] == 2
+    assert predict_network(table(NETWORK), PREDICTOR, fallback_model(PREDICTOR.device))["filled_kernels"] == 2
 
 
 def test_a_device_without_a_calibrated_model_cannot_be_filled() -> None:
     with pytest.raises(UserError, match=r"uncovered: calibrated.*no published predictions.*choose error or report"):
-        calibrated_fallback("board")
+        fallback_model("board")
 
 
 def test_a_forest_that_is_removed_from_a_package(tmp_path: Path, shared: Path, k8_cpu: Path) -> None:  # noqa: F811
@@ -105,14 +107,14 @@ def test_a_forest_that_is_removed_from_a_package(tmp_path: Path, shared: Path, k
 
 def test_reading_by_kind(tmp_path: Path, k8_cpu: Path) -> None:  # noqa: F811
     import_package(k8_cpu, tmp_path / "package", "us")
-    assert read_predictor("package", tmp_path / "package", "k8_cpu").device == "k8_cpu"
+    assert read(PackageConfig(), tmp_path / "package", "k8_cpu").device == "k8_cpu"
     with pytest.raises(UserError, match="predicts k8_cpu, not phone"):
-        read_predictor("package", tmp_path / "package", "phone")
+        read(PackageConfig(), tmp_path / "package", "phone")
     with pytest.raises(UserError, match="predicts ms, and not energy_mj"):
-        read_predictor("package", tmp_path / "package", "k8_cpu", quantity="energy_mj")
+        read(PackageConfig(unit="mJ"), tmp_path / "package", "k8_cpu")
     write_json(tmp_path / "model.json", {"device": "x"})
     with pytest.raises(UserError, match="not a calibrated latency model"):
-        read_predictor("calibrated", tmp_path / "model.json", "x")
+        read_model(tmp_path / "model.json")
     (tmp_path / "model.json").write_text(json.dumps({"device": "x"}))
     with pytest.raises(UserError, match="damaged: its content does not match its checksum"):
-        read_predictor("calibrated", tmp_path / "model.json", "x")
+        read_model(tmp_path / "model.json")

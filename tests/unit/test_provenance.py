@@ -9,7 +9,7 @@ import pytest
 from workflow_lib.core import provenance
 from workflow_lib.core.contracts import CONTRACTS
 from workflow_lib.core.provenance import Provenance, behind, combine, of_table
-from workflow_lib.core.tables import REJECTED
+from workflow_lib.data.chip_tables import REJECTED
 
 EXAMPLE = pd.DataFrame({"region": ["a"], "file": ["b"], "reason": ["c"]})
 

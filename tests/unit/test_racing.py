@@ -8,9 +8,10 @@ import pytest
 from examples import BASELINE, SMALL, UNPOOLED, fold_scores, latency, network
 from scipy.stats import t
 
-from workflow_lib.core.config import Objective, RacingConfig
-from workflow_lib.core.tables import RACE
-from workflow_lib.search.racing import common_variance, lead_at_least, race
+from workflow_lib.analysis.race import common_variance, lead_at_least, race
+from workflow_lib.analysis.racing_config import RacingConfig
+from workflow_lib.pareto.front_config import Objective
+from workflow_lib.search.proposal_tables import RACE
 
 OBJECTIVES = [
     Objective(name="accuracy_pct", direction="max"),

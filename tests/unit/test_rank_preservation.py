@@ -10,10 +10,10 @@ from examples import digits
 from scipy.optimize import approx_fprime
 from scipy.stats import kendalltau
 
-from workflow_lib.core.spaces import nasbench201
-from workflow_lib.core.spaces.space import Space
 from workflow_lib.pareto.dominance import pareto_ranks
 from workflow_lib.search.rank_preservation import RIDGE, best_networks, fit_alpha, learn_ranking, membership, rank_loss
+from workflow_lib.spaces.nasbench201 import nasbench201_cell as nasbench201
+from workflow_lib.spaces.space import Space
 
 SPACE = Space(
     {"a": [0, 1, 2], "b": ["x", "y"]},

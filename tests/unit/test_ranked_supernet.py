@@ -11,16 +11,12 @@ import torch
 from scipy.stats import kendalltau
 from test_supernet_training import striped, supernet, training
 
-from workflow_lib.core.config import SpaceConfig
-from workflow_lib.core.spaces import cross, darts, nasbench201
-from workflow_lib.core.spaces.nasbench201 import Skeleton
-from workflow_lib.models.supernet import Supernet, make_supernet
+from workflow_lib.models.shared_weights import Supernet, make_supernet
 from workflow_lib.pareto.dominance import pareto_ranks
-from workflow_lib.search.supernet import (
+from workflow_lib.search.ranked_supernet import (
     Judge,
     Learned,
     SecondStep,
-    StoredSupernet,
     best_path,
     best_values,
     prune,
@@ -29,12 +25,18 @@ from workflow_lib.search.supernet import (
     second_paths,
     train_first,
 )
+from workflow_lib.search.stored_supernet import StoredSupernet
+from workflow_lib.spaces.cross import CrossConfig
+from workflow_lib.spaces.cross import cross_architecture as cross
+from workflow_lib.spaces.darts import darts_cell as darts
+from workflow_lib.spaces.nasbench201 import nasbench201_cell as nasbench201
+from workflow_lib.spaces.nasbench201.nasbench201_cell import Skeleton
 from workflow_lib.training.checkpoint import Checkpoint
 from workflow_lib.training.compute import use_one_thread
-from workflow_lib.training.supernet import SupernetTask, SupernetTrainer, networks_per_fair_step
+from workflow_lib.training.supernet_training import SupernetTask, SupernetTrainer, networks_per_fair_step
 
 SPACE = nasbench201.space()
-SMALL = SpaceConfig(
+SMALL = CrossConfig(
     kernel_size=[3, 5], stride=[2], padding=[1], pool_choice=[0], kernel_size_pool=[3], initial_output_feature=[32, 48]
 )
 
@@ -177,7 +179,7 @@ def test_pruning_keeps_what_good_networks_use() -> None:
 
 
 def test_of_a_space_too_large_to_count_the_best_by_alpha_are_scored(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("workflow_lib.search.supernet.MOST", 50)
+    monkeypatch.setattr("workflow_lib.search.ranked_supernet.MOST", 50)
     skeleton, task = Skeleton(2, 1, 1), striped(16)
     net = make_supernet("darts", {}, skeleton, 2, 2)
     by_place = Judge(task.rows, task.labels, "cross_entropy", lambda name: float(len(name)))

@@ -6,18 +6,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workflow_lib.core.errors import UserError
-from workflow_lib.core.tables import DIFFICULTY, RANKING_QUALITY, RANKS
-from workflow_lib.search.ranking_quality import (
+from workflow_lib.analysis.comparison_tables import DIFFICULTY, RANKING_QUALITY, RANKS
+from workflow_lib.analysis.ranking_quality import (
     best_by_rank,
     compare_supernets,
     difficulty,
     first_places,
-    places,
     ranking_quality,
     strict_tau_b,
     true_losses,
 )
+from workflow_lib.core.errors import UserError
+from workflow_lib.search.rank_preservation import places
 
 NAMES = ["a", "b", "c", "d"]
 LATENCY = pd.Series([1.0, 2.0, 3.0, 4.0], index=pd.Index(NAMES, name="architecture"))

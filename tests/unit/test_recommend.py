@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from examples import candidate
 
-from workflow_lib.core.config import FrontConfig, Objective
+from workflow_lib.pareto.front_config import FrontConfig, Objective
 from workflow_lib.pareto.recommend import recommend
 
 OBJECTIVES = FrontConfig().objectives

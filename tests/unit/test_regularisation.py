@@ -9,20 +9,20 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from workflow_lib.core.config import TrainingConfig
-from workflow_lib.core.spaces.darts import Cell as DartsCell
-from workflow_lib.core.spaces.darts import CellNetwork
-from workflow_lib.core.spaces.nasbench201 import Skeleton
 from workflow_lib.data.dataset import ChipView
-from workflow_lib.models.darts import DartsNet
-from workflow_lib.models.nasbench201 import CellNet
-from workflow_lib.models.networks import to_module
+from workflow_lib.models.modules import to_module
+from workflow_lib.spaces.darts.darts_cell import Cell as DartsCell
+from workflow_lib.spaces.darts.darts_cell import CellNetwork
+from workflow_lib.spaces.darts.darts_module import DartsNet
+from workflow_lib.spaces.nasbench201.nasbench201_cell import Skeleton
+from workflow_lib.spaces.nasbench201.nasbench201_module import CellNet
 from workflow_lib.training import checkpoint
 from workflow_lib.training.checkpoint import Checkpoint
 from workflow_lib.training.compute import use_one_thread
 from workflow_lib.training.feed import ResidentChips
 from workflow_lib.training.loop import Task, Training, _Held, train, train_together
 from workflow_lib.training.regularisation import DropPath, Learner
+from workflow_lib.training.training_config import TrainingConfig
 
 SIDE, CHIPS = 24, 12
 ALL_SKIP = DartsCell.parse("skip.0.skip.1-skip.0.skip.1-skip.0.skip.1-skip.0.skip.1")

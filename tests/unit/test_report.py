@@ -6,10 +6,11 @@ from html import unescape
 
 import pandas as pd
 import pytest
-from synthetic_run import DEVICES, Run, content_of, make_run, supernets_of
+from synthetic_run import DEVICES, Run, content_of, make_run, supernets_of, with_changes
 
 from workflow_lib.core.provenance import Provenance
-from workflow_lib.report.answer import (
+from workflow_lib.report.page import render
+from workflow_lib.report.recommendation import (
     Difference,
     describe_network,
     forest_verdict,
@@ -17,18 +18,18 @@ from workflow_lib.report.answer import (
     reference_baseline,
     verdict,
 )
-from workflow_lib.report.caveats import caveats
-from workflow_lib.report.page import render
+from workflow_lib.report.sections.caveats import all_caveats
 from workflow_lib.report.tables import (
     baseline_table,
     candidates_only,
     dimensions,
     front_members,
     front_table,
-    left_out,
+    missing_trainings,
     ranges_table,
     region_counts,
 )
+from workflow_lib.training.score_tables import TRAINED_RESULT
 
 
 @pytest.fixture(scope="module")
@@ -135,9 +136,11 @@ def test_links_and_headings_belong_together(run: Run) -> None:
 
 
 @pytest.mark.parametrize(("measure", "words"), [("accuracy_pct", "Accuracy"), ("cross_entropy", "Cross-entropy")])
-def test_rankings_say_what_networks_are_ranked_by(run: Run, measure: str, words: str) -> None:
+def test_rankings_say_what_networks_are_ranked_by(measure: str, words: str) -> None:
     found = supernets_of()
-    content = content_of(run, ranking_quality=found["quality"], difficulty=found["difficulty"].assign(measure=measure))
+    compared = make_run(ranking_quality={"seeds": 2})
+    tables = {"ranking_quality": found["quality"], "difficulty": found["difficulty"].assign(measure=measure)}
+    content = content_of(compared, **tables)
     assert f"{words}, Latency, mean over devices" in text_of(render(content))
 
 
@@ -147,7 +150,7 @@ def test_holdout_is_shown_or_missed(run: Run) -> None:
     with_scores = text_of(render(content_of(run, holdout=True)))
     assert "Hold-out accuracy (%)" in with_scores
     assert "flatters it" not in with_scores
-    assert not any("no hold-out" in note for note in caveats(content_of(run, holdout=True)))
+    assert not any("no hold-out" in note for note in all_caveats(content_of(run, holdout=True)))
 
 
 def test_the_forest_is_compared_on_the_same_channels(run: Run) -> None:
@@ -163,7 +166,7 @@ def test_the_forest_is_compared_on_the_same_channels(run: Run) -> None:
 
 def test_caveats_count_what_went_wrong() -> None:
     run = make_run(auc=False, folds={"method": "stratified"})
-    notes = " ".join(caveats(content_of(run)))
+    notes = " ".join(all_caveats(content_of(run)))
     assert "predicted (calibrated), not measured" in notes
     assert "2 chips were rejected" in notes
     assert "The AUC of 60 of 60 candidates is undefined" in notes
@@ -174,7 +177,7 @@ def test_caveats_count_what_went_wrong() -> None:
 
 def test_one_split_is_not_called_folds() -> None:
     content = content_of(make_run(folds={"method": "one_split", "count": 5}))
-    notes = " ".join(caveats(content))
+    notes = " ".join(all_caveats(content))
     assert "trained 5 times on one split" in notes
     assert "both sides of a fold" in notes
     assert "once per fold" not in notes
@@ -237,26 +240,26 @@ def test_wrong_content_is_refused(run: Run) -> None:
 def test_trainings_that_failed_are_listed() -> None:
     run = make_run()
     content = content_of(run)
-    lost = content.trained.iloc[0]
+    lost = content[TRAINED_RESULT].iloc[0]
     log = f"train_fold/{lost['channels']}/{lost['batch']}/{lost['architecture']}/{lost['fold']}.log"
-    before = len(left_out(content))
+    before = len(missing_trainings(content))
     assert log not in text_of(render(content))
-    text = text_of(render(replace(content, trained=content.trained.iloc[1:])))
-    assert f"Trainings that failed for good: {before + 1:,}." in text
+    text = text_of(render(with_changes(content, trained=content[TRAINED_RESULT].iloc[1:])))
+    assert f"Trainings that failed permanently: {before + 1:,}." in text
     assert log in text
     together = make_run(execution={"folds_together": "always"})
-    text = text_of(render(content_of(together, trained=content.trained.iloc[1:])))
+    text = text_of(render(content_of(together, trained=content[TRAINED_RESULT].iloc[1:])))
     assert log.replace(f"{lost['fold']}.log", "folds.log") in text
 
 
 def test_a_run_without_failures_does_not_speak_of_them() -> None:
     run = make_run()
     keys = ["channels", "batch", "architecture", "fold"]
-    grid = left_out(replace(content_of(run), trained=pd.DataFrame(columns=keys)))
-    everything = pd.concat([content_of(run).trained.iloc[[0]]] * len(grid), ignore_index=True)
+    grid = missing_trainings(with_changes(content_of(run), trained=pd.DataFrame(columns=keys)))
+    everything = pd.concat([content_of(run)[TRAINED_RESULT].iloc[[0]]] * len(grid), ignore_index=True)
     everything[keys] = grid[keys]
     content = content_of(run, trained=everything)
-    assert "failed for good" not in text_of(render(content))
+    assert "failed permanently" not in text_of(render(content))
 
 
 def test_the_report_says_what_made_its_tables() -> None:
@@ -290,7 +293,7 @@ def test_what_an_import_left_aside_is_shown_with_its_counts(run: Run) -> None:
         "count": [12, 3],
         "example": ["north/F/<a>.png", "south/T/b.tif"],
     })  # fmt: skip
-    text = text_of(render(replace(content, notices=notices)))
+    text = text_of(render(with_changes(content, notices=notices)))
     for fragment in (
         "Left out or unusual",
         "12",

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from examples import SMALL, config
 
-from workflow_lib.core.config import Config
-from workflow_lib.core.resources import training
+from workflow_lib.config import Config
+from workflow_lib.workflow.resources import training
 
 LARGE = "k5-s1-p3-nopool-w64"
 

@@ -7,21 +7,16 @@ import pandas as pd
 import pytest
 from examples import config, fold_scores
 
-from workflow_lib.core.config import Config, ConfigError
-from workflow_lib.core.errors import UserError
-from workflow_lib.core.search_config import SearchConfig
-from workflow_lib.core.tables import PROPOSALS
+from workflow_lib.analysis.candidate_rows import check_proposed
+from workflow_lib.config import Config
+from workflow_lib.core.candidate import KEYS
+from workflow_lib.core.errors import ConfigError, UserError
 from workflow_lib.pareto.dominance import front_mask
-from workflow_lib.search.candidates import KEYS, check_proposed
-from workflow_lib.search.rounds import (
-    candidate_space,
-    known_candidates,
-    propose_derived,
-    propose_ranked,
-    propose_round,
-    rewards_of,
-    split,
-)
+from workflow_lib.search.proposal_rounds import candidate_space, known_candidates, propose_round, rewards_of, split
+from workflow_lib.search.proposal_tables import PROPOSALS
+from workflow_lib.search.search_config import SearchConfig
+from workflow_lib.search.strategies.constrained import propose_derived
+from workflow_lib.search.strategies.supernet import propose_ranked
 
 RUN = config({"grid.space.kernel_size": [3], "grid.space.kernel_size_pool": [3]})
 NAMES = candidate_space(RUN.grid).networks()

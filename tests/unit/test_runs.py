@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workflow_lib.core.config import Objective
+from workflow_lib.analysis.comparison_tables import RUNS
+from workflow_lib.analysis.run_comparison import FinishedRun, compare_runs
 from workflow_lib.core.errors import UserError
-from workflow_lib.core.tables import RUNS
-from workflow_lib.report.figures import runs_fronts
-from workflow_lib.search.runs import FinishedRun, compare_runs
+from workflow_lib.pareto.front_config import Objective
+from workflow_lib.report.plots.comparison_plots import runs_fronts
 
 OBJECTIVES = [
     Objective(name="accuracy_pct", direction="max"), Objective(name="latency_mean_ms", direction="min"),

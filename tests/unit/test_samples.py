@@ -11,12 +11,12 @@ import rasterio
 from scene_files import NORTH, WEST, noise, write_scene
 from scipy.spatial import KDTree
 
-from workflow_lib.core.data_config import ClipConfig, DataConfig, RasterFolder
 from workflow_lib.core.errors import UserError
-from workflow_lib.core.tables import SAMPLES
+from workflow_lib.data.chip_samples import Region, describe_dropped, sample_points
+from workflow_lib.data.chip_tables import SAMPLES
 from workflow_lib.data.chips import import_chips
 from workflow_lib.data.clipping import clip_chips, gather_chips
-from workflow_lib.data.samples import Region, describe_dropped, sample_points
+from workflow_lib.data.data_config import ClipConfig, DataConfig, RasterFolder
 
 SIZE = 40
 POINTS = [

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workflow_lib.core.config import EfficiencyConfig
+from workflow_lib.analysis.efficiency_scores import describe, score_models
+from workflow_lib.analysis.efficiency_tables import DOMINANCE, EFFICIENCY, EFFICIENCY_SAMPLES
 from workflow_lib.core.errors import UserError
-from workflow_lib.core.tables import DOMINANCE, EFFICIENCY, EFFICIENCY_SAMPLES
-from workflow_lib.search.efficiency import describe, score_models
+from workflow_lib.pareto.efficiency_config import EfficiencyConfig
 
 MODELS = pd.DataFrame(
     {

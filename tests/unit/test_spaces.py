@@ -2,9 +2,12 @@
 
 import pytest
 
-from workflow_lib.core.spaces import cross, darts, mobilenet, nasbench201
-from workflow_lib.core.spaces.nasbench201 import Skeleton
-from workflow_lib.core.spaces.space import Space
+from workflow_lib.spaces.cross import cross_architecture as cross
+from workflow_lib.spaces.darts import darts_cell as darts
+from workflow_lib.spaces.mobilenet import mobilenet_chain as mobilenet
+from workflow_lib.spaces.nasbench201 import nasbench201_cell as nasbench201
+from workflow_lib.spaces.nasbench201.nasbench201_cell import Skeleton
+from workflow_lib.spaces.space import Space
 
 SPACES = {
     "cross": cross.space(),

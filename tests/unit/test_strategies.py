@@ -6,20 +6,20 @@ import numpy as np
 import pytest
 from examples import digits
 
-from workflow_lib.core.spaces import cross
-from workflow_lib.core.spaces.space import Space
 from workflow_lib.pareto.dominance import front_mask
-from workflow_lib.search.strategies import (
-    Filled,
-    Listed,
+from workflow_lib.search.proposers import (
+    FixedList,
+    RandomlyFilled,
     RegularizedEvolution,
     Reinforce,
-    Strategy,
     constrained_reward,
     front_filter,
     grid,
     random,
 )
+from workflow_lib.search.strategy_declaration import Strategy
+from workflow_lib.spaces.cross import cross_architecture as cross
+from workflow_lib.spaces.space import Space
 
 SMALL = Space(
     {"a": [1, 2, 3], "b": [1, 2], "c": ["x", "y", "z"]},
@@ -49,7 +49,7 @@ STRATEGIES: dict[str, Callable[[Space, int], Strategy]] = {
     "random": random,
     "filter": filtered,
     "reinforce": Reinforce,
-    "filled": lambda space, seed: Filled(Reinforce(space, seed), space, seed),
+    "filled": lambda space, seed: RandomlyFilled(Reinforce(space, seed), space, seed),
     "regularized": lambda space, seed: RegularizedEvolution(space, seed, population=8, tournament=3),
     "evolution": nni("evolution"),
     "tpe": nni("tpe"),
@@ -144,18 +144,18 @@ def test_the_filter_is_the_front_of_its_proxies() -> None:
 
 
 def test_rounds_are_filled_until_the_space_is_empty() -> None:
-    strategy = Filled(Reinforce(CROSS, 0, learning_rate=5), CROSS, 0)
+    strategy = RandomlyFilled(Reinforce(CROSS, 0, learning_rate=5), CROSS, 0)
     trained = [network for some in history(strategy, rounds=36, count=5) for network in some]
     assert len(set(trained)) == len(trained) == len(CROSS.networks()) == 180
     assert strategy.propose(1) == []
 
 
 def test_a_list_names_each_once() -> None:
-    assert Listed(["a", "b", "a"]).propose(5) == ["a", "b"]
+    assert FixedList(["a", "b", "a"]).propose(5) == ["a", "b"]
 
 
 def test_a_list_loses_none_between_rounds() -> None:
-    strategy = Listed("abcdefg")
+    strategy = FixedList("abcdefg")
     assert [strategy.propose(3) for _ in range(4)] == [list("abc"), list("def"), ["g"], []]
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pandas import concat
 
-from workflow_lib.training.summary import confidence_interval, summarise_folds
+from workflow_lib.training.fold_summary import confidence_interval, summarise_folds
 
 ACCURACIES = [90.0, 92.0, 94.0, 96.0, 98.0]
 

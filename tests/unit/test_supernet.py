@@ -10,15 +10,16 @@ import pytest
 import torch
 from torch import nn
 
-from workflow_lib.core.spaces import cross as cross_space
-from workflow_lib.core.spaces import darts as darts_space
-from workflow_lib.core.spaces import mobilenet as mobilenet_space
-from workflow_lib.core.spaces import nasbench201 as cells_space
-from workflow_lib.core.spaces.nasbench201 import Skeleton
-from workflow_lib.core.spaces.space import Space
-from workflow_lib.models import cross, nasbench201
-from workflow_lib.models.networks import to_module
-from workflow_lib.models.supernet import Supernet, covering, cross_name, make_supernet
+from workflow_lib.models.modules import to_module
+from workflow_lib.models.shared_weights import Supernet, covering, cross_name, make_supernet
+from workflow_lib.spaces.cross import cross_architecture as cross_space
+from workflow_lib.spaces.cross import cross_module as cross
+from workflow_lib.spaces.darts import darts_cell as darts_space
+from workflow_lib.spaces.mobilenet import mobilenet_chain as mobilenet_space
+from workflow_lib.spaces.nasbench201 import nasbench201_cell as cells_space
+from workflow_lib.spaces.nasbench201 import nasbench201_module as nasbench201
+from workflow_lib.spaces.nasbench201.nasbench201_cell import Skeleton
+from workflow_lib.spaces.space import Space
 
 CHANNELS, CLASSES, SIZE = 3, 2, 40
 SMALL = Skeleton(width=4, cells=1)

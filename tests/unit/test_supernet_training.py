@@ -8,17 +8,18 @@ import pytest
 import torch
 from torch import nn
 
-from workflow_lib.core.config import TrainingConfig
 from workflow_lib.core.errors import UserError
-from workflow_lib.core.spaces import cross, mobilenet, nasbench201
-from workflow_lib.core.spaces.nasbench201 import Skeleton
-from workflow_lib.core.spaces.space import Space
 from workflow_lib.data.dataset import ChipView
-from workflow_lib.models import nasbench201 as cells
-from workflow_lib.models.supernet import Supernet
+from workflow_lib.models.shared_weights import Supernet
+from workflow_lib.spaces.cross import cross_architecture as cross
+from workflow_lib.spaces.mobilenet import mobilenet_chain as mobilenet
+from workflow_lib.spaces.nasbench201 import nasbench201_cell as nasbench201
+from workflow_lib.spaces.nasbench201 import nasbench201_module as cells
+from workflow_lib.spaces.nasbench201.nasbench201_cell import Skeleton
+from workflow_lib.spaces.space import Space
 from workflow_lib.training.checkpoint import Checkpoint
 from workflow_lib.training.compute import use_one_thread
-from workflow_lib.training.supernet import (
+from workflow_lib.training.supernet_training import (
     SupernetTask,
     SupernetTrainer,
     cut_with_own_norms,
@@ -28,6 +29,7 @@ from workflow_lib.training.supernet import (
     train_supernet,
     uniform_path,
 )
+from workflow_lib.training.training_config import TrainingConfig
 
 SIDE = 16
 

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from workflow_lib.core.spaces.nasbench201 import Skeleton
-from workflow_lib.models.supernet import make_supernet
+from workflow_lib.models.shared_weights import make_supernet
 from workflow_lib.models.switchable import Switchable, Turn, batch_norm_statistics
+from workflow_lib.spaces.nasbench201.nasbench201_cell import Skeleton
 
 SMALL = {
     "kernel_size": [3, 5], "stride": [2], "padding": [1], "pool_choice": [0], "kernel_size_pool": [3],

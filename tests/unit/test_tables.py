@@ -8,15 +8,20 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from declared_tables import declared_tables
 from examples import SMALL, candidate, fold_scores, latency, network
 from hypothesis import given
 from hypothesis import strategies as st
 from test_files import disk_full_beyond
 
-from workflow_lib.core import tables
+from workflow_lib.analysis.candidate_tables import FRONT
 from workflow_lib.core.errors import TableError
 from workflow_lib.core.parquet import DamagedTableError
-from workflow_lib.core.tables import FOLD_SCORES, FRONT, LATENCIES, NETWORKS, REJECTED, Column, Table
+from workflow_lib.core.schema import Column, Table
+from workflow_lib.data.chip_tables import REJECTED
+from workflow_lib.export.network_tables import NETWORKS
+from workflow_lib.latency.latency_tables import LATENCIES
+from workflow_lib.training.score_tables import FOLD_SCORES
 
 EXAMPLE = Table(
     "example",
@@ -113,7 +118,7 @@ def test_units_and_meanings_are_in_the_parquet_metadata(tmp_path: Path) -> None:
 
 def test_every_suffix_names_the_unit_in_every_table() -> None:
     units = {"_ms": "ms", "_pct": "%", "_bytes": "B", "_s": "s"}
-    declared = [table for table in vars(tables).values() if isinstance(table, Table)]
+    declared = declared_tables().values()
     assert len(declared) >= 12
     for table in declared:
         for column in table.columns:

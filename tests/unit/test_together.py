@@ -7,15 +7,15 @@ import pytest
 import torch
 from torch import nn
 
-from workflow_lib.core.config import TrainingConfig
 from workflow_lib.core.errors import UserError
 from workflow_lib.data.dataset import ChipView, Scaling
-from workflow_lib.models.cross import to_module
+from workflow_lib.spaces.cross.cross_module import to_module
 from workflow_lib.training import checkpoint as module
 from workflow_lib.training.checkpoint import Checkpoint
 from workflow_lib.training.compute import Compute, use_one_thread
 from workflow_lib.training.feed import DeviceFeed, HostFeed, ResidentChips
 from workflow_lib.training.loop import Task, Training, _Held, predict, train, train_together
+from workflow_lib.training.training_config import TrainingConfig
 
 CONFIG = TrainingConfig(epochs=3, device="cpu")
 CPU = torch.device("cpu")

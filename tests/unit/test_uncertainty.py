@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workflow_lib.core.config import Objective
-from workflow_lib.pareto.uncertainty import front_frequency
+from workflow_lib.pareto.front_config import Objective
+from workflow_lib.pareto.front_uncertainty import front_frequency
 
 OBJECTIVES = [
     Objective(name="accuracy_pct", direction="max"),

@@ -5,8 +5,9 @@ from typing import Any, get_args
 import pytest
 from examples import config
 
-from workflow_lib.core.config import EfficiencyConfig
-from workflow_lib.core.data_config import DataConfig, FoldsConfig, HoldoutConfig
+from workflow_lib.data.data_config import DataConfig
+from workflow_lib.data.fold_config import FoldsConfig, HoldoutConfig
+from workflow_lib.pareto.efficiency_config import EfficiencyConfig
 from workflow_lib.report import words
 
 FOLDS: dict[str, tuple[dict[str, Any], str]] = {
