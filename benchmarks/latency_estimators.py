@@ -36,7 +36,7 @@ from torch import nn
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from workflow_lib.devices.calibrated import CALIBRATED_DEVICES, calibrated_fallback
+from workflow_lib.devices.calibrated import CALIBRATED_DEVICES, fallback_model
 from workflow_lib.export.onnx_files import export_deployed, export_for_detection
 from workflow_lib.latency.host import Host, measure_network
 from workflow_lib.latency.kernels import FUSION_RULES, detect_kernels
@@ -100,14 +100,14 @@ def compare_operations(count: int, skeleton: Skeleton) -> None:
 
         def by_predictor(network: nn.Module, device: str) -> float:
             export_for_detection(network, 3, 32, file)
-            return float(calibrated_fallback(device).predict(detect_kernels(file, FUSION_RULES)).sum())
+            return float(fallback_model(device).predict(detect_kernels(file, FUSION_RULES)).sum())
 
         def by_measurement(network: nn.Module) -> float:
             export_deployed(network, 3, 32, file)
             return float(measure_network(file, host)["latency_ms"])
 
         ways = {
-            device: (predicted(calibrated_fallback(device)), partial(by_predictor, device=device))
+            device: (predicted(fallback_model(device)), partial(by_predictor, device=device))
             for device in CALIBRATED_DEVICES
         } | {"this machine": (measured(host), by_measurement)}
         for name, (price, whole) in ways.items():

@@ -15,8 +15,9 @@ from workflow_lib.stages.predict_latency import main
 
 def _arguments(folder: Path) -> list[str]:
     return [
-        f"--kernels={folder / 'kernels.parquet'}", f"--predictor={folder / 'predictor.json'}", "--channels=5",
-        "--architecture=k3-s2-p1-nopool-w32", "--device=cortexA76cpu_tflite21",
+        "--settings", '{"kind": "calibrated"}', "--input", f"kernels={folder / 'kernels.parquet'}",
+        f"predictor={folder / 'predictor.json'}", "--channels=5", "--architecture=k3-s2-p1-nopool-w32",
+        "--device=cortexA76cpu_tflite21",
         f"--output={folder / 'out' / 'latency.parquet'}",
     ]  # fmt: skip
 
@@ -151,6 +152,14 @@ def test_a_kernel_of_no_size_is_refused(column: str, folder: Path) -> None:
         main(_arguments(folder))
 
 
-def test_an_unknown_kind_of_predictor(folder: Path) -> None:
-    with pytest.raises(UserError, match="kind"):
-        main([*_arguments(folder), "--kind=oracle"])
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ('{"kind": "oracle"}', "kind 'oracle' is unknown; known are"),
+        ('{"kind": "calibrated", "unit": "ms"}', "kind calibrated has no unit"),
+        ("calibrated", "'calibrated' is no JSON"),
+    ],
+)
+def test_settings_of_no_kind_are_refused(folder: Path, settings: str, message: str) -> None:
+    arguments = [settings if part.startswith("{") else part for part in _arguments(folder)]
+    assert_refused(run_stage("predict_latency", *arguments, cwd=folder), message)

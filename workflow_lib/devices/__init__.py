@@ -8,6 +8,7 @@ from typing import Annotated, Any, Union
 from pydantic import Discriminator, Tag, TypeAdapter, ValidationError
 
 from workflow_lib.core.discovery import discover
+from workflow_lib.core.errors import ConfigError
 from workflow_lib.core.section import CHOICE_TAG, as_config_error
 from workflow_lib.latency.device_kind import DeviceConfig, DeviceKind
 
@@ -50,7 +51,11 @@ def parse_settings(text: str) -> DeviceConfig:
         ConfigError: if they are none of a known kind.
     """
     try:
-        settings: DeviceConfig = TypeAdapter(device_type()).validate_python(json.loads(text))
+        values = json.loads(text)
+    except ValueError:
+        raise ConfigError(f"{text!r} is no JSON", "--settings", "write the settings of a device") from None
+    try:
+        settings: DeviceConfig = TypeAdapter(device_type()).validate_python(values)
     except ValidationError as error:
         raise as_config_error(error) from None
     return settings

@@ -15,9 +15,10 @@ import re
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from importlib.machinery import SourceFileLoader
 from itertools import product
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, field_validator
@@ -201,6 +202,13 @@ def _is_hashable(value: Any) -> bool:
     return True
 
 
+class _FreshLoader(SourceFileLoader):
+    """Compiles the file as it is: a cached compilation may be of an older file with the same time and size."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        return self.source_to_code(self.get_data(self.path), self.path)
+
+
 @cache
 def load_file(file: str) -> ModuleType:
     """Run a user's file.
@@ -212,11 +220,12 @@ def load_file(file: str) -> ModuleType:
         UserError: with the file's own error in one line.
     """
     path = Path(file)
+    loader = _FreshLoader(path.stem, str(path))
     module = ModuleType(path.stem)
     module.__file__ = str(path)
     try:
-        exec(compile(path.read_bytes(), str(path), "exec"), module.__dict__)  # noqa: S102 (the user's own code)
-    except Exception as error:
+        loader.exec_module(module)
+    except Exception as error:  # the user's own code may raise anything
         raise UserError(f"cannot be run ({type(error).__name__}: {error})", path) from None
     return module
 
