@@ -38,6 +38,8 @@ FILE_VARIABLE = "EDGEFRONT_NETWORKS"
 """Environment variable: the file that jobs build networks with."""
 
 _CHOICES, _BUILD = "CHOICES", "build"
+_VALUE = r"[A-Za-z]+(?:\.[A-Za-z0-9.]+|\d[A-Za-z0-9.]*)"
+_PATTERN = rf"own-[A-Za-z0-9]+(?:-{_VALUE})+"
 _PART = re.compile(r"([A-Za-z]+)(?:\.([A-Za-z0-9.]+)|(\d[A-Za-z0-9.]*))")
 
 
@@ -87,10 +89,10 @@ class UserNetwork:
         Raises:
             ConfigError: if the text is no such id.
         """
-        own, family, *parts = [*text.split("-"), ""][: text.count("-") + 1]
-        found = [_PART.fullmatch(part) for part in parts]
-        if own != "own" or not all(found):
+        if not re.fullmatch(_PATTERN, text):
             raise ConfigError("not the id of a network of your own", text, "expected own-<file>-<choice><value>-...")
+        _, family, *parts = text.split("-")
+        found = [_PART.fullmatch(part) for part in parts]
         return cls(family, tuple((part[1], part[2] or part[3]) for part in found if part))
 
 
@@ -275,7 +277,7 @@ def dimensions(network: UserNetwork) -> Mapping[str, int | str]:
 SPACE = SpaceDeclaration(
     title="networks of your own file",
     label="own",
-    pattern=r"own-[A-Za-z0-9]+(?:-[A-Za-z0-9.]+)+",
+    pattern=_PATTERN,
     parse=UserNetwork.parse,
     build=build,
     count=count,
