@@ -63,7 +63,7 @@ def test_chips_are_cut_around_points_and_drawn_places(folder: Path) -> None:
     chips = pd.read_parquet(results / "import_chips" / "chips.parquet")
     assert len(chips) == len(kept) > 10
     assert kept["class"].value_counts()["F"] == kept["class"].value_counts()["T"]
-    assert (results / "plot_samples" / "sample_map.png").stat().st_size > 10_000
+    assert (results / "plot_figure" / "sample_map.png").stat().st_size > 10_000
 
 
 def test_the_map_is_scored_against_the_crossings(folder: Path) -> None:
@@ -90,7 +90,7 @@ def test_smaller_files_ran_on_every_fold(folder: Path) -> None:
 
 def test_the_report_shows_samples_precisions_and_map(folder: Path) -> None:
     page = (folder / RUN / "build_report" / "report.html").read_text()
-    for fragment in ("Chips cut from scenes", "Smaller numbers", 'id="figure-area_maps"', 'id="figure-sample_map"'):
+    for fragment in ("Chips cut from scenes", "Lower precisions", 'id="figure-area_maps"', 'id="figure-sample_map"'):
         assert fragment in page
 
 
@@ -98,7 +98,7 @@ def test_edits_repeat_what_they_touch(folder: Path) -> None:
     assert planned(folder, {}) == {}
     chart = CHANGES["map"]
     assert planned(folder, {"map": chart | {"tolerance_m": 10}}) == Counter(
-        score_map=1, plot_map=1, build_report=1, all=1, total=4
+        score_map=1, plot_figure=2, build_report=1, all=1, total=5
     )
     assert planned(folder, {"map": chart | {"threshold": 0.2}}).keys() >= {"apply_model", "score_map"}
     assert "train_fold" not in planned(folder, {"map": chart | {"threshold": 0.2}})
