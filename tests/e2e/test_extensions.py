@@ -176,13 +176,13 @@ SPACE = SpaceDeclaration(
 OWN = """
 from torch import nn
 
-CHOICES = {"width": (4, 8), "act": ("relu", "hardswish")}
+CHOICES = {"width": (4, 8), "norm": (False, True)}
 
 
 def build(choice, channels, classes):
-    act = {"relu": nn.ReLU, "hardswish": nn.Hardswish}[choice["act"]]
+    norm = nn.BatchNorm2d(choice["width"]) if choice["norm"] else nn.Identity()
     return nn.Sequential(
-        nn.Conv2d(channels, choice["width"], 3, 2), act(), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
+        nn.Conv2d(channels, choice["width"], 3, 2), norm, nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
         nn.Linear(choice["width"], classes),
     )
 """
@@ -295,7 +295,7 @@ def test_networks_of_your_own_are_one_file_outside_the_project(own_networks: Pat
     changes = {"grid.space": {"file": "my_networks.py"}}
     snakemake(ROOT, own_networks, changes, "all", "deploy")
     candidates = table(own_networks, "build_candidates/candidates")
-    names = {f"own-mynetworks-width{width}-act.{act}" for width in (4, 8) for act in ("relu", "hardswish")}
+    names = {f"own-mynetworks-width{width}-norm.{norm}" for width in (4, 8) for norm in ("false", "true")}
     assert set(candidates.loc[~candidates["baseline"], "architecture"]) == names
     assert "a network of mynetworks with width" in report(own_networks)
     assert (own_networks / "results/tiny/deploy_model/recommended/model.onnx").exists()
@@ -345,7 +345,7 @@ def test_a_module_of_the_wrong_shape_ends_its_jobs_with_one_line(tmp_path: Path)
     )
     stage = [
         sys.executable, "-m", "workflow_lib.stages.export_network", "--channels=6", "--inputs=6", "--classes=2",
-        "--chip-size-px=48", "--architecture=own-wrong-width4-act.relu", "--deployed=d.onnx", "--paper=p.onnx",
+        "--chip-size-px=48", "--architecture=own-wrong-width4-norm.true", "--deployed=d.onnx", "--paper=p.onnx",
         "--detection=g.onnx", "--output=o.parquet",
     ]  # fmt: skip
     environment = {"PYTHONPATH": str(ROOT), "EDGEFRONT_NETWORKS": str(tmp_path / "wrong.py"), "PATH": "/usr/bin:/bin"}
