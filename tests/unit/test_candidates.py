@@ -11,6 +11,7 @@ from workflow_lib.analysis.candidate_rows import build_candidates, map_raw_confi
 from workflow_lib.analysis.candidate_tables import CANDIDATES, RAW_CONFIGURATIONS
 from workflow_lib.core.errors import UserError
 from workflow_lib.spaces.cross import cross_architecture as cross
+from workflow_lib.spaces.space import Space
 
 LATENCIES = {SMALL: {"cpu": 8.0, "gpu": 4.0, "vpu": 12.0}, UNPOOLED: {"cpu": 20.0, "gpu": 10.0, "vpu": 30.0}}
 
@@ -140,3 +141,14 @@ def test_a_raw_configuration_is_spelled_in_its_architecture() -> None:
         stem = f"k{row.kernel_size}-s{row.stride}-p{row.padding}"
         pool = "nopool" if row.pool_choice else f"pool{row.kernel_size_pool}s{row.stride_pool}"
         assert row.architecture == f"{stem}-{pool}-w{row.initial_output_feature}"
+
+
+def test_choices_of_any_kind_are_written(tmp_path: Path) -> None:
+    choices = {"width": [4, 8], "norm": [False, True], "rate": [0.5, 1], "window": [(1, 3), (3, 3)]}
+    space = Space(choices, lambda one: "-".join(map(str, one.values())), dict)  # type: ignore[arg-type]
+    table = map_raw_configurations(space)
+    RAW_CONFIGURATIONS.write(table, tmp_path / "raw.parquet")
+    read = RAW_CONFIGURATIONS.read(tmp_path / "raw.parquet")
+    assert read["width"].tolist()[:2] == [4, 4]
+    assert set(read["norm"]) == {"False", "True"}
+    assert set(read["window"]) == {"(1, 3)", "(3, 3)"}

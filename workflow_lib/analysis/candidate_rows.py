@@ -83,7 +83,12 @@ def map_raw_configurations(space: Space) -> pd.DataFrame:
     Returns:
         Rows of RAW_CONFIGURATIONS.
     """
+    whole = {name for name, values in space.choices.items() if all(type(value) is int for value in values)}
     return pd.DataFrame(
-        {"configuration": number, **raw, "architecture": space.build(raw)}
+        {
+            "configuration": number,
+            **{name: value if name in whole else str(value) for name, value in raw.items()},
+            "architecture": space.build(raw),
+        }
         for number, raw in enumerate(space.configurations())
     )
