@@ -392,13 +392,16 @@ def test_what_scikit_learn_refuses_is_the_users_error(chips: pd.DataFrame, value
         assign_folds(chips, folds_config(**values), 0)
 
 
-def test_every_seed_that_the_configuration_accepts_divides_chips() -> None:
-    for seed in (2**32, 2**64):
-        try:
-            accepted = config({"seed": seed}).seed
-        except ConfigError:
-            continue
-        assign_folds(grid(6, 6, 600), folds_config(count=2), accepted)
+@pytest.mark.parametrize("seed", [0, 2**32 - 1])
+def test_the_smallest_and_the_largest_seed_divide_chips(seed: int) -> None:
+    folds = assign_folds(grid(6, 6, 600), folds_config(count=2), config({"seed": seed}).seed)
+    assert len(folds) == 2 * 36
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32, 2**64])
+def test_seeds_beyond_are_refused(seed: int) -> None:
+    with pytest.raises(ConfigError, match="seed"):
+        config({"seed": seed})
 
 
 def test_a_spatial_hold_out_is_about_its_share_or_refused() -> None:
