@@ -5,6 +5,7 @@ output: <results>/measure_precisions/*, <results>/deploy_model/{candidate}/*, <r
         <results>/score_map/*
 """
 
+from workflow_lib.training.score_tables import HOLDOUT_RESULT
 from workflow_lib.workflow.map_jobs import MapJobs
 
 MAPS = MapJobs(RUN)
@@ -50,7 +51,7 @@ rule measure_precisions:
 rule deploy_model:
     """Retrain a candidate on all its data and write everything that a device needs."""
     input:
-        **MAPS.holdout,
+        **RUN.inputs_of(HOLDOUT_RESULT),
         array="<results>/import_chips/chips.npy",
         moments="<results>/import_chips/moments.npy",
         chips="<results>/import_chips/chips.parquet",

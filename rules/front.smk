@@ -5,15 +5,13 @@ output: <results>/build_candidates/*, <results>/build_front/*, <results>/score_e
         <results>/score_holdout/scores.parquet
 """
 
-from workflow_lib.workflow.search_jobs import SearchJobs
-
-SEARCHES = SearchJobs(RUN)
+from workflow_lib.search.proposal_tables import PROPOSALS_RESULT
 
 
 rule build_candidates:
     """Join accuracy, latency and memory: one row per candidate."""
     input:
-        **SEARCHES.proposals,
+        **RUN.inputs_of(PROPOSALS_RESULT),
         scores="<results>/gather_table/fold_scores.parquet",
         networks="<results>/gather_table/networks.parquet",
         latencies="<results>/gather_table/latencies.parquet",
@@ -36,7 +34,7 @@ rule build_candidates:
             *(["--same-split"] if CONFIG.folds.same_split else []),
             *(
                 ["--allow-missing"]
-                if SEARCHES.proposals and CONFIG.grid.allow_missing
+                if CONFIG.search.strategy != "grid" and CONFIG.grid.allow_missing
                 else []
             ),
             "--classes",

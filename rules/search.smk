@@ -4,6 +4,7 @@ input:  <results>/gather_table/*.parquet
 output: <results>/propose_candidates/{round}.parquet, <results>/compare_strategies/*, <results>/compare_runs/*
 """
 
+from workflow_lib.training.utilization_tables import UTILIZATIONS_RESULT
 from workflow_lib.workflow.search_jobs import SearchJobs
 
 SEARCHES = SearchJobs(RUN)
@@ -44,7 +45,7 @@ rule propose_candidates:
 rule compare_strategies:
     """Let every strategy search the grid that was trained: nothing is trained again."""
     input:
-        **SEARCHES.utilizations,
+        **RUN.inputs_of(UTILIZATIONS_RESULT),
         table="<results>/build_candidates/candidates.parquet",
         networks="<results>/gather_table/networks.parquet",
         latencies="<results>/gather_table/latencies.parquet",

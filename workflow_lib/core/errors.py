@@ -1,4 +1,7 @@
-"""Errors that a user can mend."""
+"""Errors that a user can mend, and how a process ends with one."""
+
+import sys
+from typing import NoReturn
 
 
 class UserError(Exception):
@@ -28,3 +31,9 @@ class ChipError(UserError):
 
 class TableError(UserError):
     """A table does not have the columns, types, ranges or key that its schema declares."""
+
+
+def end_with(error: object) -> NoReturn:
+    """End the process as for every error of this kind: one line on standard error, and exit code 2."""
+    print(f"error: {error}", file=sys.stderr)
+    sys.exit(2)

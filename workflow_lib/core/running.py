@@ -5,7 +5,7 @@ import sys
 import traceback
 from collections.abc import Callable
 
-from workflow_lib.core.errors import UserError
+from workflow_lib.core.errors import UserError, end_with
 from workflow_lib.core.sealed import DamagedFileError, set_aside
 
 _AGAIN_S = 0.01
@@ -32,15 +32,12 @@ def run_stage(main: Callable[[], None]) -> None:
     try:
         main()
     except DamagedFileError as error:
-        print(f"error: {set_aside(error)}", file=sys.stderr)
-        sys.exit(2)
+        end_with(set_aside(error))
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+        end_with(error)
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
-        print(f"error: {place}{error.strerror or ' '.join(map(str, error.args))}", file=sys.stderr)
-        sys.exit(2)
+        end_with(f"{place}{error.strerror or ' '.join(map(str, error.args))}")
     except Exception:
         traceback.print_exc()
         sys.exit(1)

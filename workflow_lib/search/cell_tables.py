@@ -102,8 +102,14 @@ DERIVED = Table(
 )
 
 
-def _search_files(config: Any, channels: str, suffix: str) -> list[str]:
-    """What the searches at budgets of one channel set write."""
+def budget_files(config: Any, channels: str, suffix: str) -> list[str]:
+    """What the searches at budgets write, below results/<run>.
+
+    Args:
+        config: the whole configuration.
+        channels: channel set, or a wildcard.
+        suffix: of the files.
+    """
     return [
         f"search_cell/{channels}/{quantity}/budget/{number}/{repeat}{suffix}"
         for quantity, budgets in config.cell_search.budgets.items()
@@ -131,14 +137,14 @@ LOOKUP_GRAPHS_RESULT = Result(
 CELL_SEARCHES_RESULT = Result(
     "searches",
     CELL_SEARCH,
-    lambda config: [path for name in config.grid.channel_sets for path in _search_files(config, name, ".parquet")],
+    lambda config: [path for name in config.grid.channel_sets for path in budget_files(config, name, ".parquet")],
     when=_searched,
     filled=True,
 )
 FIRST_CELL_ALPHAS_RESULT = Result(
     "cell_alpha",
     CELL_ALPHA,
-    lambda config: [_search_files(config, name, ".alpha.parquet")[0] for name in config.grid.channel_sets],
+    lambda config: [budget_files(config, name, ".alpha.parquet")[0] for name in config.grid.channel_sets],
     when=_searched,
     filled=True,
 )

@@ -14,7 +14,7 @@ class MapJobs:
     """
 
     def __init__(self, run: Run) -> None:
-        self._config, self._folder = run.config, run.folder
+        self._config = run.config
         self.areas = list(self._config.map.areas) if self._config.map else []
 
     @property
@@ -30,12 +30,6 @@ class MapJobs:
             "requirements.txt",
             "SHA256SUMS",
         ]
-
-    @property
-    def holdout(self) -> dict[str, str]:
-        """The hold-out scores, if there is a hold-out."""
-        scores = f"{self._folder}/score_holdout/scores.parquet"
-        return {"holdout": scores} if self._config.folds.holdout.method != "none" else {}
 
     @property
     def background_flag(self) -> list[str]:

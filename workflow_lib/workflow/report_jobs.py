@@ -35,21 +35,19 @@ class ReportJobs:
         """What a figure is drawn from; files from outside are no inputs."""
         figure = self._figure(wildcards)
         files = [file for group in figure.files(self._config).values() for file in group]
-        tables = [path for result in figure.reads for path in self._paths(result)]
-        return tables + [file for file in files if file.startswith("results/")]
+        return self._run.files_of(*figure.reads) + [file for file in files if file.startswith("results/")]
 
     def figure_options(self, wildcards: Wildcards) -> Any:
         """Flags of plot_figure."""
         figure = self._figure(wildcards)
         settings = {key: setting(self._config, key) for key in figure.settings}
-        tables = [f"{result.name}={path}" for result in figure.reads for path in self._paths(result)]
         files = [f"{group}={file}" for group, paths in figure.files(self._config).items() for file in paths]
         return self._run.options(
             "plot_figure",
             f"--figure={wildcards.figure}",
             f"--version={figure.version}",
             *flags(self._config.report, "dpi"),
-            *_listed("--table", tables),
+            *self._run.table_flags(*figure.reads),
             *_listed("--setting", [f"{key}={_as_json(value)}" for key, value in settings.items()]),
             *_listed("--file", files),
         )
@@ -66,18 +64,17 @@ class ReportJobs:
     @property
     def tables(self) -> list[str]:
         """All files of these results."""
-        return [path for result in self.results.values() for path in self._paths(result)]
+        return self._run.files_of(*self.results.values())
 
     def report_options(self) -> Any:
         """Flags of build_report."""
         keys = [key for key in Config.model_fields if key != "execution"]
-        tables = [f"{name}={path}" for name, result in self.results.items() for path in self._paths(result)]
         return self._run.options(
             "build_report",
             *flags(self._config, *keys),
             f"--config-digest={self._config.digest}",
             *_listed("--section", self._sections),
-            *_listed("--table", tables),
+            *self._run.table_flags(*self.results.values()),
         )
 
     @property
@@ -85,9 +82,6 @@ class ReportJobs:
         """Name and version of each section of this run's report."""
         existing = {name: section for name, section in all_sections().items() if section.exists(self._config)}
         return [f"{name}:{section.version}" for name, section in existing.items()]
-
-    def _paths(self, result: Result) -> list[str]:
-        return [f"{self._run.folder}/{path}" for path in result.paths(self._config)]
 
 
 def _listed(flag: str, values: list[str]) -> list[str]:

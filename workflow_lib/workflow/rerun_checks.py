@@ -10,7 +10,6 @@ Snakemake has no hook between building its graph and deciding which jobs run, so
 the main process does this: a job's own Snakemake on another node runs what it is told to run.
 """
 
-import sys
 from collections.abc import Callable, Mapping
 from functools import wraps
 from pathlib import Path
@@ -18,7 +17,7 @@ from typing import Any
 
 from snakemake.dag import DAG
 
-from workflow_lib.core.errors import UserError
+from workflow_lib.core.errors import UserError, end_with
 from workflow_lib.core.external_files import have_changed
 from workflow_lib.report.report_stamp import digest_tables, read_stamp
 
@@ -82,5 +81,4 @@ def _refuse_foreign_report(job: Any, config_digest: str) -> None:
         page,
         "if results were restored from a backup, delete that run's folder and run again",
     )
-    print(f"error: {error}", file=sys.stderr)
-    sys.exit(2)
+    end_with(error)

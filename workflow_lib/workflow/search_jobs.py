@@ -5,7 +5,10 @@ from typing import Any
 
 from workflow_lib.core.arguments import flags
 from workflow_lib.devices import kind_of
+from workflow_lib.export.network_tables import NETWORKS_RESULT
+from workflow_lib.latency.latency_tables import LATENCIES_RESULT
 from workflow_lib.search.cell_search_config import CellSearchConfig
+from workflow_lib.search.cell_tables import budget_files
 from workflow_lib.search.supernet_config import VARIANTS
 from workflow_lib.search.supernet_tables import RANKINGS_RESULT
 from workflow_lib.workflow.workflow_run import Run, Wildcards
@@ -31,36 +34,13 @@ class SearchJobs:
         self._sets = list(self._config.grid.channel_sets)
 
     @property
-    def network_costs(self) -> dict[str, str]:
-        """Tables of what the networks of the grid cost."""
-        folder = f"{self._run.folder}/gather_table"
-        return {"networks": f"{folder}/networks.parquet", "latencies": f"{folder}/latencies.parquet"}
-
-    @property
-    def utilizations(self) -> dict[str, str]:
-        """The table of measured utilization, if there is one."""
-        table = f"{self._run.folder}/gather_table/utilizations.parquet"
-        return {"utilizations": table} if self._config.utilization else {}
-
-    @property
-    def proposals(self) -> dict[str, str]:
-        """The table of all proposals, if there is a search."""
-        last = f"{self._run.folder}/propose_candidates/{self._config.search.rounds - 1}.parquet"
-        return {"proposals": last} if self._config.search.strategy != "grid" else {}
-
-    @property
     def proposed_from(self) -> list[str]:
         """The tables that the strategy proposes from."""
-        results = self._config.search.declaration.results(self._config)
-        return [f"{self._run.folder}/{path}" for result in results for path in result.paths(self._config)]
+        return self._run.files_of(*self._config.search.declaration.results(self._config))
 
     def proposal_tables(self, _wildcards: Wildcards) -> list[str]:
         """The same as flags."""
-        results = self._config.search.declaration.results(self._config)
-        pairs = [
-            f"{result.name}={self._run.folder}/{path}" for result in results for path in result.paths(self._config)
-        ]
-        return ["--table", *pairs]
+        return self._run.table_flags(*self._config.search.declaration.results(self._config))
 
     def earlier_round(self, wildcards: Wildcards) -> dict[str, str]:
         """The proposals of the round before, and the scores of its candidates."""
@@ -91,17 +71,17 @@ class SearchJobs:
         return self.skeleton_flags("searched") if self._config.assembled else flags(self._config.grid.space)
 
     @property
-    def ranked_costs(self) -> Mapping[str, str | list[str]]:
+    def ranked_costs(self) -> Mapping[str, list[str]]:
         """What networks cost, for rankings: tables of those of the grid, or prices of the operations of cells."""
         if not self._config.assembled:
-            return self.network_costs
+            return self._run.inputs_of(NETWORKS_RESULT, LATENCIES_RESULT)
         folder = f"{self._run.folder}/price_operations/{{channels}}"
         return {"prices": [f"{folder}/{device}/searched.parquet" for device in self._config.supernet_devices]}
 
     @property
     def last_rankings(self) -> list[str]:
         """The table of each supernet's last ranking."""
-        return [f"{self._run.folder}/{path}" for path in RANKINGS_RESULT.paths(self._config)]
+        return self._run.files_of(RANKINGS_RESULT)
 
     @property
     def last_supernet(self) -> str:
@@ -167,13 +147,9 @@ class SearchJobs:
             channels: channel set, or a wildcard.
             suffix: of the files.
         """
-        repeats = range(self._config.cell_search.seeds) if self._config.cell_search else []
-        return [
-            f"{self._run.folder}/search_cell/{channels}/{quantity}/budget/{number}/{repeat}{suffix}"
-            for quantity, budgets in self.budgets.items()
-            for number in range(len(budgets))
-            for repeat in repeats
-        ]
+        if not self._config.cell_search:
+            return []
+        return [f"{self._run.folder}/{path}" for path in budget_files(self._config, channels, suffix)]
 
     def search_flags(self) -> list[str]:
         """Flags of a single search."""

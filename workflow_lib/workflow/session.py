@@ -10,7 +10,7 @@ from typing import Any
 from workflow_lib.config import Config, parse_config
 from workflow_lib.core.config_files import strict_config
 from workflow_lib.core.contracts import CONTRACTS
-from workflow_lib.core.errors import UserError
+from workflow_lib.core.errors import UserError, end_with
 from workflow_lib.core.files import hold
 from workflow_lib.core.progress import ProgressLog
 from workflow_lib.core.sealed import RESULTS_VARIABLE
@@ -31,8 +31,7 @@ def open_run(workflow: Any, values: dict[str, Any]) -> Run:
     try:
         run = Run(workflow, _read_config(workflow, values))
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+        end_with(error)
     notice_all_changes(run.external_files, "build_report", run.config.digest)
     log = logging.getLogger("snakemake.logging")
     log.addHandler(ProgressLog())
@@ -64,8 +63,7 @@ def hold_run(workflow: Any, run: Run) -> None:
         if not hold(lock):
             raise UserError(f"{lock.read_text()} works on this run", lock, "wait for its end, or stop it")
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+        end_with(error)
     if not workflow.resource_settings.nodes and run.all_cores > available_cores():
         print(
             f"warning: --cores {run.all_cores}, but only {available_cores()} are available here: "

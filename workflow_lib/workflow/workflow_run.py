@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from workflow_lib.config import Config
 from workflow_lib.core.contracts import CONTRACTS
+from workflow_lib.core.errors import end_with
 from workflow_lib.core.external_files import external_command
+from workflow_lib.core.results import Result
 from workflow_lib.core.schema import Table
 from workflow_lib.core.sealed import RESULTS_VARIABLE, DamagedFileError, set_aside
 from workflow_lib.core.section import NAME
@@ -109,6 +111,19 @@ class Run:
         """Content of the file that describes the user's own networks; empty: there is none."""
         space = self.config.grid.space
         return space.digest if isinstance(space, UserFileConfig) else ""
+
+    def files_of(self, *results: Result) -> list[str]:
+        """All files of results."""
+        return [f"{self.folder}/{path}" for result in results for path in result.paths(self.config)]
+
+    def inputs_of(self, *results: Result) -> dict[str, list[str]]:
+        """Name -> files, of those results that this run has."""
+        return {result.name: self.files_of(result) for result in results if result.when(self.config)}
+
+    def table_flags(self, *results: Result) -> list[str]:
+        """The flag that tells a stage the files of results."""
+        pairs = [f"{result.name}={file}" for result in results for file in self.files_of(result)]
+        return ["--table", *pairs] if pairs else []
 
     def select(self, wildcards: Wildcards) -> list[str]:
         """The flags that name a channel set's bands."""
@@ -211,8 +226,7 @@ class Run:
             return table.read(file)
         except DamagedFileError as error:
             os.environ[RESULTS_VARIABLE] = str(Path(self.folder).absolute())
-            print(f"error: {error if '--dry-run' in sys.argv else set_aside(error)}", file=sys.stderr)
-            sys.exit(2)
+            end_with(error if "--dry-run" in sys.argv else set_aside(error))
 
 
 def placed(patterns: Mapping[str, str], folder: str) -> dict[str, str]:

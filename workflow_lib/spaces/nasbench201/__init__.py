@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from workflow_lib.spaces.nasbench201 import nasbench201_cell as cells
 from workflow_lib.spaces.network_counts import Costs
+from workflow_lib.spaces.repeated_cells import count_cells, count_operations, describe_cells
 from workflow_lib.spaces.space_declaration import SpaceDeclaration
 
 if TYPE_CHECKING:
@@ -24,27 +25,17 @@ def count(network: cells.CellNetwork, channels: int, classes: int, size_px: int)
     """What a network costs for one chip."""
     from workflow_lib.spaces.nasbench201 import nasbench201_counts as counts
 
-    images = (network.skeleton, channels, classes, size_px)
-    return Costs(
-        int(counts.count_multiply_adds(*images).total(network)),
-        int(counts.count_activations(*images).total(network)),
-        int(counts.count_parameters(network.skeleton, channels, classes).total(network)),
-    )
+    return count_cells(counts, network, channels, classes, size_px)
 
 
 def describe(network: cells.CellNetwork) -> str:
     """A network in words."""
-    skeleton = network.skeleton
-    return (
-        f"a network of NAS-Bench-201 cells {network.cell}: three stages of {skeleton.cells}, with {skeleton.width} to "
-        f"{4 * skeleton.width} channels, after a stem of {max(1, skeleton.stem_strides)} convolutions"
-    )
+    return describe_cells(f"NAS-Bench-201 cells {network.cell}", network.skeleton)
 
 
 def dimensions(network: cells.CellNetwork) -> Mapping[str, int | str]:
     """How often it has each operation."""
-    names = sorted(cells.OPERATIONS)
-    return {f"edges with {name}": list(network.operations).count(name) for name in names}
+    return count_operations(network, cells.OPERATIONS)
 
 
 SPACE = SpaceDeclaration(
