@@ -70,3 +70,11 @@ def test_choices_that_are_computed_are_read_by_running_the_file(tmp_path: Path) 
     assert read_space(str(file)).networks()[:3] == [
         "own-computed-w1-k1x3", "own-computed-w1-k3x3", "own-computed-w2-k1x3",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("choices", ["{[1]: [2]}", "{'w': {[1]}}"])
+def test_literals_that_cannot_be_built_are_refused(tmp_path: Path, choices: str) -> None:
+    file = tmp_path / "wrong.py"
+    file.write_text(f"CHOICES = {choices}\ndef build(*_): ...\n")
+    with pytest.raises(UserError, match=r"cannot be run \(TypeError: unhashable type: 'list'\)"):
+        read_space(str(file))

@@ -153,7 +153,7 @@ def _read_choices(path: Path) -> dict[str, list[Any]]:
         raise UserError(f"has no {_CHOICES}: a dictionary from names to the values to choose from", path)
     try:
         choices = ast.literal_eval(_assigned(tree)[_CHOICES])
-    except ValueError:
+    except (ValueError, TypeError):  # no literal, or one that Python cannot build, as running the file will say
         choices = getattr(load_file(str(path)), _CHOICES)
     return _checked_choices(path, choices)
 
