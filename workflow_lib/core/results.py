@@ -6,11 +6,14 @@ workflow finds its files here. A test compares both.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
 from string import Formatter
 from typing import TYPE_CHECKING, Any
+
+from workflow_lib.core.arguments import listed_paths
+from workflow_lib.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,3 +78,20 @@ class Result:
         read = self.table.read_filled if self.filled else self.table.read
         parts = [read(path) for path in paths]
         return parts[0] if len(parts) == 1 else self.table.concatenate(parts, paths[0].parent)
+
+
+def given_files(pairs: Sequence[str], reader: str, needed: Iterable[Result]) -> dict[str, list[Path]]:
+    """Read the values RESULT=FILE of the flag --table; a result may have several files.
+
+    Args:
+        pairs: the values.
+        reader: what reads these tables, for messages.
+        needed: the results that it cannot do without.
+
+    Raises:
+        ConfigError: if one has no =, or one that is needed is missing.
+    """
+    files = listed_paths(pairs, "--table")
+    if missing := [result.name for result in needed if result.name not in files]:
+        raise ConfigError(f"{reader} needs {', '.join(missing)}", "--table", f"write {missing[0]}=FILE")
+    return files

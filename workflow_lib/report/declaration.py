@@ -145,3 +145,8 @@ def all_sections() -> dict[str, SectionDeclaration]:
 def setting(config: Config, key: str) -> Any:
     """The value of a key of the configuration, or of one of its sections' properties, such as "data.bands"."""
     return reduce(getattr, key.split("."), config)
+
+
+def reported_results(config: Config) -> dict[str, Result]:
+    """The results that the report of a configuration shows, by name."""
+    return {result.name: result for section in all_sections().values() for result in section.results(config)}

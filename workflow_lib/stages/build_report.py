@@ -7,16 +7,15 @@ from pydantic import Field
 
 from workflow_lib.analysis.candidate_tables import RANKED_RESULT
 from workflow_lib.config import Config
-from workflow_lib.core.arguments import Arguments, listed_paths
-from workflow_lib.core.errors import ConfigError
+from workflow_lib.core.arguments import Arguments
 from workflow_lib.core.files import write_text
 from workflow_lib.core.provenance import behind
-from workflow_lib.core.results import Result
+from workflow_lib.core.results import given_files
 from workflow_lib.core.running import run_stage
 from workflow_lib.core.table_files import write_csv
 from workflow_lib.data.chip_tables import CHIPS_RESULT
 from workflow_lib.report.content import ReportContent
-from workflow_lib.report.declaration import all_sections
+from workflow_lib.report.declaration import reported_results
 from workflow_lib.report.page import render
 from workflow_lib.report.report_stamp import Stamp, digest_tables
 from workflow_lib.report.tables import baseline_table, provenance_table, ranges_table, region_counts
@@ -45,10 +44,9 @@ class ReportArguments(Arguments):
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the stage."""
     arguments = ReportArguments.parse(__doc__, argv)
-    config, files = arguments.config, listed_paths(arguments.table, "--table")
-    results = _results(config)
-    if missing := set(results) - set(files):
-        raise ConfigError(f"the report needs {', '.join(sorted(missing))}", "--table", "write RESULT=FILE")
+    config = arguments.config
+    results = reported_results(config)
+    files = given_files(arguments.table, "the report", results.values())
     paths = [path for result in results for path in files[result]]
     records = behind(paths)
     content = ReportContent(
@@ -66,11 +64,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     write_csv(arguments.ranges, ranges_table(ranked, objectives))
     write_csv(arguments.baselines, baseline_table(ranked, objectives))
     write_text(arguments.page, render(content))
-
-
-def _results(config: Config) -> dict[str, Result]:
-    """The results that the report of a configuration shows."""
-    return {result.name: result for section in all_sections().values() for result in section.results(config)}
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from workflow_lib.core.arguments import Arguments, listed_paths
 from workflow_lib.core.errors import ConfigError, UserError
+from workflow_lib.core.results import given_files
 from workflow_lib.core.running import run_stage
 from workflow_lib.report.declaration import FigureDeclaration, FigureInput, all_figures
 from workflow_lib.report.plots.style import save_figures
@@ -41,16 +42,15 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
     figure = figures[arguments.figure]
     given = FigureInput(
-        _tables(figure, listed_paths(arguments.table, "--table")),
+        _tables(figure, arguments.table),
         _settings(figure, arguments.setting),
         listed_paths(arguments.file, "--file"),
     )
     save_figures(arguments.output, arguments.dpi, lambda _: figure.draw(given))
 
 
-def _tables(figure: FigureDeclaration, files: dict[str, list[Path]]) -> dict[str, Any]:
-    if missing := [result.name for result in figure.reads if result.name not in files]:
-        raise ConfigError(f"the figure needs {', '.join(missing)}", "--table", f"write {missing[0]}=FILE")
+def _tables(figure: FigureDeclaration, pairs: Sequence[str]) -> dict[str, Any]:
+    files = given_files(pairs, "the figure", figure.reads)
     return {result.name: result.read(files[result.name]) for result in figure.reads}
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 from pydantic import Field
 
-from workflow_lib.core.arguments import Arguments, listed_paths
-from workflow_lib.core.errors import ConfigError
+from workflow_lib.core.arguments import Arguments
+from workflow_lib.core.results import given_files
 from workflow_lib.core.running import run_stage
 from workflow_lib.core.seeds import derive_seed
 from workflow_lib.search.network_costs import network_costs
@@ -48,9 +48,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _read_tables(arguments: ProposeArguments) -> Mapping[str, pd.DataFrame]:
-    files, strategy = listed_paths(arguments.table, "--table"), arguments.search.declaration
-    if missing := [result.name for result in strategy.reads if result.name not in files]:
-        raise ConfigError(f"the strategy needs {', '.join(missing)}", "--table", f"write {missing[0]}=FILE")
+    strategy = arguments.search.declaration
+    files = given_files(arguments.table, "the strategy", strategy.reads)
     results = [*strategy.reads, *strategy.optional]
     return {result.name: result.read(files[result.name]) for result in results if result.name in files}
 

@@ -7,7 +7,7 @@ from typing import Any
 from workflow_lib.config import Config
 from workflow_lib.core.arguments import flags
 from workflow_lib.core.results import Result
-from workflow_lib.report.declaration import FigureDeclaration, all_figures, all_sections, setting
+from workflow_lib.report.declaration import FigureDeclaration, all_figures, all_sections, reported_results, setting
 from workflow_lib.workflow.workflow_run import Run, Wildcards
 
 
@@ -58,8 +58,7 @@ class ReportJobs:
     @cached_property
     def results(self) -> dict[str, Result]:
         """The results that the report shows, by name."""
-        sections = all_sections().values()
-        return {result.name: result for section in sections for result in section.results(self._config)}
+        return reported_results(self._config)
 
     @property
     def tables(self) -> list[str]:
