@@ -21,7 +21,7 @@ def draw(given: FigureInput) -> Figure:
 FIGURE = FigureDeclaration(
     title="Charge of a battery",
     caption="One battery, three ways to use it: the most accurate network alone, the most frugal one alone, and "
-    "switching between networks at the dots. The share of right answers is each network's validation "
+    "switching between networks at the dots. The share of correct inferences is each network's validation "
     "accuracy.",
     section="battery",
     draw=draw,

@@ -31,8 +31,8 @@ def battery(content: ReportContent) -> TextTable:
             "Lasts (hours)": [f"{group['end_h'].iloc[-1]:.1f}" for group in groups],
             "Charge left (%)": [f"{group['end_pct'].iloc[-1]:.0f}" for group in groups],
             "Inferences": [f"{count:,}" for count in done],
-            "Right (%)": [f"{100 * good / max(1, count):.1f}" for good, count in zip(right, done, strict=True)],
-            "Right answers": [f"{good:,.0f}" for good in right],
+            "Accuracy (%)": [f"{100 * good / max(1, count):.1f}" for good, count in zip(right, done, strict=True)],
+            "Correct inferences": [f"{good:,.0f}" for good in right],
         },
         texts=3,
     )
@@ -67,4 +67,5 @@ SECTION = SectionDeclaration(
     optional=(PACKED_RESULT,),
     position=80,
     values=values,
+    version=2,
 )
