@@ -17,7 +17,10 @@ if not workflow.config_settings.configfiles:
 include: "rules/common.smk"
 
 
-for rules_file in sorted(Path(workflow.basedir, "rules").rglob("*.smk")):
+# A workflow that includes this one lies elsewhere; its `basedir` is not ours.
+folder = workflow.current_basedir.get_path_or_uri(secret_free=True)
+
+for rules_file in sorted(Path(folder, "rules").rglob("*.smk")):
     if rules_file.name != "common.smk":
 
         include: str(rules_file)

@@ -290,8 +290,9 @@ onstart:
                 for path in map(Path, job.output):
                     path.parent.mkdir(parents=True, exist_ok=True)
                     path.touch()
-                if job.rule.name in globals().get("EXTERNAL", ()):
-                    record_files(*EXTERNAL[job.rule.name](job.wildcards))
+                external = getattr(globals()["RUN"], "external_files", dict())
+                if job.rule.name in external:
+                    record_files(*external[job.rule.name](job.wildcards))
                 if "page" in job.output.keys():
                     tables = digest_tables(Path(file) for file in job.input if file.endswith(".parquet"))
                     Path(job.output.page).write_text(Stamp(CONFIG.digest, tables).markup())

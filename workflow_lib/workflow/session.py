@@ -20,6 +20,9 @@ from workflow_lib.workflow.plan import PLAN, PlanLog
 from workflow_lib.workflow.rerun_checks import notice_all_changes
 from workflow_lib.workflow.workflow_run import Run
 
+_FOLDER = Path(__file__).parents[2]
+"""The project's folder; `workflow.basedir` is another one where a workflow includes this one."""
+
 
 def open_run(workflow: Any, values: dict[str, Any]) -> Run:
     """Check the configuration and listen to Snakemake; a wrong configuration ends the process with code 2.
@@ -41,10 +44,10 @@ def open_run(workflow: Any, values: dict[str, Any]) -> Run:
 
 
 def _read_config(workflow: Any, values: dict[str, Any]) -> Config:
-    if "{" in str(workflow.basedir):
+    if "{" in str(_FOLDER):
         raise UserError(
             "Snakemake cannot run a workflow in a folder with braces in its name",
-            workflow.basedir,
+            _FOLDER,
             "rename the folder",
         )
     return parse_config(strict_config(values, workflow.configfiles, workflow.config_settings.config))
@@ -77,7 +80,7 @@ def shell_prefix(workflow: Any, run: Run) -> str:
 
     Jobs find the library wherever Snakemake was started, and without conda also its interpreter.
     """
-    folder = str(workflow.basedir)
+    folder = str(_FOLDER)
     conda = workflow.deployment_settings.deployment_method
     python_folder = "" if conda else f"{Path(sys.executable).parent}:"
     variables = " ".join(f"{name}={value}" for name, value in resources.JOB_ENVIRONMENT.items())
