@@ -5,6 +5,7 @@ from typing import Any
 
 from workflow_lib.core.arguments import flags
 from workflow_lib.devices import kind_of
+from workflow_lib.workflow.job_functions import per_job
 from workflow_lib.workflow.run_candidates import Candidates
 from workflow_lib.workflow.workflow_run import Run, Wildcards
 
@@ -20,11 +21,13 @@ class DeviceJobs:
     def __init__(self, run: Run, candidates: Candidates) -> None:
         self._run, self._config, self._candidates = run, run.config, candidates
 
+    @per_job
     def inputs(self, wildcards: Wildcards) -> dict[str, str]:
         """What the device's kind reads for one network."""
         patterns = kind_of(self._config.devices[wildcards.device]).inputs
         return {name: f"{self._run.folder}/{pattern.format(**wildcards)}" for name, pattern in patterns.items()}
 
+    @per_job
     def input_flags(self, wildcards: Wildcards, input: Any) -> list[str]:
         """The same as flags."""
         return ["--input", *(f"{name}={file}" for name, file in self.inputs(wildcards).items())]
@@ -35,9 +38,11 @@ class DeviceJobs:
         Args:
             stage: its name.
         """
-        return lambda wildcards: self._run.options(
-            stage, f"--settings={self._config.devices[wildcards.device].model_dump_json()}"
-        )
+        options = {
+            device: self._run.options(stage, f"--settings={settings.model_dump_json()}")
+            for device, settings in self._config.devices.items()
+        }
+        return per_job(lambda wildcards: options[wildcards.device])
 
     def options(self, stage: str, *names: str, seed: bool = False) -> Callable[[Wildcards], Any]:
         """Flags of a stage of one device: its settings, one by one.

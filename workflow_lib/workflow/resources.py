@@ -9,6 +9,7 @@ from workflow_lib.config import Config
 from workflow_lib.core.candidate import Candidate
 from workflow_lib.spaces.networks import costs
 from workflow_lib.training.training_config import TRAINING_PASSES
+from workflow_lib.workflow.job_functions import per_job
 
 _CORE_MULTIPLY_ADDS_PER_S = 10e9
 _GPU_MULTIPLY_ADDS_PER_S = 500e9
@@ -149,9 +150,11 @@ def _costliest(config: Config) -> Candidate:
 
 
 def _resources(needs: Callable[[Any], Needs]) -> dict[str, Resource]:
+    @per_job
     def memory_mb(wildcards: Mapping[str, str], attempt: int) -> int:
         return _grow(needs(wildcards).memory_mb, attempt)
 
+    @per_job
     def minutes(wildcards: Mapping[str, str], attempt: int) -> int:
         return _grow(needs(wildcards).minutes, attempt)
 

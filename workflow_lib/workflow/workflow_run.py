@@ -20,6 +20,7 @@ from workflow_lib.search.supernet_config import VARIANTS
 from workflow_lib.spaces import networks
 from workflow_lib.spaces.user_file import UserFileConfig
 from workflow_lib.workflow import chip_sources, resources
+from workflow_lib.workflow.job_functions import per_job
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -104,7 +105,7 @@ class Run:
         own = [f"--networks-digest={self._networks_digest}"] if stage in _BUILDERS and self._networks_digest else []
         text = shlex.join([f"--contract={CONTRACTS[stage]}", *own, *values])
         # In strings, but not in what functions return, Snakemake takes braces for wildcards.
-        return (lambda wildcards: text) if "{" in text else text
+        return per_job(lambda wildcards: text) if "{" in text else text
 
     @cached_property
     def _networks_digest(self) -> str:
@@ -125,10 +126,12 @@ class Run:
         pairs = [f"{result.name}={file}" for result in results for file in self.files_of(result)]
         return ["--table", *pairs] if pairs else []
 
+    @per_job
     def select(self, wildcards: Wildcards) -> list[str]:
         """The flags that name a channel set's bands."""
         return ["--select", *self.config.grid.channel_sets[wildcards.channels]]
 
+    @per_job
     def inputs_flag(self, wildcards: Wildcards) -> str:
         """The flag that says how many channels a channel set has."""
         return f"--inputs={len(self.config.grid.channel_sets[wildcards.channels])}"
