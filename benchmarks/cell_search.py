@@ -45,12 +45,12 @@ from workflow_lib.training.training_config import TrainingConfig
 CLASSES, BATCH, STEPS = 2, 16, 4
 VARIANTS: dict[str, dict[str, Any]] = {
     "plain": {},
-    "derived cells": {"derived_cells": True},
+    "derived cells": {"mix_first_cells_only": True},
     "shared operations": {"shared_operations": True},
     "bottleneck 4": {"bottleneck": 4},
-    "these three": {"derived_cells": True, "shared_operations": True, "bottleneck": 4},
+    "these three": {"mix_first_cells_only": True, "shared_operations": True, "bottleneck": 4},
     "partial channels 4": {"partial_channels": 4},
-    "sampled": {"sampled": True},
+    "sampled": {"sample_operations": True},
 }
 """Name -> keys of `cell_search`; the last two are other papers' (PC-DARTS, GDAS)."""
 

@@ -104,7 +104,7 @@ rule build_lookup_graph:
     params:
         options=RUN.options(
             "build_lookup_graph",
-            *flags(CONFIG.cell_search, *TRAINED_NETWORKS, "none_derived", "bounds"),
+            *flags(CONFIG.cell_search, *TRAINED_NETWORKS, "allow_none", "bounds"),
         ),
     shell:
         "python -m workflow_lib.stages.build_lookup_graph"
@@ -139,9 +139,9 @@ rule derive_network:
             *flags(
                 CONFIG.cell_search,
                 *TRAINED_NETWORKS,
-                "none_derived",
+                "allow_none",
                 "budgets",
-                "least_share",
+                "min_budget_share",
                 "random_networks",
             ),
             *flags(CONFIG, "seed"),

@@ -113,7 +113,7 @@ rule apply_model:
         options=RUN.options(
             "apply_model",
             *flags(
-                CONFIG.map, "precision", "overlap", "threshold", "least_distance_m"
+                CONFIG.map, "precision", "overlap", "threshold", "min_distance_m"
             ),
         ),
         bundle=lambda wildcards, input: Path(input.bundle[0]).parent,

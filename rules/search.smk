@@ -88,7 +88,7 @@ rule compare_runs:
     input:
         [
             f"results/{name}/{table}"
-            for name in (RUN.name, *CONFIG.report.beside)
+            for name in (RUN.name, *CONFIG.report.compared_runs)
             for table in (
                 "build_candidates/candidates.parquet",
                 "assign_folds/folds.parquet",
@@ -108,7 +108,7 @@ rule compare_runs:
             "compare_runs",
             *flags(CONFIG.front, "objectives"),
             "--runs",
-            *(f"results/{name}" for name in (RUN.name, *CONFIG.report.beside)),
+            *(f"results/{name}" for name in (RUN.name, *CONFIG.report.compared_runs)),
         ),
     shell:
         "python -m workflow_lib.stages.compare_runs"

@@ -66,7 +66,7 @@ rule rank_subnets:
         options=RUN.options(
             "rank_subnets",
             *SEARCHES.supernet_flags,
-            *flags(CONFIG.supernet, "judged", "judge_chips", "judged_by", "cost"),
+            *flags(CONFIG.supernet, "evaluated_networks", "evaluation_chips", "metric", "cost"),
         ),
         ranking=SEARCHES.ranking_flags,
         select=RUN.select,
@@ -109,7 +109,7 @@ rule prune_supernet:
         **RUN.fixed("prune_supernet"),
     params:
         options=RUN.options(
-            "prune_supernet", *flags(CONFIG.supernet, "kept", "judged_by")
+            "prune_supernet", *flags(CONFIG.supernet, "kept_networks", "metric")
         ),
     shell:
         "python -m workflow_lib.stages.prune_supernet"
@@ -139,7 +139,7 @@ rule compare_supernets:
         **RUN.fixed("compare_supernets"),
     params:
         options=RUN.options(
-            "compare_supernets", *flags(CONFIG.supernet, "batch", "judged_by")
+            "compare_supernets", *flags(CONFIG.supernet, "batch", "metric")
         ),
     shell:
         "python -m workflow_lib.stages.compare_supernets"

@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from itertools import product
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -37,18 +37,20 @@ else:
 class ReportConfig(Section):
     """How the report looks."""
 
+    former_keys: ClassVar[Mapping[str, str]] = {"beside": "compared_runs"}
+
     title: str = Field(default="Edgefront report", description="heading of the report")
-    dpi: int = Field(default=200, ge=50, le=1200, description="resolution of the PNG figures (dots per inch)")
-    beside: Annotated[list[Name], Distinct] = Field(
+    dpi: int = Field(default=200, ge=50, le=1200, description="resolution of PNG figures (dots per inch)")
+    compared_runs: Annotated[list[Name], Distinct] = Field(
         default=[],
-        description="finished runs on the same chips and folds, of other strategies: all candidates are judged on one "
-        "front",
+        description="other finished runs on the same chips and folds; the report ranks the candidates of all these "
+        "runs on one front",
     )
 
     def check_within(self, config: "Config", key: str) -> None:
         """Refuse what other sections contradict; see `Section.check_within`."""
-        if config.run in self.beside:
-            raise ValueError(f"{key}.beside names this run itself, {config.run}")
+        if config.run in self.compared_runs:
+            raise ValueError(f"{key}.compared_runs names this run itself, {config.run}")
 
 
 class ExecutionConfig(Section):
@@ -56,70 +58,80 @@ class ExecutionConfig(Section):
 
     warm_worker: bool = Field(
         default=True,
-        description="jobs of one Snakemake share a process that has imported what they need; false: each starts anew",
+        description="fork jobs from a preloaded worker process, so that they start faster; false: start a new Python "
+        "process for each job",
     )
-    jobs_per_gpu: int = Field(default=1, ge=1, description="how many training jobs may share one GPU of a host")
+    jobs_per_gpu: int = Field(
+        default=1, ge=1, description="maximum number of training jobs that share one GPU of a host"
+    )
     folds_together: Literal["auto", "always", "never"] = Field(
         default="auto",
-        description="train all folds of a candidate side by side in one job, with the results that they have alone; "
-        "auto: with `training.device: cuda`, where one small network leaves most of a GPU idle, and without racing",
+        description="train all folds of a candidate side by side in one job; results are the same as in separate jobs. "
+        "auto: do so if `training.device` is cuda and racing is off, because one small network leaves most "
+        "of a GPU idle",
     )
 
 
 class Config(Section):
     """The whole configuration of one run."""
 
-    run: Name = Field(description="name of the run: its results lie in results/<run>")
-    seed: int = Field(default=42, ge=0, lt=2**32, description="base seed of everything random")
-    data: DataConfig = Field(description="where the chips are and how they are read")
-    folds: FoldsConfig = Field(default=FoldsConfig(), description="training and validation")
-    grid: GridConfig = Field(description="what is searched")
-    training: TrainingConfig = Field(default=TrainingConfig(), description="how one network is trained")
-    keep_weights: bool = Field(default=False, description="keep the weights of every training job beside its scores")
+    run: Name = Field(description="name of the run; its results are stored in results/<run>")
+    seed: int = Field(default=42, ge=0, lt=2**32, description="base seed from which all random numbers are derived")
+    data: DataConfig = Field(description="location and format of the chips")
+    folds: FoldsConfig = Field(default=FoldsConfig(), description="division into training and validation data")
+    grid: GridConfig = Field(description="candidates: channel sets, batch sizes and architectures")
+    training: TrainingConfig = Field(default=TrainingConfig(), description="how each network is trained")
+    keep_weights: bool = Field(default=False, description="keep the weights of every training job")
     devices: dict[Name, Device] = Field(
         default_factory=default_devices,
         min_length=1,
-        description="device -> how its latency is predicted",
+        description="device name -> how its latency is predicted or measured",
     )
     execution: ExecutionConfig = Field(
-        default=ExecutionConfig(), description="how jobs are run; changes no result, and repeats nothing"
+        default=ExecutionConfig(),
+        description="how jobs are run; these keys do not affect results, and changing them reruns nothing",
     )
     front: FrontConfig = Field(default=FrontConfig(), description="the Pareto front")
-    efficiency: EfficiencyConfig = Field(default=EfficiencyConfig(), description="relative efficiency")
+    efficiency: EfficiencyConfig = Field(
+        default=EfficiencyConfig(), description="relative efficiency (data envelopment analysis)"
+    )
     utilization: UtilizationConfig | None = Field(
         default=None,
-        description="measure each network's inference with `training.device` and `training.precision`: throughput, "
-        "arithmetic intensity, and share of the peak that a large matrix product reaches; null: do not",
+        description="measure the inference of each network with `training.device` and `training.precision`: "
+        "throughput, arithmetic intensity, and the share of the peak throughput of a large matrix "
+        "product; null: do not measure",
     )
     search: SearchConfig = Field(default=SearchConfig(), description="which candidates of the grid are trained")
-    supernet: SupernetConfig = Field(default=SupernetConfig(), description="the supernet, where the search takes one")
+    supernet: SupernetConfig = Field(
+        default=SupernetConfig(), description="settings of the supernet, if the search uses one"
+    )
     cell_search: CellSearchConfig | None = Field(
-        default=None, description="of search.strategy: constrained, and of no other"
+        default=None, description="settings of `search.strategy: constrained`; null for every other strategy"
     )
     ranking_quality: RankingQualityConfig | None = Field(
         default=None,
-        description="train supernets in several variants, and compare their rankings with the trained grid's; null: do "
-        "not",
+        description="train supernets in several variants and compare their rankings with the ranking of the trained "
+        "grid; null: do not",
     )
     comparison: ComparisonConfig | None = Field(
         default=None,
-        description="let every search strategy search the grid that was trained, without training again: how much of "
-        "the front each finds, and for how many trainings; null: do not",
+        description="replay every search strategy on the trained grid, without further training, and report how much "
+        "of the front each finds with how many trainings; null: do not",
     )
     racing: RacingConfig | None = Field(
         default=None,
-        description="stop training a candidate as soon as its folds so far show, with its known costs, that another "
-        "one dominates it; null: every candidate is trained on all folds",
+        description="stop training a candidate once its completed folds and its known costs show that another "
+        "candidate dominates it; null: train every candidate on all folds",
     )
     battery: BatteryConfig | None = Field(
         default=None,
-        description="simulate a device's battery that lives on the most accurate network, on the most frugal one, or "
-        "on several between which it switches; null: do not",
+        description="simulate the battery of a device that runs the most accurate network, the most frugal one, or "
+        "switches between several; null: do not",
     )
     precisions: PrecisionsConfig | None = Field(
         default=None,
-        description="write the front's networks also in fp16 and int8, and measure accuracy, bytes and latency of "
-        "each; needs keep_weights; null: do not",
+        description="convert the networks on the front to fp16 and int8 as well, and measure accuracy, file size and "
+        "latency of each; needs keep_weights; null: do not",
     )
     map: MapConfig | None = Field(
         default=None, description="deploy the recommended model and apply it to whole scenes; null: do not"

@@ -20,13 +20,13 @@ from runs import snakemake, write_config
 from workflow_lib.data import geopackage
 
 RUN = Path("results", "tiny")
-LOOKS = {"west": "Nebraska", "east": "Illinois", "new": "Nebraska"}
+TERRAIN = {"west": "Nebraska", "east": "Illinois", "new": "Nebraska"}
 CHANGES: dict[str, Any] = {
     "data.generate": None,
     "data.clip": {
         "false_class": "F",
-        "least_distance_m": 30,
-        "landscape": {"looks": LOOKS, "size_px": 300, "tiles": 2, "roads": 4, "channels": 3},
+        "min_distance_m": 30,
+        "landscape": {"terrain": TERRAIN, "size_px": 300, "tiles": 2, "roads": 4, "channels": 3},
     },
     "data.regions": {
         area: [
@@ -111,7 +111,7 @@ def test_scenes_and_points_of_one_s_own_give_the_same_chips(folder: Path) -> Non
         "run": "own",
         "data.clip": {
             "false_class": "F",
-            "least_distance_m": 30,
+            "min_distance_m": 30,
             "points": {area: str(land / area / "points.csv") for area in ("west", "east")},
         },
         "data.regions": {
@@ -165,7 +165,7 @@ def own_land(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         | {
             "data.clip": {
                 "false_class": "F",
-                "least_distance_m": 30,
+                "min_distance_m": 30,
                 "points": {"west": str(land / "points.gpkg")},
             },
             "data.regions": {

@@ -18,7 +18,14 @@ from workflow_lib.spaces.networks import alive
 RUN = Path("results", "tiny")
 SUPERNET = {
     "search": {"strategy": "supernet", "candidates": 1},
-    "supernet": {"batch": 8, "fair_epochs": 1, "ranked_epochs": 2, "judged": 4, "judge_chips": 9, "kept": 1},
+    "supernet": {
+        "batch": 8,
+        "fair_epochs": 1,
+        "ranked_epochs": 2,
+        "evaluated_networks": 4,
+        "evaluation_chips": 9,
+        "kept_networks": 1,
+    },
     "battery": {"capacity_mwh": 100, "interval_s": 1, "active_mw": 500},
 }
 SIZES = {"grid.batch_sizes": [8, 16]}
@@ -136,10 +143,17 @@ def test_cells_within_budgets_are_candidates_like_any_others(tmp_path: Path) -> 
 
 
 def test_cells_that_a_supernet_ranks_best_are_trained(tmp_path: Path) -> None:
-    supernet = {"space": "nasbench201", "width": 4, "batch": 8, "fair_epochs": 1, "ranked_epochs": 2, "judged": 4}
+    supernet = {
+        "space": "nasbench201",
+        "width": 4,
+        "batch": 8,
+        "fair_epochs": 1,
+        "ranked_epochs": 2,
+        "evaluated_networks": 4,
+    }
     changes = {
         "search": {"strategy": "supernet", "candidates": 2},
-        "supernet": supernet | {"judge_chips": 9, "kept": 2},
+        "supernet": supernet | {"evaluation_chips": 9, "kept_networks": 2},
         "training.drop_path": 0.1,
         "training.auxiliary_weight": 0.4,
         "training.epochs": 2,
@@ -168,7 +182,7 @@ def test_cells_that_a_supernet_ranks_best_are_trained(tmp_path: Path) -> None:
 def test_rankings_of_supernets_are_compared_with_the_grid(tmp_path: Path) -> None:
     changes = {
         "folds": {"method": "one_split", "count": 2},
-        "supernet": {"batch": 8, "fair_epochs": 1, "ranked_epochs": 2, "judged": 2},
+        "supernet": {"batch": 8, "fair_epochs": 1, "ranked_epochs": 2, "evaluated_networks": 2},
         "ranking_quality": {"seeds": 2},
         "keep_weights": False,
     }

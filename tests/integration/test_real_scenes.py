@@ -28,7 +28,7 @@ def folders(scene: Path | str, folder: str = "Aer") -> str:
 
 def sample(scene: Path | str, points: Path, cwd: Path, *more: str) -> Any:
     return run_stage(
-        "sample_points", *clip(false_class="F", least_distance_m=200), f"--folders={folders(scene)}", "--region=year",
+        "sample_points", *clip(false_class="F", min_distance_m=200), f"--folders={folders(scene)}", "--region=year",
         f"--file={points}", "--classes", "F", "T", f"--chip-size-px={SIZE}", "--max-nodata-pct=20", "--seed=1",
         "--output", "samples.parquet", "samples.csv", *more, cwd=cwd,
     )  # fmt: skip

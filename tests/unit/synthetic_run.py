@@ -577,7 +577,7 @@ def cells_of() -> dict[str, pd.DataFrame]:
 def batteries_of(run: Run) -> pd.DataFrame:
     """BATTERY of each channel set, by charge."""
     candidates = run.ranked[~run.ranked["baseline"]]
-    asked = BatteryConfig(capacity_mwh=5000, interval_s=1, idle_mw=20, active_mw=2000, networks=4)
+    asked = BatteryConfig(capacity_mwh=5000, interval_s=1, idle_mw=20, active_mw=2000, max_networks=4)
     table = pd.concat(
         [simulate(asked, own.reset_index(drop=True)) for _, own in candidates.groupby("channels")], ignore_index=True
     )

@@ -13,7 +13,7 @@ from workflow_lib.data.data_config import LandscapeConfig
 from workflow_lib.data.scenes import Grid, Layer
 from workflow_lib.data.synthetic.areas import generate_landscape
 
-LAND = LandscapeConfig(looks={"one": "Nebraska", "two": "Illinois"}, size_px=300, tiles=2, roads=4, channels=3)
+LAND = LandscapeConfig(terrain={"one": "Nebraska", "two": "Illinois"}, size_px=300, tiles=2, roads=4, channels=3)
 
 
 def read(folder: Path, source: str, bands: int) -> tuple[NDArray[np.float32], Affine]:

@@ -40,7 +40,7 @@ CHANGED = config(
         "devices": {"myriadvpu_openvino2019r2": {}},
         "front.resamples": 3,
         "utilization": {"memory_limit_mb": 100, "fold": 9},
-        "supernet": {"batch": 4, "judged": 9},
+        "supernet": {"batch": 4, "evaluated_networks": 9},
         "battery": {"capacity_mwh": 1e4, "interval_s": 0.5, "active_mw": 900.0, "hours": 12.0},
         "search": {"latency_target_ms": 5.5, "round_candidates": 3},
         "racing": {"first_folds": 2, "confidence": 0.75},
@@ -88,10 +88,10 @@ SCENES = config(
         "data.clip": {
             "false_class": "F",
             "jitter_m": 2.5,
-            "landscape": {"looks": {"west": "Illinois", "new": "Nebraska"}},
+            "landscape": {"terrain": {"west": "Illinois", "new": "Nebraska"}},
         },
         "keep_weights": True,
-        "precisions": {"smaller": ["int8"]},
+        "precisions": {"formats": ["int8"]},
         "map": {"areas": {"new": {}}, "precision": "int8", "overlap": 0.25},
     }
 )

@@ -110,7 +110,7 @@ def test_energies_measured_on_a_raspberry_pi(shared: Path) -> None:
     candidates = measured.rename(
         columns={"latency_ms_median": "latency_mean_ms", "energy_mj": "energy_mean_mj"}
     ).assign(candidate=cells, architecture=cells, channels="rgb")
-    settings = {"capacity_mwh": 1.0, "interval_s": 0.1, "idle_mw": 0.0, "active_mw": None, "networks": 5}
+    settings = {"capacity_mwh": 1.0, "interval_s": 0.1, "idle_mw": 0.0, "active_mw": None, "max_networks": 5}
     table = simulate(BatteryConfig.model_validate(settings), candidates)
     best, frugal, adequate = (steps(table, policy) for policy in ("accurate", "frugal", "adequate"))
     assert best["accuracy_pct"].item() == candidates["accuracy_pct"].max()

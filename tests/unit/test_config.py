@@ -35,7 +35,7 @@ def test_the_example_is_valid_so_that_each_refusal_has_one_cause() -> None:
 
 
 ALL_BANDS = [{"bands": ["dem", *AERIAL], "scenes": ["a.tif"]}]
-LOOKS = dict.fromkeys(GENERATED, "Illinois")
+TERRAIN = dict.fromkeys(GENERATED, "Illinois")
 
 
 def clipped(folders: dict[str, list[str]], **clip: object) -> dict[str, Any]:
@@ -56,7 +56,7 @@ def clipped(folders: dict[str, list[str]], **clip: object) -> dict[str, Any]:
         (clipped({"a": ["x/../../DEM"]}), "without .."),
         (clipped({"a": ["DEM"]}, points={"b": "p.csv"}), "it must name each region"),
         (clipped({"a": ["DEM"]}, false_class="N"), "false_class is N"),
-        (clipped({"a": ["DEM"]}, most_distance_m=50), "must be more than least_distance_m"),
+        (clipped({"a": ["DEM"]}, max_distance_m=50), "must be more than min_distance_m"),
     ],
 )
 def test_chips_that_cannot_be_cut_so_are_refused(changes: dict[str, Any], fragment: str) -> None:
@@ -196,7 +196,7 @@ def test_a_missing_key_is_named(key: str) -> None:
             {"search.strategy": "constrained", "cell_search": {"budgets": {"parameters": [1]}, "regions": ["Here"]}},
             "cell_search.regions names ['Here']; data.regions has",
         ),
-        ({"run": "again", "report.beside": ["again"]}, "report.beside names this run itself, again"),
+        ({"run": "again", "report.compared_runs": ["again"]}, "report.compared_runs names this run itself, again"),
         (
             {"search.strategy": "constrained", "cell_search": {"budgets": {"parameters": [1e5]}, "bottleneck": 3}},
             "bottleneck 3 times partial_channels 1 does not divide width 8",
@@ -204,9 +204,9 @@ def test_a_missing_key_is_named(key: str) -> None:
         (
             {
                 "search.strategy": "constrained",
-                "cell_search": {"budgets": {"parameters": [1e5]}, "sampled": True, "second_order": True},
+                "cell_search": {"budgets": {"parameters": [1e5]}, "sample_operations": True, "second_order": True},
             },
-            "sampled goes with neither second_order nor derived_cells",
+            "sample_operations goes with neither second_order nor mix_first_cells_only",
         ),
         (
             {"search.strategy": "constrained", "cell_search": {"budgets": {"parameters": [1]}, "partial_channels": 16}},
@@ -231,15 +231,18 @@ def test_a_missing_key_is_named(key: str) -> None:
             {"search.strategy": "supernet", "supernet.space": "nasbench201", "devices": {"a": {"kind": "built"}}},
             "supernet.cost needs a predictor for a that exists before the networks do",
         ),
-        (generated() | {"data.clip": {"landscape": {"looks": LOOKS}}}, "chips are either generated or cut from scenes"),
-        ({"data.clip": {"landscape": {"looks": {"East": "Mars"}}}}, "looks names ['Mars']; known are"),
-        ({"data.clip": {"landscape": {"looks": {"East": "Illinois"}}}}, "looks lacks ['North', 'West']"),
+        (
+            generated() | {"data.clip": {"landscape": {"terrain": TERRAIN}}},
+            "chips are either generated or cut from scenes",
+        ),
+        ({"data.clip": {"landscape": {"terrain": {"East": "Mars"}}}}, "terrain names ['Mars']; known are"),
+        ({"data.clip": {"landscape": {"terrain": {"East": "Illinois"}}}}, "terrain lacks ['North', 'West']"),
         ({"data.clip": {}}, "`scenes` belong to data.clip without a landscape"),
         ({"precisions": {}, "keep_weights": False}, "precisions needs the weights of all trainings"),
         ({"map": {"areas": {"new": {"layers": ALL_BANDS}}}}, "map.background is None: name the class that is nothing"),
         ({"map": {"background": "F", "areas": {"new": {}}}}, "map.areas.new.layers must name its scenes"),
         ({"map": {"background": "F", "areas": {"East": {"layers": ALL_BANDS}}}}, "a region of that name"),
-        ({"map": {"background": "F", "precision": "int8", "areas": {"a": {}}}}, "precisions.smaller names []"),
+        ({"map": {"background": "F", "precision": "int8", "areas": {"a": {}}}}, "precisions.formats names []"),
         (
             {"map": {"background": "F", "areas": {"a": {"layers": [{"bands": ["dem"], "scenes": ["a.tif"]}]}}}},
             "map.areas.a: grid.channel_sets needs",

@@ -121,7 +121,7 @@ def test_speed_ups_leave_out_what_they_say() -> None:
     fewer = mixed(partial=2)
     assert count(plain) - count(fixed) > 3 * (count(fewer) - count(fixed))
 
-    derived = mixed(derived_cells=True)
+    derived = mixed(mix_first_cells_only=True)
     choose(derived, Cell.parse("skip-skip.skip-skip.skip.skip"))
     derived(torch.rand(2, 2, SIDE, SIDE)).sum().backward()
     first, *others = [module for module in derived.modules() if isinstance(module, MixedNodes)]
@@ -143,7 +143,7 @@ def test_channels_that_pass_by_an_edge_stay_as_they_are() -> None:
 
 
 def test_derived_cells_let_alpha_learn_even_if_none_is_largest() -> None:
-    net = mixed(derived_cells=True)
+    net = mixed(mix_first_cells_only=True)
     choose(net, Cell(("none",) * 6), strength=2.0)
     net(torch.rand(2, 2, SIDE, SIDE)).square().mean().backward()
     assert net.alpha.grad is not None
@@ -171,7 +171,7 @@ def test_a_drawn_network_is_its_own_and_every_edge_learns() -> None:
 
 
 def test_operations_are_drawn_as_likely_as_alpha_says() -> None:
-    search = ConstrainedSearch(mixed(), task(), settings(sampled=True), COSTS, None)
+    search = ConstrainedSearch(mixed(), task(), settings(sample_operations=True), COSTS, None)
     alpha = search.network.alpha.detach().copy_(torch.randn(len(EDGES), len(OPERATIONS)))
     noises = [search.noise() for _ in range(4000)]
     chosen = torch.stack([(alpha + noise).argmax(1) for noise in noises if noise is not None])
@@ -193,7 +193,7 @@ def test_a_search_goes_on_where_nothing_is_drawn() -> None:
     choose(net, Cell(("none",) * 6))
     before = net.alpha.detach().clone()
     search = ConstrainedSearch(
-        net, task(), settings(sampled=True, epochs=1, batch=8, alpha_weight_decay=0), COSTS, None
+        net, task(), settings(sample_operations=True, epochs=1, batch=8, alpha_weight_decay=0), COSTS, None
     )
     assert len(search.run()) == 1
     torch.testing.assert_close(net.alpha.detach(), before)
@@ -310,7 +310,7 @@ def test_a_search_that_collapses_ends_with_the_epoch_before(skips: list[int], mo
             self.rows.append({"epoch": len(self.rows) + 1, "skips": skips[len(self.rows)]})
             self.paths.append(self.probabilities())
 
-    search = Foretold(mixed(), task(), settings(epochs=5, most_skips=most), COSTS, None)
+    search = Foretold(mixed(), task(), settings(epochs=5, max_skip_edges=most), COSTS, None)
     assert search.run()["skips"].tolist() == skips[:epochs]
     assert len(search.paths) == epochs
 
@@ -333,7 +333,7 @@ def test_a_killed_search_goes_on_to_the_same_result(
 
     def search(kind: type[ConstrainedSearch] = ConstrainedSearch) -> ConstrainedSearch:
         torch.manual_seed(1)
-        return kind(mixed(), task(), settings(epochs=4, batch=8, sampled=sampled), COSTS, 4000.0)
+        return kind(mixed(), task(), settings(epochs=4, batch=8, sample_operations=sampled), COSTS, 4000.0)
 
     class Killed(ConstrainedSearch):
         def epoch(self) -> None:
@@ -408,8 +408,8 @@ def test_none_is_derived_only_where_it_may_be_or_no_other_keeps_the_budget() -> 
     keys = {"channels": "5", "quantity": "parameters", "number": 0, "repeat": 0}
     alpha, searches = alpha_rows(SPACE, likely).assign(epoch=1, **keys), pd.DataFrame([keys | {"bound": 1, "epoch": 1}])
 
-    def found(budget: float, none_derived: bool, costs: CellCosts) -> list[str]:
-        asked = settings(width=4, stem_strides=0, none_derived=none_derived).model_copy(
+    def found(budget: float, allow_none: bool, costs: CellCosts) -> list[str]:
+        asked = settings(width=4, stem_strides=0, allow_none=allow_none).model_copy(
             update={"budgets": {"parameters": [budget]}}
         )
         (text,) = derive_networks(searches, alpha, {"parameters": costs}, asked)["architecture"]

@@ -264,7 +264,7 @@ def test_suppression_equals_a_slow_one() -> None:
         (["--overlap=1"], "--overlap: 1 is no share"),
         (["--threshold=2"], "--threshold: 2 is no probability"),
         (["--threads=0"], "--threads: 0 threads"),
-        (["--least-distance-m=nan"], "--least-distance-m: nan is no distance"),
+        (["--min-distance-m=nan"], "--min-distance-m: nan is no distance"),
         (["--classes", "road"], "--classes: the model knows F, T, not road"),
         (["--precision=int4"], "has no int4 network"),
         (["--crs=EPSG:4326"], "not projected in metres"),

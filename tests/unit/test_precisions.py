@@ -74,7 +74,7 @@ def test_the_front_is_measured_in_all_precisions(tmp_path: Path) -> None:
         save_tensors(to_module(ARCHITECTURE, 3, 2).state_dict(), tmp_path / "3" / "4" / ARCHITECTURE / f"{fold}.pt")
     front = pd.DataFrame([candidate() | {"folds": 2, "validation_share": 1.0}])
     pattern = str(tmp_path / "{channels}/{batch}/{architecture}/{fold}.pt")
-    settings = PrecisionsConfig(calibration_chips=4, most_loss_pct=0)
+    settings = PrecisionsConfig(calibration_chips=4, max_loss_pct=0)
     table = measure_precisions(dataset, front, folds, {"3": CHANNELS}, pattern, settings, 1)
     PRECISIONS.write(table, tmp_path / "table.parquet")
     assert table["precision"].tolist() == ["fp32", "fp16", "int8"]

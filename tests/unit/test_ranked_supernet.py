@@ -75,13 +75,13 @@ def judge(task: SupernetTask, measure: Literal["accuracy_pct", "cross_entropy"] 
 def test_the_ranking_is_learned_beside_the_weights() -> None:
     net, task = supernet(), striped()
     train_first(SupernetTrainer(net, task, training(1)), "fair", 2)
-    trainer, judged_by = SupernetTrainer(net, task, training(1)), judge(striped(32))
-    table, learned = rank_subnets(trainer, judged_by, SecondStep(3, "alpha", 12, judges_all=False))
+    trainer, metric = SupernetTrainer(net, task, training(1)), judge(striped(32))
+    table, learned = rank_subnets(trainer, metric, SecondStep(3, "alpha", 12, judges_all=False))
     assert [len(alpha) for alpha in learned.alphas] == [30] * 3
     assert 30 < len(learned.judged) <= 36
     assert learned.judged["architecture"].is_unique
     assert trainer.network_steps == 3 * 6
-    losses = judged_by.losses(learned.judged)
+    losses = metric.losses(learned.judged)
     names = learned.judged["architecture"].tolist()
     assert losses[:, 1].tolist() == [work(cell) for cell in names]
     assert kendalltau(scores(SPACE, learned.alphas[-1], names), -pareto_ranks(losses)).statistic > 0.3
@@ -125,17 +125,17 @@ def test_variants_train_as_many_networks(epochs: int) -> None:
 
 def test_after_a_pruning_it_goes_on_from_what_was_judged_before() -> None:
     net, task = cross_supernet(), striped(16)
-    judged_by = Judge(task.rows, task.labels, "accuracy_pct", lambda name: 1.0 + ("w48" in name))
+    metric = Judge(task.rows, task.labels, "accuracy_pct", lambda name: 1.0 + ("w48" in name))
     names = net.space.networks()
     earlier = pd.DataFrame({"architecture": names, "accuracy_pct": [90.0 + ("k5" in name) for name in names]})
     learned = Learned()
     learned.note(earlier.assign(cross_entropy=0.5))
-    path = second_paths("alpha", net.space, judged_by, learned)
+    path = second_paths("alpha", net.space, metric, learned)
     drawn = {path(np.random.default_rng(seed))[0] for seed in range(20)}
     assert drawn == {"k5-s2-p1-pool3s1-w32", "k5-s2-p1-pool3s2-w32"}, "accurate, of low cost; strides tie"
     trainer = SupernetTrainer(net, task, training(1))
     step = SecondStep(1, "alpha", 1, judges_all=False)
-    table, learned = rank_subnets(trainer, judged_by, step, earlier=earlier.assign(cross_entropy=0.5))
+    table, learned = rank_subnets(trainer, metric, step, earlier=earlier.assign(cross_entropy=0.5))
     assert sorted(learned.judged["architecture"]) == sorted(names)
     anew = ~learned.judged["accuracy_pct"].isin(earlier["accuracy_pct"])  # which no share of 16 chips is
     assert anew.sum() == 1, "the last judgement of a network replaces the one before"
@@ -151,14 +151,14 @@ def test_a_network_counts_once_as_it_was_judged_last() -> None:
 
 def test_without_alpha_the_score_is_the_pareto_rank_by_shared_weights() -> None:
     net, task = supernet(), striped(16)
-    judged_by = judge(task)
+    metric = judge(task)
     step = SecondStep(1, "front", 6, judges_all=False)
-    table, learned = rank_subnets(SupernetTrainer(net, task, training(1)), judged_by, step)
+    table, learned = rank_subnets(SupernetTrainer(net, task, training(1)), metric, step)
     known = table[table["score"].notna()].set_index("architecture")["score"]
     own = learned.judged
-    assert known[own["architecture"]].tolist() == (-pareto_ranks(judged_by.losses(own))).tolist()
-    front = own["architecture"][pareto_ranks(judged_by.losses(own)) == 0].tolist()
-    draw = second_paths("front", SPACE, judged_by, learned)
+    assert known[own["architecture"]].tolist() == (-pareto_ranks(metric.losses(own))).tolist()
+    front = own["architecture"][pareto_ranks(metric.losses(own)) == 0].tolist()
+    draw = second_paths("front", SPACE, metric, learned)
     assert {draw(np.random.default_rng(seed))[0] for seed in range(50)} == set(front)
 
 

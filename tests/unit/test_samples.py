@@ -47,7 +47,7 @@ def region(tmp_path: Path) -> Any:
 
 
 def sample(region: Region, folder: Path, seed: int = 1, **options: Any) -> pd.DataFrame:
-    clip = ClipConfig(false_class="F", least_distance_m=30, **options)
+    clip = ClipConfig(false_class="F", min_distance_m=30, **options)
     return sample_points(region, folder / "points.csv", clip, ["F", "T"], 20.0, seed)
 
 
@@ -79,7 +79,7 @@ def test_draws_depend_on_the_seed_alone(region: Region, tmp_path: Path) -> None:
 
 
 def test_what_is_drawn_can_be_near(region: Region, tmp_path: Path) -> None:
-    drawn = sample(region, tmp_path, most_distance_m=40).iloc[len(POINTS) :]
+    drawn = sample(region, tmp_path, max_distance_m=40).iloc[len(POINTS) :]
     true = np.array([(WEST + x, NORTH - y) for x, y, _ in POINTS])
     distance = KDTree(true).query(drawn[["x", "y"]])[0]
     assert (distance >= 30).all() and (distance <= 40).all()
@@ -111,7 +111,7 @@ def test_labelled_points_of_the_false_class_count(region: Region, tmp_path: Path
 def test_too_few_places_are_said(region: Region, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="only 0 of 2 places were found for class F, 1000 m from all others"):
         sample_points(
-            region, tmp_path / "points.csv", ClipConfig(false_class="F", least_distance_m=1000), ["F", "T"], 20.0, 1
+            region, tmp_path / "points.csv", ClipConfig(false_class="F", min_distance_m=1000), ["F", "T"], 20.0, 1
         )
 
 

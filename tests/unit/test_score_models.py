@@ -64,7 +64,7 @@ def test_the_costs_of_training_move_the_ranking() -> None:
 
 def test_samples_are_of_those_with_the_highest_median_and_arrows_are_among_them() -> None:
     noisy = MODELS.assign(accuracy_error_pct=3.0)
-    scored = score_models(noisy, "candidate", config(shown=3), seed=1)
+    scored = score_models(noisy, "candidate", config(shown_models=3), seed=1)
     medians = scored.scores.set_index("model")["median_pct"]
     shown = scored.samples["model"].tolist()
     assert shown == medians[shown].sort_values(ascending=False).index.tolist()

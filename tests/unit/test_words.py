@@ -93,7 +93,7 @@ def test_bad_chips_and_declared_values(choice: str, text: str) -> None:
     [(0.0, ""), (0.75, "uses more than 75 % of it"), (0.5, "more than 50 %"), (1, "uses all of it")],
 )
 def test_the_least_share_is_said_as_it_is(share: float, text: str) -> None:
-    run = config().model_copy(update={"cell_search": type("Search", (), {"least_share": share})()})
+    run = config().model_copy(update={"cell_search": type("Search", (), {"min_budget_share": share})()})
     found = words.derivation(run)
     assert found.startswith("each network is the most probable one within its budget")
     assert text in found

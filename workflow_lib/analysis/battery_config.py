@@ -1,6 +1,7 @@
 """The configuration of simulated batteries."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
@@ -13,23 +14,29 @@ if TYPE_CHECKING:
 class BatteryConfig(Section):
     """A field device's battery, and the networks that it switches between."""
 
-    capacity_mwh: float = Field(gt=0, description="of the battery, in terms of energy (mWh)")
-    interval_s: float = Field(gt=0, description="from one inference to the next (s)")
-    idle_mw: float = Field(default=0.0, ge=0, description="power that the device draws all the time (mW)")
+    former_keys: ClassVar[Mapping[str, str]] = {"networks": "max_networks"}
+
+    capacity_mwh: float = Field(gt=0, description="energy that the full battery holds (mWh)")
+    interval_s: float = Field(gt=0, description="time from the start of one inference to the start of the next (s)")
+    idle_mw: float = Field(default=0.0, ge=0, description="power that the device draws at all times (mW)")
     active_mw: float | None = Field(
         default=None,
         gt=0,
-        description="power that a running network adds (mW): an inference takes this times the mean latency; null: it "
-        "takes what devices of unit mJ predict",
+        description="additional power while a network runs (mW); the energy of an inference is this power times the "
+        "mean latency. null: use the energy that devices of unit mJ predict",
     )
-    networks: int = Field(
-        default=3, ge=2, description="to switch between, at most: from the front of accuracy and energy"
+    max_networks: int = Field(
+        default=3,
+        ge=2,
+        description="maximum number of networks to switch between; they are chosen from the front of accuracy and "
+        "energy",
     )
     hours: float | None = Field(
         default=None,
         gt=0,
-        description="that the battery must last (h): networks are switched by the clock, so that the mean accuracy "
-        "until then is as high as can be; null: they are switched by charge, each uses an equal part of it",
+        description="required battery life (h): networks are switched by time so that the mean accuracy over this "
+        "period is as high as possible. null: networks are switched by charge, and each uses an equal part "
+        "of it",
     )
 
     def check_within(self, config: "Config", key: str) -> None:

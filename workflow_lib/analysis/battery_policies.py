@@ -121,7 +121,7 @@ def simulate(battery: BatteryConfig, candidates: pd.DataFrame) -> pd.DataFrame:
         UserError: if a network takes longer than the time between two inferences, or the battery does not last.
     """
     energy, accuracy = energy_mj(candidates, battery.active_mw), candidates["accuracy_pct"].to_numpy(np.float64)
-    rows = choose_networks(accuracy, energy, battery.networks)
+    rows = choose_networks(accuracy, energy, battery.max_networks)
     chosen, energy, accuracy = candidates.iloc[rows], energy[rows], accuracy[rows]
     slowest = chosen.iloc[int(chosen["latency_mean_ms"].argmax())]
     if slowest["latency_mean_ms"] > 1e3 * battery.interval_s:

@@ -17,10 +17,10 @@ class RankingQualityConfig(Section):
     variants: Annotated[list[VariantName], Distinct] = Field(
         default=list(VARIANTS),
         min_length=1,
-        description="uniform: one random path per step; fair: strict fairness; without_alpha, without_pruning: steps 1 "
-        "to 3 without either; full: all of them",
+        description="ways to train the supernet. uniform: one random path per step; fair: strict fairness; "
+        "without_alpha and without_pruning: the full method without that part; full: the full method",
     )
-    seeds: int = Field(default=3, ge=2, le=100, description="supernets of each variant")
+    seeds: int = Field(default=3, ge=2, le=100, description="supernets to train per variant")
 
     def check_within(self, config: "Config", key: str) -> None:
         """Refuse what other sections contradict; see `Section.check_within`."""
@@ -36,9 +36,12 @@ class ComparisonConfig(Section):
     """How well each search strategy would have done on the grid that was trained."""
 
     candidates: int = Field(
-        default=32, ge=1, description="candidates that each may train: at least, because filters take whole fronts"
+        default=32,
+        ge=1,
+        description="candidates that each strategy may train; `filter` and `flops` train whole fronts and may exceed "
+        "it",
     )
-    seeds: int = Field(default=5, ge=2, le=100, description="searches of each strategy that draws")
+    seeds: int = Field(default=5, ge=2, le=100, description="repetitions of each strategy that uses random numbers")
 
     def check_within(self, config: "Config", key: str) -> None:
         """Refuse what other sections contradict; see `Section.check_within`."""

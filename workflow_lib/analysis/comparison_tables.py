@@ -127,12 +127,12 @@ COMPARISON_RESULT = Result(
     when=lambda config: config.comparison is not None,
     filled=True,
 )
-RUNS_RESULT = Result("runs", RUNS, "compare_runs/runs.parquet", when=lambda config: bool(config.report.beside))
+RUNS_RESULT = Result("runs", RUNS, "compare_runs/runs.parquet", when=lambda config: bool(config.report.compared_runs))
 RUN_CANDIDATES_RESULT = Result(
     "run_candidates",
     RUN_CANDIDATES,
     "compare_runs/candidates.parquet",
-    when=lambda config: bool(config.report.beside),
+    when=lambda config: bool(config.report.compared_runs),
     filled=True,
 )
 RANKING_QUALITY_RESULT = Result(

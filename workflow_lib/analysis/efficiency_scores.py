@@ -77,7 +77,7 @@ def score_models(table: pd.DataFrame, name: str, efficiency: EfficiencyConfig, s
     for column, quantile in (("low_pct", 0.05), ("median_pct", 0.5), ("high_pct", 0.95)):
         scores[column] = 100 * np.quantile(sampled, quantile, axis=0)
     scores["cut_pct"] = 100 * cut
-    shown = np.lexsort((rank, -level(np.median(sampled, axis=0))))[: efficiency.shown]
+    shown = np.lexsort((rank, -level(np.median(sampled, axis=0))))[: efficiency.shown_models]
     arrows = transitive_reduction(stochastic_dominance(sampled[:, shown], efficiency.confidence))
     larger, smaller = np.nonzero(arrows)
     return ScoredModels(

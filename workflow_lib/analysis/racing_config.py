@@ -13,12 +13,14 @@ if TYPE_CHECKING:
 class RacingConfig(Section):
     """Stopping candidates that cannot reach the front any more."""
 
-    first_folds: int = Field(default=3, ge=2, description="folds that every candidate is trained on")
+    first_folds: int = Field(
+        default=3, ge=2, description="folds on which every candidate is trained before any is stopped"
+    )
     confidence: float = Field(
         default=0.95,
         gt=0.5,
         lt=1,
-        description="that a stopped candidate is dominated; for each candidate, over the whole race",
+        description="confidence that a stopped candidate is dominated; it holds for each candidate over the whole race",
     )
 
     def check_within(self, config: "Config", key: str) -> None:

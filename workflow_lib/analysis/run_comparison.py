@@ -86,12 +86,12 @@ def _check_alike(runs: Mapping[str, FinishedRun], objectives: Sequence[str]) -> 
     columns = [column.name for column in FOLDS.columns if column.name in runs[first].folds]
     for name in others:
         if not runs[name].folds[columns].equals(runs[first].folds[columns]):
-            raise UserError(f"run {name} has other chips or folds than {first}", "report.beside")
+            raise UserError(f"run {name} has other chips or folds than {first}", "report.compared_runs")
     for name, run in runs.items():
         if lacking := [objective for objective in objectives if objective not in run.candidates]:
-            raise UserError(f"run {name} has no {', '.join(lacking)}", "report.beside")
+            raise UserError(f"run {name} has no {', '.join(lacking)}", "report.compared_runs")
         if _device_columns(run) != _device_columns(runs[first]):
-            raise UserError(f"run {name} has other devices than {first}", "report.beside")
+            raise UserError(f"run {name} has other devices than {first}", "report.compared_runs")
 
 
 def _device_columns(run: FinishedRun) -> set[str]:

@@ -1,9 +1,20 @@
 """What all sections of the configuration share."""
 
+import os
 import re
-from typing import Annotated, Any, Literal, get_args, get_origin
+import sys
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from workflow_lib.core.errors import ConfigError
 
@@ -26,6 +37,9 @@ def _check_distinct(values: list[Any]) -> list[Any]:
 CHOICE_TAG = "kind:"
 """Marks the parts of an error's place that pydantic adds for the chosen kind of a section."""
 
+WARNED_VARIABLE = "EDGEFRONTWARNED_VARIABLE"
+"""Environment variable with the warnings that were printed: several processes of a run read the configuration."""
+
 Name = Annotated[str, AfterValidator(_check_name)]
 Distinct = AfterValidator(_check_distinct)
 
@@ -36,6 +50,14 @@ def _plain_types(annotation: Any) -> set[Any]:
     if get_origin(annotation) is Literal:
         return {type(value) for value in inner}
     return set().union(*map(_plain_types, inner)) if inner else {annotation}
+
+
+def _warn_once(text: str) -> None:
+    """Print a warning, unless this process or one that started it has printed it."""
+    printed = os.environ.get(WARNED_VARIABLE, "")
+    if text not in printed.split("|"):
+        os.environ[WARNED_VARIABLE] = f"{printed}|{text}"
+        print(f"warning: config: {text}", file=sys.stderr)
 
 
 def _values_in(value: Any) -> list[Any]:
@@ -51,6 +73,23 @@ class Section(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, coerce_numbers_to_str=True)
+
+    former_keys: ClassVar[Mapping[str, str]] = {}
+    """Former name of a key -> its present name. Former names are still read, with a warning."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_former_keys(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        present = dict(values)
+        for former in cls.former_keys.keys() & values.keys():
+            name = cls.former_keys[former]
+            if name in values:
+                raise ValueError(f"{former} is the former name of {name}: give {name} only")
+            present[name] = present.pop(former)
+            _warn_once(f"the key {former} is now called {name}; the former name will be removed")
+        return present
 
     def check_within(self, config: Any, key: str) -> None:
         """Refuse what other sections contradict; called once the whole configuration is read.

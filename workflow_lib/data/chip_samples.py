@@ -207,14 +207,14 @@ def _draw(
         if len(drawn) >= missing:
             break
         x, y = _propose(region, true, clip, rng)
-        if tree.query((x, y))[0] >= clip.least_distance_m and region.problem(x, y, max_nodata_pct) is None:
+        if tree.query((x, y))[0] >= clip.min_distance_m and region.problem(x, y, max_nodata_pct) is None:
             report_some("sample_points", len(drawn), missing, "random places")
             drawn.append({"x": x, "y": y, "class": clip.false_class, "drawn": True, "reason": None})
     if len(drawn) < missing:
         raise UserError(
             f"only {len(drawn)} of {missing} places were found for class {clip.false_class}, "
-            f"{clip.least_distance_m:g} m from all others",
-            "data.clip.least_distance_m",
+            f"{clip.min_distance_m:g} m from all others",
+            "data.clip.min_distance_m",
             "lower it",
         )
     return drawn
@@ -224,11 +224,11 @@ def _propose(
     region: Region, true: NDArray[np.float64], clip: ClipConfig, rng: np.random.Generator
 ) -> tuple[float, float]:
     """A place anywhere on the scenes, or in a ring around one of the true places, evenly over its area."""
-    if clip.most_distance_m is None:
+    if clip.max_distance_m is None:
         left, bottom, right, top = region.layers[0].extent
         return float(rng.uniform(left, right)), float(rng.uniform(bottom, top))
     x, y = true[rng.integers(len(true))]
-    radius = np.sqrt(rng.uniform(clip.least_distance_m**2, clip.most_distance_m**2))
+    radius = np.sqrt(rng.uniform(clip.min_distance_m**2, clip.max_distance_m**2))
     angle = rng.uniform(0, 2 * np.pi)
     return float(x + radius * np.cos(angle)), float(y + radius * np.sin(angle))
 

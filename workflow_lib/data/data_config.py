@@ -1,8 +1,9 @@
 """The configuration of the data: chips, or scenes that chips are cut from."""
 
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import PurePosixPath
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -16,36 +17,39 @@ CROSS_CHIPS_PER_CLASS = {"Nebraska": 2022, "Illinois": 1011, "North_Dakota": 613
 class Scenes(Section):
     """Scenes of the same bands, which together cover an area."""
 
-    bands: list[Name] = Field(min_length=1, description="what each band is, in order")
+    bands: list[Name] = Field(min_length=1, description="names of the bands, in file order")
     scenes: list[str] = Field(
         default=[],
-        description="GeoTIFF or VRT files, or patterns of their names (*, ?); where several have a pixel, the first "
-        "by name gives it",
+        description="GeoTIFF or VRT files, or patterns with * and ?; where scenes overlap, the first one by name is "
+        "used",
     )
 
 
 class RasterFolder(Scenes):
     """A folder with one subfolder of GeoTIFF chips per class; or scenes that such chips are cut from."""
 
-    folder: str = Field(description="folder, relative to `data.root`, that holds one subfolder per class")
+    folder: str = Field(description="folder, relative to `data.root`, with one subfolder per class")
     resampling: Literal["nearest", "bilinear"] = Field(
-        default="bilinear", description="of scenes that do not lie on the chips' pixels"
+        default="bilinear", description="resampling of scenes whose pixels are not aligned with those of the chips"
     )
 
 
 class GenerateConfig(Section):
     """Synthetic drainage-crossing chips, in place of real ones."""
 
-    full: bool = Field(default=False, description="as many chips as CROSS has (table 1: 12,068), instead of `counts`")
+    full: bool = Field(
+        default=False, description="generate as many chips as CROSS has (table 1: 12,068) instead of `counts`"
+    )
     counts: dict[Name, dict[Name, Annotated[int, Field(ge=0)]]] = Field(
-        default={}, description="chips per region (Nebraska, Illinois, North_Dakota, California) and class (F, T)"
+        default={},
+        description="number of chips per region (Nebraska, Illinois, North_Dakota, California) and class (F, T)",
     )
     noise: float = Field(
         default=0.0,
         ge=0,
         le=10,
-        description="grain added to every band, in standard deviations of the band within its chip: the more, the "
-        "harder are the chips, and the further apart the networks",
+        description="noise added to every band, in standard deviations of that band within the chip; more noise makes "
+        "chips harder to classify and separates the candidates further",
     )
 
     @property
@@ -70,61 +74,80 @@ class GenerateConfig(Section):
 class LandscapeConfig(Section):
     """Generated land in place of real scenes: roads, channels, and the places where they cross."""
 
-    looks: dict[Name, Name] = Field(
+    former_keys: ClassVar[Mapping[str, str]] = {"looks": "terrain"}
+
+    terrain: dict[Name, Name] = Field(
         min_length=1,
-        description="region, or area of the map -> what its land looks like: Nebraska, Illinois, North_Dakota, "
+        description="region or map area -> the landscape that it resembles: Nebraska, Illinois, North_Dakota or "
         "California",
     )
-    size_px: int = Field(default=1000, ge=200, le=20000, description="height and width of each (pixels of 1 m)")
-    tiles: int = Field(default=2, ge=1, le=10, description="scenes per side that its imagery is divided into")
-    roads: int = Field(default=6, ge=1, description="roads of each")
-    channels: int = Field(default=6, ge=1, description="drainage channels of each")
+    size_px: int = Field(
+        default=1000, ge=200, le=20000, description="height and width of each landscape (pixels of 1 m)"
+    )
+    tiles: int = Field(
+        default=2,
+        ge=1,
+        le=10,
+        description="number of scenes per side into which the imagery of each landscape is divided",
+    )
+    roads: int = Field(default=6, ge=1, description="number of roads in each landscape")
+    channels: int = Field(default=6, ge=1, description="number of drainage channels in each landscape")
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if unknown := sorted(set(self.looks.values()) - set(CROSS_CHIPS_PER_CLASS)):
-            raise ValueError(f"data.clip.landscape.looks names {unknown}; known are {list(CROSS_CHIPS_PER_CLASS)}")
+        if unknown := sorted(set(self.terrain.values()) - set(CROSS_CHIPS_PER_CLASS)):
+            raise ValueError(f"data.clip.landscape.terrain names {unknown}; known are {list(CROSS_CHIPS_PER_CLASS)}")
         return self
 
 
 class ClipConfig(Section):
     """How chips are cut from the scenes that `data.regions` names, around labelled points."""
 
+    former_keys: ClassVar[Mapping[str, str]] = {
+        "least_distance_m": "min_distance_m",
+        "most_distance_m": "max_distance_m",
+    }
+
     points: dict[Name, str] = Field(
         default={},
-        description="region -> its labelled points: GeoPackage or GeoJSON with a column `class`, or CSV (x, y, class)",
+        description="region -> file with its labelled points: GeoPackage or GeoJSON with a column `class`, or CSV with "
+        "the columns x, y and class",
     )
     points_layer: dict[Name, str] = Field(
-        default={}, description="region -> layer of its GeoPackage, where that has several layers of labelled points"
+        default={}, description="region -> layer of its GeoPackage; needed if several layers hold labelled points"
     )
-    points_crs: str | None = Field(default=None, description="CRS of CSV files; null: that of the chips")
+    points_crs: str | None = Field(
+        default=None, description="CRS of the coordinates in CSV files; null: the CRS of the chips"
+    )
     crs: str | None = Field(
         default=None,
-        description="CRS of the chips, in metres; null: that of the first scene of a region's first folder",
+        description="CRS of the chips, in metres; null: the CRS of the first scene in the first folder of a region",
     )
-    resolution_m: float = Field(default=1.0, gt=0, description="side of the chips' pixels (m)")
+    resolution_m: float = Field(default=1.0, gt=0, description="ground resolution of the chips (m per pixel)")
     false_class: Name | None = Field(
         default=None,
-        description="class of samples that are drawn at random, until it has as many as all others together; null: "
-        "none are drawn",
+        description="class for which random samples are drawn until it has as many chips as all other classes "
+        "together; null: draw no samples",
     )
-    least_distance_m: float = Field(
-        default=100.0, ge=0, description="between what is drawn and any labelled point of another class (m)"
+    min_distance_m: float = Field(
+        default=100.0,
+        ge=0,
+        description="minimum distance between a random sample and any labelled point of another class (m)",
     )
-    most_distance_m: float | None = Field(
+    max_distance_m: float | None = Field(
         default=None,
         gt=0,
-        description="between what is drawn and the nearest such point (m): near to one, it has more in common with it, "
-        "and is harder to tell from it; null: anywhere on the scenes",
+        description="maximum distance between a random sample and the nearest such point (m); nearby samples resemble "
+        "the labelled places and are harder negatives. null: no limit",
     )
     jitter_m: float = Field(
         default=0.0,
         ge=0,
-        description="how far a chip's centre may lie from its point, east or north, at random (m): a model that has "
-        "only seen centred ones finds no others in whole scenes",
+        description="maximum random offset of a chip's centre from its point, to the east and to the north (m); a "
+        "model trained only on centred objects misses others in whole scenes",
     )
     landscape: LandscapeConfig | None = Field(
-        default=None, description="generated land, in place of `points` and of all `scenes`; null: real ones"
+        default=None, description="generate landscapes instead of reading `points` and `scenes`; null: read them"
     )
 
 
@@ -132,37 +155,41 @@ class DataConfig(Section):
     """Where the chips are and how they are read."""
 
     root: str = Field(
-        default=".", description="folder that the regions' folders are relative to; not used when chips are generated"
+        default=".", description="folder to which the folders of the regions are relative; not used for generated chips"
     )
     generate: GenerateConfig | None = Field(
-        default=None, description="generate synthetic chips instead of reading real ones"
+        default=None, description="generate synthetic chips instead of reading chips; null: read them"
     )
     clip: ClipConfig | None = Field(
-        default=None, description="cut chips from scenes around labelled points, instead of reading chips"
+        default=None,
+        description="cut chips from scenes around labelled points instead of reading chips; null: read them",
     )
     regions: dict[Name, Annotated[list[RasterFolder], Field(min_length=1)]] = Field(
-        min_length=1, description="region -> its raster folders; chips of one region pair by file name"
+        min_length=1,
+        description="region -> its raster folders; files of the same name in these folders belong to the same chip",
     )
     classes: list[Name] = Field(description="class subfolders, in the order of the network's outputs")
     chip_size_px: int = Field(default=100, ge=40, le=4096, description="height and width of every chip (pixels)")
     normalisation: Literal["per_chip_band", "per_column", "per_dataset", "none"] = Field(
         default="per_chip_band",
-        description="min-max per chip and band; per image column (what CROSS's code does); "
-        "standardised with the training folds' statistics; or raw values",
+        description="per_chip_band: min-max scaling of each band of each chip; per_column: min-max scaling of each "
+        "image column, as in the CROSS code; per_dataset: standardisation with the statistics of the "
+        "training folds; none: raw values",
     )
     on_bad_chip: Literal["error", "drop"] = Field(
-        default="error", description="end the run at a bad chip, or drop and list it"
+        default="error", description="error: a bad chip ends the run; drop: bad chips are left out and listed"
     )
     nodata: list[float] = Field(
         default=[],
-        description="values that are nodata, whatever the files say, such as [-9999]; 0 counts where all bands of a "
-        "file are 0",
+        description="values that count as nodata in addition to what the files declare, for example [-9999]; the value "
+        "0 counts only where all bands of a file are 0",
     )
     max_nodata_pct: float = Field(
         default=20.0,
         ge=0,
         lt=100,
-        description="largest share of nodata pixels in a chip's band (percent); they get the band's mean",
+        description="maximum share of nodata pixels in any band of a chip (percent); nodata pixels are filled with the "
+        "mean of the band",
     )
 
     @cached_property
@@ -210,11 +237,11 @@ class DataConfig(Section):
             )
         if unknown := sorted(set(clip.points_layer) - set(self.regions)):
             raise ValueError(f"data.clip.points_layer names {unknown}, which are no regions")
-        if clip.most_distance_m is not None and clip.most_distance_m <= clip.least_distance_m:
-            raise ValueError("data.clip.most_distance_m must be more than least_distance_m")
+        if clip.max_distance_m is not None and clip.max_distance_m <= clip.min_distance_m:
+            raise ValueError("data.clip.max_distance_m must be more than min_distance_m")
         if clip.false_class and clip.false_class not in self.classes:
             raise ValueError(f"data.clip.false_class is {clip.false_class}, and data.classes are {self.classes}")
-        if clip.landscape and (missing := sorted(set(self.regions) - set(clip.landscape.looks))):
-            raise ValueError(f"data.clip.landscape.looks lacks {missing}")
+        if clip.landscape and (missing := sorted(set(self.regions) - set(clip.landscape.terrain))):
+            raise ValueError(f"data.clip.landscape.terrain lacks {missing}")
         if clip.landscape and set(self.classes) != {"F", "T"}:
             raise ValueError("data.clip.landscape has crossings, T, and no others: data.classes must be F and T")

@@ -14,12 +14,14 @@ class HoldoutConfig(Section):
     """An outer hold-out, set aside before the folds."""
 
     method: Literal["none", "share", "region", "spatial_block"] = Field(
-        default="none", description="no hold-out; a stratified share; whole regions; or spatial blocks"
+        default="none",
+        description="none: no test set; share: a stratified share of the chips; region: whole regions; spatial_block: "
+        "spatial blocks",
     )
     share: float = Field(
-        default=0.2, gt=0, lt=1, description="share of the chips held out by `share` and `spatial_block`"
+        default=0.2, gt=0, lt=1, description="share of the chips that `share` and `spatial_block` hold out"
     )
-    regions: list[Name] = Field(default=[], description="regions held out by `region`")
+    regions: list[Name] = Field(default=[], description="regions that `region` holds out")
 
 
 class FoldsConfig(Section):
@@ -27,8 +29,9 @@ class FoldsConfig(Section):
 
     method: Literal["stratified", "region", "spatial_block", "one_split"] = Field(
         default="stratified",
-        description="shuffled and stratified by class; leave one region out; blocks on the ground; or one split, on "
-        "which every candidate is trained `count` times from other seeds: the spread is then between seeds alone",
+        description="stratified: shuffled and stratified by class; region: leave one region out; spatial_block: blocks "
+        "on the ground; one_split: a single split on which every candidate is trained `count` times with "
+        "different seeds, so that the spread is between seeds only",
     )
     count: int = Field(
         default=5,
@@ -37,16 +40,18 @@ class FoldsConfig(Section):
         description="number of folds; with `region`, the number of regions that are not held out",
     )
     validation_share: float = Field(
-        default=0.5, gt=0, lt=1, description="share of the chips that validate in `one_split`"
+        default=0.5, gt=0, lt=1, description="share of the chips used for validation in `one_split`"
     )
-    block_m: float = Field(default=1000.0, gt=0, description="side of a spatial block (metres)")
+    block_m: float = Field(default=1000.0, gt=0, description="side of a spatial block (m)")
     buffer_m: float = Field(
         default=0.0,
         ge=0,
-        description="spatial folds drop training chips whose footprint is this close to a validation footprint (m); "
-        "0: touching",
+        description="with spatial folds, training chips whose footprint is this close to a validation footprint are "
+        "left out (m); 0: only those that touch one",
     )
-    holdout: HoldoutConfig = Field(default=HoldoutConfig(), description="the outer hold-out")
+    holdout: HoldoutConfig = Field(
+        default=HoldoutConfig(), description="test set that is held out from the search and from training"
+    )
 
     @property
     def training_share(self) -> float:

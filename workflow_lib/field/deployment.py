@@ -96,7 +96,7 @@ def deploy_model(
     count = precisions.calibration_chips if precisions else 1
     predict(trained.network, view, rows[:PREDICTION_BATCH])  # refuses a network that overflowed in its last step
     chips = calibration_chips(view, rows, count, derive_seed(seed, "deploy_model", "int8"))
-    models = write_precisions(trained.network, chips, ["fp32", *(precisions.smaller if precisions else [])], folder)
+    models = write_precisions(trained.network, chips, ["fp32", *(precisions.formats if precisions else [])], folder)
     description = _describe(dataset, candidate, channels, view, training, holdout, reading)
     description["models"] = {precision: file.name for precision, file in models.items()}
     text = json.dumps(description, indent=2) + "\n"

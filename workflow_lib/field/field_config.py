@@ -1,6 +1,7 @@
 """The configuration of numeric precisions and of maps."""
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -15,16 +16,19 @@ if TYPE_CHECKING:
 class PrecisionsConfig(Section):
     """The front's networks, and what is deployed, also in smaller numbers."""
 
-    smaller: Annotated[list[Literal["fp16", "int8"]], Distinct] = Field(
+    former_keys: ClassVar[Mapping[str, str]] = {"smaller": "formats", "most_loss_pct": "max_loss_pct"}
+
+    formats: Annotated[list[Literal["fp16", "int8"]], Distinct] = Field(
         default=["fp16", "int8"],
         min_length=1,
-        description="fp16: half as many bytes; int8: a quarter, weights and activations (static quantization)",
+        description="fp16: half the file size; int8: a quarter of the file size, with quantized weights and "
+        "activations (static quantization)",
     )
     calibration_chips: int = Field(
-        default=64, ge=1, description="training chips from which int8 takes the ranges of activations"
+        default=64, ge=1, description="number of training chips from which int8 takes the ranges of activations"
     )
-    most_loss_pct: float = Field(
-        default=2.0, ge=0, description="a network that loses more accuracy than this is marked (points)"
+    max_loss_pct: float = Field(
+        default=2.0, ge=0, description="networks that lose more accuracy than this are marked (percentage points)"
     )
 
     def check_within(self, config: "Config", key: str) -> None:
@@ -37,12 +41,13 @@ class MapArea(Section):
     """Whole scenes to which the recommended model is applied."""
 
     layers: list[Scenes] = Field(
-        default=[], description="the scenes, with the bands that the model's channels are made of; generated land: none"
+        default=[],
+        description="the scenes, with the bands that form the model's channels; leave empty for generated landscapes",
     )
     truth: str | None = Field(
         default=None,
-        description="points that should be found, as in data.clip.points (CSV: in the CRS of its first scene); null: "
-        "nobody knows",
+        description="points to be found, in a format of data.clip.points (CSV files use the CRS of the first scene); "
+        "null: unknown",
     )
 
     def check_area(self, config: "Config", name: str, key: str) -> None:
@@ -61,8 +66,8 @@ class MapArea(Section):
             raise ValueError(f"{key}: grid.channel_sets needs {sorted(used - given)} as well")
         if landscape and self.truth:
             raise ValueError(f"{key}.truth: the true places of generated land are known")
-        if landscape and name not in landscape.looks:
-            raise ValueError(f"{key}: data.clip.landscape.looks does not say what it looks like")
+        if landscape and name not in landscape.terrain:
+            raise ValueError(f"{key}: data.clip.landscape.terrain does not say what it looks like")
         if bool(landscape) == bool(self.layers):
             raise ValueError(f"{key}.layers must name its scenes, and none of generated land")
         if name in config.data.regions:
@@ -72,29 +77,33 @@ class MapArea(Section):
 class MapConfig(Section):
     """Where the recommended model is applied, and how what it finds is judged."""
 
+    former_keys: ClassVar[Mapping[str, str]] = {"least_distance_m": "min_distance_m"}
+
     areas: dict[Name, MapArea] = Field(
-        min_length=1, description="area -> its scenes; with data.clip.landscape its land is generated"
+        min_length=1, description="area name -> its scenes; with data.clip.landscape the scenes are generated"
     )
     background: Name | None = Field(
-        default=None, description="class that is nothing, and not looked for; null: data.clip.false_class"
+        default=None, description="class that is not searched for; null: data.clip.false_class"
     )
     precision: Literal["fp32", "fp16", "int8"] = Field(
-        default="fp32", description="of the network; fp16, int8: one of precisions.smaller"
+        default="fp32", description="precision of the deployed network; fp16 and int8 must be among precisions.formats"
     )
-    overlap: float = Field(default=0.5, ge=0, lt=1, description="share of a window that lies in the next one")
-    threshold: float = Field(default=0.5, ge=0, le=1, description="least probability of a place that is found")
-    least_distance_m: float | None = Field(
-        default=None, ge=0, description="between two places that are found (m); null: half a chip"
+    overlap: float = Field(default=0.5, ge=0, lt=1, description="share of a window that overlaps the next one")
+    threshold: float = Field(default=0.5, ge=0, le=1, description="minimum probability of a reported place")
+    min_distance_m: float | None = Field(
+        default=None, ge=0, description="minimum distance between two reported places (m); null: half a chip"
     )
     tolerance_m: float = Field(
-        default=25.0, gt=0, description="between a place and the point that it is taken for, at most (m)"
+        default=25.0,
+        gt=0,
+        description="maximum distance between a reported place and the true point that it is matched with (m)",
     )
 
     def check_within(self, config: "Config", key: str) -> None:
         """Refuse what other sections contradict; see `Section.check_within`."""
-        smaller = config.precisions.smaller if config.precisions else []
+        smaller = config.precisions.formats if config.precisions else []
         if self.precision not in ("fp32", *smaller):
-            raise ValueError(f"{key}.precision is {self.precision}, and precisions.smaller names {smaller}")
+            raise ValueError(f"{key}.precision is {self.precision}, and precisions.formats names {smaller}")
         if config.background not in config.data.classes:
             raise ValueError(
                 f"{key}.background is {config.background}: name the class that is nothing, of {config.data.classes}"

@@ -13,7 +13,7 @@ PRECISIONS = Table(
         Column("accuracy_error_pct", "number", "%", "its standard error", low=0, optional=True),
         Column("loss_pct", "number", "%", "points less than fp32, mean over folds"),
         Column("loss_error_pct", "number", "%", "its standard error", low=0, optional=True),
-        Column("lossy", "flag", meaning="whether it loses more than precisions.most_loss_pct"),
+        Column("lossy", "flag", meaning="whether it loses more than precisions.max_loss_pct"),
         Column("memory_bytes", "integer", "B", "the ONNX file", low=1),
         Column("latency_ms", "number", "ms", "of one chip on the machine where this ran, one thread", low=0, above=0),
         Column("latency_run_std_ms", "number", "ms", "standard deviation over rounds", low=0, optional=True),

@@ -53,7 +53,7 @@ def measure_precisions(
             name = str(candidate["candidate"])
             print(f"measure_precisions: {number} of {len(front)}: {name}", file=sys.stderr, flush=True)
             channels = channel_sets[candidate["channels"]]
-            accuracy: dict[str, list[float]] = {precision: [] for precision in ("fp32", *settings.smaller)}
+            accuracy: dict[str, list[float]] = {precision: [] for precision in ("fp32", *settings.formats)}
             for fold in range(int(candidate["folds"])):
                 training, validation = (dataset.rows(folds, fold, role) for role in ("training", "validation"))
                 view = dataset.view(channels, training)
@@ -90,7 +90,7 @@ def accuracy_pct(model: Path, view: ChipView, rows: Rows, labels: Rows) -> float
         chip = np.ascontiguousarray(np.moveaxis(view.batch(np.array([row])), -1, 1))
         logits = session.run(None, {name: chip})[0]
         if not np.isfinite(logits).all():
-            raise UserError("its logits are not finite", model.name, "leave this precision out of precisions.smaller")
+            raise UserError("its logits are not finite", model.name, "leave this precision out of precisions.formats")
         hits += int(logits.argmax()) == labels[row]
     return 100 * hits / len(rows)
 
@@ -106,7 +106,7 @@ def _row(
         "accuracy_error_pct": standard_error(own, share),
         "loss_pct": lost.mean(),
         "loss_error_pct": standard_error(lost, share),
-        "lossy": bool(lost.mean() > settings.most_loss_pct),
+        "lossy": bool(lost.mean() > settings.max_loss_pct),
     }
 
 

@@ -1,6 +1,7 @@
 """The configuration of relative efficiency."""
 
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -18,37 +19,42 @@ DEVIATIONS = ("accuracy_error_pct", "accuracy_fold_std_pct", "latency_device_std
 class EfficiencyConfig(Section):
     """How models are scored relative to each other (data envelopment analysis)."""
 
+    former_keys: ClassVar[Mapping[str, str]] = {"shown": "shown_models"}
+
     inputs: Annotated[list[Name], Distinct] = Field(
         default=["latency_mean_ms", "memory_bytes"],
         min_length=1,
-        description="what a model costs: columns of the candidates table, positive, less is better",
+        description="costs of a model: positive columns of the candidates table; lower is better",
     )
     outputs: Annotated[list[Name], Distinct] = Field(
-        default=["accuracy_pct"], min_length=1, description="what it gives: columns of it, more is better"
+        default=["accuracy_pct"],
+        min_length=1,
+        description="benefits of a model: columns of the candidates table; higher is better",
     )
     training_inputs: Annotated[list[Name], Distinct] = Field(
         default=["training_s"],
-        description="costs of its making: models are scored a second time with these among the inputs",
+        description="costs of making a model; models are scored a second time with these added to the inputs",
     )
     deviations: dict[Name, Name] = Field(
         default={"accuracy_pct": "accuracy_error_pct"},
-        description="column -> the column with its standard deviation, for the stochastic front; all others are taken "
-        "for certain (latency_mean_ms: latency_device_std_ms takes devices for draws)",
+        description="column -> column with its standard deviation, for the stochastic front; all other columns are "
+        "treated as exact (latency_mean_ms: latency_device_std_ms treats the devices as a random sample)",
     )
     returns: Literal["variable", "constant"] = Field(
         default="variable",
-        description="what a model is measured against: averages of others (variable returns to scale, BCC), or those "
-        "scaled at will, too (constant, CCR)",
+        description="returns to scale. variable: models are compared with averages of other models (BCC); constant: "
+        "with averages scaled by any factor as well (CCR)",
     )
-    samples: int = Field(default=1000, ge=10, description="samples of the stochastic front")
+    samples: int = Field(default=1000, ge=10, description="number of samples of the stochastic front")
     confidence: float = Field(
-        default=0.95, gt=0.5, lt=1, description="that no arrow of the dominance diagram is drawn by chance"
+        default=0.95, gt=0.5, lt=1, description="confidence that no arrow of the dominance diagram is due to chance"
     )
-    shown: int = Field(
+    shown_models: int = Field(
         default=20,
         ge=2,
         le=60,
-        description="models in box plots and dominance diagram: those of highest median efficiency",
+        description="number of models in the box plots and in the dominance diagram: those with the highest median "
+        "efficiency",
     )
 
     @model_validator(mode="after")

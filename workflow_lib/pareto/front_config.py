@@ -17,10 +17,12 @@ SCORES = ("accuracy_pct", "f1_pct", "auc")
 class Objective(Section):
     """One axis of the Pareto front."""
 
-    name: Name = Field(description="a numeric column of the candidates table, such as accuracy_pct or latency_mean_ms")
-    direction: Literal["max", "min"] = Field(description="whether more or less is better")
+    name: Name = Field(description="numeric column of the candidates table, such as accuracy_pct or latency_mean_ms")
+    direction: Literal["max", "min"] = Field(description="max: higher is better; min: lower is better")
     tolerance: float = Field(
-        default=0.0, ge=0, description="differences up to this count as none on the epsilon-front (the column's unit)"
+        default=0.0,
+        ge=0,
+        description="differences up to this value count as ties on the epsilon front (in the unit of the column)",
     )
 
 
@@ -34,11 +36,9 @@ class FrontConfig(Section):
             Objective(name="memory_bytes", direction="min", tolerance=10_000),
         ],
         min_length=2,
-        description="the axes of the front",
+        description="objectives of the front",
     )
-    resamples: int = Field(
-        default=1000, ge=1, description="bootstrap resamples of the folds behind each front frequency"
-    )
+    resamples: int = Field(default=1000, ge=1, description="bootstrap resamples of the folds for each front frequency")
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -109,7 +109,7 @@ def derivation(config: Config) -> str:
     search = config.cell_search
     if search is None:
         return ""
-    share = search.least_share
+    share = search.min_budget_share
     if share <= 0:
         least = ""
     elif share >= 1:
@@ -149,7 +149,7 @@ def selection_notes(config: Config) -> list[str]:
     remedy = " Scores on the hold-out are free of this." if held_out else ""
     notes = []
     if config.search.strategy == "supernet":
-        most = config.supernet.judge_chips
+        most = config.supernet.evaluation_chips
         chips = where if most is None else f"at most {most:,} of {where}"
         notes.append(
             f"The supernets were evaluated on {chips}, which also score the candidates later. This biases the "

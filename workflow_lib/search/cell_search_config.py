@@ -1,7 +1,7 @@
 """The configuration of differentiable search within budgets."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
@@ -21,83 +21,110 @@ Budgets = Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=1), Di
 class CellSearchConfig(SkeletonConfig):
     """Differentiable searches for cells whose networks keep budgets."""
 
+    former_keys: ClassVar[Mapping[str, str]] = {
+        "least_share": "min_budget_share",
+        "none_derived": "allow_none",
+        "most_skips": "max_skip_edges",
+        "derived_cells": "mix_first_cells_only",
+        "sampled": "sample_operations",
+    }
+
     space: CellSpaceName = Field(
         default="nasbench201",
-        description="nasbench201: one cell of four nodes, residual blocks between stages; darts: a normal cell, and a "
-        "reduction cell between stages",
+        description="nasbench201: one cell of four nodes, with residual blocks between stages; darts: a normal cell, "
+        "with a reduction cell between stages",
     )
     budgets: dict[str, Budgets] = Field(
         default={},
-        description="what is limited, of the whole network for one chip (parameters, multiply_adds, or the latency on "
-        "one of the devices, in ms), and its largest values: one search each and per seed",
+        description="limited cost of the whole network per chip (parameters, multiply_adds, or a device name for its "
+        "latency in ms) -> its maximum values; each value is searched once per seed",
     )
-    least_share: float = Field(
-        default=0.75, ge=0, le=1, description="of its budget that a derived network uses, where one does"
+    min_budget_share: float = Field(
+        default=0.75,
+        ge=0,
+        le=1,
+        description="minimum share of the budget that a derived network should use, if such a network exists",
     )
-    none_derived: bool = Field(
+    allow_none: bool = Field(
         default=True,
-        description="a cell of nasbench201 may be derived with none on an edge; false: only where no other keeps the "
-        "budget",
+        description="nasbench201 cells may be derived with the operation none on an edge; false: only if no other cell "
+        "is within the budget",
     )
     bounds: int = Field(
         default=5,
         ge=2,
-        description="searches at bounds between the smallest and the largest network: the look-up graph, from which "
-        "each budget's bound is read",
+        description="number of searches with bounds between the smallest and the largest network; the bound of each "
+        "budget is read from this calibration curve (the look-up graph of the paper)",
     )
-    seeds: int = Field(default=5, ge=1, description="searches of each budget")
+    seeds: int = Field(default=5, ge=1, description="searches per budget")
     random_networks: int = Field(
-        default=0, ge=0, description="networks drawn within each budget and trained like those found: the yardstick"
+        default=0,
+        ge=0,
+        description="random networks drawn within each budget and trained like the derived ones, for comparison",
     )
     trained_width: int | None = Field(
         default=None,
         ge=1,
-        description="width of the networks that are derived, and that budgets are of; null: as searched",
+        description="width of the derived networks, to which the budgets refer; null: the width of the search",
     )
-    trained_cells: int | None = Field(default=None, ge=1, description="their cells per stage; null: as searched")
-    derived_cells: bool = Field(
-        default=False, description="only the first cell of each kind mixes operations; in the others the best ones run"
+    trained_cells: int | None = Field(
+        default=None, ge=1, description="cells per stage of the derived networks; null: as in the search"
+    )
+    mix_first_cells_only: bool = Field(
+        default=False,
+        description="only the first cell of each kind mixes operations; the other cells run the operations that are "
+        "currently best",
     )
     shared_operations: bool = Field(
         default=False,
-        description="an operation has one set of weights for all edges from one node, and runs once",
+        description="all edges from one node share the weights of an operation, and it runs once",
     )
     bottleneck: int = Field(
-        default=1, ge=1, description="cells have so many times fewer channels in the search; 1: as many"
+        default=1,
+        ge=1,
+        description="factor by which the channels of cells are reduced during the search; 1: not reduced",
     )
     partial_channels: int = Field(
         default=1,
         ge=1,
-        description="one in so many channels goes through the operations of an edge, the others pass by (PC-DARTS); 1: "
-        "all go through",
+        description="one in this many channels passes through the operations of an edge; the others bypass them "
+        "(PC-DARTS). 1: all channels pass",
     )
     regions: Annotated[list[Name], Distinct] = Field(
-        default=[], description="whose chips the search learns from; none: all. Networks are trained on all regions"
+        default=[],
+        description="regions whose chips the search uses; empty: all. The derived networks are trained on all regions",
     )
-    epochs: int = Field(default=20, ge=1, description="passes over the chips that train weights")
-    sampled: bool = Field(
+    epochs: int = Field(default=20, ge=1, description="passes over the chips that train the weights")
+    sample_operations: bool = Field(
         default=False,
-        description="each step runs one operation per edge, drawn by alpha; false: all of them, mixed: slower",
+        description="each step runs one operation per edge, sampled from alpha; false: each step runs a mixture of all "
+        "operations, which is slower",
     )
     second_order: bool = Field(
-        default=False, description="alpha sees what the next step of the weights makes of it: slower, by three times"
+        default=False,
+        description="compute the gradient of alpha after a look-ahead step of the weights; three times slower",
     )
-    most_skips: int | None = Field(
+    max_skip_edges: int | None = Field(
         default=None,
         ge=0,
-        description="edges that may favour a skip connection: a search that has more after its first quarter "
-        "collapses, and ends with the epoch before, also in the look-up graph; null: it goes on",
+        description="maximum number of edges that favour a skip connection: if a search exceeds it after its first "
+        "quarter, it has collapsed and ends with the epoch before; this also applies to the calibration "
+        "curve. null: no limit",
     )
-    batch: int = Field(default=16, ge=2, description="chips per step, of weights and of alpha")
-    learning_rate: float = Field(default=0.025, gt=0, description="of the weights, by SGD; falls as a cosine")
-    weight_decay: float = Field(default=3e-4, ge=0, description="of the weights")
-    clip_norm: float = Field(default=5.0, gt=0, description="largest norm of their gradients")
-    alpha_learning_rate: float = Field(default=0.02, gt=0, description="of the architecture parameters, by Adam")
-    alpha_weight_decay: float = Field(default=1e-3, ge=0, description="of the architecture parameters")
+    batch: int = Field(default=16, ge=2, description="chips per step, for weights and for alpha")
+    learning_rate: float = Field(
+        default=0.025, gt=0, description="initial learning rate of the weights (SGD, with cosine decay)"
+    )
+    weight_decay: float = Field(default=3e-4, ge=0, description="weight decay of the weights")
+    clip_norm: float = Field(default=5.0, gt=0, description="maximum norm of the gradients of the weights")
+    alpha_learning_rate: float = Field(
+        default=0.02, gt=0, description="Adam's learning rate for the architecture parameters"
+    )
+    alpha_weight_decay: float = Field(default=1e-3, ge=0, description="weight decay of the architecture parameters")
     multiplier_rate: float = Field(
         default=0.05,
         gt=0,
-        description="what the multiplier gains per step and unit of the relative excess of the cost",
+        description="increase of the Lagrange multiplier per step and per unit of relative excess cost",
     )
 
     @property
@@ -113,8 +140,8 @@ class CellSearchConfig(SkeletonConfig):
             raise ValueError(f"{both} does not divide width {self.width}")
         if self.partial_channels > 1 and self.width < 2 * self.bottleneck * self.partial_channels:
             raise ValueError(f"{both} leaves one channel of width {self.width}, always the same: two must go through")
-        if self.sampled and (self.second_order or self.derived_cells):
-            raise ValueError("sampled goes with neither second_order nor derived_cells")
+        if self.sample_operations and (self.second_order or self.mix_first_cells_only):
+            raise ValueError("sample_operations goes with neither second_order nor mix_first_cells_only")
         return self
 
     def check_within(self, config: "Config", key: str) -> None:

@@ -3,8 +3,9 @@
 Source: Dutta, Kanvar and Agarwal, Search-time Efficient Device Constraints-Aware NAS, equations 2 to 4 and algorithm 1;
 differs from it in: the constraint is relative, k_s / K' - 1, so that one rate of the multiplier serves all units, and
 k_s adds up cell by cell, each with its own channels, and all that is not searched. The end of a search that collapses
-is that of Liang et al. 2019 (DARTS+), section 3.2. `sampled` draws a network per step, as Dong and Yang 2019 (GDAS):
-the loss is then of networks that exist, and its mean, like k_s, over those that alpha draws.
+is that of Liang et al. 2019 (DARTS+), section 3.2. `sample_operations` draws one network per step, as in Dong and Yang
+2019 (GDAS): the loss is then that of a network that exists, and its mean, like k_s, is over the networks that alpha
+draws.
 """
 
 import sys
@@ -119,7 +120,7 @@ class ConstrainedSearch:
         self.paths: list[Numbers] = []
 
     def run(self, checkpoint: Checkpoint | None = None) -> pd.DataFrame:
-        """Search for all epochs, or until one collapses: more edges than `most_skips` favour a skip connection.
+        """Search for all epochs, or until one collapses: more edges than `max_skip_edges` favour a skip connection.
 
         Args:
             checkpoint: where a killed search goes on, with the same result.
@@ -167,7 +168,7 @@ class ConstrainedSearch:
         }  # fmt: skip
 
     def _collapsed(self) -> bool:
-        most = self._settings.most_skips
+        most = self._settings.max_skip_edges
         # Alpha is near its random start in the first quarter, and what it favours says nothing yet.
         begun = 4 * len(self.rows) > self._settings.epochs and len(self.rows) > 1
         return most is not None and begun and self.rows[-1]["skips"] > most
@@ -289,7 +290,11 @@ class ConstrainedSearch:
     def noise(self) -> Tensor | None:
         """What the next network is drawn by, from the generator that a killed search keeps; None: all are mixed."""
         alpha = self.network.alpha
-        return torch.tensor(self._generator.gumbel(size=alpha.shape)).to(alpha) if self._settings.sampled else None
+        return (
+            torch.tensor(self._generator.gumbel(size=alpha.shape)).to(alpha)
+            if self._settings.sample_operations
+            else None
+        )
 
     def probabilities(self) -> Numbers:
         """(edges, operations) softmax of alpha."""

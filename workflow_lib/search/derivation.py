@@ -213,9 +213,9 @@ def derive_networks(
 
 def _derive(probabilities: Numbers, costs: CellCosts, settings: CellSearchConfig, budget: float = np.inf) -> Cells:
     """The most probable network within a budget."""
-    if not settings.none_derived:
+    if not settings.allow_none:
         probabilities = probabilities * (np.arange(probabilities.shape[1]) > 0)
-    least = settings.least_share * budget if np.isfinite(budget) else -np.inf
+    least = settings.min_budget_share * budget if np.isfinite(budget) else -np.inf
     found = DERIVATIONS[settings.space].derive(probabilities, costs, settings.skeletons["trained"], budget, least)
     if found is None:
         raise UserError(

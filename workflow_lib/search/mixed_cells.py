@@ -23,7 +23,7 @@ class SpeedUps:
     """What makes the search cheaper than all operations on all edges of all cells.
 
     Attributes:
-        derived_cells: the first cell of each kind alone mixes; in the others the operations of largest alpha run.
+        mix_first_cells_only: only the first cell of each kind mixes operations; the others run those of largest alpha.
         shared_operations: an operation has one set of weights per node it starts from, and runs once for all its edges.
         bottleneck: convolutions of 1 x 1 give cells so many times fewer channels, and back; 1: they do not.
         partial: one in so many channels goes through an edge's operations, the others pass by; 1: all go through.
@@ -32,7 +32,7 @@ class SpeedUps:
     partial: its peer, Xu et al. 2020 (PC-DARTS), section 3.2, without the edge normalisation of section 3.3.
     """
 
-    derived_cells: bool = False
+    mix_first_cells_only: bool = False
     shared_operations: bool = False
     bottleneck: int = 1
     partial: int = 1
@@ -41,7 +41,10 @@ class SpeedUps:
     def of(cls, settings: CellSearchConfig) -> "SpeedUps":
         """Those that a search asks for."""
         return cls(
-            settings.derived_cells, settings.shared_operations, settings.bottleneck, partial=settings.partial_channels
+            settings.mix_first_cells_only,
+            settings.shared_operations,
+            settings.bottleneck,
+            partial=settings.partial_channels,
         )
 
 
@@ -238,7 +241,7 @@ def _mix_nasbench201(channels: int, classes: int, skeleton: Skeleton, speed_ups:
     made: list[nn.Module] = []
 
     def make_cell(width: int) -> nn.Module:
-        made.append(_Cell(width, mixture, speed_ups, speed_ups.derived_cells and bool(made)))
+        made.append(_Cell(width, mixture, speed_ups, speed_ups.mix_first_cells_only and bool(made)))
         return made[-1]
 
     return MixedNet(CellNet(make_cell, channels, classes, skeleton), mixture, operations)
@@ -256,7 +259,7 @@ def _mix_darts(channels: int, classes: int, skeleton: Skeleton, speed_ups: Speed
 
         nodes = MixedNodes(
             darts.INPUTS, darts.NODES, make, mixture, place.reduction * len(darts.EDGES), darts.OPERATIONS,
-            speed_ups, speed_ups.derived_cells and place.reduction in kinds,
+            speed_ups, speed_ups.mix_first_cells_only and place.reduction in kinds,
         )  # fmt: skip
         kinds.add(place.reduction)
         return DartsCell(place, nodes, speed_ups.bottleneck)

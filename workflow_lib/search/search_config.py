@@ -28,19 +28,21 @@ class _SearchConfig(Section):
     candidates: int = Field(
         default=32,
         ge=1,
-        description="candidates to train, baselines aside: at most; filter and flops train whole fronts, as few as "
-        "hold so many (1: the front alone)",
+        description="maximum number of candidates to train, not counting baselines; `filter` and `flops` train whole "
+        "fronts, as few as contain this many candidates (1: the first front only)",
     )
     round_candidates: int = Field(
-        default=8, ge=1, description="reinforce, evolution, tpe: candidates that are trained before it proposes again"
+        default=8,
+        ge=1,
+        description="candidates to train per round, before `reinforce`, `evolution` and `tpe` propose again",
     )
     latency_target_ms: float | None = Field(
         default=None,
         gt=0,
-        description="reinforce, evolution, tpe: their reward is accuracy x (target / mean latency) ^ weight; null: the "
-        "median of the grid",
+        description="latency target of the reward of `reinforce`, `evolution` and `tpe`, which is accuracy x (target / "
+        "mean latency) ^ weight; null: the median latency of the grid",
     )
-    latency_weight: float = Field(default=0.07, ge=0, description="the weight in that reward; 0: accuracy alone")
+    latency_weight: float = Field(default=0.07, ge=0, description="weight in that reward; 0: accuracy only")
 
     @property
     def declaration(self) -> StrategyDeclaration:

@@ -1,7 +1,7 @@
 """The configuration of the rank-preserving supernet."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
@@ -45,41 +45,59 @@ VARIANTS: dict[VariantName, SupernetVariant] = {
 class SupernetConfig(SkeletonConfig):
     """The rank-preserving supernet of `search.strategy: supernet`, one per channel set."""
 
+    former_keys: ClassVar[Mapping[str, str]] = {
+        "judged": "evaluated_networks",
+        "judge_chips": "evaluation_chips",
+        "judged_by": "metric",
+        "kept": "kept_networks",
+    }
+
     space: SupernetSpaceName = Field(
         default="cross",
-        description="which networks it holds: those of grid.space; or networks of cells (see cell_search.space) or "
-        "chains of 21 MobileNetV2 blocks, of which the best by its ranking are trained",
+        description="networks that the supernet contains. cross: those of grid.space; nasbench201 and darts: networks "
+        "of cells (see cell_search.space); mobilenet: chains of 21 MobileNetV2 blocks. Unless it is cross, "
+        "the networks that it ranks best are trained",
     )
     batch: int = Field(default=16, ge=2, description="training batch size (chips)")
-    learning_rate: float = Field(default=1e-3, gt=0, description="Adam's learning rate, for the shared weights")
+    learning_rate: float = Field(default=1e-3, gt=0, description="Adam's learning rate for the shared weights")
     fair_epochs: int = Field(
         default=5, ge=1, description="step 1: epochs in which each step trains every value of every choice"
     )
     ranked_epochs: int = Field(
         default=6,
         ge=1,
-        description="step 2: epochs in which the best path is trained, and alpha learns Pareto ranks; they are spread "
-        "over the rankings, one before each pruning and one after",
+        description="step 2: epochs in which the best path is trained and alpha learns Pareto ranks; they are divided "
+        "among the rankings, one before each pruning and one after the last",
     )
-    judged: int = Field(
+    evaluated_networks: int = Field(
         default=16,
         ge=2,
-        description="networks that are drawn, and judged by the shared weights, in each epoch of step 2",
+        description="networks drawn in each epoch of step 2 and evaluated with the shared weights",
     )
-    judge_chips: int | None = Field(
-        default=None, ge=1, description="validation chips, drawn at random, that they are judged on; null: all"
+    evaluation_chips: int | None = Field(
+        default=None,
+        ge=1,
+        description="number of randomly drawn validation chips on which they are evaluated; null: all",
     )
-    judged_by: Literal["accuracy_pct", "cross_entropy"] = Field(
-        default="accuracy_pct", description="what they are judged by, beside the cost; where all are accurate, by loss"
+    metric: Literal["accuracy_pct", "cross_entropy"] = Field(
+        default="accuracy_pct",
+        description="metric by which they are ranked, together with the cost; cross_entropy is useful if all networks "
+        "are accurate",
     )
     cost: Literal["latency_mean_ms", "energy_mean_mj"] = Field(
-        default="latency_mean_ms", description="the other objective: mean latency, or energy where a device predicts it"
+        default="latency_mean_ms",
+        description="the other objective: mean latency, or mean energy if a device predicts it",
     )
     prunings: int = Field(
-        default=1, ge=0, description="step 3: how often values are dropped that no good network uses, rankings between"
+        default=1,
+        ge=0,
+        description="step 3: how often values are removed that no good network uses; networks are ranked again after "
+        "each pruning",
     )
-    kept: int = Field(
-        default=8, ge=1, description="networks of the first two ranks whose values a pruning keeps, by hypervolume"
+    kept_networks: int = Field(
+        default=8,
+        ge=1,
+        description="number of networks of the first two ranks, chosen by hypervolume, whose values survive a pruning",
     )
 
     @property

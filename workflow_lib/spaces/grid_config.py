@@ -66,24 +66,25 @@ class GridConfig(Section):
     """What is searched: channel sets x batch sizes x architectures."""
 
     channel_sets: dict[Name, Annotated[list[Name], Field(min_length=1)]] = Field(
-        min_length=1, description="name -> bands and indices (ndvi, ndwi) that a network sees"
+        min_length=1, description="name -> bands and indices (ndvi, ndwi) that a network receives"
     )
     batch_sizes: Annotated[list[Annotated[int, Field(ge=2)]], Distinct] = Field(
         min_length=1, description="training batch sizes (chips)"
     )
     space: GridSpace = Field(
         default_factory=lambda: CrossConfig(),
-        description="the architectures: values of the CROSS space, of the space that `name` chooses, or {file: ...} of "
-        "your own",
+        description="architectures: values of the CROSS space, of the space given by `name`, or {file: ...} for "
+        "networks of your own",
     )
     baseline: ArchitectureId = Field(
         default=str(cross.BASELINE),
-        description="trained and predicted like a candidate, drawn beside the front, never part of it",
+        description="network that is trained and predicted like a candidate and shown with the front, but is never "
+        "part of it",
     )
     allow_missing: bool = Field(
         default=False,
-        description="a training that fails for good, tried three times, fails alone: its candidate is left out of "
-        "everything, and the report says so; false: no front without all trainings",
+        description="a candidate whose training fails permanently (non-retryable errors are tried once, others three "
+        "times) is left out, and the report lists it; false: the run fails",
     )
 
     @property

@@ -12,10 +12,12 @@ class SkeletonConfig(Section):
     width: int = Field(
         default=8,
         ge=1,
-        description="of networks of cells: channels of the first stage; others have 2 and 4 times more",
+        description="networks of cells: channels of the first stage; the other stages have 2 and 4 times as many",
     )
-    cells: int = Field(default=1, ge=1, description="of networks of cells: cells per stage")
-    stem_strides: int = Field(default=2, ge=0, description="of networks of cells: convolutions of stride 2 in the stem")
+    cells: int = Field(default=1, ge=1, description="networks of cells: cells per stage")
+    stem_strides: int = Field(
+        default=2, ge=0, description="networks of cells: number of stem convolutions with stride 2"
+    )
 
     @property
     def skeleton(self) -> Skeleton:

@@ -46,9 +46,11 @@ _PART = re.compile(r"([A-Za-z]+)(?:\.([A-Za-z0-9.]+)|(\d[A-Za-z0-9.]*))")
 class UserFileConfig(Section):
     """A family of networks of your own."""
 
-    name: Literal["user_file"] = Field(default="user_file", description="a file of your own; may be left out")
+    name: Literal["user_file"] = Field(
+        default="user_file", description="a Python file of your own; this key may be left out"
+    )
     file: str = Field(
-        description="Python file with CHOICES and build(choice, channels, classes); relative to the configuration file"
+        description="Python file with CHOICES and build(choice, channels, classes), relative to the configuration file"
     )
 
     @field_validator("file")

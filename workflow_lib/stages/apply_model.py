@@ -48,7 +48,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--overlap", type=float, default=0.5, help="share of a window that lies in the next one")
     parser.add_argument("--threshold", type=float, default=0.5, help="least probability of a place that is found")
     parser.add_argument("--classes", nargs="+", help="whose places are wanted; without it all but the background's")
-    parser.add_argument("--least-distance-m", type=float, help="between two places; without it half a chip")
+    parser.add_argument("--min-distance-m", type=float, help="between two places; without it half a chip")
     parser.add_argument("--precision", default="fp32", help="fp32, or fp16 or int8 if the bundle has that")
     parser.add_argument("--crs", help="CRS of the map, in metres; without it that of the first scene")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), help="windows at a time")
@@ -58,8 +58,8 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         raise UserError(f"{given.overlap:g} is no share from 0 to below 1", "--overlap")
     if not 0 <= given.threshold <= 1:
         raise UserError(f"{given.threshold:g} is no probability", "--threshold")
-    if given.least_distance_m is not None and not given.least_distance_m >= 0:
-        raise UserError(f"{given.least_distance_m:g} is no distance", "--least-distance-m")
+    if given.min_distance_m is not None and not given.min_distance_m >= 0:
+        raise UserError(f"{given.min_distance_m:g} is no distance", "--min-distance-m")
     if given.threads < 1:
         raise UserError(f"{given.threads} threads do nothing", "--threads")
     return given
@@ -95,7 +95,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             for block in write_probabilities(temporary, blocks, told.classes, grid, windows):
                 found.append(candidates(block, labels, arguments.threshold))
             default = told.size_px * grid.resolution_m / 2
-            least = default if arguments.least_distance_m is None else arguments.least_distance_m
+            least = default if arguments.min_distance_m is None else arguments.min_distance_m
             places = suppress(np.concatenate(found), least / (grid.resolution_m * windows.stride_px))
             points = as_points(places, told.classes, grid, windows)
             columns = {"class": str, "probability": float}

@@ -18,7 +18,7 @@ CONTRACT = 2
 class QualityArguments(Arguments):
     """Flags of the stage."""
 
-    judged_by: str = Field(description="what networks are ranked by, beside the cost")
+    metric: str = Field(description="what networks are ranked by, beside the cost")
     batch: int = Field(description="batch size that networks were trained with")
     scores: Path = Field(description="fold_scores.parquet of gather_table")
     rankings: list[Path] = Field(description="last tables of rank_subnets, of each supernet")
@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the stage."""
     arguments = QualityArguments.parse(__doc__, argv)
     quality, difficulty, ranks = compare_supernets(
-        FOLD_SCORES.read(arguments.scores), RANKING.read_all(arguments.rankings), arguments.judged_by, arguments.batch
+        FOLD_SCORES.read(arguments.scores), RANKING.read_all(arguments.rankings), arguments.metric, arguments.batch
     )
     for path in arguments.quality:
         RANKING_QUALITY.write(quality, path)

@@ -19,7 +19,7 @@ class LandscapeArguments(Arguments):
     """Flags of the stage."""
 
     landscape: LandscapeConfig
-    area: str = Field(description="name of the area, one of the looks")
+    area: str = Field(description="name of the area, one of those with a terrain")
     seed: int = Field(description="base seed of the run")
     scenes: list[Path] = Field(description="writes elevation of all tiles, then imagery of all tiles (GeoTIFF)")
     points: Path = Field(description="writes the crossings (CSV)")

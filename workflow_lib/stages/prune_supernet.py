@@ -19,8 +19,10 @@ CONTRACT = 2
 class PruneArguments(Arguments):
     """Flags of the stage."""
 
-    kept: int = Field(ge=1, description="networks of the first two ranks whose values are kept, by hypervolume")
-    judged_by: Literal["accuracy_pct", "cross_entropy"] = Field(description="what they are ranked by, beside the cost")
+    kept_networks: int = Field(
+        ge=1, description="networks of the first two ranks whose values are kept, by hypervolume"
+    )
+    metric: Literal["accuracy_pct", "cross_entropy"] = Field(description="what they are ranked by, beside the cost")
     supernet: Path = Field(description="supernet of rank_subnets")
     table: Path = Field(description="its scores")
     output: Path = Field(description="writes the smaller supernet")
@@ -30,10 +32,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the stage."""
     arguments = PruneArguments.parse(__doc__, argv)
     table = RANKING.read(arguments.table)
-    judged = table[(table["ranking"] == table["ranking"].max()) & table[arguments.judged_by].notna()]
+    judged = table[(table["ranking"] == table["ranking"].max()) & table[arguments.metric].notna()]
     net = StoredSupernet.load(arguments.supernet)
-    losses = error_and_latency(judged, arguments.judged_by, judged["cost"])
-    smaller = net.pruned(judged["architecture"].tolist(), losses, arguments.kept)
+    losses = error_and_latency(judged, arguments.metric, judged["cost"])
+    smaller = net.pruned(judged["architecture"].tolist(), losses, arguments.kept_networks)
     for name, values in net.supernet.space.choices.items():
         print(f"{name}: {values} to {smaller.supernet.space.choices[name]}", file=sys.stderr)
     smaller.save(arguments.output)

@@ -34,9 +34,11 @@ CONTRACT = 4
 class SecondStepArguments(SupernetArguments):
     """Flags of the stage."""
 
-    judged: int = Field(description="networks that are judged in each epoch")
-    judge_chips: int | None = Field(default=None, description="validation chips that they are judged on; none: all")
-    judged_by: Literal["accuracy_pct", "cross_entropy"] = Field(description="what they are judged by, beside the cost")
+    evaluated_networks: int = Field(description="networks that are judged in each epoch")
+    evaluation_chips: int | None = Field(
+        default=None, description="validation chips that they are judged on; none: all"
+    )
+    metric: Literal["accuracy_pct", "cross_entropy"] = Field(description="what they are judged by, beside the cost")
     cost: Literal["latency_mean_ms", "energy_mean_mj"] = Field(description="the cost")
     variant: str = Field(description="name of the variant")
     second: Literal["uniform", "fair", "front", "alpha"] = Field(description="which networks are trained")
@@ -61,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     use_one_thread()
     dataset, folds = Dataset.open(arguments), FOLDS.read(arguments.folds)
     rows = np.random.default_rng(arguments.derived_seed("judge")).permutation(dataset.rows(folds, 0, "validation"))
-    rows = np.sort(rows[: arguments.judge_chips])
+    rows = np.sort(rows[: arguments.evaluation_chips])
     net = StoredSupernet.load(arguments.supernet)
     cost = _cost(arguments, net.space_name)
     task = arguments.task(dataset, folds, arguments.derived_seed("rank_subnets", arguments.variant, arguments.ranking))
@@ -70,8 +72,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     earlier = RANKING.read(arguments.earlier) if arguments.earlier else None
     table, learned = rank_subnets(
         trainer,
-        Judge(rows, dataset.labels[rows], arguments.judged_by, cost),
-        SecondStep(arguments.epochs, arguments.second, arguments.judged, arguments.judges_all),
+        Judge(rows, dataset.labels[rows], arguments.metric, cost),
+        SecondStep(arguments.epochs, arguments.second, arguments.evaluated_networks, arguments.judges_all),
         checkpoint,
         None if earlier is None else _judged_before(earlier, net.supernet.space),
     )

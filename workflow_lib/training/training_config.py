@@ -22,34 +22,38 @@ class TrainingConfig(Section):
     learning_rate: float = Field(default=1e-3, gt=0, description="Adam's learning rate")
     schedule: Literal["constant", "cosine"] = Field(
         default="constant",
-        description="of the learning rate: cosine lowers it from epoch to epoch towards 0, so that less of the "
-        "accuracy is chance",
+        description="schedule of the learning rate; cosine lowers it towards 0 from epoch to epoch, which reduces the "
+        "variance of the accuracy",
     )
     label_smoothing: float = Field(
         default=0.0, ge=0, lt=1, description="share of each target that is spread over all classes"
     )
     cutout_px: int = Field(
-        default=0, ge=0, description="side of a square of each chip, anywhere, that a step sees as zeros (pixels)"
+        default=0,
+        ge=0,
+        description="side of a randomly placed square of each chip that is set to zero in each step (pixels)",
     )
-    clip_norm: float | None = Field(default=None, gt=0, description="largest norm of the gradients; null: any")
+    clip_norm: float | None = Field(default=None, gt=0, description="maximum norm of the gradients; null: no limit")
     drop_path: float = Field(
         default=0.0,
         ge=0,
         lt=1,
-        description="networks of cells: probability that a step leaves an operation out for a chip, in the last "
-        "epoch; rises to it from epoch to epoch",
+        description="networks of cells: probability in the last epoch that a step leaves out an operation for a chip; "
+        "it rises linearly from 0",
     )
     auxiliary_weight: float = Field(
         default=0.0,
         ge=0,
-        description="networks of cells: weight of the loss of a second head, two thirds up, that is there only in "
-        "training",
+        description="networks of cells: weight of the loss of an auxiliary head at two thirds of the depth, used only "
+        "in training",
     )
-    device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="auto: CUDA where there is one")
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        default="auto", description="compute device; auto: CUDA if available"
+    )
     precision: Literal["float32", "bf16", "auto"] = Field(
         default="float32",
-        description="bf16: autocast to bfloat16, for processors that multiply it (GPUs since Ampere, CPUs with "
-        "AVX512-BF16 or AMX); auto: bf16 there, float32 elsewhere",
+        description="bf16: autocast to bfloat16, for processors that multiply it in hardware (GPUs since Ampere, CPUs "
+        "with AVX512-BF16 or AMX); auto: bf16 on such processors and float32 elsewhere",
     )
 
     def rate(self, epoch: int) -> float:

@@ -16,14 +16,15 @@ class UtilizationConfig(Section):
     """How much of a processor's peak each network reaches where its job runs."""
 
     memory_limit_mb: float = Field(
-        default=256.0, gt=0, description="memory that a batch may take on a CPU (MB); on a GPU it is what is free"
+        default=256.0, gt=0, description="memory that a batch may use on a CPU (MB); on a GPU, the free memory"
     )
     fold: int | None = Field(
         default=None,
         ge=4,
         le=64,
-        description="also measure every network folded by so many chips, a square (stacked in its channels, widths "
-        "times the root): what that does to throughput and utilization; null: do not",
+        description="also measure every network folded by this many chips, a square number (chips are stacked in the "
+        "channels, and widths grow by its root), and compare throughput and utilization (FoldedCNN); null: "
+        "do not",
     )
 
     @model_validator(mode="after")

@@ -20,7 +20,7 @@ class MapJobs:
     @property
     def bundle(self) -> list[str]:
         """Names of all files that a device needs."""
-        smaller = self._config.precisions.smaller if self._config.precisions else []
+        smaller = self._config.precisions.formats if self._config.precisions else []
         return [
             "model.onnx",
             *(f"model_{precision}.onnx" for precision in smaller),

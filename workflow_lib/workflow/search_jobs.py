@@ -17,7 +17,7 @@ TRAINED_NETWORKS = ("space", "width", "cells", "stem_strides", "trained_width", 
 """Keys of cell_search that say which networks are searched and which are trained."""
 
 _AFTER_SEARCH = (
-    "budgets", "least_share", "none_derived", "seeds", "random_networks", "trained_width", "trained_cells",
+    "budgets", "min_budget_share", "allow_none", "seeds", "random_networks", "trained_width", "trained_cells",
 )  # fmt: skip
 """Keys of cell_search that do not decide a single search: how many there are, and what becomes of them."""
 

@@ -30,20 +30,20 @@ def generate_landscape(landscape: LandscapeConfig, area: str, seed: int, scenes:
 
     Args:
         landscape: how large it is, and what it has.
-        area: its name among `looks`.
+        area: its name among the keys of `terrain`.
         seed: of the run.
         scenes: writes these files: elevation of all tiles, then imagery of all tiles; tiles go by row from the north.
         points: writes labelled places (CSV: x, y, class): the crossings (T), and what a surveyor would label beside
             them: half as many places on roads, and a quarter as many on channels, away from all crossings (F).
     """
     rng = np.random.default_rng(derive_seed(seed, "generate_landscape", area))
-    site = SITES[landscape.looks[area]]
+    site = SITES[landscape.terrain[area]]
     size = landscape.size_px
     roads = [_draw_road(rng, number, landscape.roads, size) for number in range(landscape.roads)]
     channels = [_draw_channel(rng, number, landscape.channels, size) for number in range(landscape.channels)]
     places = _crossings(roads, channels, size)
     dem, aerial = draw_land(rng, _draw_plan(rng, site.region, roads, channels, places, size))
-    west = site.easting_m + list(landscape.looks).index(area) * (size + _BETWEEN_M)
+    west = site.easting_m + list(landscape.terrain).index(area) * (size + _BETWEEN_M)
     crs, north = CRS.from_epsg(site.epsg), site.northing_m
     half = len(scenes) // 2
     _write_tiles(scenes[:half], dem[None], crs, west, north, nodata=DEM_NODATA_M)

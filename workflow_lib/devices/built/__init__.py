@@ -21,21 +21,21 @@ class BuiltConfig(HostConfig):
     """Random forests fitted to measured kernels."""
 
     kind: Literal["built"] = Field(
-        default="built", description="random forests fitted to kernels that are measured for this run"
+        default="built", description="random forests fitted to kernels that are measured in this run"
     )
-    sample_kernels: int = Field(default=200, ge=10, description="how many kernels are measured")
+    sample_kernels: int = Field(default=200, ge=10, description="number of kernels to measure")
     sample_networks: int = Field(
-        default=32, ge=0, description="how many whole networks are measured, two fifths of them to calibrate"
+        default=32, ge=0, description="number of whole networks to measure; two fifths of them calibrate the predictor"
     )
     measurements: str | None = Field(
         default=None,
-        description="CSV of latencies that were measured elsewhere (columns model, latency_ms) of the networks in "
-        "results/<run>/export_kernels/<device>; null: they are measured where the job runs",
+        description="CSV of latencies measured elsewhere (columns model and latency_ms) for the networks in "
+        "results/<run>/export_kernels/<device>; null: measure them where the job runs",
     )
     uncovered: Literal["error", "report"] = Field(
         default="error",
-        description="kernels that it has no forest for, or that its features cannot express: an error, or counted as "
-        "0 ms and shown in the report",
+        description="kernels without a forest, or with features that the forests cannot express. error: the job "
+        "fails; report: they count as 0 ms, and the report lists them",
     )
 
 

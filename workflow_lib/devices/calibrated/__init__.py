@@ -29,7 +29,7 @@ class CalibratedConfig(DeviceConfig):
     """An analytic model fitted to nn-Meter's published predictions."""
 
     kind: Literal["calibrated"] = Field(
-        default="calibrated", description="an analytic model fitted to nn-Meter's published predictions"
+        default="calibrated", description="analytic model fitted to nn-Meter's published predictions"
     )
 
     def check_within(self, config: Config, key: str) -> None:

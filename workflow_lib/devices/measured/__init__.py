@@ -14,13 +14,15 @@ class HostConfig(DeviceConfig):
     """What ONNX Runtime runs networks on."""
 
     threads: int = Field(default=1, ge=1, description="threads of ONNX Runtime")
-    provider: Literal["cpu", "cuda"] = Field(default="cpu", description="what ONNX Runtime runs networks on")
+    provider: Literal["cpu", "cuda"] = Field(default="cpu", description="execution provider of ONNX Runtime")
 
 
 class MeasuredConfig(HostConfig):
     """Every network is measured where its job runs."""
 
-    kind: Literal["measured"] = Field(default="measured", description="every network is measured where its job runs")
+    kind: Literal["measured"] = Field(
+        default="measured", description="every network is measured on the machine where its job runs"
+    )
 
 
 def predict(given: PredictionInput) -> Mapping[str, float | int | None]:

@@ -22,23 +22,22 @@ Uncovered = Literal["error", "report", "calibrated"]
 class PackageConfig(DeviceConfig):
     """The random forests of an nn-Meter predictor package."""
 
-    kind: Literal["package"] = Field(
-        default="package", description="the random forests of an nn-Meter predictor package"
-    )
+    kind: Literal["package"] = Field(default="package", description="random forests of an nn-Meter predictor package")
     package: str | None = Field(
         default=None,
-        description="folder or zip of the package, or a folder that build_predictor made; null: nn-Meter's published "
-        "one is downloaded",
+        description="folder or zip file of the package, or a folder made by build_predictor; null: download the "
+        "package that nn-Meter published",
     )
     unit: Literal["ms", "us", "mJ"] | None = Field(
         default=None,
-        description="what its forests predict; null: what its meta.yaml says. Must be given for mJ: then the "
-        "device has an energy, and no latency",
+        description="unit of the predictions; null: the unit in the package's meta.yaml. For mJ it must be given: the "
+        "device then has an energy and no latency",
     )
     uncovered: Uncovered = Field(
         default="error",
-        description="kernels that it has no forest for, or that its features cannot express (groups, dilation, flat "
-        "windows and maps): an error, counted as 0 ms and shown in the report, or priced by the calibrated model",
+        description="kernels without a forest, or with features that the forests cannot express (groups, dilation, "
+        "flat windows and maps). error: the job fails; report: they count as 0 ms, and the report lists "
+        "them; calibrated: the calibrated model predicts them",
     )
 
     @property

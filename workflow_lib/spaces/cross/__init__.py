@@ -28,27 +28,27 @@ class CrossConfig(Section):
 
     name: Literal["cross"] = Field(default="cross", description="the CROSS space")
     kernel_size: Annotated[list[Literal[3, 5]], Distinct] = Field(
-        default=[3, 5], min_length=1, description="stem kernel (pixels)"
+        default=[3, 5], min_length=1, description="kernel size of the stem (pixels)"
     )
     stride: Annotated[list[Literal[1, 2]], Distinct] = Field(
-        default=[1, 2], min_length=1, description="stem stride (pixels)"
+        default=[1, 2], min_length=1, description="stride of the stem (pixels)"
     )
     padding: Annotated[list[Literal[1, 2, 3]], Distinct] = Field(
-        default=[1, 2, 3], min_length=1, description="stem padding (pixels)"
+        default=[1, 2, 3], min_length=1, description="padding of the stem (pixels)"
     )
     pool_choice: Annotated[list[Literal[0, 1]], Distinct] = Field(
-        default=[0, 1], min_length=1, description="0: max-pooling, 1: none"
+        default=[0, 1], min_length=1, description="0: max-pooling; 1: no pooling"
     )
     kernel_size_pool: Annotated[list[Literal[2, 3]], Distinct] = Field(
-        default=[2, 3], min_length=1, description="max-pooling kernel (pixels)"
+        default=[2, 3], min_length=1, description="kernel size of the max-pooling (pixels)"
     )
     stride_pool: Annotated[list[Literal[1, 2]], Distinct] = Field(
-        default=[1, 2], min_length=1, description="max-pooling stride (pixels)"
+        default=[1, 2], min_length=1, description="stride of the max-pooling (pixels)"
     )
     initial_output_feature: Annotated[list[Literal[32, 48, 64]], Distinct] = Field(
         default=[32, 48, 64],
         min_length=1,
-        description="stem width (channels); the stages have 1, 2, 4 and 8 times as many",
+        description="channels of the stem; the four stages have 1, 2, 4 and 8 times as many",
     )
 
     @property
