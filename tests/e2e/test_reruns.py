@@ -1,4 +1,4 @@
-"""What an edit repeats: every row of the README's table, and nothing else."""
+"""What an edit repeats: every row of the table in docs/reruns.md, and nothing else."""
 
 import os
 import re
@@ -15,7 +15,7 @@ from runs import ROOT, TINY, assert_same_tables, command, snakemake, write_confi
 
 from workflow_lib.training.score_tables import FOLD_SCORES
 
-TABLE = (ROOT / "README.md").read_text().split("## What an edit repeats")[1].split("\n## ")[0]
+TABLE = (ROOT / "docs" / "reruns.md").read_text()
 ROWS = dict(re.findall(r"^\| ([^|]+) \| ([^|]+) \|$", TABLE, re.MULTILINE))
 GROUPS = {
     "nothing": set[str](),
@@ -25,7 +25,7 @@ GROUPS = {
 TRAININGS = 6  # 2 networks and the baseline, 2 folds
 NEW_SET = {"grid.channel_sets": {"6": ["dem", "red", "green", "blue", "nir", "ndvi"], "3": ["red", "green", "blue"]}}
 
-# The README's row -> changes of the config, and how many trainings run.
+# A row of the table -> changes of the config, and how many trainings run.
 CONFIG_EDITS: dict[str, tuple[dict[str, Any], int]] = {
     "add a value to `grid.space`": ({"grid.space.initial_output_feature": [32, 48]}, 4),
     "add a channel set": (NEW_SET, TRAININGS),
@@ -60,7 +60,7 @@ OTHER_EDITS = {
 
 
 def documented(row: str) -> set[str]:
-    """The rules that the README says run."""
+    """The rules that the table names."""
     names = re.findall(r"`(\w+)`|\b(nothing|tables|results)\b", ROWS[row])
     return set().union(*(GROUPS.get(group, {rule}) for rule, group in names))
 

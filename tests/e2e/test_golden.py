@@ -1,0 +1,142 @@
+"""The results of every stage are the recorded ones.
+
+If a result changes, either it is a mistake, or the stage's results have another meaning now: then raise `CONTRACT` in the
+stage's module, so that users' results are made again. Afterwards record the new results: make golden
+
+Float32 arithmetic differs between kinds of processors, and training amplifies the differences. On another kind of
+processor than that of the record, results of training may differ by `TRAINED`, and what follows from them is not compared.
+"""
+
+import json
+import os
+import platform
+import subprocess
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import torch
+from golden import RECORD, describe, differences
+from runs import command, snakemake, write_config
+from test_scenes_to_map import CHANGES as SCENES
+from test_search import rounds
+
+from workflow_lib.core.contracts import CONTRACTS
+
+EXACT, TRAINED = 1e-6, 0.25
+# These measure the machine, or draw what other stages made.
+NOT_COMPARED = {"measure_latency", "measure_utilization", "build_report", "plot_interactive"}
+# What they make depends on the weights of a training.
+BY_TRAINING = {
+    "train_fold", "train_supernet", "rank_subnets", "search_cell", "score_holdout", "measure_precisions", "deploy_model",
+    "apply_model", "pack_networks",
+}  # fmt: skip
+BEFORE_TRAINING = {
+    "generate_landscape", "sample_points", "clip_chips", "gather_chips", "generate_chips", "import_chips", "assign_folds",
+    "train_forest", "export_network", "import_package", "detect_kernels", "check_coverage", "export_kernels",
+    "build_predictor", "calibrate_predictor", "predict_latency", "price_operations",
+}  # fmt: skip
+
+SUPERNET = {
+    "batch": 8, "fair_epochs": 1, "ranked_epochs": 2, "evaluated_networks": 2, "evaluation_chips": 9, "kept_networks": 1,
+}  # fmt: skip
+BOARD = {"kind": "built", "measurements": "board.csv"}
+RUNS: dict[str, dict[str, Any]] = {
+    "grid": {
+        "supernet": SUPERNET,
+        "ranking_quality": {"variants": ["uniform", "full"], "seeds": 2},
+        "comparison": {"candidates": 2, "seeds": 2},
+        "utilization": {},
+        "battery": {"capacity_mwh": 100, "interval_s": 1, "active_mw": 500},
+        "devices.board": BOARD,
+        "devices.here": {"kind": "measured"},
+    },
+    "raced": {
+        "folds.count": 3,
+        "racing": {"first_folds": 2},
+        "devices.copied": {"kind": "package", "package": "results/grid/build_predictor/board"},
+        "keep_weights": False,
+    },
+    "searched": {
+        "search": {"strategy": "supernet", "candidates": 1},
+        "supernet": SUPERNET,
+        "battery": {"capacity_mwh": 100, "interval_s": 1, "active_mw": 500},
+        "devices.board": BOARD,
+        "devices.here": {"kind": "measured"},
+        "report.compared_runs": ["grid"],
+    },
+    "cells": {
+        "search.strategy": "constrained",
+        "cell_search": {
+            "budgets": {"parameters": [9000]}, "bounds": 2, "seeds": 1, "width": 4, "epochs": 1, "batch": 4,
+            "random_networks": 1,
+        },
+        "keep_weights": False,
+    },
+    "field": SCENES,
+}  # fmt: skip
+
+
+def processor() -> str:
+    """The kind of processor, as far as it decides how torch rounds."""
+    model = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
+    return f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()} {''.join(model[:1]).partition(':')[2].strip()}"
+
+
+def measure_board(folder: Path, config: Path) -> None:
+    """The measurements that a user would make of the exported kernels: a fixed price per byte of each file."""
+    snakemake(folder, "results/grid/export_kernels/board", config=config)
+    manifest = pd.read_csv(folder / "results/grid/export_kernels/board/manifest.csv")
+    sizes = [(folder / "results/grid/export_kernels/board" / name).stat().st_size for name in manifest["file"]]
+    manifest.assign(latency_ms=[0.1 + size / 1e6 for size in sizes])[["model", "latency_ms"]].to_csv(
+        folder / "board.csv", index=False
+    )
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """Stage -> run and file -> what it holds."""
+    folder = tmp_path_factory.mktemp("golden")
+    found: dict[str, dict[str, Any]] = defaultdict(dict)
+    for name, changes in RUNS.items():
+        config = write_config(folder / f"{name}.yaml", changes | {"run": name})
+        if name == "grid":
+            (folder / "board.csv").write_text("model,latency_ms\n")
+            measure_board(folder, config)
+        result = rounds(folder, config)
+        assert result.returncode == 0, (result.stdout + result.stderr)[-4000:]
+        if name == "grid":
+            subprocess.run(command(folder, "deploy", config=config), check=True, capture_output=True)
+        for stage in CONTRACTS.keys() - NOT_COMPARED:
+            place = folder / "results" / name / stage
+            files = sorted(path for path in place.rglob("*") if path.is_file() and "here" not in path.stem)
+            described = {path: describe(path) for path in files}
+            found[stage] |= {str(path.relative_to(place.parents[1])): text for path, text in described.items() if text}
+    return found
+
+
+@pytest.fixture(scope="module")
+def recorded(found: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """The record; with EDGEFRONT_RECORD=1 it is made anew."""
+    if os.environ.get("EDGEFRONT_RECORD"):
+        stages = {name: {"contract": CONTRACTS[name], "results": found[name]} for name in sorted(found) if found[name]}
+        RECORD.write_text(json.dumps({"processor": processor(), "stages": stages}, indent=1) + "\n")
+    return dict(json.loads(RECORD.read_text()))
+
+
+@pytest.mark.parametrize("stage", sorted(CONTRACTS.keys() - NOT_COMPARED))
+def test_a_stage_gives_the_recorded_results(stage: str, found: dict[str, Any], recorded: dict[str, Any]) -> None:
+    record = recorded["stages"].get(stage)
+    assert record, f"nothing is recorded of {stage}: make golden"
+    assert record["contract"] == CONTRACTS[stage], f"the results of {stage} have another meaning now: make golden"
+    same_processor = recorded["processor"] == processor()
+    if not same_processor and stage not in BEFORE_TRAINING | BY_TRAINING:
+        pytest.skip(f"recorded on another kind of processor, {recorded['processor']}; trainings differ")
+    tolerance = EXACT if same_processor or stage in BEFORE_TRAINING else TRAINED
+    text = "\n".join(list(differences(found[stage], record["results"], tolerance))[:20])
+    assert not text, (
+        f"{stage} gives other results than recorded. If that is meant, raise CONTRACT in "
+        f"workflow_lib/stages/{stage}.py; then: make golden\n{text}"
+    )
