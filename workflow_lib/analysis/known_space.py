@@ -48,7 +48,10 @@ class KnownSpace:
         """Of scaled points; the reference is 1.1 in each objective, so that the ends of the front count."""
         return float(moocore.hypervolume(points, ref=np.full(points.shape[1], 1.1)))
 
+    def share_pct(self, points: Numbers) -> float:
+        """Hypervolume of (n, m) scaled points in percent of the true front's, which rounding does not let it exceed."""
+        return 100 * min(1.0, self.hypervolume(points) / self._whole)
+
     @cached_property
-    def whole(self) -> float:
-        """The true front's hypervolume."""
+    def _whole(self) -> float:
         return self.hypervolume(np.array(sorted(self.front)))

@@ -111,14 +111,14 @@ def ranking_quality(ranking: pd.DataFrame, losses: Numbers, measure: str) -> dic
     judged = ranking[measure].notna().to_numpy()
     shared = error_and_latency(ranking, measure, ranking["cost"])[:, 0]
     tops = first_places(estimated)
-    volumes = [known.hypervolume(known.scaled[top]) for top in tops]
+    shares = [known.share_pct(known.scaled[top]) for top in tops]
     recalls = [len(known.front & set(map(tuple, known.scaled[top]))) for top in tops]
     return {
         "tau_b": tau_b(estimated, ranks),
         "error_tau_b": tau_b(shared[judged], losses[judged, 0]) if judged.sum() > 1 else None,
         "top_tau_b": tau_b(estimated[best], ranks[best]) if len(set(ranks[best])) > 1 else None,
         "top5_pct": 100 * float(np.mean([(ranks[top] <= bar).mean() for top in tops])),
-        "hypervolume_pct": 100 * min(1.0, float(np.mean(volumes)) / known.whole),  # rounding
+        "hypervolume_pct": float(np.mean(shares)),
         "recall_pct": 100 * float(np.mean(recalls)) / len(known.front),
         "network_steps": int(ranking["network_steps"].max()),
         "hours": float(ranking["seconds"].max()) / _SECONDS_PER_HOUR,

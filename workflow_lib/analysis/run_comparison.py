@@ -74,7 +74,7 @@ def compare_runs(runs: Mapping[str, FinishedRun], objectives: Sequence[Objective
                 "training_hours": float(hours[own].sum()), "search_hours": run.search_s / _SECONDS_PER_HOUR,
                 "accuracy_pct": float(run.candidates["accuracy_pct"].max()),
                 "recall_pct": 100 * len(found) / len(space.front),
-                "hypervolume_pct": 100 * space.hypervolume(points) / space.whole,
+                "hypervolume_pct": space.share_pct(points),
             }
         )  # fmt: skip
     return pd.DataFrame(rows)

@@ -86,20 +86,20 @@ def score_search(space: KnownSpace, trained: Sequence[str]) -> pd.DataFrame:
     """
     rows = [space.places[name] for name in trained]
     found, front = set(), np.empty((0, space.scaled.shape[1]))
-    recall, volume = np.zeros(len(rows)), np.zeros(len(rows))
+    recall, volume_pct = np.zeros(len(rows)), np.zeros(len(rows))
     for number, row in enumerate(rows):
         front = np.vstack([front, space.scaled[row]])
         front = front[front_mask(front)]
         found |= {tuple(space.scaled[row])} & space.front
         recall[number] = len(found) / len(space.front)
-        volume[number] = space.hypervolume(front) / space.whole
+        volume_pct[number] = space.share_pct(front)
     return pd.DataFrame(
         {
             "candidate": list(trained),
             "trained": np.arange(1, len(rows) + 1),
             "training_hours": np.cumsum(space.hours[rows]),
             "recall_pct": 100 * recall,
-            "hypervolume_pct": 100 * np.minimum(volume, 1),
+            "hypervolume_pct": volume_pct,
         }
     )
 
