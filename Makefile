@@ -7,7 +7,7 @@ BIN := .venv/bin
 override SCENARIO := $(value SCENARIO)
 export SCENARIO
 
-.PHONY: help setup demo run plan survive test quick check format record clean
+.PHONY: help setup demo run plan survive test quick check format record golden clean
 
 help:  ## Show what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -61,6 +61,9 @@ format:  ## Format code and rules
 record: setup  ## Write what is generated from code: config schema, key table, contract digests
 	PYTHONPATH=. $(BIN)/python -m workflow_lib.workflow.config_docs --fix
 	PYTHONPATH=.:tests/contract $(BIN)/python tests/contract/test_contracts.py
+
+golden: setup  ## Record the results of every stage anew, for the golden tests
+	EDGEFRONT_RECORD=1 $(BIN)/python -m pytest -q tests/e2e/test_golden.py
 
 clean:  ## Remove all results
 	rm -rf results/*/ .snakemake
