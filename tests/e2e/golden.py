@@ -44,7 +44,9 @@ def describe(file: Path) -> Any:
 
 def _table(table: pd.DataFrame) -> dict[str, Any]:
     rows = np.unique(np.linspace(0, max(len(table) - 1, 0), min(MAX_ROWS, len(table))).astype(int))
-    columns = {str(name): _value(table[name].iloc[rows].tolist()) for name in table if not MEASURED.fullmatch(str(name))}
+    columns = {
+        str(name): _value(table[name].iloc[rows].tolist()) for name in table if not MEASURED.fullmatch(str(name))
+    }
     return {"rows": len(table), **columns}
 
 

@@ -39,7 +39,7 @@ def test_a_cluster_s_tables_are_those_of_this_machine(profile: str, slurm: Slurm
     result = subprocess.run(command(tmp_path, profile, "all"), capture_output=True, text=True, env=slurm.environment)
     assert result.returncode == 0, (result.stdout + result.stderr)[-4000:]
     assert_same_tables(run, tmp_path / "results" / "tiny")
-    # 6 trainings of folds, chips, import, hold-out and figures alone; export, latency and forests in groups.
+    # 6 trainings of folds, chips, import, hold-out and figures alone; export, latency, forests and figures in groups.
     assert 8 <= jobs_so_far(slurm) - before <= 20
 
 

@@ -82,7 +82,9 @@ RUNS: dict[str, dict[str, Any]] = {
 def processor() -> str:
     """The kind of processor, as far as it decides how torch rounds."""
     model = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
-    return f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()} {''.join(model[:1]).partition(':')[2].strip()}"
+    return (
+        f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()} {''.join(model[:1]).partition(':')[2].strip()}"
+    )
 
 
 def measure_board(folder: Path, config: Path) -> None:
