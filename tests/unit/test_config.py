@@ -392,7 +392,7 @@ def test_a_device_without_a_published_package_needs_one_of_its_own() -> None:
 
 def test_deviations_of_training_costs_are_refused() -> None:
     values = config_values() | {"efficiency": {"deviations": {"training_s": "anything"}}}
-    with pytest.raises(ConfigError, match="costs of training are not drawn"):
+    with pytest.raises(ConfigError, match="training costs are treated as exact"):
         parse_config(values)
 
 
