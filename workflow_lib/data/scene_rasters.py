@@ -17,7 +17,7 @@ from rasterio.windows import Window
 from workflow_lib.core.errors import UserError
 from workflow_lib.data.ground import TRANSFORM_ERRORS, scale_at
 from workflow_lib.data.masks import (
-    Scaling,
+    BandScaling,
     as_floats,
     describe_scaling,
     open_raster,
@@ -42,7 +42,7 @@ class Header:
 
     dtype: str
     nodata: tuple[float | None, ...]
-    scaling: Scaling
+    scaling: BandScaling
 
     def check_same(self, other: "Header", file: Path) -> None:
         """Refuse a scene that differs from the first one.
