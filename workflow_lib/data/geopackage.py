@@ -221,7 +221,7 @@ def _decode(blob: bytes | None, path: Path, name: str) -> tuple[float, float]:
 
 
 def _kind(blob: bytes, start: int) -> tuple[int, str]:
-    """Return a geometry's type and byte order; the marks of heights (ISO: 1001 and up, EWKB: a high bit) are ignored."""
+    """Return a geometry's type and byte order, ignoring marks of heights (ISO: 1001 and up, EWKB: a high bit)."""
     order = "<" if blob[start] else ">"
     (kind,) = struct.unpack_from(f"{order}I", blob, start + 1)
     return (kind & 0xFFFF) % 1000, order

@@ -117,7 +117,7 @@ def apply_scaling(pixels: NDArray[Any], scaling: BandScaling) -> NDArray[np.floa
     Returns:
         (bands, height, width) float32 values; infinite where float32 overflows.
 
-    >>> apply_scaling(np.array([[[1, 2]]]), [(0.5, 10.0)]).tolist()
+    >>> apply_scaling(np.array([[[1, 2]]]), ((0.5, 10.0),)).tolist()
     [[[10.5, 11.0]]]
     """
     factors, offsets = (np.array(part)[:, None, None] for part in zip(*scaling, strict=True))

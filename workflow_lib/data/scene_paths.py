@@ -77,7 +77,7 @@ def area_scenes(config: Config, area: str) -> dict[str, list[str]]:
 
 
 def truth_files(config: Config) -> dict[str, str]:
-    """Map each area of the map with known true locations to the file of these."""
+    """Map each area of the map whose true locations are known to the file that lists them."""
     areas = config.map.areas if config.map else {}
     if landscape(config):
         return {area: f"results/{config.run}/generate_landscape/{area}/points.csv" for area in areas}
