@@ -126,7 +126,7 @@ def sample_points(
         Rows of SAMPLES without the region: the points in file order, then the random samples.
 
     Raises:
-        UserError: if the file cannot be read, one location has two classes, or too few random locations are found.
+        UserError: if the file cannot be read, one chip has two classes, or too few random locations are found.
     """
     labelled = read_points(points, region.grid.crs, clip.points_crs, points_layer)
     repeated = _find_repeats(region, labelled, classes, points)
@@ -160,7 +160,7 @@ def _find_repeats(region: Region, labelled: pd.DataFrame, classes: Sequence[str]
     """Map the number of each point that would repeat an earlier point's chip to the reason why it is left out.
 
     Raises:
-        UserError: if one location has two classes.
+        UserError: if two points of different classes give the same chip.
     """
     first: dict[tuple[int, int], tuple[int, str]] = {}
     repeats = {}
@@ -170,7 +170,7 @@ def _find_repeats(region: Region, labelled: pd.DataFrame, classes: Sequence[str]
         other, known = first.setdefault(region.grid.corner(x, y, region.size_px), (number, label))
         if known != label:
             raise UserError(
-                f"points {other + 1} and {number + 1} have the same location but different classes, {known} and {label}",
+                f"points {other + 1} and {number + 1} give the same chip but differ in class, {known} and {label}",
                 points,
                 "remove one of them",
             )  # fmt: skip
