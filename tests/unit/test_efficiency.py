@@ -143,8 +143,8 @@ def test_a_lone_unit_is_efficient_beyond_measure() -> None:
 @pytest.mark.parametrize(
     ("inputs", "outputs", "message"),
     [
-        ([[1.0], [2.0]], [[1.0]], "as many rows"),
-        (np.empty((0, 1)), np.empty((0, 1)), "as many rows"),
+        ([[1.0], [2.0]], [[1.0]], "equal numbers of rows"),
+        (np.empty((0, 1)), np.empty((0, 1)), "equal numbers of rows"),
         ([[1.0], [np.nan]], [[1.0], [1.0]], "finite"),
         ([[1.0], [0.0]], [[1.0], [1.0]], "positive"),
         ([[1.0], [2.0]], [[1.0], [-1.0]], "negative"),

@@ -124,7 +124,7 @@ def test_noise_is_grain_on_the_same_chips(chips: Path, tmp_path: Path) -> None:
     [
         ({"Utah": {"T": 1}}, 64, 0, "Utah"),
         ({"Illinois": {"X": 1}}, 64, 0, "'X'"),
-        ({"Illinois": {"T": -1}}, 64, 0, "-1 chips"),
+        ({"Illinois": {"T": -1}}, 64, 0, "the count is -1"),
         ({"Illinois": {"T": 1}}, 8, 0, "size_px is 8"),
         ({"Illinois": {"T": 1}}, 64, -1, "seed is -1"),
     ],

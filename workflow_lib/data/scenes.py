@@ -81,7 +81,7 @@ class Grid:
             grid_crs = named_crs(crs, file) if crs else raster.crs
             if not grid_crs.is_projected or abs(grid_crs.linear_units_factor[1] - METRE) > SAME_PX:
                 raise UserError(
-                    f"has the CRS {grid_crs}, not one in metres", file, "name a projected one (data.clip.crs, or --crs)"
+                    f"has CRS {grid_crs}, which is not projected in metres", file, "name one (data.clip.crs, or --crs)"
                 )
             left, bottom, right, top = extent_of(raster, grid_crs)
             scale = ground_scale(grid_crs, (left + right) / 2, (bottom + top) / 2, file)
