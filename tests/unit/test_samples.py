@@ -109,9 +109,8 @@ def test_labelled_points_of_the_false_class_count(region: Region, tmp_path: Path
 
 
 def test_too_few_places_are_said(region: Region, tmp_path: Path) -> None:
-    with pytest.raises(
-        UserError, match="only 0 of 2 random samples of class F were found at a distance of 1000 m from"
-    ):
+    reason = "only 0 of 2 random samples of class F were found at least 1000 m from points of other classes"
+    with pytest.raises(UserError, match=reason):
         sample_points(
             region, tmp_path / "points.csv", ClipConfig(false_class="F", min_distance_m=1000), ["F", "T"], 20.0, 1
         )

@@ -224,7 +224,7 @@ def _draw(
             drawn.append({"x": x, "y": y, "class": clip.false_class, "drawn": True, "reason": None})
     if len(drawn) < missing:
         raise UserError(
-            f"only {len(drawn)} of {missing} random samples of class {clip.false_class} were found at a distance of "
+            f"only {len(drawn)} of {missing} random samples of class {clip.false_class} were found at least "
             f"{clip.min_distance_m:g} m from points of other classes",
             "data.clip.min_distance_m",
             "lower it",
