@@ -78,7 +78,7 @@ def test_the_command_says_it_in_one_line(folder: Path) -> None:
 
 def test_arrays_of_two_imports_do_not_fit(folder: Path) -> None:
     save_array(folder / "chips.npy", np.zeros((3, 40, 40, 7), dtype="float32"))
-    with pytest.raises(UserError, match="does not fit 4 chips"):
+    with pytest.raises(UserError, match="does not match 4 chips"):
         main(_arguments(folder))
 
 

@@ -27,8 +27,8 @@ def test_chips_are_generated_and_replaced_whole(tmp_path: Path) -> None:
     ("counts", "more", "fragment"),
     [
         ({"Atlantis": {"F": 1, "T": 1}}, [], "Atlantis"),
-        ({"Nebraska": {"F": 1}}, [], "needs F and T"),
-        ({"Nebraska": {"F": 1, "T": 1, "X": 1}}, [], "needs F and T"),
+        ({"Nebraska": {"F": 1}}, [], "needs the classes F and T"),
+        ({"Nebraska": {"F": 1, "T": 1, "X": 1}}, [], "needs the classes F and T"),
         ({"Nebraska": {"F": -1, "T": 1}}, [], "counts.Nebraska.F"),
         ({"Nebraska": 3}, [], "counts.Nebraska"),
         ({"../Nebraska": {"F": 1, "T": 1}}, [], "../Nebraska"),

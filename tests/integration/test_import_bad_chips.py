@@ -86,7 +86,7 @@ def _virtual(aerial: Path, dem: Path) -> None:
 
 AERIAL, DEM = "Aer/F/f9.tif", "DEM/F/f9.tif"
 BAD_CHIPS: dict[str, tuple[Breaker, str, str]] = {
-    "no pair": (lambda aerial, dem: dem.unlink(), AERIAL, "has no pair in North/DEM"),
+    "no pair": (lambda aerial, dem: dem.unlink(), AERIAL, "has no matching file in North/DEM"),
     "garbage": (lambda aerial, dem: aerial.write_bytes(bytes(range(256)) * 20), AERIAL, "not a readable GeoTIFF"),
     "truncated": (_truncate, AERIAL, "not a readable GeoTIFF"),
     "cut in its header": (_cut_header, AERIAL, "not a readable GeoTIFF"),
@@ -96,16 +96,18 @@ BAD_CHIPS: dict[str, tuple[Breaker, str, str]] = {
     "virtual raster": (_virtual, AERIAL, "not a readable GeoTIFF"),
     "wrong size": (_rewrite(size=41), AERIAL, "is 41 x 41 pixels, not 40 x 40 (data.chip_size_px)"),
     "huge": (_huge, AERIAL, "is 36000 x 36000 pixels, not 40 x 40"),
-    "three bands": (_rewrite(bands=3), AERIAL, "has 3 bands, and 4 are named"),
+    "three bands": (_rewrite(bands=3), AERIAL, "has 3 bands, but 4 are named"),
     "complex": (_rewrite(dtype="complex64"), AERIAL, "holds complex64, not real numbers"),
     "all nodata": (_elevation(-9999, 1), DEM, "band 1 is all nodata"),
     "all NaN, declared": (_elevation(np.nan, 1, np.nan), DEM, "band 1 is all nodata"),
     "too much nodata": (_elevation(-9999, 0.25), DEM, "band 1 is 25.0 % nodata (data.max_nodata_pct: 20)"),
     "NaN, undeclared": (_elevation(np.nan, 0.1), DEM, "NaN"),
     "infinite": (_elevation(-np.inf, 0.1, None), DEM, "infinite"),
-    "CRS unlike its region's": (_other_zone, DEM, "CRS EPSG:32615 is not that of region North, EPSG:32614"),
-    "CRS unlike its pair's": (_rewrite(crs="EPSG:32615"), AERIAL, "CRS EPSG:32615 is not that of its pair, EPSG:32614"),
-    "no CRS": (_rewrite(crs=None), AERIAL, "CRS (none) is not that of its pair, EPSG:32614"),
+    "CRS unlike its region's": (_other_zone, DEM, "CRS EPSG:32615 differs from that of region North, EPSG:32614"),
+    "CRS unlike its pair's": (
+        _rewrite(crs="EPSG:32615"), AERIAL, "CRS EPSG:32615 differs from that of its pair, EPSG:32614",
+    ),
+    "no CRS": (_rewrite(crs=None), AERIAL, "CRS (none) differs from that of its pair, EPSG:32614"),
     "footprint unlike its pair's": (_rewrite(transform=place(10)), AERIAL, "covers"),
     "pixels twice as large as its pair's": (_rewrite(transform=place(9, pixel_m=2)), AERIAL, "covers"),
 }  # fmt: skip
@@ -186,7 +188,7 @@ def test_a_pair_of_two_suffixes_is_told_so(region: Path, tmp_path: Path) -> None
     (region / "DEM/F/f9.tif").rename(region / "DEM/F/f9.tiff")
     with pytest.raises(UserError) as refusal:
         import_region(region.parent, tmp_path / "out")
-    assert "has no pair" in str(refusal.value)
+    assert "has no matching file" in str(refusal.value)
 
 
 def test_the_odd_chip_is_dropped_wherever_it_stands(region: Path, tmp_path: Path) -> None:
@@ -204,7 +206,7 @@ def test_one_class_only(region: Path, tmp_path: Path) -> None:
     for file in (region / "DEM/T").iterdir():
         file.unlink()
     result = run_stage("import_chips", *data_flags(region.parent), *output_flags(tmp_path / "out"), cwd=tmp_path)
-    assert_refused(result, "class T has no chip", "one class only")
+    assert_refused(result, "class T has no chip", "only one class")
     assert files_under(tmp_path / "out") == []
 
 
@@ -227,7 +229,7 @@ def test_empty_folders(policy: str, region: Path, tmp_path: Path) -> None:
 
 def test_when_all_chips_are_dropped_the_reason_is_said(region: Path, tmp_path: Path) -> None:
     """The list of rejected chips is not written then, so the message is all there is."""
-    with pytest.raises(UserError, match=r"no chip can be used.*40 x 40 pixels, not 50 x 50"):
+    with pytest.raises(UserError, match=r"no chip is usable.*40 x 40 pixels, not 50 x 50"):
         import_region(region.parent, tmp_path / "out", on_bad_chip="drop", chip_size_px=50)
     assert files_under(tmp_path / "out") == []
 
@@ -237,6 +239,6 @@ def test_a_region_emptied_by_drops_is_an_error(region: Path, tmp_path: Path) -> 
     for label in "FT":
         write_chip(region.parent / "South" / "Aer" / label / f"{label}.tif", pixels(1, 3))
     north = {"North": [{"folder": "North/Aer", "bands": ["red", "green", "blue", "nir"]}]}
-    with pytest.raises(UserError, match=r"region South has no chip that can be used \(2 chips were dropped; the first"):
+    with pytest.raises(UserError, match=r"region South has no usable chip \(2 chips were dropped; the first is"):
         import_region(region.parent, tmp_path / "out", on_bad_chip="drop", regions=north | south)
     assert files_under(tmp_path / "out") == []

@@ -42,7 +42,7 @@ def test_a_hostile_name_is_a_name(name: str, tmp_path: Path) -> None:
 def test_a_name_that_cannot_be_shown_or_planned_is_refused(name: str, tmp_path: Path) -> None:
     write_region(tmp_path / "North")
     write_pair(tmp_path / "North", "F", name, 9)
-    with pytest.raises(UserError, match="its name has characters that are not printable, or braces"):
+    with pytest.raises(UserError, match="its name has unprintable characters or braces"):
         import_region(tmp_path, tmp_path / "out")
 
 
@@ -62,7 +62,7 @@ def test_a_bad_chip_with_a_line_break_in_its_name_is_one_line(tmp_path: Path) ->
     (tmp_path / "North/Aer/F/new\nerror: line.tif").write_bytes(b"no raster")
     (tmp_path / "North/DEM/F/new\nerror: line.tif").write_bytes(b"no raster")
     arguments = [*data_flags(tmp_path), *output_flags(tmp_path / "out")]
-    assert_refused(run_stage("import_chips", *arguments, cwd=tmp_path), "line.tif", "not printable")
+    assert_refused(run_stage("import_chips", *arguments, cwd=tmp_path), "line.tif", "unprintable")
 
 
 def test_a_name_that_is_no_text_is_refused_by_name(tmp_path: Path) -> None:

@@ -31,15 +31,15 @@ def write_aerial(root: Path, each: int = 3, **options: Any) -> Path:
 
 
 UNUSED: dict[str, tuple[str, str]] = {
-    "in a deeper folder": ("F/2019/a.tif", "pictures in deeper folders are not used"),
+    "in a deeper folder": ("F/2019/a.tif", "images in deeper folders are not used"),
     "PNG": ("F/a.png", ".png files are not used: chips are GeoTIFFs (*.tif, *.tiff)"),
     "JPEG": ("F/a.JPG", ".jpg files are not used: chips are GeoTIFFs (*.tif, *.tiff)"),
     "JPEG 2000": ("T/a.jp2", ".jp2 files are not used: chips are GeoTIFFs (*.tif, *.tiff)"),
     "VRT": ("T/a.vrt", ".vrt files are not used: chips are GeoTIFFs (*.tif, *.tiff)"),
     "of a class that is not named": (
-        "Bridge/a.tif", "pictures in class folder Bridge, which data.classes does not name, are not used",
+        "Bridge/a.tif", "images in class folder Bridge, which data.classes does not name, are not used",
     ),
-    "beside the classes": ("a.tif", "pictures beside the class folders are not used"),
+    "beside the classes": ("a.tif", "images outside the class folders are not used"),
 }  # fmt: skip
 
 
@@ -144,7 +144,7 @@ def test_copies_are_counted_and_stay_on_one_side(copied: Callable[[Path, Path], 
 def test_one_picture_in_two_classes_is_an_error(copied: Callable[[Path, Path], None], tmp_path: Path) -> None:
     folder = write_aerial(tmp_path)
     copied(folder / "F" / "0.tif", folder / "T" / "other.tif")
-    with pytest.raises(UserError, match=r"T/other\.tif: is the same picture as .*F/0\.tif, which is in class F"):
+    with pytest.raises(UserError, match=r"T/other\.tif: is a copy of .*F/0\.tif, which has class F"):
         import_region(tmp_path, tmp_path / "out", regions=AERIAL_ONLY)
 
 
@@ -154,7 +154,7 @@ def test_half_of_the_files_with_a_scale_are_refused(tmp_path: Path) -> None:
 
     with rasterio.open(folder / "T" / "3.tif", "r+") as raster:
         raster.scales, raster.offsets = (1e-4,) * 4, (-0.1,) * 4
-    with pytest.raises(UserError, match=r"3\.tif: band red has scale 0\.0001 and offset -0\.1, and .* in .*0\.tif"):
+    with pytest.raises(UserError, match=r"3\.tif: band red has scale 0\.0001 and offset -0\.1, but .* in .*0\.tif"):
         import_region(tmp_path, tmp_path / "out", regions=AERIAL_ONLY)
     for file in folder.rglob("*.tif"):
         with rasterio.open(file, "r+") as raster:
@@ -177,7 +177,7 @@ def test_resolutions_in_two_regions_are_told_apart(tmp_path: Path) -> None:
 def test_an_odd_resolution_within_a_region_is_a_bad_chip(tmp_path: Path) -> None:
     folder = write_aerial(tmp_path)
     write_chip(folder / "F" / "coarse.tif", pixels(99), place(60, 0, 10.0))
-    with pytest.raises(UserError, match=r"coarse\.tif: its pixels are 10 wide, and those of region North 1"):
+    with pytest.raises(UserError, match=r"coarse\.tif: its pixels are 10 wide, but those of region North 1"):
         import_region(tmp_path, tmp_path / "out", regions=AERIAL_ONLY)
 
 

@@ -278,7 +278,7 @@ def _rejected() -> pd.DataFrame:
         {
             "region": ["Illinois", "Nebraska"],
             "file": ["Illinois/T/broken.tif", "Nebraska/F/<script>alert(1)</script>.tif"],
-            "reason": ["empty file", "has no pair in Nebraska/dem & co"],
+            "reason": ["empty file", "has no matching file in Nebraska/dem & co"],
         }
     )
 

@@ -51,12 +51,12 @@ def clipped(folders: dict[str, list[str]], **clip: object) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("changes", "fragment"),
     [
-        (clipped({"a": ["DEM"], "b": ["DEM"]}), "each needs its own"),
-        (clipped({"a": ["/tmp/DEM"]}), "each needs its own, relative"),
+        (clipped({"a": ["DEM"], "b": ["DEM"]}), "each must be unique"),
+        (clipped({"a": ["/tmp/DEM"]}), "each must be unique and relative"),
         (clipped({"a": ["x/../../DEM"]}), "without .."),
-        (clipped({"a": ["DEM"]}, points={"b": "p.csv"}), "it must name each region"),
+        (clipped({"a": ["DEM"]}, points={"b": "p.csv"}), "it must name every region"),
         (clipped({"a": ["DEM"]}, false_class="N"), "false_class is N"),
-        (clipped({"a": ["DEM"]}, max_distance_m=50), "must be more than min_distance_m"),
+        (clipped({"a": ["DEM"]}, max_distance_m=50), "must be greater than min_distance_m"),
     ],
 )
 def test_chips_that_cannot_be_cut_so_are_refused(changes: dict[str, Any], fragment: str) -> None:
@@ -123,13 +123,13 @@ def test_a_missing_key_is_named(key: str) -> None:
         ({"data.classes": ["F", "T/x"]}, "config: data.classes.1: 'T/x' is no name"),
         ({"devices": {"a-b": {}}}, "'a-b' is no name"),
         ({"grid.baseline": "resnet18"}, "config: grid.baseline: resnet18: not an architecture id"),
-        (generated(counts={"Illinois": {"F": 1}}), "generate.counts.Illinois needs F and T, and has ['F']"),
-        (generated(counts={"East": {"F": 1, "T": 1}}), "generate.counts knows the regions"),
+        (generated(counts={"Illinois": {"F": 1}}), "generate.counts.Illinois needs the classes F and T, but has ['F']"),
+        (generated(counts={"East": {"F": 1, "T": 1}}), "generate.counts names East; known regions are"),
         (generated(counts={}), "generate needs either counts or full: true"),
         (generated(full=True), "generate needs either counts or full: true"),
         (
             generated(counts={"Illinois": {"F": 1, "T": 1}}),
-            "generate makes ['Illinois'], regions names ['Illinois', 'Nebraska']",
+            "generate makes ['Illinois'], but regions names ['Illinois', 'Nebraska']",
         ),
         ({"devices": {"phone": {}}}, "devices.phone: calibrated predictors exist for"),
         (
@@ -137,16 +137,16 @@ def test_a_missing_key_is_named(key: str) -> None:
             "folds.holdout.regions names every region",
         ),
         ({"data.regions.East": []}, "config: data.regions.East: "),
-        ({"data.classes": ["T"]}, "classes needs at least two different names"),
-        ({"data.classes": ["T", "T"]}, "classes needs at least two different names"),
-        ({"data.regions.East": [{"folder": "a", "bands": ["red", "red"]}]}, "region East gives a band twice"),
+        ({"data.classes": ["T"]}, "classes must have at least two names, all different"),
+        ({"data.classes": ["T", "T"]}, "classes must have at least two names, all different"),
+        ({"data.regions.East": [{"folder": "a", "bands": ["red", "red"]}]}, "region East names a band twice"),
         (
             {"data.regions.East": [{"folder": "a", "bands": ["red"]}, {"folder": "b", "bands": ["red"]}]},
-            "region East gives a band twice",
+            "region East names a band twice",
         ),
         (
             {"data.regions.East": [{"folder": "a", "bands": ["ndvi"]}]},
-            "region East: ['ndvi', 'ndwi'] are computed, not read",
+            "region East: ['ndvi', 'ndwi'] are computed and must not be among the bands",
         ),
         ({"grid.channel_sets.5": ["dem", "swir"]}, "grid.channel_sets.5 names ['swir']"),
         ({"grid.channel_sets.5": ["red", "dem", "red"]}, "grid.channel_sets.5 names a channel twice"),
@@ -166,8 +166,8 @@ def test_a_missing_key_is_named(key: str) -> None:
             {"folds.holdout": {"method": "region", "regions": ["South"]}},
             "folds.holdout.regions names ['South'], which data.regions does not",
         ),
-        ({"folds.holdout": {"method": "region"}}, "folds.holdout.regions and folds.holdout.method: region belong"),
-        ({"folds.holdout": {"method": "share", "regions": ["East"]}}, "belong together"),
+        ({"folds.holdout": {"method": "region"}}, "folds.holdout.regions and folds.holdout.method: region must be set"),
+        ({"folds.holdout": {"method": "share", "regions": ["East"]}}, "must be set together"),
         ({"folds.buffer_m": 100}, "folds.buffer_m needs spatial folds"),
         ({"folds": {"method": "region", "count": 5}}, "folds.count is 5, but method region gives 3 folds"),
         (
@@ -235,9 +235,9 @@ def test_a_missing_key_is_named(key: str) -> None:
             generated() | {"data.clip": {"landscape": {"terrain": TERRAIN}}},
             "chips are either generated or cut from scenes",
         ),
-        ({"data.clip": {"landscape": {"terrain": {"East": "Mars"}}}}, "terrain names ['Mars']; known are"),
+        ({"data.clip": {"landscape": {"terrain": {"East": "Mars"}}}}, "terrain names ['Mars']; known regions are"),
         ({"data.clip": {"landscape": {"terrain": {"East": "Illinois"}}}}, "terrain lacks ['North', 'West']"),
-        ({"data.clip": {}}, "`scenes` belong to data.clip without a landscape"),
+        ({"data.clip": {}}, "`scenes` must be set if data.clip is used without a landscape, and only then"),
         ({"precisions": {}, "keep_weights": False}, "precisions needs the weights of all trainings"),
         ({"map": {"areas": {"new": {"layers": ALL_BANDS}}}}, "map.background is None: name the class that is nothing"),
         ({"map": {"background": "F", "areas": {"new": {}}}}, "map.areas.new.layers must name its scenes"),
@@ -392,7 +392,7 @@ def test_a_device_without_a_published_package_needs_one_of_its_own() -> None:
 
 def test_deviations_of_training_costs_are_refused() -> None:
     values = config_values() | {"efficiency": {"deviations": {"training_s": "anything"}}}
-    with pytest.raises(ConfigError, match="costs of training are not drawn"):
+    with pytest.raises(ConfigError, match="training costs are treated as exact"):
         parse_config(values)
 
 

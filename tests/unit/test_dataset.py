@@ -135,7 +135,7 @@ def test_an_import_is_opened_without_reading_its_pixels(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("sizes", [{"chips": 7}, {"moments": 7}, {"bands": 2}])
 def test_files_that_do_not_belong_together_are_refused(sizes: dict[str, int], tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"chips\.npy.* does not fit 8 chips"):
+    with pytest.raises(UserError, match=r"chips\.npy.* does not match 8 chips"):
         Dataset.open(arguments(tmp_path, **sizes))
 
 
@@ -154,12 +154,12 @@ def test_rows_are_those_of_one_role_in_one_fold() -> None:
 
 def test_folds_of_other_chips_are_refused() -> None:
     folds = pd.DataFrame({"chip": [0, CHIP_COUNT], "fold": 0, "role": "training"})
-    with pytest.raises(UserError, match="names chip 8, but there are 8"):
+    with pytest.raises(UserError, match="names chip 8, but there are only 8"):
         dataset().rows(folds, 0, "training")
 
 
 def test_an_unknown_channel_is_refused() -> None:
-    with pytest.raises(UserError, match="no band is called swir; known are dem, red, nir"):
+    with pytest.raises(UserError, match="unknown bands: swir; known bands are dem, red, nir"):
         dataset().view(["red", "swir"], TRAINING)
 
 
@@ -173,5 +173,5 @@ def test_a_damaged_array_is_refused(name: str, damage: bytes, tmp_path: Path) ->
 
 
 def test_a_class_that_is_not_the_configurations_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"has classes \['T'\] beside \['F', 'X'\]"):
+    with pytest.raises(UserError, match=r"has classes \['T'\], which are not among \['F', 'X'\]"):
         Dataset.open(arguments(tmp_path).model_copy(update={"classes": ["F", "X"]}))

@@ -14,7 +14,7 @@ from workflow_lib.data.data_config import GenerateConfig
 from workflow_lib.data.synthetic.generate import DEM_NODATA_M, generate_chips
 from workflow_lib.data.synthetic.landscape import correlated_noise, draw_chip
 from workflow_lib.data.synthetic.regions import SITES
-from workflow_lib.data.synthetic.scene_writer import draw_scene
+from workflow_lib.data.synthetic.scene_writer import draw_courses
 
 SIZE_PX = 48
 COUNTS = {"Nebraska": {"T": 3, "F": 2}, "California": {"T": 2, "F": 3}}
@@ -124,7 +124,7 @@ def test_noise_is_grain_on_the_same_chips(chips: Path, tmp_path: Path) -> None:
     [
         ({"Utah": {"T": 1}}, 64, 0, "Utah"),
         ({"Illinois": {"X": 1}}, 64, 0, "'X'"),
-        ({"Illinois": {"T": -1}}, 64, 0, "-1 chips"),
+        ({"Illinois": {"T": -1}}, 64, 0, "the count is -1"),
         ({"Illinois": {"T": 1}}, 8, 0, "size_px is 8"),
         ({"Illinois": {"T": 1}}, 64, -1, "seed is -1"),
     ],
@@ -151,7 +151,7 @@ def test_only_positives_cross_and_they_do_near_the_centre(extent_m: int) -> None
     x_m, y_m = axis[None, :], -axis[:, None]
     for number in range(200):
         is_crossing = number % 2 == 0
-        scene = draw_scene(np.random.default_rng(number), is_crossing, 0.5, float(extent_m))
+        scene = draw_courses(np.random.default_rng(number), is_crossing, 0.5, float(extent_m))
         to_both_m = np.maximum(scene.road.distance_m(x_m, y_m), scene.channel.distance_m(x_m, y_m))
         assert scene.is_crossing == is_crossing
         if is_crossing:
@@ -165,7 +165,7 @@ def test_only_positives_cross_and_they_do_near_the_centre(extent_m: int) -> None
 def test_indices_tell_water_from_vegetation() -> None:
     site = SITES["Illinois"]
     rng = np.random.default_rng(3)
-    scene = draw_scene(rng, True, 0.5, 100.0)
+    scene = draw_courses(rng, True, 0.5, 100.0)
     red, green, _, nir = draw_chip(rng, site.region, scene, 100)[1].astype(float)
     ndvi, ndwi = (nir - red) / (nir + red), (green - nir) / (green + nir)
     assert np.median(ndvi) > 0.2
@@ -180,7 +180,7 @@ def percentiles(count: int) -> tuple[NDArray[np.float64], NDArray[np.int_]]:
         for label in (0, 1):
             for number in range(count):
                 rng = np.random.default_rng([code, label, number])
-                scene = draw_scene(rng, bool(label), site.region.grid_road_share, 100.0)
+                scene = draw_courses(rng, bool(label), site.region.grid_road_share, 100.0)
                 dem, aerial = draw_chip(rng, site.region, scene, 100)
                 bands = np.concatenate([(dem - dem.min())[None], aerial]).reshape(5, -1)
                 statistics.append(np.percentile(bands, np.arange(0, 101, 10), axis=1).T)

@@ -118,7 +118,7 @@ def test_alpha_beyond_the_named_bands_is_their_mask_and_a_named_one_is_data(tmp_
             assert np.isfinite(floats.read()).mean((1, 2)).tolist() == [0.8] * 4
     with open_raster(path, 5) as raster:
         assert read_valid(raster).all()
-    with pytest.raises(UserError, match="has 5 bands, and 3 are named"):
+    with pytest.raises(UserError, match="has 5 bands, but 3 are named"):
         open_raster(path, 3)
 
 
@@ -147,7 +147,7 @@ def test_scenes_of_other_scales_are_refused(tmp_path: Path) -> None:
     plain, scaled = (write_scene(tmp_path / f"{name}.tif", noise(1, 20, 20)) for name in ("plain", "scaled"))
     with rasterio.open(scaled, "r+") as raster:
         raster.scales = (0.5,)
-    with pytest.raises(UserError, match=r"scaled\.tif: band 1 has scale 0\.5 and offset 0, and .* have no scale"):
+    with pytest.raises(UserError, match=r"scaled\.tif: band 1 has scale 0\.5 and offset 0, but .* have no scale"):
         Layer([plain, scaled], 1, Grid.of(plain, 1.0), "nearest")
 
 

@@ -58,8 +58,8 @@ def test_points_without_a_chip_are_listed_with_their_reason(region: Region, tmp_
     assert samples["reason"].isna().tolist()[: len(POINTS)] == [True] * 2 + [False] * 4
     assert reasons[2] == "outside the scenes of Aer"
     assert reasons[3] == "23.4 % nodata around it in Aer (data.max_nodata_pct: 20)"
-    assert reasons[4] == "on nodata of Aer"
-    assert reasons[5] == "no class of ['F', 'T']"
+    assert reasons[4] == "on a nodata pixel of Aer"
+    assert reasons[5] == "class is not one of ['F', 'T']"
     assert samples["tile"].tolist()[:2] == [1, 0]
 
 
@@ -109,7 +109,8 @@ def test_labelled_points_of_the_false_class_count(region: Region, tmp_path: Path
 
 
 def test_too_few_places_are_said(region: Region, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="only 0 of 2 places were found for class F, 1000 m from all others"):
+    reason = "only 0 of 2 random samples of class F were found at least 1000 m from points of other classes"
+    with pytest.raises(UserError, match=reason):
         sample_points(
             region, tmp_path / "points.csv", ClipConfig(false_class="F", min_distance_m=1000), ["F", "T"], 20.0, 1
         )
@@ -159,7 +160,7 @@ def test_points_that_give_no_chip_are_counted_by_reason(region: Region, tmp_path
         "1 point of class 'T ', which data.classes does not name (did you mean T?)",
         "1 point: outside the scenes of Aer",
         "1 point: N % nodata around it in Aer (data.max_nodata_pct: N)",
-        "1 point: on nodata of Aer",
+        "1 point: on a nodata pixel of Aer",
     }
 
 
@@ -173,5 +174,5 @@ def test_a_repeated_point_gives_one_chip(region: Region, tmp_path: Path) -> None
 
 def test_a_point_repeated_with_another_class_is_an_error(region: Region, tmp_path: Path) -> None:
     write_points(tmp_path, [(250.5, 100.5, "T"), (60.0, 60.0, "T"), (250.5, 100.5, "F")])
-    with pytest.raises(UserError, match=r"points\.csv: points 1 and 3 are at one place, and one is T, the other F"):
+    with pytest.raises(UserError, match=r"points\.csv: points 1 and 3 give the same chip but differ in class, T and F"):
         sample(region, tmp_path)

@@ -163,7 +163,7 @@ def test_scenes_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     for files, bands, fragment in cases:
         with pytest.raises(UserError, match=fragment):
             Layer(files, bands, grid, "nearest")
-    with pytest.raises(UserError, match="is no CRS"):
+    with pytest.raises(UserError, match="unknown CRS EPSG"):
         Grid.of(good, 1.0, "EPSG:nothing")
 
 

@@ -1,1 +1,1 @@
-"""Chips, bands, spectral indices and folds."""
+"""Scenes, chips, bands, spectral indices and folds."""

@@ -1,4 +1,4 @@
-"""Value ranges and gaps of each band in each region."""
+"""Value ranges and nodata shares of each band in each region."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 
 class BandStatistics:
-    """Ranges and gaps of each channel in each region, gathered chip by chip."""
+    """Value ranges and nodata shares of each channel in each region, accumulated chip by chip."""
 
     def __init__(self, channels: list[str]) -> None:
         self._channels = channels
@@ -18,12 +18,12 @@ class BandStatistics:
         """Add the pixels of one chip.
 
         Args:
-            region: its region.
-            chip: (height, width, bands) values.
-            bands: what each band is.
-            valid: which pixels are valid, in the shape of the chip.
+            region: region of the chip.
+            chip: (height, width, channels) values of the channels.
+            bands: names of the bands of `valid`.
+            valid: (height, width, bands) mask of the valid pixels of the bands that were read.
         """
-        everywhere = valid.all(-1)  # an index is defined where all bands are
+        everywhere = valid.all(-1)  # an index is valid where all bands are
         for position, channel in enumerate(self._channels):
             mask = valid[..., bands.index(channel)] if channel in bands else everywhere
             values = chip[..., position][mask]
@@ -38,7 +38,7 @@ class BandStatistics:
             found["gaps"] += values.size < mask.size
 
     def table(self) -> pd.DataFrame:
-        """Rows of BANDS."""
+        """Return the rows of BANDS."""
         return pd.DataFrame(
             {
                 "region": region,

@@ -1,4 +1,4 @@
-"""What happens to the pixels of one chip: gaps, spectral indices, normalisation."""
+"""Operations on the pixels of one chip: filling of nodata, spectral indices, normalisation."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,14 +12,14 @@ Array = NDArray[np.floating[Any]]
 
 
 def fill_nodata(chip: Array, valid: NDArray[np.bool_]) -> Array:
-    """Give nodata pixels the mean of their band's valid ones, so that gaps carry no contrast.
+    """Fill nodata pixels with the mean of their band's valid pixels, so that gaps add no contrast.
 
     Args:
-        chip: (height, width, bands) raw values.
-        valid: the same shape; every band has at least one valid pixel.
+        chip: (height, width, bands) raw values; not modified.
+        valid: (height, width, bands) mask of the valid pixels; every band has at least one.
 
     Returns:
-        A copy with the gaps filled.
+        (height, width, bands) copy with the gaps filled.
     """
     means = np.where(valid, chip, 0).sum((0, 1), dtype=np.float64) / valid.sum((0, 1))
     return np.where(valid, chip, means).astype(chip.dtype)
@@ -29,10 +29,17 @@ def spectral_index(first: Array, second: Array) -> Array:
     """Compute (first - second) / (first + second); 0/0 becomes a quarter of the sum of its finite 4-neighbours.
 
     Args:
-        first, second: (height, width) raw bands.
+        first: (height, width) raw band.
+        second: (height, width) raw band.
+
+    Returns:
+        (height, width) float32 index.
 
     Source: CROSS (Li et al. 2023), equations 1 and 2; the rule for 0/0, with neighbours outside the chip clamped
         to its edge, is that of its published code.
+
+    >>> spectral_index(np.array([[3.0, 0.0]]), np.array([[1.0, 0.0]])).tolist()
+    [[0.5, 0.125]]
     """
     first, second = first.astype(np.float32), second.astype(np.float32)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -46,11 +53,11 @@ def spectral_index(first: Array, second: Array) -> Array:
 
 
 def add_indices(chip: Array, bands: Sequence[str], wanted: Sequence[str]) -> Array:
-    """Arrange a chip's bands as wanted, computing the spectral indices among them.
+    """Select and order the channels of a chip, and compute the spectral indices among them.
 
     Args:
         chip: (height, width, len(bands)) raw values.
-        bands: what each band is.
+        bands: name of each band of the chip.
         wanted: bands and indices of the result, in order.
 
     Returns:
@@ -67,13 +74,19 @@ def add_indices(chip: Array, bands: Sequence[str], wanted: Sequence[str]) -> Arr
 
 
 def normalise(chip: Array, how: str) -> Array:
-    """Scale a chip by itself; the choices that need other chips leave it as it is.
+    """Normalise a chip on its own; methods that need other chips leave it unchanged.
 
     Args:
-        chip: (height, width, channels) array.
-        how: "per_chip_band": min-max over each channel; "per_column": min-max over each image column of each channel,
-            as CROSS's code does by giving an image to a scaler of features; "per_dataset" and "none": unchanged.
-            A constant range becomes 0.
+        chip: (height, width, channels) values.
+        how: "per_chip_band": min-max scaling of each channel; "per_column": min-max scaling of each image column of
+            each channel, as CROSS's code does by passing an image to a scaler of features; "per_dataset" and "none":
+            unchanged. Constant values become 0.
+
+    Returns:
+        (height, width, channels) values, in [0, 1] if they were scaled.
+
+    >>> normalise(np.array([[[2.0], [4.0]], [[3.0], [6.0]]]), "per_chip_band")[..., 0].tolist()
+    [[0.0, 0.5], [0.25, 1.0]]
     """
     if how in ("per_dataset", "none"):
         return chip

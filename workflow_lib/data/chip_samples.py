@@ -1,4 +1,4 @@
-"""Where chips are cut: labelled points that the scenes cover, and places drawn at random beside them."""
+"""Choose the locations of chips: labelled points that the scenes cover, and random samples."""
 
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -24,13 +24,13 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Region:
-    """The scenes of a region, on the grid of its chips.
+    """Scenes of a region, on the grid of its chips.
 
     Args:
-        grid: of all its chips.
-        folders: its raster folders.
-        layers: the scenes of each.
-        size_px: side of a chip.
+        grid: grid that all chips of the region share.
+        folders: raster folders of the region.
+        layers: scenes of each folder.
+        size_px: height and width of a chip (pixels).
     """
 
     grid: Grid
@@ -50,18 +50,20 @@ class Region:
         """Open the scenes; the stack closes them.
 
         Args:
-            folders: the raster folders of a region, with their scenes.
-            clip: resolution and CRS of the chips.
-            size_px: side of a chip.
-            stack: of contexts.
-            declared: values that are nodata, whatever the files say (`data.nodata`).
+            folders: raster folders of the region, with their scenes.
+            clip: settings with the resolution and CRS of the chips.
+            size_px: height and width of a chip (pixels).
+            stack: stack that closes the scenes.
+            declared: values that count as nodata in addition to what the files declare (`data.nodata`).
 
         Raises:
-            UserError: if a folder has no scene, or one cannot be used.
+            UserError: if a folder has no scene, or a scene cannot be used.
         """
         for folder in folders:
             if not folder.scenes:
-                raise UserError(f"no scene for folder {folder.folder}", "data.regions", "see its patterns `scenes`")
+                raise UserError(
+                    f"no scene for folder {folder.folder}", "data.regions", "check its patterns in `scenes`"
+                )
         grid = Grid.of(Path(folders[0].scenes[0]), clip.resolution_m, clip.crs)
         layers = [
             stack.enter_context(
@@ -72,23 +74,31 @@ class Region:
         return cls(grid, folders, layers, size_px)
 
     def problem(self, x: float, y: float, max_nodata_pct: float) -> str | None:
-        """Why there can be no chip at a place; None if there can."""
+        """Explain why no chip can be cut at a location; None if one can.
+
+        Args:
+            x: easting of the chip's centre, in the grid's CRS (m).
+            y: northing of the chip's centre (m).
+            max_nodata_pct: maximum share of nodata pixels in any band (percent).
+        """
         column, row = self.grid.corner(x, y, self.size_px)
         size = self.grid.resolution_m
-        own = np.s_[:, int((self.grid.north - y) // size) - row, int((x - self.grid.west) // size) - column]
+        centre = np.s_[:, int((self.grid.north - y) // size) - row, int((x - self.grid.west) // size) - column]
         for folder, layer in zip(self.folders, self.layers, strict=True):
             if not any(_contains(extent, x, y) for extent in layer.extents):
                 return f"outside the scenes of {folder.folder}"
             valid = layer.read(column, row, self.size_px, self.size_px)[1]
-            if not valid[own].all():
-                return f"on nodata of {folder.folder}"
-            gaps_pct = 100 * (1 - valid.mean((1, 2)).min())
-            if gaps_pct > max_nodata_pct:
-                return f"{gaps_pct:.1f} % nodata around it in {folder.folder} (data.max_nodata_pct: {max_nodata_pct:g})"
+            if not valid[centre].all():
+                return f"on a nodata pixel of {folder.folder}"
+            nodata_pct = 100 * (1 - valid.mean((1, 2)).min())
+            if nodata_pct > max_nodata_pct:
+                return (
+                    f"{nodata_pct:.1f} % nodata around it in {folder.folder} (data.max_nodata_pct: {max_nodata_pct:g})"
+                )
         return None
 
     def tile(self, x: float, y: float) -> int:
-        """Number of the first folder's scene that a place lies in."""
+        """Return the number of the first folder's scene that contains a location."""
         return next(number for number, extent in enumerate(self.layers[0].extents) if _contains(extent, x, y))
 
 
@@ -101,23 +111,22 @@ def sample_points(
     seed: int,
     points_layer: str | None = None,
 ) -> pd.DataFrame:
-    """Decide where chips are cut.
+    """Choose the locations at which chips are cut.
 
     Args:
-        region: the scenes.
-        points: the file of labelled points.
-        clip: which class is drawn at random, and how far from the others.
-        classes: that there are.
-        max_nodata_pct: largest share of nodata pixels that a chip's band may have (percent).
-        seed: of the draws.
-        points_layer: of a GeoPackage that has several.
+        region: scenes of the region.
+        points: file of labelled points.
+        clip: settings of the random samples: their class and distances, and the jitter of the points.
+        classes: class names.
+        max_nodata_pct: maximum share of nodata pixels in any band of a chip (percent).
+        seed: seed of the draws.
+        points_layer: layer of a GeoPackage; needed if several layers hold labelled points.
 
     Returns:
-        Rows of SAMPLES without the region: the points in the file's order, then what was drawn.
+        Rows of SAMPLES without the region: the points in file order, then the random samples.
 
     Raises:
-        UserError: if the file cannot be read, two classes are given for one place, or too few places are left to
-            draw from.
+        UserError: if the file cannot be read, one chip has two classes, or too few random locations are found.
     """
     labelled = read_points(points, region.grid.crs, clip.points_crs, points_layer)
     repeated = _find_repeats(region, labelled, classes, points)
@@ -127,11 +136,13 @@ def sample_points(
     for number, (x, y, label) in enumerate(labelled[["x", "y", "class"]].itertuples(index=False)):
         report_some("sample_points", number, len(labelled), "points")
         if label not in classes:
-            reason: str | None = f"no class of {list(classes)}"
+            reason: str | None = f"class is not one of {list(classes)}"
         else:
             reason = repeated.get(number) or region.problem(x, y, max_nodata_pct)
         moved = x + shifts[number, 0], y + shifts[number, 1]
-        if not reason and region.problem(*moved, max_nodata_pct) is None:  # else its chip stays where the point is
+        if (
+            not reason and region.problem(*moved, max_nodata_pct) is None
+        ):  # otherwise the chip stays centred on the point
             x, y = moved
         rows.append({"x": x, "y": y, "class": label, "drawn": False, "reason": reason})
     if clip.false_class:
@@ -146,10 +157,10 @@ def sample_points(
 
 
 def _find_repeats(region: Region, labelled: pd.DataFrame, classes: Sequence[str], points: Path) -> dict[int, str]:
-    """Which points would give the chip of an earlier one: number of the point -> the reason to leave it out.
+    """Map the number of each point that would repeat an earlier point's chip to the reason why it is left out.
 
     Raises:
-        UserError: if one place has two classes.
+        UserError: if two points of different classes give the same chip.
     """
     first: dict[tuple[int, int], tuple[int, str]] = {}
     repeats = {}
@@ -159,7 +170,8 @@ def _find_repeats(region: Region, labelled: pd.DataFrame, classes: Sequence[str]
         other, known = first.setdefault(region.grid.corner(x, y, region.size_px), (number, label))
         if known != label:
             raise UserError(
-                f"points {other + 1} and {number + 1} are at one place, and one is {known}, the other {label}", points,
+                f"points {other + 1} and {number + 1} give the same chip but differ in class, {known} and {label}",
+                points,
                 "remove one of them",
             )  # fmt: skip
         if other != number:
@@ -168,19 +180,19 @@ def _find_repeats(region: Region, labelled: pd.DataFrame, classes: Sequence[str]
 
 
 def describe_dropped(samples: pd.DataFrame, classes: Sequence[str]) -> list[str]:
-    """Say how many points give no chip, by reason; of unknown classes, which spellings they have.
+    """Describe how many points yield no chip, by reason; unknown classes are listed by their spelling.
 
     Args:
         samples: rows of SAMPLES.
-        classes: that there are.
+        classes: class names.
     """
     dropped = samples[samples["reason"].notna()]
     unknown = dropped[~dropped["class"].isin(classes)]
     plain = {name.strip().casefold(): name for name in classes}
     lines = []
     for label, count in unknown["class"].value_counts().items():
-        meant = plain.get(str(label).strip().casefold())
-        hint = f" (did you mean {meant}?)" if meant else ""
+        intended = plain.get(str(label).strip().casefold())
+        hint = f" (did you mean {intended}?)" if intended else ""
         lines.append(f"{_count(count)} of class {str(label)!r}, which data.classes does not name{hint}")
     others = dropped[dropped["class"].isin(classes)]
     kinds = others["reason"].str.replace(r"\d+(\.\d+)?", "N", regex=True)
@@ -200,7 +212,7 @@ def _draw(
     max_nodata_pct: float,
     rng: np.random.Generator,
 ) -> list[Row]:
-    """Draw places of the false class, so many, none of them near to a true one."""
+    """Draw the missing samples of the false class, at the minimum distance from points of other classes."""
     tree = KDTree(true)
     drawn: list[Row] = []
     for _ in range(_DRAWS_PER_SAMPLE * missing):
@@ -208,12 +220,12 @@ def _draw(
             break
         x, y = _propose(region, true, clip, rng)
         if tree.query((x, y))[0] >= clip.min_distance_m and region.problem(x, y, max_nodata_pct) is None:
-            report_some("sample_points", len(drawn), missing, "random places")
+            report_some("sample_points", len(drawn), missing, "random samples")
             drawn.append({"x": x, "y": y, "class": clip.false_class, "drawn": True, "reason": None})
     if len(drawn) < missing:
         raise UserError(
-            f"only {len(drawn)} of {missing} places were found for class {clip.false_class}, "
-            f"{clip.min_distance_m:g} m from all others",
+            f"only {len(drawn)} of {missing} random samples of class {clip.false_class} were found at least "
+            f"{clip.min_distance_m:g} m from points of other classes",
             "data.clip.min_distance_m",
             "lower it",
         )
@@ -223,7 +235,7 @@ def _draw(
 def _propose(
     region: Region, true: NDArray[np.float64], clip: ClipConfig, rng: np.random.Generator
 ) -> tuple[float, float]:
-    """A place anywhere on the scenes, or in a ring around one of the true places, evenly over its area."""
+    """Draw a location uniformly from the scenes, or from the area of a ring around a point of another class."""
     if clip.max_distance_m is None:
         left, bottom, right, top = region.layers[0].extent
         return float(rng.uniform(left, right)), float(rng.uniform(bottom, top))

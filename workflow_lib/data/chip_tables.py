@@ -1,4 +1,4 @@
-"""Tables of chips: where they come from, which fold they are in, and what was left out."""
+"""Tables of chips: their sources, their folds, and what was left out."""
 
 from workflow_lib.core.columns import CHIP, FOLD, REGION
 from workflow_lib.core.results import Result
@@ -8,14 +8,19 @@ SAMPLES = Table(
     "samples",
     (
         REGION,
-        Column("sample", "integer", meaning="number: the points in their file's order, then what was drawn", low=0),
+        Column(
+            "sample",
+            "integer",
+            meaning="sample number: the labelled points in file order, then the random samples",
+            low=0,
+        ),
         Column("class", "text", meaning="class"),
-        Column("x", "number", "m", "centre of the chip: the point, moved by up to data.clip.jitter_m"),
+        Column("x", "number", "m", "centre of the chip: the point, offset by up to data.clip.jitter_m"),
         Column("y", "number", "m", "centre of the chip"),
         Column("crs", "text", meaning="coordinate reference system of the region's chips"),
-        Column("drawn", "flag", meaning="whether it was drawn at random"),
-        Column("tile", "integer", meaning="scene of the first folder that it lies in", low=0, optional=True),
-        Column("reason", "text", meaning="why there is no chip of it", optional=True),
+        Column("drawn", "flag", meaning="whether the sample was drawn at random"),
+        Column("tile", "integer", meaning="number of the first folder's scene that contains it", low=0, optional=True),
+        Column("reason", "text", meaning="why the sample has no chip", optional=True),
     ),
     key=("region", "sample"),
 )
@@ -34,10 +39,15 @@ CHIPS = Table(
         Column("bottom", "number", "CRS unit", "footprint"),
         Column("right", "number", "CRS unit", "footprint"),
         Column("top", "number", "CRS unit", "footprint"),
-        Column("crs", "text", meaning="coordinate reference system; empty where the files give none"),
-        Column("pixel_m", "number", "m", "side of its pixels on the ground", low=0, optional=True),
-        Column("content", "text", meaning="digest of its values: equal for copies of a picture", optional=True),
-        Column("scaled", "texts", meaning="bands whose values were scaled as their files say", optional=True),
+        Column("crs", "text", meaning="coordinate reference system; empty if the files have none"),
+        Column("pixel_m", "number", "m", "pixel size on the ground", low=0, optional=True),
+        Column("content", "text", meaning="digest of the pixel values: equal for copies of a picture", optional=True),
+        Column(
+            "scaled",
+            "texts",
+            meaning="bands whose values were scaled with the scale and offset of their files",
+            optional=True,
+        ),
     ),
     key=("chip",),
 )
@@ -47,9 +57,9 @@ NOTICES = Table(
     "notices",
     (
         REGION,
-        Column("what", "text", meaning="what was left aside or is odd, in words that follow the count"),
-        Column("count", "integer", meaning="how many", low=1),
-        Column("example", "text", meaning="the first of them"),
+        Column("what", "text", meaning="what was not used or is suspicious, in words that follow the count"),
+        Column("count", "integer", meaning="number of cases", low=1),
+        Column("example", "text", meaning="first case"),
     ),
     key=("region", "what"),
 )
@@ -86,7 +96,7 @@ FOLDS = Table(
         CHIP,
         FOLD,
         Column(
-            "role", "text", meaning="training, validation, buffer (dropped: too near to a validation chip) or holdout"
+            "role", "text", meaning="training, validation, buffer (unused: too close to a validation chip) or holdout"
         ),
     ),
     key=("chip", "fold"),
@@ -99,7 +109,7 @@ CHIPS_RESULT = Result(
     "chips",
     CHIPS,
     "import_chips/chips.parquet",
-    meaning="the chips, with their class, region, place and row in the array",
+    meaning="the chips, with their class, region, location and row in the array",
 )
 BANDS_RESULT = Result("bands", BANDS, "import_chips/bands.parquet")
 REJECTED_RESULT = Result(

@@ -1,4 +1,4 @@
-"""All chips as one memory-mapped array that every job shares, and the tables that go with it."""
+"""ChipImport all chips into one memory-mapped array that every job shares, with its tables."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
@@ -21,17 +21,17 @@ from workflow_lib.data.masks import describe_scaling
 from workflow_lib.data.notices import Notices, find_unused_files
 from workflow_lib.data.rasters import ChipFiles, RawChip, find_chips, peek_header, read_chip
 
-# Pixels of chips may differ by this share: a network sees other sizes of things beyond.
-_SAME_RESOLUTION = 0.05
+# Maximum relative difference of pixel sizes; beyond it, objects would differ in size to a network.
+_MAX_SIZE_DIFFERENCE = 0.05
 
 
 @dataclass
-class Import:
-    """What an import found; its arrays went to disk while it ran.
+class ChipImport:
+    """Results of an import; the array itself is written to disk during the import.
 
     Attributes:
         chips, bands, rejected, notices: rows of the tables of these names.
-        moments: (chips, bands, 2) mean and variance of each chip's channels as stored.
+        moments: (chips, bands, 2) mean and variance of each channel of each chip, as stored.
     """
 
     chips: pd.DataFrame
@@ -41,18 +41,18 @@ class Import:
     moments: NDArray[np.float64]
 
 
-def import_chips(data: DataConfig, root: Path, array: Path) -> Import:
+def import_chips(data: DataConfig, root: Path, array: Path) -> ChipImport:
     """Read all chips of all regions into one array.
 
     Args:
-        data: the data section of the config.
-        root: folder that the regions' folders are relative to.
-        array: the .npy file to write: (chips, height, width, data.bands) float32, normalised if the choice
-            concerns a chip alone; the caller makes it atomic.
+        data: data section of the configuration.
+        root: folder to which the regions' folders are relative.
+        array: .npy file to write: (chips, height, width, data.bands) float32, normalised if the method needs no other
+            chips; the caller makes the write atomic.
 
     Raises:
         ChipError: at the first bad chip, if `data.on_bad_chip` is "error".
-        UserError: if a folder is missing, or a class or region has no chip left.
+        UserError: if a folder is missing, or a class or region has no usable chip.
     """
     files = [
         chip
@@ -89,13 +89,13 @@ def import_chips(data: DataConfig, root: Path, array: Path) -> Import:
         for what, example in find_unused_files(root, folders, data.classes):
             notices.add(region, what, example)
     rejections = pd.DataFrame(rejected, columns=["region", "file", "reason"])
-    return Import(chips, band_table, rejections, notices, np.array(moments))
+    return ChipImport(chips, band_table, rejections, notices, np.array(moments))
 
 
 def _good_chips(
     files: list[ChipFiles], data: DataConfig, rejected: list[dict[str, str]]
 ) -> Iterator[tuple[ChipFiles, RawChip]]:
-    """Read the chips in order; the bad ones end the run or are listed, as the config says."""
+    """Read the chips in order; a bad chip ends the run or is listed, depending on `data.on_bad_chip`."""
     usual = _usual_headers(files)
     for position, chip in enumerate(files):
         report_some("import_chips", position, len(files), "chips")
@@ -104,14 +104,17 @@ def _good_chips(
             crs, pixel = usual[chip.region]
             if raw.crs != crs:
                 raise ChipError(
-                    f"its CRS {raw.crs or '(none)'} is not that of region {chip.region}, {crs or '(none)'}", chip.place
+                    f"its CRS {raw.crs or '(none)'} differs from that of region {chip.region}, {crs or '(none)'}",
+                    chip.place,
                 )
-            own = abs(raw.bounds[2] - raw.bounds[0]) / data.chip_size_px
-            if abs(own - pixel) > _SAME_RESOLUTION * pixel:
-                raise ChipError(f"its pixels are {own:g} wide, and those of region {chip.region} {pixel:g}", chip.place)
+            width = abs(raw.bounds[2] - raw.bounds[0]) / data.chip_size_px
+            if abs(width - pixel) > _MAX_SIZE_DIFFERENCE * pixel:
+                raise ChipError(
+                    f"its pixels are {width:g} wide, but those of region {chip.region} {pixel:g}", chip.place
+                )
         except ChipError as error:
             if data.on_bad_chip == "error":
-                raise ChipError(f"{error}; mend it, or set data.on_bad_chip: drop") from None
+                raise ChipError(f"{error}; repair it, or set data.on_bad_chip: drop") from None
             file = error.where.encode("utf-8", "backslashreplace").decode()
             rejected.append({"region": chip.region, "file": file, "reason": error.what})
         else:
@@ -119,7 +122,7 @@ def _good_chips(
 
 
 def _usual_headers(files: list[ChipFiles]) -> dict[str, tuple[str, float]]:
-    """The most common CRS and width of pixels of each region, so that one odd chip does not reject all others."""
+    """Find each region's most common CRS and pixel width, so that one deviating chip does not reject all others."""
     found: dict[str, Counter[tuple[str, float]]] = defaultdict(Counter)
     for chip in files:
         if (header := peek_header(chip.place)) is not None:
@@ -128,7 +131,7 @@ def _usual_headers(files: list[ChipFiles]) -> dict[str, tuple[str, float]]:
 
 
 class _Consistency:
-    """What must hold over all chips: one meaning of a band's values, and one class for a picture."""
+    """Checks across all chips: each band has one scaling, and copies of a picture have one class."""
 
     def __init__(self) -> None:
         self.notices = Notices()
@@ -137,48 +140,53 @@ class _Consistency:
         self._labels: dict[str, ChipFiles] = {}
 
     def add(self, chip: ChipFiles, raw: RawChip, bands: list[str]) -> None:
-        """Compare a chip with those before it.
+        """Compare a chip with the previous ones.
+
+        Args:
+            chip: files of the chip.
+            raw: its pixels and metadata.
+            bands: name of each band of `raw`.
 
         Raises:
-            UserError: if a band has another scale or offset, or the same picture has another class.
+            UserError: if a band has another scale or offset than before, or a copy of the picture has another class.
         """
         for band, pair, whole in zip(bands, raw.scaling, raw.integers, strict=True):
             self.integers[band] = self.integers.get(band, True) and whole
             first, where = self._scaling.setdefault(band, (pair, chip.place))
             if pair != first:
                 raise UserError(
-                    f"band {band} has {_in_words(pair)}, and {_in_words(first)} in {where}", chip.place,
-                    "give all files of a band the same, such as with gdal_edit.py -scale -offset",
+                    f"band {band} has {_describe(pair)}, but {_describe(first)} in {where}", chip.place,
+                    "give all files of a band the same values, for example with gdal_edit.py -scale -offset",
                 )  # fmt: skip
         twin = self._labels.setdefault(raw.content, chip)
         if twin.label != chip.label:
             raise UserError(
-                f"is the same picture as {twin.place}, which is in class {twin.label}", chip.place, "remove one of them"
+                f"is a copy of {twin.place}, which has class {twin.label}", chip.place, "remove one of them"
             )
         for file, number, value, share in raw.odd:
             what = f"band {number} of its file is {value:g}" if number else "all bands of its file are 0"
             shares = f"{100 * share:.1f} % of its pixels" if share >= 0.001 else "some pixels"
             self.notices.add(
                 chip.region,
-                f"chips where {what} in some pixels, which count as data: declare the value in data.nodata if it is "
-                "none",
+                f"chips where {what} in some pixels, which count as data: if they are not, declare the value in "
+                "data.nodata",
                 f"{file}: {shares}",
             )
 
     def scaled_bands(self, bands: list[str]) -> list[str]:
-        """Which bands' values were scaled."""
+        """List the bands whose values were scaled."""
         return [band for band in bands if self._scaling[band][0] != (1.0, 0.0)]
 
 
-def _in_words(pair: tuple[float, float] | None) -> str:
-    return "values that were scaled before" if pair is None else describe_scaling(pair)
+def _describe(pair: tuple[float, float] | None) -> str:
+    return "values that were already scaled" if pair is None else describe_scaling(pair)
 
 
 def _check_resolution(chips: pd.DataFrame, size_px: int) -> NDArray[np.float64]:
-    """Side of each chip's pixels on the ground (m), NaN where its CRS does not tell.
+    """Return the pixel size of each chip on the ground (m); NaN if its CRS has no location on the ground.
 
     Raises:
-        UserError: if they differ by more than `_SAME_RESOLUTION`, within a region or between two.
+        UserError: if sizes differ by more than `_MAX_SIZE_DIFFERENCE`, within a region or between regions.
     """
     sides = np.full(len(chips), np.nan)
     for crs, part in chips.groupby("crs"):
@@ -187,19 +195,19 @@ def _check_resolution(chips: pd.DataFrame, size_px: int) -> NDArray[np.float64]:
         sides[part.index] = pixel_sides_m(str(crs), x, y, width.to_numpy(), height.to_numpy())
     known = np.flatnonzero(np.isfinite(sides))
     if len(known):
-        least, most = known[sides[known].argmin()], known[sides[known].argmax()]
-        if sides[most] > (1 + _SAME_RESOLUTION) * sides[least]:
-            first, second = (f"{chips['file'][row]} (region {chips['region'][row]})" for row in (least, most))
+        finest, coarsest = known[sides[known].argmin()], known[sides[known].argmax()]
+        if sides[coarsest] > (1 + _MAX_SIZE_DIFFERENCE) * sides[finest]:
+            first, second = (f"{chips['file'][row]} (region {chips['region'][row]})" for row in (finest, coarsest))
             raise UserError(
-                f"pixels are {sides[least]:.3g} m on the ground in {first} and {sides[most]:.3g} m in {second}",
+                f"pixels are {sides[finest]:.3g} m on the ground in {first} and {sides[coarsest]:.3g} m in {second}",
                 "data.regions",
-                "bring all chips to one resolution",
+                "resample all chips to one resolution",
             )
     return sides
 
 
 def _note_constant_bands(bands: pd.DataFrame, integers: Mapping[str, bool], notices: Notices) -> None:
-    """Note bands that are one value everywhere: an alpha or mask band that is named as a spectral one."""
+    """Note bands that are constant everywhere: possibly an alpha or mask band under the name of a spectral one."""
     for row in bands[bands["minimum"] == bands["maximum"]].itertuples():
         if integers.get(str(row.band), False):
             what = f"band that is {row.minimum:g} in every pixel: is it an alpha or mask band?"
@@ -207,7 +215,7 @@ def _note_constant_bands(bands: pd.DataFrame, integers: Mapping[str, bool], noti
 
 
 def _note_copies(chips: pd.DataFrame, notices: Notices) -> None:
-    """Note chips whose picture occurs more than once; folds keep copies on one side."""
+    """Note chips that are copies of others; folds keep copies on one side."""
     for row in chips[chips["content"].duplicated()].itertuples():
         notices.add(str(row.region), "chips that are copies of others; folds keep copies on one side", str(row.file))
 
@@ -237,15 +245,15 @@ def _write_header(stream: BinaryIO, chips: int, size: tuple[int, int, int]) -> N
 
 
 def _check_complete(chips: pd.DataFrame, data: DataConfig, rejected: list[dict[str, str]]) -> None:
-    first = f"; the first, {rejected[0]['file']}: {rejected[0]['reason']}" if rejected else ""
+    first = f"; the first is {rejected[0]['file']}: {rejected[0]['reason']}" if rejected else ""
     dropped = f" ({len(rejected)} chips were dropped{first})" if rejected else ""
     if chips.empty:
-        raise UserError(f"no chip can be used{dropped}", "data.regions")
+        raise UserError(f"no chip is usable{dropped}", "data.regions")
     counts = Counter(chips["class"])
     for label in data.classes:
         if not counts[label]:
             raise UserError(
-                f"class {label} has no chip: one class only{dropped}"
+                f"class {label} has no chip, so there is only one class{dropped}"
                 if len(counts) == 1
                 else f"class {label} has no chip{dropped}",
                 "data.classes",
@@ -253,15 +261,15 @@ def _check_complete(chips: pd.DataFrame, data: DataConfig, rejected: list[dict[s
             )
     for region in data.regions:
         if not (chips["region"] == region).any():
-            raise UserError(f"region {region} has no chip that can be used{dropped}", "data.regions")
+            raise UserError(f"region {region} has no usable chip{dropped}", "data.regions")
 
 
 def open_chips(array: Path) -> NDArray[np.float32]:
-    """Verify an array of `import_chips` and map it into memory, read-only: jobs on one host share its pages.
+    """Verify an array of `import_chips` and map it into memory, read-only; jobs on one host share its pages.
 
     Raises:
-        DamagedFileError: if the file is not as it was written.
-        UserError: if there is none.
+        DamagedFileError: if the file has changed since it was written.
+        UserError: if there is no such file.
     """
     try:
         chips: NDArray[np.float32] = map_array(array)

@@ -21,16 +21,16 @@ from workflow_lib.data.scenes import Layer
 
 
 def clip_chips(region: Region, name: str, samples: pd.DataFrame, output: Path) -> None:
-    """Write the chips of some samples: `<folder>/<class>/<region>_<class>_<sample>.tif`, one per raster folder.
+    """Write the chips of samples: `<folder>/<class>/<region>_<class>_<sample>.tif`, one file per raster folder.
 
-    Pixels are those of the scenes where these lie on the chips' grid, and resampled elsewhere; data type and nodata
-    are the scenes'.
+    Pixels of scenes that are aligned with the chips' grid are copied; others are resampled. Data type and nodata are
+    those of the scenes.
 
     Args:
-        region: its scenes.
-        name: its name.
-        samples: rows of SAMPLES, none of them rejected.
-        output: folder to make.
+        region: scenes of the region.
+        name: name of the region.
+        samples: rows of SAMPLES, without those that have a `reason`.
+        output: folder to create.
     """
     output.mkdir(parents=True)
     size_px = region.size_px
@@ -48,13 +48,13 @@ def _write(
     file: Path, pixels: NDArray[Any], valid: NDArray[np.bool_], crs: Any, transform: Affine, layer: Layer
 ) -> None:
     count, height, width = pixels.shape
-    # GDAL takes the fourth of four byte bands for transparency unless told otherwise; here it is data.
-    looks = {"photometric": "RGB", "alpha": "NO"} if count >= 3 and pixels.dtype == np.uint8 else {}
+    # By default GDAL treats the fourth of four byte bands as transparency; here it is data.
+    colours = {"photometric": "RGB", "alpha": "NO"} if count >= 3 and pixels.dtype == np.uint8 else {}
     with (
         rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True),
         rasterio.open(
             file, "w", driver="GTiff", count=count, height=height, width=width, dtype=pixels.dtype, crs=crs,
-            transform=transform, nodata=layer.nodata, compress="deflate", **looks,
+            transform=transform, nodata=layer.nodata, compress="deflate", **colours,
         ) as raster,
     ):  # fmt: skip
         raster.write(pixels)
@@ -65,13 +65,13 @@ def _write(
 
 
 def gather_chips(tiles: Sequence[Path], folders: Sequence[str], classes: Sequence[str], output: Path) -> None:
-    """Put the chips of many tiles into one layout; they are linked, so that they lie on the disk once.
+    """Collect the chips of many tiles in one folder layout, as hard links if the file system allows them.
 
     Args:
         tiles: folders that `clip_chips` wrote.
         folders: all raster folders.
         classes: all classes.
-        output: folder to make: `<folder>/<class>/*.tif`.
+        output: folder to create: `<folder>/<class>/*.tif`.
 
     Raises:
         UserError: if there is no chip.
@@ -81,7 +81,7 @@ def gather_chips(tiles: Sequence[Path], folders: Sequence[str], classes: Sequenc
             (output / folder / label).mkdir(parents=True)
     chips = [(tile, chip) for tile in tiles for chip in sorted(tile.rglob("*.tif"))]
     if not chips:
-        raise UserError("no chip was cut: no point lies on the scenes", "data.clip", "see sample_points/*.csv")
+        raise UserError("no chip was cut, because no point lies on the scenes", "data.clip", "see sample_points/*.csv")
     for tile, chip in chips:
         place = output / chip.relative_to(tile)
         try:
@@ -89,4 +89,4 @@ def gather_chips(tiles: Sequence[Path], folders: Sequence[str], classes: Sequenc
         except OSError as error:
             if error.errno not in (errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.EMLINK):
                 raise
-            shutil.copyfile(chip, place)  # another file system, or one without links
+            shutil.copyfile(chip, place)  # another file system, or one without hard links

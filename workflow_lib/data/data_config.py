@@ -1,4 +1,4 @@
-"""The configuration of the data: chips, or scenes that chips are cut from."""
+"""Configuration of the data: chips, or scenes from which chips are cut."""
 
 from collections.abc import Mapping
 from functools import cached_property
@@ -11,7 +11,7 @@ from workflow_lib.core.indices import INDICES
 from workflow_lib.core.section import Name, Section
 
 CROSS_CHIPS_PER_CLASS = {"Nebraska": 2022, "Illinois": 1011, "North_Dakota": 613, "California": 2388}
-"""Chips per region in each of the two classes; CROSS table 1."""
+"""Number of chips per region in each of the two classes; CROSS table 1."""
 
 
 class Scenes(Section):
@@ -54,7 +54,7 @@ class GenerateConfig(Section):
 
     @property
     def chips(self) -> dict[str, dict[str, int]]:
-        """Chips to generate per region and class."""
+        """Return the number of chips to generate per region and class."""
         if self.full:
             return {region: {"F": count, "T": count} for region, count in CROSS_CHIPS_PER_CLASS.items()}
         return self.counts
@@ -65,9 +65,9 @@ class GenerateConfig(Section):
             raise ValueError("generate needs either counts or full: true")
         for region, counts in self.counts.items():
             if region not in CROSS_CHIPS_PER_CLASS:
-                raise ValueError(f"generate.counts knows the regions {list(CROSS_CHIPS_PER_CLASS)}, not {region}")
+                raise ValueError(f"generate.counts names {region}; known regions are {list(CROSS_CHIPS_PER_CLASS)}")
             if set(counts) != {"F", "T"}:
-                raise ValueError(f"generate.counts.{region} needs F and T, and has {sorted(counts)}")
+                raise ValueError(f"generate.counts.{region} needs the classes F and T, but has {sorted(counts)}")
         return self
 
 
@@ -96,7 +96,9 @@ class LandscapeConfig(Section):
     @model_validator(mode="after")
     def _check(self) -> Self:
         if unknown := sorted(set(self.terrain.values()) - set(CROSS_CHIPS_PER_CLASS)):
-            raise ValueError(f"data.clip.landscape.terrain names {unknown}; known are {list(CROSS_CHIPS_PER_CLASS)}")
+            raise ValueError(
+                f"data.clip.landscape.terrain names {unknown}; known regions are {list(CROSS_CHIPS_PER_CLASS)}"
+            )
         return self
 
 
@@ -194,7 +196,7 @@ class DataConfig(Section):
 
     @cached_property
     def bands(self) -> list[str]:
-        """Every channel that all regions can give, in the order of the first region by name, then the indices."""
+        """List the channels that all regions provide: bands in the order of the first region by name, then indices."""
         regions = [[band for part in parts for band in part.bands] for _, parts in sorted(self.regions.items())]
         bands = [band for band in regions[0] if all(band in other for other in regions)]
         return bands + [index for index in ("ndwi", "ndvi") if set(INDICES[index]) <= set(bands)]
@@ -202,46 +204,50 @@ class DataConfig(Section):
     @model_validator(mode="after")
     def _check(self) -> Self:
         if len(set(self.classes)) != len(self.classes) or len(self.classes) < 2:
-            raise ValueError("classes needs at least two different names")
+            raise ValueError("classes must have at least two names, all different")
         for region, parts in self.regions.items():
             bands = [band for part in parts for band in part.bands]
             if len(set(bands)) != len(bands):
-                raise ValueError(f"region {region} gives a band twice: {bands}")
+                raise ValueError(f"region {region} names a band twice: {bands}")
             if set(bands) & set(INDICES):
-                raise ValueError(f"region {region}: {sorted(INDICES)} are computed, not read")
+                raise ValueError(f"region {region}: {sorted(INDICES)} are computed and must not be among the bands")
         if self.generate and set(self.generate.chips) != set(self.regions):
-            raise ValueError(f"generate makes {sorted(self.generate.chips)}, regions names {sorted(self.regions)}")
+            raise ValueError(f"generate makes {sorted(self.generate.chips)}, but regions names {sorted(self.regions)}")
         if self.generate and self.clip:
-            raise ValueError("chips are either generated or cut from scenes: data.generate or data.clip")
+            raise ValueError("chips are either generated or cut from scenes: set data.generate or data.clip, not both")
         self._check_scenes()
         return self
 
     def _check_scenes(self) -> None:
-        clip, made = self.clip, bool(self.clip and self.clip.landscape)
+        clip, is_generated = self.clip, bool(self.clip and self.clip.landscape)
         for region, parts in self.regions.items():
             for part in parts:
-                if bool(part.scenes) != bool(clip and not made):
+                if bool(part.scenes) != bool(clip and not is_generated):
                     raise ValueError(
-                        f"data.regions.{region}, folder {part.folder}: `scenes` belong to data.clip without a landscape"
+                        f"data.regions.{region}, folder {part.folder}: `scenes` must be set if data.clip is used "
+                        "without a landscape, and only then"
                     )
         if clip is None:
             return
         folders = [PurePosixPath(part.folder) for parts in self.regions.values() for part in parts]
         if len(set(folders)) < len(folders) or any(path.is_absolute() or ".." in path.parts for path in folders):
             raise ValueError(
-                "data.regions: with data.clip chips are put into the folders: each needs its own, relative, without .."
+                "data.regions: with data.clip, chips are written to the folders, so each must be unique and relative, "
+                "without .."
             )
-        if set(clip.points) != (set() if made else set(self.regions)):
+        if set(clip.points) != (set() if is_generated else set(self.regions)):
             raise ValueError(
-                f"data.clip.points names {sorted(clip.points)}; it must name each region, or none of a landscape"
+                f"data.clip.points names {sorted(clip.points)}; it must name every region, or none with a landscape"
             )
         if unknown := sorted(set(clip.points_layer) - set(self.regions)):
-            raise ValueError(f"data.clip.points_layer names {unknown}, which are no regions")
+            raise ValueError(f"data.clip.points_layer names {unknown}, which are not regions")
         if clip.max_distance_m is not None and clip.max_distance_m <= clip.min_distance_m:
-            raise ValueError("data.clip.max_distance_m must be more than min_distance_m")
+            raise ValueError("data.clip.max_distance_m must be greater than min_distance_m")
         if clip.false_class and clip.false_class not in self.classes:
-            raise ValueError(f"data.clip.false_class is {clip.false_class}, and data.classes are {self.classes}")
+            raise ValueError(
+                f"data.clip.false_class is {clip.false_class}, which is not among data.classes {self.classes}"
+            )
         if clip.landscape and (missing := sorted(set(self.regions) - set(clip.landscape.terrain))):
             raise ValueError(f"data.clip.landscape.terrain lacks {missing}")
         if clip.landscape and set(self.classes) != {"F", "T"}:
-            raise ValueError("data.clip.landscape has crossings, T, and no others: data.classes must be F and T")
+            raise ValueError("data.clip.landscape has two classes, T (crossings) and F: data.classes must be F and T")

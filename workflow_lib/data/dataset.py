@@ -1,4 +1,4 @@
-"""The imported chips, and one network's view of them: its channels, scaled, in batches."""
+"""The imported chips, and batches of the scaled channels that one network sees."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,19 +21,28 @@ Rows = NDArray[np.integer[Any]]
 
 @dataclass(frozen=True)
 class Scaling:
-    """Per-channel shift and scale, in the order of a network's channels: (value - mean) / deviation."""
+    """Standardisation of a network's channels: (value - mean) / deviation.
+
+    Attributes:
+        mean: (channels,) mean of each channel.
+        deviation: (channels,) standard deviation of each channel; 1 for constant channels.
+    """
 
     mean: NDArray[np.float32]
     deviation: NDArray[np.float32]
 
     @classmethod
     def fit(cls, moments: NDArray[np.float64], rows: Rows, channels: Sequence[int]) -> "Scaling":
-        """Pool the moments of the training chips, and of no others.
+        """Fit the standardisation to some chips, usually the training chips, from their moments.
 
         Args:
             moments: (chips, bands, 2) mean and variance of each chip's bands.
-            rows: chips to pool.
-            channels: bands to pool.
+            rows: (n,) row numbers of these chips.
+            channels: band numbers, in the order of the network's channels.
+
+        >>> moments = np.array([[[1.0, 4.0]], [[3.0, 4.0]], [[9.0, 9.0]]])
+        >>> Scaling.fit(moments, np.array([0, 1]), [0]).mean.tolist()
+        [2.0]
         """
         means, variances = np.moveaxis(moments[rows][:, channels], -1, 0)
         mean = means.mean(0)
@@ -43,12 +52,12 @@ class Scaling:
 
 @dataclass(frozen=True)
 class ChipView:
-    """Channels of the chip array.
+    """The channels of the chip array that a network sees.
 
     Args:
         chips: (chips, height, width, bands) memory-mapped array.
-        channels: the bands a network sees, in its order.
-        scaling: applied to every batch; None where the array is normalised already.
+        channels: band numbers, in the order of the network's channels.
+        scaling: scaling that is applied to every batch; None if the array is already normalised.
     """
 
     chips: NDArray[np.float32]
@@ -56,7 +65,14 @@ class ChipView:
     scaling: Scaling | None = None
 
     def batch(self, rows: Rows) -> NDArray[np.float32]:
-        """Gather chips: (len(rows), height, width, channels) float32, contiguous."""
+        """Gather a batch of chips.
+
+        Args:
+            rows: (n,) row numbers of the chips.
+
+        Returns:
+            (n, height, width, channels) float32 array, contiguous.
+        """
         pixels = self.chips[rows]  # a copy
         if list(self.channels) != list(range(pixels.shape[-1])):
             pixels = pixels.take(self.channels, axis=-1)
@@ -67,14 +83,14 @@ class ChipView:
 
 
 class DatasetArguments(Arguments):
-    """What a stage is told about the imported chips."""
+    """Arguments of a stage that reads the imported chips."""
 
     array: Path = Field(description="chips.npy of import_chips")
     moments: Path = Field(description="moments.npy of import_chips")
     chips: Path = Field(description="chips.parquet of import_chips")
-    bands: list[str] = Field(description="what each band of the array is")
+    bands: list[str] = Field(description="names of the bands of the array")
     classes: list[str] = Field(description="class names, in the order of the network's outputs")
-    normalisation: str = Field(description="how the array was normalised")
+    normalisation: str = Field(description="normalisation of the array, as in data.normalisation")
 
 
 @dataclass(frozen=True)
@@ -84,10 +100,10 @@ class Dataset:
     Args:
         pixels: (chips, height, width, bands) memory-mapped array.
         moments: (chips, bands, 2) mean and variance of each chip's bands.
-        chips: the table of the chips, in the array's order.
-        bands: what each band is.
+        chips: table of the chips, in the order of the array.
+        bands: name of each band.
         classes: class names, in the order of the network's outputs.
-        normalisation: how the array was normalised.
+        normalisation: normalisation of the array, as in `data.normalisation`.
     """
 
     pixels: NDArray[np.float32]
@@ -99,22 +115,24 @@ class Dataset:
 
     @classmethod
     def open(cls, arguments: DatasetArguments) -> "Dataset":
-        """Map the array and read the table.
+        """Map the array into memory and read the tables.
 
         Raises:
-            UserError: if the files do not belong together.
+            UserError: if the files do not match each other.
         """
         pixels, chips = open_chips(arguments.array), CHIPS.read(arguments.chips)
         moments = load_array(arguments.moments)
         if not len(pixels) == len(chips) == len(moments) or pixels.shape[-1] != len(arguments.bands):
             raise UserError(
-                f"{pixels.shape} does not fit {len(chips)} chips and bands {arguments.bands}",
+                f"shape {pixels.shape} does not match {len(chips)} chips and bands {arguments.bands}",
                 arguments.array,
                 "import again",
             )
         if unknown := set(chips["class"]) - set(arguments.classes):
             raise UserError(
-                f"has classes {sorted(unknown)} beside {arguments.classes}", arguments.chips, "import again"
+                f"has classes {sorted(unknown)}, which are not among {arguments.classes}",
+                arguments.chips,
+                "import again",
             )
         return cls(pixels, moments, chips, arguments.bands, arguments.classes, arguments.normalisation)
 
@@ -131,37 +149,42 @@ class Dataset:
         return self.chips["region"].to_numpy(dtype=str)
 
     def view(self, channels: Sequence[str], training_rows: Rows) -> ChipView:
-        """Take channels out; `per_dataset` scaling is fitted to the training rows and no others.
+        """Select channels; `per_dataset` scaling is fitted to the training rows only.
 
         Args:
-            channels: bands and indices, in the network's order.
-            training_rows: rows that the network may learn from.
+            channels: names of bands and indices, in the network's order.
+            training_rows: (n,) rows that the network may learn from.
 
         Raises:
-            UserError: if a channel is not among the bands.
+            UserError: if a channel is not one of the bands.
         """
         if unknown := set(channels) - set(self.bands):
             raise UserError(
-                f"no band is called {', '.join(sorted(unknown))}", "channels", f"known are {', '.join(self.bands)}"
+                f"unknown bands: {', '.join(sorted(unknown))}", "channels", f"known bands are {', '.join(self.bands)}"
             )
         positions = [self.bands.index(channel) for channel in channels]
         scaling = Scaling.fit(self.moments, training_rows, positions) if self.normalisation == "per_dataset" else None
         return ChipView(self.pixels, positions, scaling)
 
     def rows(self, folds: pd.DataFrame, fold: int, role: str) -> Rows:
-        """Rows of the array that have a role in a fold.
+        """Return the rows of the array that have a role in a fold.
 
         Args:
-            folds: the table of assign_folds.
-            fold: its number.
+            folds: table of assign_folds.
+            fold: fold number.
             role: training, validation, buffer or holdout.
 
+        Returns:
+            (n,) row numbers.
+
         Raises:
-            UserError: if there is none, or the folds are not those of these chips.
+            UserError: if there is no such row, or the folds belong to other chips.
         """
         rows = folds.loc[(folds["fold"] == fold) & (folds["role"] == role), "chip"].to_numpy(dtype=np.int64)
         if not len(rows):
             raise UserError(f"fold {fold} has no {role} chip", "folds")
         if rows.max() >= len(self.chips):
-            raise UserError(f"names chip {rows.max()}, but there are {len(self.chips)}", "folds", "assign them again")
+            raise UserError(
+                f"names chip {rows.max()}, but there are only {len(self.chips)} chips", "folds", "assign them again"
+            )
         return rows

@@ -1,4 +1,4 @@
-"""The configuration of folds and of the hold-out."""
+"""Configuration of the folds and the hold-out."""
 
 from typing import TYPE_CHECKING, Literal
 
@@ -55,33 +55,33 @@ class FoldsConfig(Section):
 
     @property
     def training_share(self) -> float:
-        """Share of the chips that a training learns from, without buffer and hold-out."""
+        """Return the share of the chips that a network is trained on, not counting buffer and hold-out."""
         return 1 - (self.validation_share if self.same_split else 1 / self.count)
 
     @property
     def same_split(self) -> bool:
-        """Whether all folds have the same chips, and only seeds differ."""
+        """Return whether all folds have the same chips and differ in their seeds only."""
         return self.method == "one_split"
 
     @property
     def spatial(self) -> bool:
-        """Whether training and validation are apart on the ground."""
+        """Return whether training and validation chips are separated on the ground."""
         return self.method in ("region", "spatial_block")
 
     def check_within(self, config: "Config", key: str) -> None:
-        """Refuse what other sections contradict; see `Section.check_within`."""
+        """Reject values that contradict other sections; see `Section.check_within`."""
         regions = config.data.regions
         if unknown_regions := set(self.holdout.regions) - set(regions):
             raise ValueError(f"{key}.holdout.regions names {sorted(unknown_regions)}, which data.regions does not")
         if set(self.holdout.regions) == set(regions):
-            raise ValueError(f"{key}.holdout.regions names every region: none is left to train on")
+            raise ValueError(f"{key}.holdout.regions names every region, so none is left for training")
         if (self.holdout.method == "region") != bool(self.holdout.regions):
-            raise ValueError(f"{key}.holdout.regions and {key}.holdout.method: region belong together")
+            raise ValueError(f"{key}.holdout.regions and {key}.holdout.method: region must be set together")
         if self.buffer_m and not self.spatial and self.holdout.method not in ("region", "spatial_block"):
             raise ValueError(f"{key}.buffer_m needs spatial folds: set {key}.method to region or spatial_block")
         if self.spatial and self.holdout.method == "share":
             raise ValueError(
-                f"{key}.holdout.method: share lets neighbours leak; with spatial folds use region or spatial_block"
+                f"{key}.holdout.method: share leaks neighbouring chips; with spatial folds use region or spatial_block"
             )
         if self.method == "region" and self.count != (left := len(regions) - len(self.holdout.regions)):
             raise ValueError(f"{key}.count is {self.count}, but method region gives {left} folds, one per region")

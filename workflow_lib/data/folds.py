@@ -1,4 +1,4 @@
-"""Which chips train and which validate, so that no pixel of the ground is on both sides."""
+"""Assign chips to training and validation so that, with spatial folds, no ground pixel is in both."""
 
 from collections.abc import Callable, Iterable
 from fractions import Fraction
@@ -23,25 +23,25 @@ def assign_folds(chips: pd.DataFrame, folds: FoldsConfig, seed: int) -> pd.DataF
     """Give every chip its role in every fold.
 
     Args:
-        chips: the table of `import_chips`.
-        folds: the folds section of the config.
-        seed: of the shuffling.
+        chips: table of `import_chips`.
+        folds: folds section of the configuration.
+        seed: seed of the shuffling.
 
     Returns:
-        One row per chip and fold: training, validation, buffer (nearer than `folds.buffer_m` to a validation or
-        held-out footprint, hence in neither) or holdout.
+        One row per chip and fold with its role: training, validation, holdout, or buffer (within `folds.buffer_m` of
+        a validation or held-out footprint and therefore unused).
 
     Raises:
-        UserError: if there are too few chips, blocks or regions, or a side of a fold misses a class.
+        UserError: if there are too few chips, blocks or regions, or one side of a fold lacks a class.
     """
     spatial_holdout = folds.holdout.method in ("region", "spatial_block")
     if spatial_holdout or folds.spatial:
         chips = _in_metres(chips)
-    copies = _copies(chips)
+    copies = _picture_numbers(chips)
     held_out = _hold_out(chips, copies, folds, seed)
     near_holdout = np.zeros(len(chips), dtype=bool)
     if spatial_holdout:
-        near_holdout = _near(chips, held_out, folds.buffer_m) | (_with_copies(held_out, copies) & ~held_out)
+        near_holdout = _near_chosen(chips, held_out, folds.buffer_m) | (_with_copies(held_out, copies) & ~held_out)
     usable = np.flatnonzero(~held_out & ~near_holdout)
     numbers = np.full(len(chips), -1)
     numbers[usable] = _split(chips.iloc[usable], copies[usable], folds, seed)
@@ -50,7 +50,7 @@ def assign_folds(chips: pd.DataFrame, folds: FoldsConfig, seed: int) -> pd.DataF
         validation = numbers == (0 if folds.same_split else fold)
         role = np.where(validation, "validation", "training").astype(object)
         if folds.spatial:
-            near = _near(chips, validation, folds.buffer_m) | _with_copies(validation, copies)
+            near = _near_chosen(chips, validation, folds.buffer_m) | _with_copies(validation, copies)
             role[near & ~validation] = "buffer"
         role[near_holdout] = "buffer"
         role[held_out] = "holdout"
@@ -59,8 +59,8 @@ def assign_folds(chips: pd.DataFrame, folds: FoldsConfig, seed: int) -> pd.DataF
     return pd.concat(tables, ignore_index=True)
 
 
-def _copies(chips: pd.DataFrame) -> NDArray[np.int64]:
-    """Number of each chip's picture: copies of a picture share it. Without digests each chip is its own."""
+def _picture_numbers(chips: pd.DataFrame) -> NDArray[np.int64]:
+    """Return (n,) picture numbers, which identical chips share; without digests, every chip counts as unique."""
     if "content" not in chips or chips["content"].isna().any():
         return np.arange(len(chips))
     _, first, numbers = np.unique(chips["content"].to_numpy(dtype=str), return_index=True, return_inverse=True)
@@ -69,16 +69,16 @@ def _copies(chips: pd.DataFrame) -> NDArray[np.int64]:
 
 
 def _with_copies(chosen: Mask, copies: NDArray[np.int64]) -> Mask:
-    """The chosen chips and all copies of them."""
+    """Return the mask of the chosen chips and all their copies."""
     return np.isin(copies, copies[chosen])
 
 
-def _of_pictures(copies: NDArray[np.int64], choose: Callable[[NDArray[np.int64]], NDArray[Any]]) -> NDArray[Any]:
-    """Choose for the first chip of each picture, and give the others what it got.
+def _choose_by_picture(copies: NDArray[np.int64], choose: Callable[[NDArray[np.int64]], NDArray[Any]]) -> NDArray[Any]:
+    """Choose a value for the first chip of each picture, and give its copies the same value.
 
     Args:
-        copies: (n,) number of each chip's picture.
-        choose: positions of chips -> a value for each.
+        copies: (n,) picture number of each chip.
+        choose: function from chip positions to a value for each.
     """
     _, first, picture = np.unique(copies, return_index=True, return_inverse=True)
     order = np.argsort(first)
@@ -94,20 +94,20 @@ def _hold_out(chips: pd.DataFrame, copies: NDArray[np.int64], folds: FoldsConfig
     if holdout.method == "region":
         return chips["region"].isin(holdout.regions).to_numpy()
     if holdout.method == "share":
-        return _of_pictures(
+        return _choose_by_picture(
             copies,
-            lambda rows: _share(chips.iloc[rows], holdout.share, seed, "the hold-out", "folds.holdout.share"),
+            lambda rows: _draw_share(chips.iloc[rows], holdout.share, seed, "the hold-out", "folds.holdout.share"),
         )
     if holdout.method == "spatial_block":
         blocks = _blocks(chips, folds.block_m)
         share = Fraction(holdout.share).limit_denominator(20)
         if share in (0, 1):
-            raise UserError(f"{holdout.share} cannot be told from {share}", "config: folds.holdout.share")
+            raise UserError(f"{holdout.share} is too close to {share}", "config: folds.holdout.share")
         _check_enough(len(np.unique(blocks)), share.denominator, f"blocks of {folds.block_m:g} m", "folds.block_m")
         _check_enough(
             int(chips["class"].value_counts().max()),
             share.denominator,
-            "chips of the commonest class",
+            "chips of the most common class",
             "folds.holdout.share",
         )
         grouped = StratifiedGroupKFold(n_splits=share.denominator, shuffle=True, random_state=seed)
@@ -116,10 +116,10 @@ def _hold_out(chips: pd.DataFrame, copies: NDArray[np.int64], folds: FoldsConfig
     return held_out
 
 
-def _share(chips: pd.DataFrame, share: float, seed: int, what: str, key: str) -> Mask:
-    """A random share of the chips, stratified by class."""
+def _draw_share(chips: pd.DataFrame, share: float, seed: int, what: str, key: str) -> Mask:
+    """Draw a random share of the chips, stratified by class."""
     _check_enough(
-        round(min(share, 1 - share) * len(chips)), chips["class"].nunique(), f"chips in {what} or beside it", key
+        round(min(share, 1 - share) * len(chips)), chips["class"].nunique(), f"chips in {what} or outside it", key
     )
     _check_enough(int(chips["class"].value_counts().min()), 2, "chips of the rarest class", key)
     splitter = StratifiedShuffleSplit(n_splits=1, test_size=share, random_state=seed)
@@ -129,9 +129,9 @@ def _share(chips: pd.DataFrame, share: float, seed: int, what: str, key: str) ->
 
 
 def _split(chips: pd.DataFrame, copies: NDArray[np.int64], folds: FoldsConfig, seed: int) -> NDArray[np.int64]:
-    """Fold number in which each chip validates; of one split 0 for those that do, 1 for the others.
+    """Return the fold in which each chip validates; with a single split, 0 for validation chips and 1 for others.
 
-    Copies of a picture validate together. Where folds are spatial the ground decides, and copies on the other side are
+    Copies of a picture validate together. With spatial folds the location decides, and copies on the training side are
     put into the buffer.
     """
     if chips.empty:
@@ -141,28 +141,32 @@ def _split(chips: pd.DataFrame, copies: NDArray[np.int64], folds: FoldsConfig, s
         _check_enough(len(regions), folds.count, "regions with usable chips", "folds.count")
         return numbers.astype(np.int64)
     if folds.method == "one_split":
-        validation: Mask = _of_pictures(
+        validation: Mask = _choose_by_picture(
             copies,
-            lambda rows: _share(chips.iloc[rows], folds.validation_share, seed, "validation", "folds.validation_share"),
+            lambda rows: _draw_share(
+                chips.iloc[rows], folds.validation_share, seed, "validation", "folds.validation_share"
+            ),
         )
         return 1 - validation.astype(np.int64)
     if folds.method == "stratified":
-        return _of_pictures(copies, lambda rows: _split_stratified(chips.iloc[rows], folds.count, seed))
+        return _choose_by_picture(copies, lambda rows: _split_stratified(chips.iloc[rows], folds.count, seed))
     blocks = _blocks(chips, folds.block_m)
     _check_enough(len(np.unique(blocks)), folds.count, f"blocks of {folds.block_m:g} m", "folds.block_m")
-    _check_enough(int(chips["class"].value_counts().max()), folds.count, "chips of the commonest class", "folds.count")
+    _check_enough(
+        int(chips["class"].value_counts().max()), folds.count, "chips of the most common class", "folds.count"
+    )
     grouped = StratifiedGroupKFold(n_splits=folds.count, shuffle=True, random_state=seed)
-    return _numbers(len(chips), grouped.split(chips, chips["class"], blocks))
+    return _validation_folds(len(chips), grouped.split(chips, chips["class"], blocks))
 
 
 def _split_stratified(chips: pd.DataFrame, count: int, seed: int) -> NDArray[np.int64]:
     _check_enough(int(chips["class"].value_counts().min()), count, "chips of the rarest class", "folds.count")
     plain = StratifiedKFold(n_splits=count, shuffle=True, random_state=seed)
-    return _numbers(len(chips), plain.split(chips, chips["class"]))
+    return _validation_folds(len(chips), plain.split(chips, chips["class"]))
 
 
-def _numbers(count: int, parts: Iterable[tuple[NDArray[Any], NDArray[Any]]]) -> NDArray[np.int64]:
-    """Number of the part in which each chip validates."""
+def _validation_folds(count: int, parts: Iterable[tuple[NDArray[Any], NDArray[Any]]]) -> NDArray[np.int64]:
+    """Return the number of the fold in which each chip validates."""
     numbers = np.empty(count, dtype=np.int64)
     for fold, (_, validation) in enumerate(parts):
         numbers[validation] = fold
@@ -186,25 +190,27 @@ def _check_classes(classes: pd.Series, role: NDArray[np.object_], fold: int) -> 
 
 
 def _in_metres(chips: pd.DataFrame) -> pd.DataFrame:
-    """Bring each region's footprints into the UTM zone of its middle, unless its CRS is true to scale already.
+    """Project each region's footprints to the UTM zone of its centre, unless its CRS is already true to scale.
 
     Raises:
-        UserError: if a CRS is local, or a footprint lies outside what it describes.
+        UserError: if a CRS is local, or a footprint lies outside the area for which it is defined.
     """
     parts = chips.groupby(["crs", "region"], sort=False)
     try:
-        metric: pd.DataFrame = pd.concat([_part_in_metres(str(crs), part) for (crs, _), part in parts]).sort_index()
+        metric: pd.DataFrame = pd.concat([_group_in_metres(str(crs), part) for (crs, _), part in parts]).sort_index()
     except TRANSFORM_ERRORS as error:
-        raise UserError(f"footprints are not in metres ({error})", "chips", "use stratified folds") from None
+        raise UserError(
+            f"footprints cannot be converted to metres ({error})", "chips", "use stratified folds"
+        ) from None
     return metric
 
 
-def _part_in_metres(name: str, part: pd.DataFrame) -> pd.DataFrame:
+def _group_in_metres(name: str, part: pd.DataFrame) -> pd.DataFrame:
     crs = CRS.from_user_input(name) if name else None
     if not crs:
         return part
     if not (crs.is_projected or crs.is_geographic):
-        raise UserError("a local CRS has no place on the ground", name, "use stratified folds")
+        raise UserError("a local CRS has no location on the ground", name, "use stratified folds")
     in_metres = crs.is_projected and crs.linear_units_factor[1] == 1
     if in_metres and abs(scale_at(crs, part["x"].mean(), part["y"].mean()) - 1) <= TRUE_TO_SCALE:
         return part
@@ -218,18 +224,18 @@ def _part_in_metres(name: str, part: pd.DataFrame) -> pd.DataFrame:
 
 
 def _blocks(chips: pd.DataFrame, block_m: float) -> NDArray[np.integer[Any]]:
-    """Number of the square block on the ground that each chip's centre lies in."""
+    """Return the number of the square ground block that contains each chip's centre."""
     if (chips["crs"] == "").any():
-        raise UserError("chips without a CRS cannot be put into blocks of metres", "config: folds.method")
+        raise UserError("chips without a CRS cannot be divided into blocks of metres", "config: folds.method")
     cells = pd.DataFrame({"crs": chips["crs"], "x": chips["x"] // block_m, "y": chips["y"] // block_m})
     numbers: NDArray[np.integer[Any]] = cells.groupby(["crs", "x", "y"]).ngroup().to_numpy()
     return numbers
 
 
-def _near(chips: pd.DataFrame, chosen: Mask, buffer_m: float) -> Mask:
-    """Which chips' footprints come within a distance of a chosen footprint, touching included.
+def _near_chosen(chips: pd.DataFrame, chosen: Mask, buffer_m: float) -> Mask:
+    """Mark the chips whose footprint is within a distance of a chosen footprint; touching counts.
 
-    Chips in another CRS (a neighbouring UTM zone, say) are brought into that of the chosen ones.
+    Chips in another CRS, such as a neighbouring UTM zone, are projected to that of the chosen ones.
     """
     near = np.zeros(len(chips), dtype=bool)
     bounds = chips[["left", "bottom", "right", "top"]].to_numpy()
@@ -240,12 +246,12 @@ def _near(chips: pd.DataFrame, chosen: Mask, buffer_m: float) -> Mask:
             here = bounds[members]
             if other != crs and crs and other:
                 here = np.array([transform_bounds(other, crs, *box) for box in here])
-            near[members] |= _within(here, targets, buffer_m)
+            near[members] |= _near_boxes(here, targets, buffer_m)
     return near
 
 
-def _within(boxes: NDArray[np.float64], targets: NDArray[np.float64], distance: float) -> Mask:
-    """Which boxes (left, bottom, right, top) come within a distance of any target box."""
+def _near_boxes(boxes: NDArray[np.float64], targets: NDArray[np.float64], distance: float) -> Mask:
+    """Mark the boxes (left, bottom, right, top) that are within a distance of any target box."""
 
     def is_near(box: NDArray[np.float64]) -> bool:
         dx = np.maximum(0, np.maximum(targets[:, 0] - box[2], box[0] - targets[:, 2]))

@@ -1,4 +1,4 @@
-"""Points in GeoPackage files, with nothing but SQLite: devices have no other library for them.
+"""Read and write points in GeoPackage files with SQLite alone, since devices have no other library for them.
 
 Source: OGC GeoPackage Encoding Standard 1.3 (12-128r18), clauses 1.1 and 2.1.
 """
@@ -19,7 +19,7 @@ from workflow_lib.core.files import atomic_path
 _APPLICATION = 0x47504B47  # "GPKG"
 _VERSION = 10300
 _POINT, _MULTIPOINT = 1, 4
-# Bytes of the envelope, by its code in the header's flags.
+# Size of the envelope in bytes, by its code in the header's flags.
 _ENVELOPES = (0, 32, 48, 48, 64)
 _SQL_TYPES = {int: "INTEGER", float: "REAL", str: "TEXT"}
 _TABLES = """
@@ -36,39 +36,39 @@ INSERT INTO gpkg_spatial_ref_sys VALUES ('Undefined Cartesian', -1, 'NONE', -1, 
     'GEOGCS["WGS 84",DATUM["WGS_1984",SPHEROID["WGS 84",6378137,298.257223563]],PRIMEM["Greenwich",0],'
     || 'UNIT["degree",0.0174532925199433],AUTHORITY["EPSG","4326"]]', '');
 """
-_OWN_CRS = 100_000  # of a CRS that has no EPSG code
+_CUSTOM_CRS_ID = 100_000  # srs_id of a CRS without EPSG code
 
 
 def write_points(
     path: Path, name: str, rows: Sequence[Mapping[str, Any]], columns: Mapping[str, type], crs: CRS
 ) -> None:
-    """Write a layer of points, atomically; the same rows give the same bytes.
+    """Write a layer of points atomically; the same rows give the same bytes.
 
     Args:
-        path: the file.
-        name: of the layer: letters, digits, underscores.
-        rows: x, y and the columns, of each point.
-        columns: name -> int, float or str.
-        crs: of x and y.
+        path: file to write.
+        name: name of the layer: letters, digits and underscores.
+        rows: x, y and the columns of each point.
+        columns: column name -> int, float or str.
+        crs: CRS of x and y.
 
     Raises:
         UserError: if the file is open in another program, or cannot be written.
     """
     for ending in ("-wal", "-journal"):
         if (journal := path.with_name(path.name + ending)).exists():
-            raise UserError(f"is open in another program ({journal.name} lies beside it)", path, "close it there")
+            raise UserError(f"is open in another program ({journal.name} exists)", path, "close it there")
     try:
         with atomic_path(path) as temporary, closing(sqlite3.connect(temporary)) as file:
             _write_layer(file, name, rows, columns, crs)
             file.commit()
-    except sqlite3.Error as error:  # a full disk among them
+    except sqlite3.Error as error:  # such as a full disk
         raise UserError(f"cannot be written ({error})", path) from None
 
 
 def _write_layer(
     file: sqlite3.Connection, name: str, rows: Sequence[Mapping[str, Any]], columns: Mapping[str, type], crs: CRS
 ) -> None:
-    code = crs.to_epsg() or _OWN_CRS
+    code = crs.to_epsg() or _CUSTOM_CRS_ID
     names = ", ".join(f'"{column}"' for column in columns)
     kinds = ", ".join(f'"{column}" {_SQL_TYPES[kind]}' for column, kind in columns.items())
     xs, ys = [row["x"] for row in rows] or [0], [row["y"] for row in rows] or [0]
@@ -76,7 +76,7 @@ def _write_layer(
     file.execute(f"PRAGMA user_version = {_VERSION}")
     file.executescript(_TABLES)
     if code != 4326:
-        organisation = "NONE" if code == _OWN_CRS else "EPSG"
+        organisation = "NONE" if code == _CUSTOM_CRS_ID else "EPSG"
         file.execute(
             "INSERT INTO gpkg_spatial_ref_sys VALUES (?, ?, ?, ?, ?, '')",
             (crs.to_string()[:80], code, organisation, code, crs.to_wkt(version="WKT1_GDAL")),
@@ -95,18 +95,18 @@ def _write_layer(
 
 
 def read_points(path: Path, columns: Sequence[str], layer: str | None = None) -> tuple[list[dict[str, Any]], CRS]:
-    """Read the layer of points that has some columns.
+    """Read the layer of points that has the given columns.
 
     Args:
-        path: the file; changes that are still in its write-ahead log are read, too.
-        columns: beside the geometry.
-        layer: its name; None: the only one with these columns.
+        path: file to read; changes that are still in its write-ahead log are included.
+        columns: columns to read in addition to the geometry.
+        layer: name of the layer; None: the only one with these columns.
 
     Returns:
         x, y and the columns of each point, and the CRS.
 
     Raises:
-        UserError: if the file is no GeoPackage, has no such layer or several, or a feature that is no single point.
+        UserError: if the file is not a GeoPackage, has no such layer or several, or a feature is not a single point.
     """
     if not path.is_file():
         raise UserError("no such file", path)
@@ -128,7 +128,7 @@ def read_points(path: Path, columns: Sequence[str], layer: str | None = None) ->
 def _choose_layer(
     file: sqlite3.Connection, path: Path, columns: Sequence[str], wanted: str | None
 ) -> tuple[str, str, int]:
-    """Table, geometry column and CRS key of the layer to read."""
+    """Return the table, geometry column and srs_id of the layer to read."""
     layers = (
         "SELECT table_name, column_name, srs_id FROM gpkg_geometry_columns "
         "WHERE upper(geometry_type_name) IN ('POINT', 'MULTIPOINT', 'GEOMETRY') ORDER BY table_name"
@@ -146,13 +146,13 @@ def _choose_layer(
         )
     if not found:
         named = f"{wanted} " if wanted else ""
-        raise UserError(f"has no layer {named}with {' and '.join(columns)}", path, "call the points' columns so")
+        raise UserError(f"has no layer {named}with {' and '.join(columns)}", path, "rename the columns of the points")
     table, geometry, code = found[0]
     return table, geometry, code
 
 
 def _columns(file: sqlite3.Connection, table: str) -> dict[str, int]:
-    """Name of each column -> its place in the primary key, from 1; 0: it is not in it."""
+    """Map each column to its position in the primary key, counted from 1; 0 if it is not part of it."""
     return {row[1]: row[5] for row in file.execute(f"PRAGMA table_info({_quote(table)})")}
 
 
@@ -161,7 +161,7 @@ def _primary_key(file: sqlite3.Connection, table: str) -> str | None:
 
 
 def _values(path: Path, table: str, number: int, row: Sequence[Any], columns: Sequence[str]) -> list[Any]:
-    """x, y and the columns of one feature; whole numbers without decimals."""
+    """Return x, y and the columns of one feature; whole floats become integers."""
     fid, blob, *values = row
     name = f"feature {number if fid is None else fid} of layer {table}"
     place = _decode(blob, path, name)
@@ -173,7 +173,7 @@ def _values(path: Path, table: str, number: int, row: Sequence[Any], columns: Se
 
 
 def _read_crs(file: sqlite3.Connection, path: Path, table: str, code: int) -> CRS:
-    """The CRS that a key of the file stands for: its organization says what its number means."""
+    """Look up the CRS of an srs_id, which is a key of this file; the organization defines what its number means."""
     row = file.execute(
         "SELECT organization, organization_coordsys_id, definition FROM gpkg_spatial_ref_sys WHERE srs_id = ?", (code,)
     ).fetchone()
@@ -194,12 +194,12 @@ def _quote(name: str) -> str:
 
 
 def _encode(x: float, y: float, code: int) -> bytes:
-    """A point: header without envelope, then little-endian WKB."""
+    """Encode a point: header without envelope, then little-endian WKB."""
     return struct.pack("<2sBBi", b"GP", 0, 1, code) + struct.pack("<BIdd", 1, _POINT, x, y)
 
 
 def _decode(blob: bytes | None, path: Path, name: str) -> tuple[float, float]:
-    """The place of a feature that is one point, or a collection of one."""
+    """Decode the coordinates of a feature that is a point, or a MultiPoint with a single one."""
     if blob is None:
         raise UserError(f"{name} has no geometry", path)
     try:
@@ -209,19 +209,19 @@ def _decode(blob: bytes | None, path: Path, name: str) -> tuple[float, float]:
         if kind == _MULTIPOINT:
             (count,) = struct.unpack_from(f"{order}I", blob, start + 5)
             if count != 1:
-                raise UserError(f"{name} holds {count} points, and one is needed", path)
+                raise UserError(f"{name} holds {count} points instead of one", path)
             start += 9
             kind, order = _kind(blob, start)
         x, y = struct.unpack_from(f"{order}dd", blob, start + 5) if kind == _POINT else (0.0, 0.0)
     except (struct.error, IndexError):
-        raise UserError(f"{name} holds a geometry that cannot be read", path) from None
+        raise UserError(f"{name} has an unreadable geometry", path) from None
     if magic != b"GP" or kind != _POINT:
-        raise UserError(f"{name} holds geometries of kind {kind}, and points are needed", path)
+        raise UserError(f"{name} has geometry type {kind}, not point", path)
     return x, y
 
 
 def _kind(blob: bytes, start: int) -> tuple[int, str]:
-    """Kind of a geometry and its byte order; with heights (ISO: 1001 and more, EWKB: a high bit) it is the same."""
+    """Return a geometry's type and byte order, ignoring marks of heights (ISO: 1001 and up, EWKB: a high bit)."""
     order = "<" if blob[start] else ">"
     (kind,) = struct.unpack_from(f"{order}I", blob, start + 1)
     return (kind & 0xFFFF) % 1000, order

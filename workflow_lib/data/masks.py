@@ -1,9 +1,8 @@
-"""Which pixels of a raster are data, and what their values mean: GDAL decides, on every path.
+"""Validity masks, scale and offset of rasters, as GDAL reads them.
 
-GDAL knows nodata tags that are rounded, tags per band, mask files, masks inside files and alpha bands. Where a mask
-exists it ignores the nodata tag, and so does this module. One thing GDAL cannot know: a last band that is tagged as
-alpha is data where the configuration names it (in aerial imagery it is near infrared), and the mask of the others
-where it does not.
+GDAL handles rounded nodata tags, tags per band, mask files, masks inside files and alpha bands. If a mask exists, GDAL
+ignores the nodata tag, and so does this module. One exception: a last band that is tagged as alpha is data if the
+configuration names it (in aerial imagery it is near infrared); otherwise it is the mask of the other bands.
 """
 
 from collections.abc import Sequence
@@ -22,36 +21,36 @@ from rasterio.windows import Window
 
 from workflow_lib.core.errors import UserError
 
-Scaling = tuple[tuple[float, float], ...]
+BandScaling = tuple[tuple[float, float], ...]
 """Scale and offset of each band: value = scale * pixel + offset."""
 
 SCALED_TAG = "EDGEFRONT_SCALED"
-"""Tag of files whose pixels are scaled values already: chips that were cut from scenes with scale and offset."""
+"""Tag of files whose pixels are already scaled: chips that were cut from scenes with scale and offset."""
 
 
 def open_raster(file: Path, bands: int, driver: str | None = None) -> Any:
-    """Open a raster of so many named bands; a further band that is tagged as alpha becomes their mask.
+    """Open a raster with a given number of bands; one further band that is tagged as alpha becomes their mask.
 
     Args:
-        file: what to open.
-        bands: how many bands are named.
-        driver: GDAL's driver; None: any.
+        file: raster to open.
+        bands: number of bands that the configuration names.
+        driver: GDAL driver; None: any.
 
     Raises:
-        UserError: if it has another number of bands.
-        RasterioError: if it is no raster.
+        UserError: if the number of bands differs.
+        RasterioError: if the file is not a raster.
     """
     raster = rasterio.open(file.absolute(), driver=driver)
     alpha = raster.count > 0 and raster.colorinterp[-1] == ColorInterp.alpha
     if raster.count != bands + (alpha and raster.count == bands + 1):
         found = raster.count
         raster.close()
-        raise UserError(f"has {found} bands, and {bands} are named", file, "see `bands`")
+        raise UserError(f"has {found} bands, but {bands} are named", file, "correct `bands`")
     return _with_named_bands(raster, bands) if alpha else raster
 
 
 def _with_named_bands(raster: Any, bands: int) -> Any:
-    """The same raster as a VRT in which alpha is data, if it is named, and otherwise the mask of all bands."""
+    """Wrap a raster in a VRT in which the alpha band is data if it is named, and otherwise the mask of all bands."""
     with raster, MemoryFile(ext=".vrt") as description:
         rasterio.shutil.copy(raster, description.name, driver="VRT")
         root = ElementTree.fromstring(description.read())  # noqa: S314 (GDAL wrote it)
@@ -67,19 +66,23 @@ def _with_named_bands(raster: Any, bands: int) -> Any:
 
 
 def read_valid(raster: Any, window: Window | None = None) -> NDArray[np.bool_]:
-    """Which pixels of a raster of `open_raster` are data: (bands, height, width)."""
+    """Return the mask of valid pixels of a raster from `open_raster`: (bands, height, width)."""
     return np.asarray(raster.read_masks(window=window) > 0)
 
 
 def mark_declared(values: NDArray[Any], valid: NDArray[np.bool_], declared: Sequence[float]) -> NDArray[np.bool_]:
-    """Leave out pixels with values that the configuration declares as nodata.
+    """Mark pixels invalid whose values the configuration declares as nodata.
 
     Args:
-        values, valid: (bands, height, width) pixels of one file, and which of them are data.
+        values: (bands, height, width) pixels of one file.
+        valid: (bands, height, width) mask of the valid pixels; not modified.
         declared: `data.nodata`; 0 counts only where all bands are 0, since single zeros are common in imagery.
 
     Returns:
-        `valid` without these pixels.
+        (bands, height, width) mask of the remaining valid pixels.
+
+    >>> mark_declared(np.array([[[0, 7]], [[0, 0]]]), np.ones((2, 1, 2), dtype=bool), [0]).tolist()
+    [[[False, True]], [[False, True]]]
     """
     with np.errstate(over="ignore"):
         singles = values.astype(np.float32) if declared else values
@@ -89,41 +92,52 @@ def mark_declared(values: NDArray[Any], valid: NDArray[np.bool_], declared: Sequ
     return valid
 
 
-def scaling_of(raster: Any) -> Scaling:
-    """Scale and offset of each band; (1, 0) where a file says nothing."""
+def scaling_of(raster: Any) -> BandScaling:
+    """Return the scale and offset of each band; (1, 0) if the file has none."""
     return tuple(zip(map(float, raster.scales), map(float, raster.offsets), strict=True))
 
 
-def is_scaled(scaling: Scaling) -> bool:
-    """Whether pixels are not the values themselves."""
+def is_scaled(scaling: BandScaling) -> bool:
+    """Return whether the stored pixels differ from the values, because some band has a scale or offset."""
     return any(pair != (1.0, 0.0) for pair in scaling)
 
 
 def describe_scaling(pair: tuple[float, float]) -> str:
-    """Scale and offset in words."""
+    """Describe a scale and offset in words."""
     return "no scale" if pair == (1.0, 0.0) else f"scale {pair[0]:g} and offset {pair[1]:g}"
 
 
-def apply_scaling(pixels: NDArray[Any], scaling: Scaling) -> NDArray[np.float32]:
-    """The values of (bands, height, width) pixels."""
+def apply_scaling(pixels: NDArray[Any], scaling: BandScaling) -> NDArray[np.float32]:
+    """Convert stored pixels to values.
+
+    Args:
+        pixels: (bands, height, width) stored pixels.
+        scaling: scale and offset of each band.
+
+    Returns:
+        (bands, height, width) float32 values; infinite where float32 overflows.
+
+    >>> apply_scaling(np.array([[[1, 2]]]), ((0.5, 10.0),)).tolist()
+    [[[10.5, 11.0]]]
+    """
     factors, offsets = (np.array(part)[:, None, None] for part in zip(*scaling, strict=True))
-    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused unless it is nodata
+    with np.errstate(over="ignore"):  # overflow becomes infinite, which is rejected unless it is nodata
         values: NDArray[np.float32] = (pixels.astype(np.float64) * factors + offsets).astype(np.float32)
     return values
 
 
 def as_floats(raster: Any, declared: Sequence[float] = ()) -> Any:
-    """A raster of `open_raster` as floats: scaled values, and NaN where there is no data.
+    """Wrap a raster from `open_raster` so that its pixels are scaled float values, and NaN where there is no data.
 
-    Warping these keeps bands apart and nodata out of the averages. WarpedVRT itself would take the first band's nodata
-    for all bands, and compare it exactly.
+    Warping such a raster treats each band separately and keeps nodata out of the averages. WarpedVRT alone would use
+    the first band's nodata for all bands, and compare it exactly.
 
     Args:
-        raster: kept open by its caller.
-        declared: values that are nodata too, as in `mark_declared`.
+        raster: raster to wrap, which the caller keeps open.
+        declared: further nodata values, as in `mark_declared`.
     """
     text = _float_vrt(raster, raster.name, masked=MaskFlags.all_valid not in raster.mask_flag_enums[0])
-    # Declared values are pixels, and compared before they are scaled.
+    # Declared values are compared with the stored pixels, before scaling.
     for value in declared:
         if value == 0:
             zeros = " ".join(["0"] * raster.count)
@@ -135,7 +149,7 @@ def as_floats(raster: Any, declared: Sequence[float] = ()) -> Any:
 
 
 def _float_vrt(raster: Any, source: str, masked: bool, nodata: float | None = None, scaled: bool = False) -> str:
-    """A VRT with the raster's size and place over a source: its pixels as floats, NaN where it has no data."""
+    """Describe a VRT over a source, with the raster's size and location: float pixels, NaN where there is no data."""
     kind = "Float64" if any(np.dtype(name).itemsize >= 4 and name != "float32" for name in raster.dtypes) else "Float32"
     bands = []
     for band, (scale, offset) in enumerate(scaling_of(raster), start=1):

@@ -1,4 +1,4 @@
-"""What an import left aside or found odd: counted, with an example, and never silent."""
+"""Notices of an import: unused files and suspicious values, counted, with an example of each."""
 
 import os
 import sys
@@ -14,37 +14,43 @@ _IMAGES = {".png", ".jpg", ".jpeg", ".jp2", ".img", ".vrt", ".gtiff", ".geotiff"
 
 
 class Notices:
-    """Counts of what people should know, by region and kind."""
+    """Counts of notices by region and kind."""
 
     def __init__(self) -> None:
         self._found: dict[tuple[str, str], tuple[int, str]] = {}
 
     def add(self, region: str, what: str, example: str) -> None:
-        """Count one more of a kind; the first one is the example."""
+        """Count one more notice of a kind; the first one is kept as the example.
+
+        Args:
+            region: name of the region.
+            what: what was found, in words that follow a count.
+            example: path or description of this case.
+        """
         count, first = self._found.get((region, what), (0, example))
         self._found[region, what] = count + 1, first
 
     def table(self) -> pd.DataFrame:
-        """Rows of NOTICES."""
+        """Return the rows of NOTICES."""
         rows = [(region, what, count, example) for (region, what), (count, example) in self._found.items()]
         return pd.DataFrame(rows, columns=["region", "what", "count", "example"])
 
     def warn(self, stage: str) -> None:
-        """Print one line per kind to standard error; the progress of a run repeats it on the console."""
+        """Print one line per kind to standard error; the progress display repeats it on the console."""
         for (region, what), (count, example) in self._found.items():
             print(f"warning: {stage}: region {region}: {count} {what} (such as {example})", file=sys.stderr, flush=True)
 
 
 def find_unused_files(root: Path, folders: Sequence[RasterFolder], classes: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """List the pictures below a region's folders that are no chips of it, and why.
+    """List the image files below a region's folders that are not used as chips, and why.
 
     Args:
-        root: folder that the region's folders are relative to.
-        folders: its raster folders.
-        classes: the class subfolders that are read.
+        root: folder to which the region's folders are relative.
+        folders: raster folders of the region.
+        classes: class subfolders that are read.
 
     Yields:
-        Why, in words that follow a count, and the path.
+        The reason, in words that follow a count, and the path.
     """
     others = {(root / folder.folder).absolute() for folder in folders}
     for folder in folders:
@@ -58,13 +64,13 @@ def find_unused_files(root: Path, folders: Sequence[RasterFolder], classes: Sequ
                     continue
                 place = path.relative_to(top).parts[:-1]
                 if not place:
-                    yield "pictures beside the class folders are not used", str(path)
+                    yield "images outside the class folders are not used", str(path)
                 elif place[0] not in classes:
                     yield (
-                        f"pictures in class folder {place[0]}, which data.classes does not name, are not used",
+                        f"images in class folder {place[0]}, which data.classes does not name, are not used",
                         str(path),
                     )
                 elif len(place) > 1:
-                    yield "pictures in deeper folders are not used", str(path)
+                    yield "images in deeper folders are not used", str(path)
                 elif kind in _IMAGES:
                     yield f"{kind} files are not used: chips are GeoTIFFs (*.tif, *.tiff)", str(path)

@@ -1,4 +1,4 @@
-"""Labelled points from the files in which people keep them."""
+"""Read labelled points from GeoPackage, GeoJSON and CSV files."""
 
 import json
 from pathlib import Path
@@ -22,42 +22,44 @@ def read_points(path: Path, crs: CRS, csv_crs: str | None = None, layer: str | N
     """Read labelled points.
 
     Args:
-        path: GeoPackage (.gpkg: the layer of points with a column `class`), GeoJSON (.geojson, .json: points
-            with a property `class`; WGS 84 unless it names a CRS, as old ones do) or CSV (x, y, class).
-        crs: wanted.
-        csv_crs: of a CSV file's coordinates; None: `crs`.
-        layer: of a GeoPackage that has several; None: the only one.
+        path: GeoPackage (.gpkg: the layer of points with a column `class`), GeoJSON (.geojson, .json: points with a
+            property `class`; WGS 84 unless the file names a CRS, as older ones do) or CSV (x, y, class).
+        crs: CRS of the result.
+        csv_crs: CRS of the coordinates in a CSV file; None: `crs`.
+        layer: layer of a GeoPackage; None: the only one.
 
     Returns:
-        x, y (in `crs`), class, in the file's order.
+        Columns x, y (in `crs`) and class, in file order.
 
     Raises:
-        UserError: if the file cannot be read, holds no point or one without coordinates.
+        UserError: if the file cannot be read, has no point, or a point has no coordinates.
     """
     if path.suffix.lower() == ".gpkg":
-        points, own = _read_geopackage(path, layer)
+        points, file_crs = _read_geopackage(path, layer)
     elif path.suffix.lower() in (".geojson", ".json"):
-        points, own = _read_geojson(path)
+        points, file_crs = _read_geojson(path)
     elif path.suffix.lower() == ".csv":
-        points, own = _read_csv(path), named_crs(csv_crs, path) if csv_crs else crs
+        points, file_crs = _read_csv(path), named_crs(csv_crs, path) if csv_crs else crs
     else:
-        raise UserError("no file of points: .gpkg, .geojson or .csv are known", path)
+        raise UserError("unknown format of points: use .gpkg, .geojson, .json or .csv", path)
     if points.empty:
         raise UserError("has no point", path)
-    _refuse_nowhere(points, path, crs)
-    if own != crs:
+    _check_coordinates(points, path, crs)
+    if file_crs != crs:
         try:
-            points["x"], points["y"] = transform(own, crs, points["x"], points["y"])
+            points["x"], points["y"] = transform(file_crs, crs, points["x"], points["y"])
         except TRANSFORM_ERRORS as error:
-            raise UserError(f"its points do not lie in {own.to_string()} ({error})", path, "name its CRS") from None
-        _refuse_nowhere(points, path, crs)
+            raise UserError(
+                f"its points cannot be read as {file_crs.to_string()} ({error})", path, "name the CRS of the file"
+            ) from None
+        _check_coordinates(points, path, crs)
     return points
 
 
-def _refuse_nowhere(points: pd.DataFrame, path: Path, crs: CRS) -> None:
-    nowhere = ~np.isfinite(points[["x", "y"]].to_numpy(dtype=float)).all(1)
-    if nowhere.any():
-        raise UserError(f"point {int(nowhere.argmax()) + 1} has no place in {crs.to_string()}", path)
+def _check_coordinates(points: pd.DataFrame, path: Path, crs: CRS) -> None:
+    undefined = ~np.isfinite(points[["x", "y"]].to_numpy(dtype=float)).all(1)
+    if undefined.any():
+        raise UserError(f"point {int(undefined.argmax()) + 1} has no coordinates in {crs.to_string()}", path)
 
 
 def _read_geopackage(path: Path, layer: str | None) -> tuple[pd.DataFrame, CRS]:
@@ -74,20 +76,20 @@ def _read_geojson(path: Path) -> tuple[pd.DataFrame, CRS]:
         raise UserError("no such file", path) from None
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
         raise UserError(
-            f"no GeoJSON of points with a property `class` ({type(error).__name__}: {error})", path
+            f"not a GeoJSON file of points with a property `class` ({type(error).__name__}: {error})", path
         ) from None
     return pd.DataFrame(rows, columns=["x", "y", _CLASS]), named_crs(name, path)
 
 
 def _geojson_row(feature: dict[str, Any], number: int, path: Path) -> tuple[float, float, str]:
-    """x, y and class of one feature: a point, or a collection of one."""
+    """Return x, y and class of one feature: a point, or a MultiPoint with a single one."""
     name = f"feature {number}" + (f" (id {feature['id']})" if "id" in feature else "")
     geometry, properties = feature["geometry"], feature.get("properties") or {}
     if not geometry:
-        raise UserError(f"no GeoJSON of points: {name} has no geometry", path)
+        raise UserError(f"not a GeoJSON file of points: {name} has no geometry", path)
     kind = geometry["type"]
     if kind not in ("Point", "MultiPoint") or (kind == "MultiPoint" and len(geometry["coordinates"]) != 1):
-        raise UserError(f"holds a {kind} ({name}), and points are needed", path)
+        raise UserError(f"holds a {kind} ({name}) instead of a point", path)
     place = geometry["coordinates"] if kind == "Point" else geometry["coordinates"][0]
     if (label := properties.get(_CLASS)) is None:
         raise UserError(f"{name} has no property `class`", path)
@@ -101,4 +103,4 @@ def _read_csv(path: Path) -> pd.DataFrame:
     except FileNotFoundError:
         raise UserError("no such file", path) from None
     except (ValueError, KeyError) as error:
-        raise UserError(f"no table of x, y and class ({error})", path) from None
+        raise UserError(f"not a table with the columns x, y and class ({error})", path) from None

@@ -1,4 +1,4 @@
-"""Finding the chips of a region and reading one of them from its GeoTIFFs."""
+"""Find the chips of a region, and read a chip from its GeoTIFFs."""
 
 import hashlib
 import json
@@ -27,8 +27,8 @@ from workflow_lib.data.masks import (
 )
 
 SUFFIXES = (".tif", ".tiff")
-# What programs write where they have no data: the lowest and highest floats (and their common roundings), -9999 and the
-# like, the fill values of netCDF, ERDAS and GRASS.
+# Common nodata values: the lowest and highest floats (and their usual roundings), -9999 and similar numbers, and the
+# fill values of netCDF, ERDAS and GRASS.
 _NODATA_VALUES = np.array(
     [
         -3.4028234663852886e38, 3.4028234663852886e38, -3.40282306e38, 3.40282306e38, -3.4e38, 3.4e38, -9999.0,
@@ -40,7 +40,15 @@ _NODATA_VALUES = np.array(
 
 @dataclass(frozen=True)
 class ChipFiles:
-    """One chip on disk: a file per raster folder of its region, None where there is none."""
+    """Files of one chip.
+
+    Attributes:
+        region: name of the region.
+        label: class subfolder.
+        name: file name without folder.
+        files: file in each raster folder of the region; None if it is missing.
+        problem: what is wrong with the names of the files, if anything.
+    """
 
     region: str
     label: str
@@ -50,22 +58,22 @@ class ChipFiles:
 
     @property
     def place(self) -> Path:
-        """A file of the chip that exists."""
+        """Return the first existing file of the chip."""
         return next(file for file in self.files if file is not None)
 
 
 @dataclass(frozen=True)
 class RawChip:
-    """One chip as read.
+    """One chip as read from its files.
 
     Attributes:
-        pixels: (height, width, bands) values, scaled where the files say so.
-        valid: the same shape: which of them are data.
-        bounds: left, bottom, right, top.
-        crs: "" for none.
-        scaling: scale and offset of each band; None for bands whose values were scaled before.
-        odd: values that look like nodata but count as data: number of the band in its file, value and share of it.
-        integers: whether each band holds whole numbers.
+        pixels: (height, width, bands) values, with the scale and offset of the files applied.
+        valid: (height, width, bands) mask of the valid pixels.
+        bounds: left, bottom, right and top edge, in units of the CRS.
+        crs: coordinate reference system; "" if the files have none.
+        scaling: scale and offset of each band; None for bands whose pixels were already scaled.
+        odd: values that look like nodata but count as data: file, band number in the file, value, share of pixels.
+        integers: whether each band has an integer data type.
     """
 
     pixels: NDArray[np.float32]
@@ -78,26 +86,26 @@ class RawChip:
 
     @property
     def content(self) -> str:
-        """Digest of the picture: equal for equal values, however the files are named or compressed."""
+        """Return a digest of the picture, which does not depend on the names or compression of the files."""
         digest = hashlib.sha256(np.where(self.valid, self.pixels, 0).tobytes())
         digest.update(self.valid.tobytes())
         return digest.hexdigest()[:32]
 
 
 def find_chips(root: Path, region: str, folders: Sequence[RasterFolder], classes: Sequence[str]) -> list[ChipFiles]:
-    """List the chips of a region; what is wrong with their names is noted in `problem`.
+    """List the chips of a region; problems with their names are noted in `problem`.
 
     Args:
-        root: folder that the region's folders are relative to.
-        region: its name.
-        folders: its raster folders; files pair by class subfolder and name.
-        classes: the class subfolders.
+        root: folder to which the region's folders are relative.
+        region: name of the region.
+        folders: raster folders of the region; files are paired by class subfolder and name.
+        classes: class subfolders.
 
     Returns:
         Chips sorted by class, then name.
 
     Raises:
-        UserError: if a folder is missing or holds no chip at all.
+        UserError: if a folder is missing, or there is no chip at all.
     """
     found: dict[tuple[str, str], list[Path | None]] = {}
     for position, folder in enumerate(folders):
@@ -129,10 +137,10 @@ def _name_problem(
     name: str, files: Sequence[Path | None], folders: Sequence[RasterFolder], namesakes: Sequence[str]
 ) -> str | None:
     if not name.isprintable() or set("{}") & set(name):
-        return "its name has characters that are not printable, or braces; rename it"
+        return "its name has unprintable characters or braces; rename it"
     missing = [folder.folder for folder, file in zip(folders, files, strict=True) if file is None]
     if missing:
-        return f"has no pair in {', '.join(missing)}"
+        return f"has no matching file in {', '.join(missing)}"
     if len(namesakes) > 1:
         return f"shares its name with {', '.join(other for other in namesakes if other != name)}"
     return None
@@ -148,11 +156,11 @@ def read_chip(
     """Read one chip from all its files.
 
     Args:
-        chip: its files.
-        folders: the raster folders of its region, which say how many bands each file has.
-        size_px: height and width it must have.
-        max_nodata_pct: largest share of nodata pixels that a band may have (percent).
-        declared: values that are nodata, whatever the files say (`data.nodata`).
+        chip: files of the chip.
+        folders: raster folders of its region, which name the bands of each file.
+        size_px: required height and width (pixels).
+        max_nodata_pct: maximum share of nodata pixels in any band (percent).
+        declared: values that count as nodata in addition to what the files declare (`data.nodata`).
 
     Raises:
         ChipError: if the chip cannot be used; the message names the file and the reason.
@@ -169,10 +177,10 @@ def read_chip(
     for file, part in zip(chip.files, parts, strict=True):
         if part.crs != first.crs:
             raise ChipError(
-                f"its CRS {part.crs or '(none)'} is not that of its pair, {first.crs or '(none)'}", file or ""
+                f"its CRS {part.crs or '(none)'} differs from that of its pair, {first.crs or '(none)'}", file or ""
             )
         if np.abs(np.subtract(part.bounds, first.bounds)).max() > abs(pixel) / 2:
-            raise ChipError(f"covers {part.bounds}, its pair {first.bounds}", file or "")
+            raise ChipError(f"covers {part.bounds}, but its pair covers {first.bounds}", file or "")
     return RawChip(
         np.concatenate([part.pixels for part in parts], axis=-1),
         np.concatenate([part.valid for part in parts], axis=-1),
@@ -223,7 +231,7 @@ def _read_file(file: Path, bands: int, size_px: int, max_nodata_pct: float, decl
         (bounds[0], bounds[1], bounds[2], bounds[3]),
         crs,
         (None,) * bands if scaled_before else scaling,
-        tuple((file, *found) for found in _odd_values(values, valid, tagged)),
+        tuple((file, *found) for found in _suspicious_values(values, valid, tagged)),
         (bool(np.issubdtype(values.dtype, np.integer)),) * bands,
     )
 
@@ -236,17 +244,18 @@ def _open(file: Path, bands: int) -> Any:
 
 
 def _to_float32(values: NDArray[Any]) -> NDArray[np.float32]:
-    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused unless it is nodata
+    with np.errstate(over="ignore"):  # overflow becomes infinite, which is rejected unless it is nodata
         return values.astype(np.float32)
 
 
-def _odd_values(
+def _suspicious_values(
     values: NDArray[Any], valid: NDArray[np.bool_], tagged: Sequence[float | None]
 ) -> Iterator[tuple[int, float, float]]:
-    """Values that look like nodata among the data: number of the band, value, and share of its pixels.
+    """Find valid values that look like nodata: band number (0: all bands), value, and share of the valid pixels.
 
-    They are those that programs write for nodata, the file's own tag where a mask overrides it, and zeros: in all of
-    several bands at once, or in one band if they are further from all other values than these are from each other.
+    These are the common nodata values, the file's own nodata tag if a mask overrides it, and suspicious zeros. Zeros
+    are suspicious where several bands are all 0, or in a single band if the gap between them and all other values
+    exceeds the range of those values.
     """
     black = (values == 0).all(0) & valid.all(0) if len(values) > 1 else np.zeros(values.shape[1:], dtype=bool)
     if black.any():
@@ -265,7 +274,7 @@ def _odd_values(
 
 
 def peek_header(file: Path) -> tuple[str, float] | None:
-    """The CRS of a file as `RawChip.crs` has it, and its pixels' width; None where it cannot be read."""
+    """Read the CRS (as in `RawChip.crs`) and the pixel width of a file; None if it cannot be read."""
     try:
         with rasterio.open(file, driver="GTiff") as raster:
             return horizontal_crs(raster), abs(float(raster.transform.a)) or abs(float(raster.transform.b))
@@ -274,7 +283,7 @@ def peek_header(file: Path) -> tuple[str, float] | None:
 
 
 def horizontal_crs(raster: rasterio.DatasetReader) -> str:
-    """A raster's CRS without heights (elevation often adds their datum), "" where it has none."""
+    """Return a raster's CRS without its vertical part, which elevation rasters often have; "" if there is none."""
     if not raster.crs:
         return ""
     description = raster.crs.to_dict(projjson=True)

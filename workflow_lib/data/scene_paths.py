@@ -1,4 +1,4 @@
-"""Where the scenes and points of a run lie: named in the configuration, or generated below results/<run>."""
+"""Paths of the scenes and points of a run: named in the configuration, or generated below results/<run>."""
 
 from __future__ import annotations
 
@@ -15,32 +15,34 @@ if TYPE_CHECKING:
 
 
 def landscape(config: Config) -> LandscapeConfig | None:
-    """How land is generated; None if scenes and points are named, or there are none."""
+    """Return the settings of generated landscapes; None if scenes and points are read, or not used."""
     return config.data.clip.landscape if config.data.clip else None
 
 
 def scene_files(config: Config, area: str, layer: Scenes) -> list[str]:
-    """The files of a layer's scenes, by name; missing ones are listed, so that the stages report them.
+    """List the scene files of a layer, sorted by name; missing files are listed, so that the stages report them.
 
     Args:
         config: the whole configuration.
-        area: a region, or an area of the map.
+        area: name of a region, or of an area of the map.
         layer: one of its layers.
     """
-    land = landscape(config)
-    if land:
+    settings = landscape(config)
+    if settings:
         source = "DEM" if "dem" in layer.bands else "Aer"
-        return [f"results/{config.run}/generate_landscape/{area}/{source}_{tile}.tif" for tile in range(land.tiles**2)]
+        return [
+            f"results/{config.run}/generate_landscape/{area}/{source}_{tile}.tif" for tile in range(settings.tiles**2)
+        ]
     return sorted({file for pattern in layer.scenes for file in named_files(pattern)})
 
 
 def scene_patterns(config: Config, layers: Sequence[Scenes]) -> list[str]:
-    """The names of layers' scenes as the configuration has them: files may be too many for a command line."""
+    """List the scene patterns of layers as configured: the files may be too many for a command line."""
     return [] if landscape(config) else [pattern for layer in layers for pattern in layer.scenes]
 
 
 def points_file(config: Config, region: str) -> str:
-    """The labelled points of a region."""
+    """Return the path of a region's labelled points."""
     if landscape(config):
         return f"results/{config.run}/generate_landscape/{region}/points.csv"
     assert config.data.clip
@@ -48,22 +50,22 @@ def points_file(config: Config, region: str) -> str:
 
 
 def generated(config: Config, files: Sequence[str]) -> list[str]:
-    """Those of a job's scenes and points that the workflow itself makes: the inputs of its rule."""
+    """Return a job's scenes and points if the workflow generates them, for they are then inputs of the rule."""
     return list(files) if landscape(config) else []
 
 
 def sampled_regions(config: Config) -> list[str]:
-    """The regions whose chips are cut from scenes."""
+    """List the regions whose chips are cut from scenes."""
     return list(config.data.regions) if config.data.clip else []
 
 
 def region_scenes(config: Config, region: str) -> list[list[str]]:
-    """The files of all scenes of a region, one list for each of its folders."""
+    """List the scene files of a region, one list for each of its raster folders."""
     return [scene_files(config, region, part) for part in config.data.regions[region]]
 
 
 def area_scenes(config: Config, area: str) -> dict[str, list[str]]:
-    """Bands of each layer of an area of the map, separated by commas -> its files."""
+    """Map the bands of each layer of a map area, separated by commas, to its scene files."""
     assert config.map
     layers: Sequence[Scenes] = config.map.areas[area].layers
     if landscape(config):
@@ -75,7 +77,7 @@ def area_scenes(config: Config, area: str) -> dict[str, list[str]]:
 
 
 def truth_files(config: Config) -> dict[str, str]:
-    """Area of the map -> its true places, where they are known."""
+    """Map each area of the map whose true locations are known to the file that lists them."""
     areas = config.map.areas if config.map else {}
     if landscape(config):
         return {area: f"results/{config.run}/generate_landscape/{area}/points.csv" for area in areas}

@@ -1,4 +1,4 @@
-"""Whole scenes, possibly many tiles of other resolutions and CRS, read as one on a lattice of square pixels."""
+"""Scenes, possibly many tiles of different resolution and CRS, read as one raster on a grid of square pixels."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -19,10 +19,7 @@ from rasterio.warp import transform
 
 from workflow_lib.core.errors import UserError
 from workflow_lib.data.ground import TRUE_TO_SCALE, utm_zone
-from workflow_lib.data.masks import (
-    is_scaled,
-    scaling_of,
-)
+from workflow_lib.data.masks import is_scaled, scaling_of
 from workflow_lib.data.scene_rasters import (
     METRE,
     SAME_PX,
@@ -42,17 +39,21 @@ from workflow_lib.data.scene_rasters import (
 )
 
 Method = Literal["nearest", "bilinear"]
-_MOST_OPEN = 32
+_MAX_OPEN_FILES = 32
 
 
 @dataclass(frozen=True)
 class Grid:
-    """A lattice of square pixels, north up; a pixel is named by its column and row from a corner anywhere.
+    """An unbounded grid of square pixels, north up; columns and rows are counted from an arbitrary origin.
 
     Args:
-        crs: projected, in metres.
-        resolution_m: side of a pixel.
-        west, north: outer corner of pixel (0, 0).
+        crs: projected CRS, in metres.
+        resolution_m: side of a pixel (m).
+        west, north: outer edges of pixel (0, 0) (m).
+
+    >>> grid = Grid(CRS.from_epsg(32614), 2.0, 100.0, 900.0)
+    >>> grid.corner(120.0, 880.0, size_px=4), grid.bounds(8, 8, 4, 4)
+    ((8, 8), (116.0, 876.0, 124.0, 884.0))
     """
 
     crs: CRS
@@ -62,40 +63,45 @@ class Grid:
 
     @classmethod
     def of(cls, file: Path, resolution_m: float, crs: str | None = None) -> Self:
-        """The grid that a scene's own pixels lie on, or another resolution or CRS from the same corner.
+        """Create the grid of a scene's pixels, or one with another resolution or CRS from the same corner.
 
-        Where the metres of the scene's CRS are not metres on the ground (web Mercator), it is that of the UTM zone.
+        If the scene's CRS is not true to scale on the ground (web Mercator), the UTM zone is used instead.
+
+        Args:
+            file: scene.
+            resolution_m: side of a pixel (m).
+            crs: name of the CRS; None: that of the scene.
 
         Raises:
-            UserError: if the CRS is unknown or not in metres, or the file is no raster.
+            UserError: if the CRS is unknown, not in metres or not true to scale, or the file is not a raster.
         """
         with open_scene(file) as raster:
             if raster.crs is None:
-                raise UserError("has no CRS", file, "assign one, such as with gdal_edit.py -a_srs")
-            own = named_crs(crs, file) if crs else raster.crs
-            if not own.is_projected or abs(own.linear_units_factor[1] - METRE) > SAME_PX:
+                raise UserError("has no CRS", file, "assign one, for example with gdal_edit.py -a_srs")
+            grid_crs = named_crs(crs, file) if crs else raster.crs
+            if not grid_crs.is_projected or abs(grid_crs.linear_units_factor[1] - METRE) > SAME_PX:
                 raise UserError(
-                    f"has the CRS {own}, which is not projected in metres", file, "name one (data.clip.crs, or --crs)"
+                    f"has CRS {grid_crs}, which is not projected in metres", file, "name one (data.clip.crs, or --crs)"
                 )
-            left, bottom, right, top = extent_of(raster, own)
-            scale = ground_scale(own, (left + right) / 2, (bottom + top) / 2, file)
+            left, bottom, right, top = extent_of(raster, grid_crs)
+            scale = ground_scale(grid_crs, (left + right) / 2, (bottom + top) / 2, file)
             if abs(scale - 1) > TRUE_TO_SCALE:
                 if crs:
                     raise UserError(
-                        f"a metre of {own} is {scale:.2f} m on the ground here", file, "name the CRS of a UTM zone"
+                        f"a metre of {grid_crs} is {scale:.2f} m on the ground here", file, "name the CRS of a UTM zone"
                     )
-                longitudes, latitudes = transform(own, "EPSG:4326", [(left + right) / 2], [(bottom + top) / 2])
-                own = utm_zone(longitudes[0], latitudes[0])
-                left, _, _, top = extent_of(raster, own)
-        return cls(own, resolution_m, left, top)
+                longitudes, latitudes = transform(grid_crs, "EPSG:4326", [(left + right) / 2], [(bottom + top) / 2])
+                grid_crs = utm_zone(longitudes[0], latitudes[0])
+                left, _, _, top = extent_of(raster, grid_crs)
+        return cls(grid_crs, resolution_m, left, top)
 
     def transform(self, column: int, row: int) -> Affine:
-        """From pixels, counted from (column, row), to coordinates."""
+        """Return the transform from pixels, counted from (column, row), to coordinates."""
         size = self.resolution_m
         return Affine(size, 0.0, self.west + column * size, 0.0, -size, self.north - row * size)
 
     def moved_to(self, extent: Bounds) -> "Grid":
-        """The same lattice with pixel (0, 0) in the north-western corner of an extent."""
+        """Return an aligned grid whose pixel (0, 0) is in the north-western corner of an extent."""
         size = self.resolution_m
         columns, rows = (
             floor((extent[0] - self.west) / size + SAME_PX),
@@ -104,7 +110,12 @@ class Grid:
         return replace(self, west=self.west + columns * size, north=self.north - rows * size)
 
     def corner(self, x: float, y: float, size_px: int) -> tuple[int, int]:
-        """Column and row of the first pixel of a square whose centre is as near to a point as can be."""
+        """Return the column and row of the first pixel of the square whose centre is nearest to a point.
+
+        Args:
+            x, y: easting and northing of the point (m).
+            size_px: side of the square (pixels).
+        """
         half = size_px / 2
         return (
             round((x - self.west) / self.resolution_m - half),
@@ -112,40 +123,45 @@ class Grid:
         )
 
     def bounds(self, column: int, row: int, width: int, height: int) -> Bounds:
-        """Outer edges of a window."""
+        """Return the outer edges of a window.
+
+        Args:
+            column, row: first pixel of the window.
+            width, height: size of the window (pixels).
+        """
         transform = self.transform(column, row)
         right, bottom = transform @ (width, height)
         return transform.c, bottom, right, transform.f
 
 
 class Layer:
-    """Scenes of the same bands, read as one: the first that has a pixel gives it.
+    """Scenes of the same bands, read as one raster; where scenes overlap, the first valid pixel is used.
 
-    Use it as a context: it keeps some of the files open.
+    Use it as a context manager, because it keeps some files open.
 
     Args:
-        files: GeoTIFFs or VRTs.
-        bands: how many each must have.
-        grid: that they are read on.
-        resampling: of those that do not lie on the grid.
-        declared: values that are nodata, whatever the files say (`data.nodata`).
+        files: GeoTIFF or VRT files.
+        bands: number of bands that each file must have.
+        grid: grid on which the scenes are read.
+        resampling: resampling of scenes that are not aligned with the grid.
+        declared: values that count as nodata in addition to what the files declare (`data.nodata`).
 
     Attributes:
         extents: bounds of each file, in the grid's CRS.
-        scaling: scale and offset of each band, which are applied to what is read.
-        dtype: of the pixels.
-        nodata: value of invalid pixels, None where scenes have none.
+        scaling: scale and offset of each band, which `read` applies.
+        dtype: data type of the pixels.
+        nodata: value of invalid pixels; None if the scenes have no nodata value.
 
     Raises:
-        UserError: if there is no file, or one is no raster of so many bands with a CRS, or differs from the others in
-            data type, nodata, scale or offset.
+        UserError: if there is no file, or a file is not a raster, lacks a CRS, has another number of bands, or differs
+            from the others in data type, nodata, scale or offset.
     """
 
     def __init__(
         self, files: Sequence[Path], bands: int, grid: Grid, resampling: Method, declared: Sequence[float] = ()
     ) -> None:
         if not files:
-            raise UserError("no scene", "scenes", "see data.regions: its `scenes` match no file")
+            raise UserError("no scene", "scenes", "check data.regions: the patterns in `scenes` match no file")
         self._files, self._bands, self._grid, self._declared = list(files), bands, grid, tuple(declared)
         self._resampling = Resampling[resampling]
         self._opened: OrderedDict[Path, Scene] = OrderedDict()
@@ -155,7 +171,7 @@ class Layer:
         for file, header in zip(files, headers, strict=True):
             first.check_same(header, file)
         self.scaling = first.scaling
-        # Values that pixels do not hold as they are: scaled ones, and gaps that differ from band to band.
+        # Stored pixels cannot express scaled values, or nodata that differs from band to band.
         self._floats = is_scaled(first.scaling) or len(set(map(str, first.nodata))) > 1 or bool(declared)
         self.dtype: str = "float32" if self._floats else first.dtype
         self.nodata: float | None = np.nan if self._floats else first.nodata[0]
@@ -163,7 +179,7 @@ class Layer:
     def _read_header(self, file: Path) -> "Header":
         with open_bands(file, self._bands) as raster:
             if raster.crs is None:
-                raise UserError("has no CRS", file, "assign one, such as with gdal_edit.py -a_srs")
+                raise UserError("has no CRS", file, "assign one, for example with gdal_edit.py -a_srs")
             kinds = sorted(set(raster.dtypes))
             if len(kinds) > 1:
                 raise UserError(f"holds {' and '.join(kinds)}", file, "convert it")
@@ -172,7 +188,7 @@ class Layer:
 
     @property
     def extent(self) -> Bounds:
-        """Bounds of all files together."""
+        """Return the bounds of all files together."""
         return union(self.extents)
 
     def __enter__(self) -> Self:
@@ -185,14 +201,14 @@ class Layer:
             self._opened.popitem()[1].close()
 
     def read(self, column: int, row: int, width: int, height: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-        """Read a window of the grid, which may reach beyond the scenes.
+        """Read a window of the grid, which may extend beyond the scenes.
 
         Args:
-            column, row: of its first pixel.
-            width, height: in pixels.
+            column, row: first pixel of the window.
+            width, height: size of the window (pixels).
 
         Returns:
-            (bands, height, width) pixels, and which of them are valid; the others hold `nodata`, or 0.
+            (bands, height, width) pixels, and the mask of the valid ones; invalid pixels hold `nodata`, or 0.
 
         Raises:
             UserError: if a file cannot be read.
@@ -203,13 +219,13 @@ class Layer:
             if not overlaps(extent, window):
                 continue
             try:
-                found, there = self._read_scene(self._scene(file), self._grid.transform(column, row), width, height)
+                part, known = self._read_scene(self._scene(file), self._grid.transform(column, row), width, height)
             except RasterioError as error:
                 raise UserError(f"cannot be read ({error})", file) from None
             if pixels is None or valid is None:
-                pixels, valid = found, there
+                pixels, valid = part, known
             else:
-                pixels, valid = np.where(valid, pixels, found), valid | there
+                pixels, valid = np.where(valid, pixels, part), valid | known
             if valid.all():
                 break
         if pixels is None or valid is None:
@@ -221,7 +237,7 @@ class Layer:
         if file in self._opened:
             self._opened.move_to_end(file)
         else:
-            if len(self._opened) >= _MOST_OPEN:
+            if len(self._opened) >= _MAX_OPEN_FILES:
                 self._opened.popitem(last=False)[1].close()
             self._opened[file] = Scene(open_bands(file, self._bands), self._declared)
         return self._opened[file]
@@ -234,24 +250,24 @@ class Layer:
         if offset:
             return read_aligned(scene.floats if self._floats else raster, *offset, width, height)
         extent, size = extent_of(raster, self._grid.crs), self._grid.resolution_m
-        # What GDAL smooths by where it shrinks: it would take it from each window, and the same place would have other
-        # values in other windows.
+        # GDAL smooths when it downsamples. By default it derives the scale from each window, and the same location
+        # would get different values in different windows.
         scales = (
             (extent[2] - extent[0]) / raster.width / size, (extent[3] - extent[1]) / raster.height / size
         )  # fmt: skip
-        shrunk = {name: scale for name, scale in zip(("XSCALE", "YSCALE"), scales, strict=True) if scale < 1}
+        downsampling = {name: scale for name, scale in zip(("XSCALE", "YSCALE"), scales, strict=True) if scale < 1}
         with WarpedVRT(
             scene.floats, crs=self._grid.crs, transform=transform, width=width, height=height, nodata=np.nan,
-            resampling=self._resampling, tolerance=TOLERANCE_PX, UNIFIED_SRC_NODATA="NO", **shrunk,
+            resampling=self._resampling, tolerance=TOLERANCE_PX, UNIFIED_SRC_NODATA="NO", **downsampling,
         ) as warped:  # fmt: skip
             pixels = warped.read()
         valid = np.isfinite(pixels)
-        whole = np.rint(pixels) if np.issubdtype(self.dtype, np.integer) else pixels
-        return np.where(valid, whole, 0).astype(self.dtype), valid
+        rounded = np.rint(pixels) if np.issubdtype(self.dtype, np.integer) else pixels
+        return np.where(valid, rounded, 0).astype(self.dtype), valid
 
 
 def covered(files: Sequence[Path], crs: CRS) -> Bounds:
-    """Bounds of scenes together, in a CRS."""
+    """Return the bounds of all scenes together, in a CRS."""
     extents = []
     for file in files:
         with open_scene(file) as raster:
@@ -260,12 +276,12 @@ def covered(files: Sequence[Path], crs: CRS) -> Bounds:
 
 
 def overview(files: Sequence[Path], crs: str, most_px: int) -> tuple[NDArray[Any], Bounds]:
-    """A small picture of scenes, for maps.
+    """Read scenes at a low resolution, for maps.
 
     Args:
-        files: the scenes.
-        crs: of the picture.
-        most_px: its longer side.
+        files: scene files.
+        crs: name of the CRS of the overview.
+        most_px: length of its longer side (pixels).
 
     Returns:
         (bands, height, width) masked array, and its bounds.

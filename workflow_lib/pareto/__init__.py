@@ -1,1 +1,1 @@
-"""Dominance, ranks, hypervolume and what noise makes of them: pure NumPy."""
+"""Dominance, ranks, hypervolume, relative efficiency and their uncertainty; pure NumPy, apart from the solvers."""

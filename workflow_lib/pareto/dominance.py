@@ -1,4 +1,4 @@
-"""Which candidates no other one beats."""
+"""Pareto dominance: fronts, ranks, knee, epsilon front and hypervolume."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,74 +15,93 @@ Mask = NDArray[np.bool_]
 
 
 def to_losses(candidates: pd.DataFrame, objectives: Sequence[Objective]) -> Losses:
-    """Take the objectives out of a table so that lower is better in all of them.
+    """Extract the objectives from a table as losses, for which lower is better.
 
     Args:
         candidates: one column per objective.
-        objectives: names and directions.
+        objectives: names and directions of the objectives.
 
     Returns:
-        (n, m) array in the columns' units; those to maximise are negated.
+        (n, m) losses in the columns' units; objectives to maximise are negated.
     """
     signs = [-1.0 if objective.direction == "max" else 1.0 for objective in objectives]
     return candidates[[objective.name for objective in objectives]].to_numpy(dtype=np.float64) * signs
 
 
 def front_mask(losses: Losses) -> Mask:
-    """Mark the rows that no other row dominates; equal rows are all kept.
+    """Mark the rows that no other row dominates.
 
     Args:
         losses: (n, m) array, every objective minimised, no NaN.
+
+    Returns:
+        (n,) mask of the front; of equal rows, all are kept.
+
+    >>> front_mask(np.array([[1.0, 2.0], [2.0, 1.0], [2.0, 2.0]])).tolist()
+    [True, True, False]
     """
     mask: Mask = moocore.is_nondominated(losses, keep_weakly=True)
     return mask
 
 
 def pareto_ranks(losses: Losses) -> NDArray[np.int64]:
-    """Number the fronts: 0 for the front, 1 for what becomes the front without it, and so on.
+    """Rank the rows by non-dominated sorting: 0 for the front, 1 for the front once rank 0 is removed, and so on.
 
     Args:
         losses: (n, m) array, every objective minimised.
+
+    Returns:
+        (n,) ranks.
+
+    >>> pareto_ranks(np.array([[1.0, 2.0], [2.0, 1.0], [2.0, 2.0], [3.0, 3.0]])).tolist()
+    [0, 0, 1, 2]
     """
     ranks: NDArray[np.int64] = moocore.pareto_rank(losses).astype(np.int64)
     return ranks
 
 
 def unit_scaled(losses: Losses) -> Losses:
-    """Scale each objective to [0, 1] over all rows; one that is the same in all is 0."""
+    """Scale each objective to [0, 1] over all rows; a constant objective becomes 0.
+
+    Args:
+        losses: (n, m) array; not modified.
+    """
     spread = np.ptp(losses, axis=0)
     return np.asarray((losses - losses.min(0)) / np.where(spread == 0, 1, spread), dtype=np.float64)
 
 
 def knee(losses: Losses) -> int:
-    """The front's member that gives up least for both of two objectives.
+    """Find the knee of a two-objective front: the member with the best compromise.
 
-    Both are scaled to [0, 1] over the front; the knee lies furthest below the line between the front's ends. Where none
-    lies below it, it is the first of the members on the line.
+    Both objectives are scaled to [0, 1] over the front. The knee lies furthest below the line between the ends of the
+    front. If no member lies below the line, it is the first member on it.
 
     Args:
         losses: (n, 2) array, both objectives minimised.
 
     Returns:
-        Its row.
+        Row of the knee.
 
     Source: Das 1999, on characterizing the "knee" of the Pareto curve.
+
+    >>> knee(np.array([[0.0, 1.0], [0.2, 0.3], [1.0, 0.0]]))
+    1
     """
     front = np.flatnonzero(front_mask(losses))
-    # The ends are at (0, 1) and (1, 0), so that the sum tells on which side of their line a member lies, and how far.
+    # The ends are at (0, 1) and (1, 0), so the sum of both objectives measures the distance from the line.
     return int(front[int(np.argmin(np.round(unit_scaled(losses[front]).sum(1), 12)))])
 
 
 def epsilon_front(losses: Losses, tolerances: Sequence[float]) -> Mask:
-    """Choose few front members that stand for all: each candidate is matched by one within the tolerances.
+    """Choose a few front members such that one of them matches each candidate within the tolerances.
 
-    The relation "better beyond the tolerance" has cycles, so it cannot define a front. An epsilon-approximate Pareto
-    set always exists; this one is found greedily, by the front member that matches most candidates not matched yet
-    (ties: the one with the smallest sum of losses in units of their range).
+    The relation "better by more than the tolerance" has cycles, so it cannot define a front. An epsilon-approximate
+    Pareto set always exists. This one is built greedily: the next member is the one that matches the most front
+    members not yet matched. Ties go to the smallest sum of losses, each scaled to [0, 1].
 
     Args:
         losses: (n, m) array, every objective minimised.
-        tolerances: (m,) differences that count as none, in the objectives' units.
+        tolerances: (m,) differences that are ignored, in the objectives' units.
 
     Returns:
         (n,) mask, a subset of `front_mask`; with zero tolerances one member per distinct point of the front.
@@ -105,37 +124,39 @@ def epsilon_front(losses: Losses, tolerances: Sequence[float]) -> Mask:
 
 
 def hypervolume_share(losses: Losses, front: Mask) -> NDArray[np.float64]:
-    """How much of the front's hypervolume each member alone gives.
+    """Compute the share of the front's hypervolume that only this member dominates.
 
-    Every objective is scaled to [0, 1] over all rows; the reference point is 1.1 in each, so that the ends count.
+    Every objective is scaled to [0, 1] over all rows. The reference point is 1.1 in each objective, so that the ends
+    of the front contribute.
 
     Args:
         losses: (n, m) array, every objective minimised.
         front: (n,) mask of the front.
 
     Returns:
-        (n,) percent of the front's hypervolume; 0 off the front.
+        (n,) shares in percent of the front's hypervolume; 0 for rows that are not on the front.
     """
     scaled = unit_scaled(losses)
     reference: Any = np.full(losses.shape[1], 1.1)
     share = np.zeros(len(losses))
     lost = moocore.hv_contributions(scaled[front], ref=reference) / moocore.hypervolume(scaled[front], ref=reference)
-    share[front] = 100 * np.clip(lost, 0, 1)  # rounding takes a lone member's share beyond 1
+    share[front] = 100 * np.clip(lost, 0, 1)  # rounding can push the share of a single member above 1
     return share
 
 
 def choose_by_hypervolume(losses: Losses, count: int) -> NDArray[np.int64]:
-    """Choose few rows that cover much: one after the other, the one that adds most hypervolume to those before it.
+    """Choose rows greedily by hypervolume improvement.
 
-    Rows of a front are chosen before any of the next, which adds nothing to them: it is weighed by what it adds to
-    those of its own front. Every objective is scaled to [0, 1] over all rows; the reference point is 1.1 in each.
+    All rows of one front are chosen before those of the next front, which add no hypervolume to it. A row's
+    improvement is therefore measured against the rows already chosen from its own front. Every objective is scaled to
+    [0, 1] over all rows; the reference point is 1.1 in each objective.
 
     Args:
         losses: (n, m) array, every objective minimised.
-        count: how many, at most.
+        count: maximum number of rows.
 
     Returns:
-        (min(n, count),) rows, in the order of their choice.
+        (min(n, count),) row numbers, in the order of choice.
 
     Source: Pareto Rank-Preserving Supernetwork for HW-NAS, equation 3 (hypervolume improvement).
     """
@@ -144,9 +165,9 @@ def choose_by_hypervolume(losses: Losses, count: int) -> NDArray[np.int64]:
     ranks = pareto_ranks(losses)
     chosen: list[int] = []
     for rank in range(int(ranks.max()) + 1):
-        left, own = np.flatnonzero(ranks == rank).tolist(), list[int]()
-        while left and len(chosen) < count:
-            volumes = [moocore.hypervolume(scaled[[*own, row]], ref=reference) for row in left]
-            own.append(left.pop(int(np.argmax(volumes))))
-            chosen.append(own[-1])
+        remaining, front = np.flatnonzero(ranks == rank).tolist(), list[int]()
+        while remaining and len(chosen) < count:
+            volumes = [moocore.hypervolume(scaled[[*front, row]], ref=reference) for row in remaining]
+            front.append(remaining.pop(int(np.argmax(volumes))))
+            chosen.append(front[-1])
     return np.array(chosen, dtype=np.int64)

@@ -1,4 +1,4 @@
-"""The configuration of relative efficiency."""
+"""Configuration of relative efficiency."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 DEVIATIONS = ("accuracy_error_pct", "accuracy_fold_std_pct", "latency_device_std_ms")
-"""Columns of it that say how much others vary."""
+"""Columns of the candidates table that hold the standard deviation of other columns."""
 
 
 class EfficiencyConfig(Section):
@@ -63,13 +63,13 @@ class EfficiencyConfig(Section):
         if len(set(columns)) != len(columns):
             raise ValueError(f"a column is named twice among inputs, training_inputs and outputs: {columns}")
         if training := set(self.deviations) & set(self.training_inputs):
-            raise ValueError(f"deviations of {sorted(training)}: costs of training are not drawn; take them out")
+            raise ValueError(f"deviations names {sorted(training)}: training costs are treated as exact; remove them")
         if unknown := set(self.deviations) - set(columns):
-            raise ValueError(f"deviations of {sorted(unknown)}, which are neither inputs nor outputs")
+            raise ValueError(f"deviations names {sorted(unknown)}, which are neither inputs nor outputs")
         return self
 
     def check_within(self, config: "Config", key: str) -> None:
-        """Refuse what other sections contradict; see `Section.check_within`."""
+        """Reject values that contradict other sections; see `Section.check_within`."""
         costs = [name for name in config.objective_names if name not in SCORES]
         if unknown := [name for name in [*self.inputs, *self.training_inputs] if name not in costs]:
             raise ValueError(f"{key}.inputs or training_inputs name {unknown}; known costs are {costs}")

@@ -1,4 +1,4 @@
-"""The configuration of the Pareto front."""
+"""Configuration of the Pareto front."""
 
 from typing import TYPE_CHECKING, Literal, Self
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 SCORES = ("accuracy_pct", "f1_pct", "auc")
-"""Columns of the candidates table of which more is better."""
+"""Columns of the candidates table for which higher is better."""
 
 
 class Objective(Section):
@@ -27,7 +27,7 @@ class Objective(Section):
 
 
 class FrontConfig(Section):
-    """What the front is over."""
+    """Objectives of the Pareto front, and resampling for its uncertainty."""
 
     objectives: list[Objective] = Field(
         default=[
@@ -48,7 +48,7 @@ class FrontConfig(Section):
         return self
 
     def check_within(self, config: "Config", key: str) -> None:
-        """Refuse what other sections contradict; see `Section.check_within`."""
+        """Reject values that contradict other sections; see `Section.check_within`."""
         for objective in self.objectives:
             if objective.name not in config.objective_names:
                 raise ValueError(f"{key}.objectives names {objective.name}; known are {config.objective_names}")

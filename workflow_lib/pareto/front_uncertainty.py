@@ -1,4 +1,4 @@
-"""What the noise of cross-validation makes of a front."""
+"""Uncertainty of a front that is due to the noise of cross-validation."""
 
 from collections.abc import Sequence
 
@@ -13,19 +13,19 @@ from workflow_lib.pareto.front_config import Objective
 def front_frequency(
     candidates: pd.DataFrame, objectives: Sequence[Objective], resamples: int, seed: int
 ) -> NDArray[np.float64]:
-    """How often each candidate is on the front when its accuracy is resampled from its folds.
+    """Estimate how often each candidate is on the front, by a bootstrap over its folds.
 
-    A resample draws folds with replacement, the same ones for all candidates, because they share the folds and so
-    their difficulty. Other objectives than accuracy_pct do not vary over folds and stay.
+    A resample draws folds with replacement. All candidates get the same folds, because they share the difficulty of
+    each fold. Objectives other than accuracy_pct do not vary over folds and are left unchanged.
 
     Args:
-        candidates: with `fold_accuracy_pct`, lists of equal length, and the objectives' columns.
-        objectives: names and directions.
+        candidates: (n rows) the objectives' columns and `fold_accuracy_pct`, whose lists have equal length.
+        objectives: names and directions of the objectives.
         resamples: number of resamples.
-        seed: of the draws.
+        seed: seed of the resampling.
 
     Returns:
-        (n,) shares in [0, 1].
+        (n,) share of the resamples in which the candidate is on the front, in [0, 1].
     """
     losses = to_losses(candidates, objectives)
     accuracy = np.stack(candidates["fold_accuracy_pct"].to_list()).astype(np.float64)

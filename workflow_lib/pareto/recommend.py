@@ -1,4 +1,4 @@
-"""One answer from a front."""
+"""Recommend one candidate of a front."""
 
 from collections.abc import Sequence
 
@@ -10,18 +10,18 @@ from workflow_lib.pareto.front_config import Objective
 
 
 def recommend(candidates: pd.DataFrame, objectives: Sequence[Objective]) -> int:
-    """Pick the cheapest front member that is about as accurate as the most accurate one.
+    """Pick the cheapest front member whose accuracy is within one standard error of the highest.
 
-    "About as accurate" is within one standard error of the most accurate member's mean over folds; "cheapest" is the
-    smallest geometric mean of the other objectives, each relative to its smallest value on the front. Without
-    accuracy_pct among the objectives all front members are compared by cost alone.
+    The standard error is that of the most accurate member's mean over folds. The cheapest member has the smallest
+    geometric mean of the other objectives, each divided by its smallest value on the front. If accuracy_pct is not an
+    objective, all front members are compared by cost alone.
 
     Args:
-        candidates: with the objectives' columns, `accuracy_fold_std_pct` and `folds`; no baselines.
-        objectives: names and directions.
+        candidates: the objectives' columns, `accuracy_fold_std_pct` and `folds`; no baselines.
+        objectives: names and directions of the objectives.
 
     Returns:
-        Position of the pick among the rows.
+        Row position of the recommended candidate.
 
     Source: the one-standard-error rule, Breiman et al. 1984, section 3.4.3.
     """

@@ -12,7 +12,20 @@ Numbers = NDArray[np.float64]
 
 
 def share_outside(means: Numbers, deviations: Numbers, low: float, high: float) -> Numbers:
-    """How much of each normal distribution lies outside the values that exist: shares in [0, 1], as `means`."""
+    """Compute the share of each normal distribution that lies outside the possible values.
+
+    Args:
+        means: array of any shape (...,).
+        deviations: standard deviations, in the shape (...,) of `means`; 0 gives a share of 0.
+        low: smallest possible value.
+        high: largest possible value.
+
+    Returns:
+        (...,) shares in [0, 1].
+
+    >>> share_outside(np.array([0.0, 0.0]), np.array([1.0, 0.0]), 0.0, np.inf).tolist()
+    [0.5, 0.0]
+    """
     with np.errstate(divide="ignore", invalid="ignore"):
         below = ndtr((low - means) / deviations) + ndtr((means - high) / deviations)
     return np.where(deviations > 0, below, 0.0)
@@ -21,21 +34,26 @@ def share_outside(means: Numbers, deviations: Numbers, low: float, high: float) 
 def draw_truncated(
     means: Numbers, deviations: Numbers, low: float, high: float, generator: np.random.Generator
 ) -> Numbers:
-    """Draw once from normal distributions that are cut to the values that exist.
+    """Draw once from normal distributions truncated to the possible values.
 
-    A draw beyond them (a latency below 0, an accuracy above 100 %) is no measurement: the rest of the distribution
-    takes its share, so that no value piles up at the limit.
+    A latency below 0 or an accuracy above 100 % cannot occur. Truncation renormalises the distribution, whereas
+    clipping would accumulate draws at the limit.
 
     Args:
-        means, deviations: arrays of one shape; without deviation the mean itself is drawn.
-        low, high: limits of what exists.
-        generator: of the randomness.
+        means: array of any shape (...,).
+        deviations: standard deviations, in the shape (...,) of `means`; where it is 0, the mean is returned.
+        low: smallest possible value.
+        high: largest possible value.
+        generator: source of randomness.
+
+    Returns:
+        (...,) draws.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         first, last = ndtr((low - means) / deviations), ndtr((high - means) / deviations)
     chosen = first + generator.random(means.shape) * (last - first)
     certain = deviations <= 0
-    # Rounding at the far end of a distribution must not leave it.
+    # Rounding in the tail of a distribution must not give a value beyond the limits.
     drawn = means + deviations * ndtri(np.where(certain, 0.5, chosen))
     drawn = np.clip(drawn, np.nextafter(low, np.inf), high)
     return np.where(certain, means, drawn)
@@ -52,27 +70,27 @@ def efficiency_samples(
 ) -> Numbers:
     """Sample the relative efficiency of every unit by parametric bootstrap.
 
-    Each sample draws all values of all units and then scores all units against each other: a unit's efficiency depends
-    on the others' luck, too. Values are drawn independently.
+    Each sample draws all values of all units and then scores all units against each other, because a unit's
+    efficiency also depends on the values drawn for the others. Values are drawn independently.
 
     Args:
-        inputs: means and deviations of what units cost, (n, m) each; draws are cut to positive values.
-        outputs: the same of what they give, (n, s) each; draws are cut to 0 .. highest_output.
-        highest_output: (s,) largest value that each output can have, 100 for percentages; infinite for none.
-        returns: variable or constant.
+        inputs: means and standard deviations of the units' costs, (n, m) each; draws are truncated to positive values.
+        outputs: means and standard deviations of their benefits, (n, s) each; truncated to 0 .. highest_output.
+        highest_output: (s,) largest possible value of each output: 100 for percentages, infinite if unlimited.
+        returns: returns to scale, variable or constant; see `relative_efficiency`.
         samples: number of samples, B.
-        seed: of the draws.
-        progress: told how many samples are done.
+        seed: seed of the draws.
+        progress: called with the number of samples done so far.
 
     Returns:
         (samples, n) efficiencies in (0, 1].
 
     Source: Partovi Nia et al., Rethinking Pareto Frontier for Performance Evaluation of Deep Neural Networks,
-        algorithm 1, which is printed as if each unit were scored as soon as it is drawn.
+        algorithm 1. As printed, the algorithm scores each unit as soon as it is drawn; here all are drawn first.
     """
     generator = np.random.default_rng(seed)
     found = np.empty((samples, len(inputs[0])))
-    # Draws nearer to 0 could not be scored; they are as unlikely as draws below 0.
+    # Values closer to 0 could not be scored (see MAX_SPAN); drawing one is as unlikely as drawing a negative value.
     least_cost, least_gain = (2 * means.max(0) / MAX_SPAN for means in (inputs[0], outputs[0]))
     for sample in range(samples):
         costs = [
@@ -89,44 +107,51 @@ def efficiency_samples(
 
 
 def stochastic_dominance(samples: Numbers, confidence: float) -> NDArray[np.bool_]:
-    """Decide whose efficiency is stochastically larger than whose, in the first order.
+    """Test which units' efficiencies stochastically dominate which others, in the first order.
 
-    One is larger than another if its distribution function lies significantly below the other's somewhere, and nowhere
-    significantly above it; and if its mean is larger, so that the relation has no cycle. Efficiencies that differ by no
-    more than the solver's tolerance are equal.
+    A unit dominates another if its distribution function is significantly below the other's somewhere and
+    significantly above it nowhere. Its mean must also be larger, so that the relation has no cycle. Efficiencies that
+    differ by no more than the solver's tolerance count as equal.
 
     Args:
-        samples: (B, n) efficiencies.
-        confidence: probability that no arrow at all is drawn by chance (Bonferroni over all ordered pairs).
+        samples: (B, n) efficiencies, higher is better.
+        confidence: probability that no arrow is due to chance (Bonferroni correction over all ordered pairs).
 
     Returns:
-        (n, n) mask: [larger, smaller].
+        (n, n) mask: [dominating, dominated].
 
-    Source: first-order stochastic dominance as in Partovi Nia et al., section 3, by the largest difference of two
-        empirical distribution functions. Efficiencies of one sample depend on each other, so the bound of Smirnov for
-        independent samples does not hold: with two exchangeable units it errs in 11 % of tables instead of 5 %. This
-        bound holds for any dependence: each function is within d / 2 of its true one by the inequality of Dvoretzky,
-        Kiefer and Wolfowitz with Massart's constant, so P(D+ > d) <= 2 exp(-B d^2 / 2).
+    Source: first-order stochastic dominance as in Partovi Nia et al., section 3, tested with the largest difference
+        between two empirical distribution functions. Efficiencies within a sample depend on each other, so Smirnov's
+        bound for independent samples does not hold: with two exchangeable units it errs in 11 % of tables instead of
+        5 %. The bound used here holds under any dependence: by the inequality of Dvoretzky, Kiefer and Wolfowitz with
+        Massart's constant, each function is within d / 2 of the true one, so P(D+ > d) <= 2 exp(-B d^2 / 2).
     """
     count, units = samples.shape
     pairs = max(units * (units - 1), 1)
     critical = np.sqrt(2 * np.log(2 * pairs / (1 - confidence)) / count)
     ordered = np.sort(samples, axis=0)
-    # (n, n): the most by which the distribution function of [column] exceeds that of [row]; it does so at a jump.
+    # (n, n): the largest excess of the distribution function of [column] over that of [row], which occurs at a jump.
     lead = np.zeros((units, units))
     steps = np.arange(1, count + 1) / count
     for row in range(units):
         for column in range(units):
-            ours = np.searchsorted(ordered[:, row], ordered[:, column] + TOLERANCE, side="right") / count
-            lead[row, column] = (steps - ours).max(initial=0.0)
-    means, behind = samples.mean(0), lead.transpose()
-    ahead = means[:, None] > means + TOLERANCE
-    dominance: NDArray[np.bool_] = (lead >= critical) & (behind < critical) & ahead
+            row_function = np.searchsorted(ordered[:, row], ordered[:, column] + TOLERANCE, side="right") / count
+            lead[row, column] = (steps - row_function).max(initial=0.0)
+    means, deficit = samples.mean(0), lead.transpose()
+    larger_mean = means[:, None] > means + TOLERANCE
+    dominance: NDArray[np.bool_] = (lead >= critical) & (deficit < critical) & larger_mean
     return dominance
 
 
 def transitive_closure(arrows: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Add every arrow that a path of arrows stands for: (n, n)."""
+    """Add an arrow from each unit to every unit that a path of arrows reaches.
+
+    Args:
+        arrows: (n, n) mask: [from, to]; not modified.
+
+    Returns:
+        (n, n) mask.
+    """
     closure = arrows.copy()
     for middle in range(len(closure)):
         closure |= closure[:, [middle]] & closure[[middle]]
@@ -134,9 +159,18 @@ def transitive_closure(arrows: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def transitive_reduction(arrows: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Leave out every arrow that a longer path of arrows says already: (n, n), without cycles.
+    """Remove every arrow that a longer path of arrows implies.
+
+    Args:
+        arrows: (n, n) mask: [from, to], without cycles; not modified.
+
+    Returns:
+        (n, n) mask.
 
     Source: Aho, Garey and Ullman 1972.
+
+    >>> transitive_reduction(np.array([[0, 1, 1], [0, 0, 1], [0, 0, 0]], dtype=bool)).astype(int).tolist()
+    [[0, 1, 0], [0, 0, 1], [0, 0, 0]]
     """
     closure = transitive_closure(arrows)
     longer = (closure.astype(np.int64) @ closure.astype(np.int64)) > 0

@@ -1,1 +1,1 @@
-"""Generated chips: farmland, channels and roads, in place of real ones."""
+"""Synthetic chips and scenes: farmland, channels and roads, in place of real data."""

@@ -11,7 +11,7 @@ from rasterio.transform import Affine
 
 from workflow_lib.data.synthetic.landscape import draw_chip
 from workflow_lib.data.synthetic.regions import SITES, Site
-from workflow_lib.data.synthetic.scene_writer import draw_scene
+from workflow_lib.data.synthetic.scene_writer import draw_courses
 
 DEM_NODATA_M = -9999.0
 MINIMUM_SIZE_PX = 32
@@ -26,16 +26,15 @@ def generate_chips(
 ) -> None:
     """Write pairs of chips, elevation in `<region>/DEM/<class>/` and imagery in `<region>/Aer/<class>/`.
 
-    A chip's pixels and place depend on the seed, its region, its class, its number and the size alone, so
-    raising a count adds chips and changes none.
+    A chip's pixels and location depend only on the seed, its region, class and number, and the size. Raising a count
+    therefore adds chips and changes none.
 
     Args:
-        folder: Where the regions' folders are made; files of the same names are overwritten.
-        counts: Number of chips by region and class; classes are T (a road crosses a
-            channel) and F.
-        size_px: Side of a chip in pixels of 1 m, at least 32.
-        seed: Non-negative base seed.
-        noise: Grain added to every band, in standard deviations of the band within its chip.
+        folder: folder in which the regions' folders are created; files of the same names are overwritten.
+        counts: number of chips by region and class; classes are T (a road crosses a channel) and F.
+        size_px: side of a chip in pixels of 1 m, at least 32.
+        seed: base seed, not negative.
+        noise: noise added to every band, in standard deviations of the band within its chip.
 
     Raises:
         ValueError: if a region or a class is unknown, or a count, the size or the seed is out of range.
@@ -59,28 +58,28 @@ def _generate_pair(
     key = (seed, zlib.crc32(region.encode()), _CLASSES.index(label), number)
     rng = np.random.default_rng(np.random.SeedSequence(key))
     transform = _place(rng, site, _CLASSES.index(label), number, size_px)
-    scene = draw_scene(rng, label == "T", site.region.grid_road_share, float(size_px))
-    dem, aerial = draw_chip(rng, site.region, scene, size_px)
-    if noise:  # drawn last: without it, the chips are those of before
+    courses = draw_courses(rng, label == "T", site.region.grid_road_share, float(size_px))
+    dem, aerial = draw_chip(rng, site.region, courses, size_px)
+    if noise:  # drawn last, so that chips without noise stay the same
         dem = _add_noise(rng, dem, noise)
         aerial = np.clip(_add_noise(rng, aerial, noise), 1, 255).astype(np.uint8)
     name = f"{region}_{label}_{number:05d}.tif"
     _write(folder / "DEM" / label / name, dem[None], crs, transform, nodata=DEM_NODATA_M)
-    # GDAL takes the fourth of four byte bands for transparency unless told otherwise; here it is NIR.
+    # By default GDAL treats the fourth of four byte bands as transparency; here it is near infrared.
     _write(folder / "Aer" / label / name, aerial, crs, transform, photometric="RGB", alpha="NO")
 
 
 def _add_noise(rng: np.random.Generator, bands: np.ndarray, noise: float) -> np.ndarray:
-    """Bands of (..., n, n), each with grain of so many of its standard deviations."""
+    """Add noise to (..., n, n) bands, in multiples of each band's standard deviation."""
     deviation = bands.std((-2, -1), keepdims=True, dtype=np.float32)
     noisy: np.ndarray = bands + noise * deviation * rng.standard_normal(bands.shape, dtype=np.float32)
     return noisy
 
 
 def _place(rng: np.random.Generator, site: Site, column_in_pair: int, number: int, size_px: int) -> Affine:
-    """Transform of a chip in its own cell of the region's grid, where T and F lie side by side.
+    """Place a chip in its own cell of the region's grid, where T and F lie side by side; return its transform.
 
-    The jitter keeps every chip inside its cell, so neighbours never overlap.
+    The random offset keeps every chip inside its cell, so neighbours never overlap.
     """
     row, pair = divmod(number, _GRID_COLUMNS // 2)
     spacing_m = _GRID_SPACING_CHIPS * size_px
@@ -116,8 +115,8 @@ def _check(counts: Mapping[str, Mapping[str, int]], size_px: int, seed: int) -> 
             if label not in _CLASSES:
                 raise ValueError(f"unknown class {label!r} in {region}; choose T or F")
             if count < 0:
-                raise ValueError(f"{region} {label}: {count} chips asked for; give 0 or more")
+                raise ValueError(f"{region} {label}: the count is {count}; use 0 or more")
     if size_px < MINIMUM_SIZE_PX:
-        raise ValueError(f"size_px is {size_px}; give {MINIMUM_SIZE_PX} or more, roads and channels need room")
+        raise ValueError(f"size_px is {size_px}; use {MINIMUM_SIZE_PX} or more, because roads and channels need room")
     if seed < 0:
-        raise ValueError(f"seed is {seed}; give 0 or more")
+        raise ValueError(f"seed is {seed}; use 0 or more")

@@ -14,15 +14,15 @@ def correlated_noise(
     """Draw random fields by spectral synthesis.
 
     Args:
-        rng: Source of randomness.
-        size_px: Side of the fields in pixels of 1 m.
-        scales_m: Outer scale of each field in metres: beyond it, the field is uncorrelated.
-        exponents: Exponent of each field's amplitude spectrum below that scale; a high one is smooth.
+        rng: source of randomness.
+        size_px: side of the fields in pixels of 1 m.
+        scales_m: outer scale of each field (m); the field is uncorrelated beyond it.
+        exponents: exponent of each field's amplitude spectrum below that scale; higher is smoother.
 
     Returns:
         (fields, size_px, size_px) array; each field has mean 0 and standard deviation 1.
     """
-    # A Fourier series is periodic; cutting the chip from a larger field hides that.
+    # A Fourier series is periodic; cropping the chip from a larger field hides that.
     period = size_px + size_px // 4
     east = np.fft.rfftfreq(period).astype(np.float32)
     north = np.fft.fftfreq(period).astype(np.float32)

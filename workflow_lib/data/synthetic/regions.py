@@ -1,4 +1,4 @@
-"""The four regions of the CROSS data set: where their synthetic chips lie and how their land looks."""
+"""The four regions of the CROSS data set: locations of their synthetic chips, and appearance of their land."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ Reflectance = tuple[float, float, float, float]  # red, green, blue, near infrar
 
 @dataclass(frozen=True)
 class Region:
-    """How the land of one region looks; every range is drawn from uniformly, once per chip.
+    """Appearance of one region's land; a value is drawn uniformly from every range, once per chip.
 
     Attributes:
-        elevation_m: Height above sea level, metres.
-        relief_m: Standard deviation of the terrain within a chip, metres.
-        roughness: Exponent of the terrain's amplitude spectrum; a low one is rough.
-        soil: Reflectance of bare soil.
-        crop: Reflectance of full vegetation other than trees.
-        greenness: Vegetated share of the fields, 0 to 1.
-        field_m: Side of a field, metres.
-        tree_cover: Density of trees, in standard deviations of the canopy noise.
-        paved_share: Fraction of roads that are asphalt; the others are gravel or soil.
-        grid_road_share: Fraction of roads that follow the land survey's grid.
+        elevation_m: height above sea level (m).
+        relief_m: standard deviation of the terrain within a chip (m).
+        roughness: exponent of the terrain's amplitude spectrum; lower is rougher.
+        soil: reflectance of bare soil.
+        crop: reflectance of full vegetation other than trees.
+        greenness: vegetated share of the fields, 0 to 1.
+        field_m: side of a field (m).
+        tree_cover: density of trees, in standard deviations of the canopy noise.
+        paved_share: share of roads that are asphalt; the others are gravel or soil.
+        grid_road_share: share of roads that follow the land survey's grid.
     """
 
     elevation_m: Range
@@ -40,13 +40,13 @@ class Region:
 
 @dataclass(frozen=True)
 class Site:
-    """Where a region's chips lie, and how its land looks.
+    """Location of a region's chips, and appearance of its land.
 
     Attributes:
-        epsg: Code of the UTM zone on WGS 84.
-        easting_m: West edge of the grid of chips, metres.
-        northing_m: North edge of that grid, metres.
-        region: Look of the land.
+        epsg: EPSG code of the UTM zone on WGS 84.
+        easting_m: western edge of the grid of chips (m).
+        northing_m: northern edge of that grid (m).
+        region: appearance of the land.
     """
 
     epsg: int
@@ -55,7 +55,7 @@ class Site:
     region: Region
 
 
-# Corners lie in the watersheds' counties; the looks are made up to differ as the four landscapes do.
+# Corners lie in the counties of the watersheds; appearances are invented, to differ as the four landscapes do.
 SITES: Mapping[str, Site] = {
     "Nebraska": Site(
         epsg=32614,

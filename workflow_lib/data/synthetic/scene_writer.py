@@ -1,4 +1,4 @@
-"""What a synthetic chip holds, before any pixel is drawn: the courses of its road and its channel."""
+"""Content of a synthetic chip, before any pixel is drawn: the courses of its road and its channel."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float32]
 
-# A negative chip lacks the road, the channel or both, or holds both without a crossing. The last kind is
-# what keeps statistics of single pixels from telling the classes apart, so it gets a large share.
+# A negative chip lacks the road, the channel or both, or has both without a crossing. The last kind prevents pixel
+# statistics from separating the classes, so it gets a large share.
 NEGATIVE_KINDS = {"road": 0.13, "channel": 0.13, "neither": 0.04, "apart": 0.70}
 
-# Half a road with its embankment, and half a channel.
+# Half the width of a road with its embankment, plus half the width of a channel.
 MINIMUM_GAP_M = 16.0
 
 
@@ -22,12 +22,12 @@ class Course:
     """A winding line through one point of a chip; x runs east and y north from the chip's centre.
 
     Attributes:
-        x_m: Easting of a point on the line, metres.
-        y_m: Northing of that point, metres.
-        heading_rad: Mean direction of the line, counter-clockwise from east.
-        amplitude_m: Half the width of the belt in which the line winds, metres.
-        wavelength_m: Length of one bend, metres.
-        phase_rad: Place within the bend at the point.
+        x_m: easting of a point on the line (m).
+        y_m: northing of that point (m).
+        heading_rad: mean direction of the line, counter-clockwise from east (rad).
+        amplitude_m: half the width of the belt in which the line winds (m).
+        wavelength_m: length of one bend (m).
+        phase_rad: phase of the bend at the point (rad).
     """
 
     x_m: float
@@ -38,18 +38,32 @@ class Course:
     phase_rad: float
 
     def along_across_m(self, x_m: FloatArray, y_m: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Positions along the mean direction and to its left, in metres from the course's point."""
-        # Single precision throughout: a double would widen every array of the chip that it touches.
+        """Return positions along the mean direction and to its left, in metres from the course's point.
+
+        Args:
+            x_m: (...,) eastings from the chip's centre (m).
+            y_m: (...,) northings; the two shapes must broadcast.
+        """
+        # Single precision throughout: a double scalar would widen every array that it meets.
         cosine, sine = np.float32(np.cos(self.heading_rad)), np.float32(np.sin(self.heading_rad))
         east, north = x_m - np.float32(self.x_m), y_m - np.float32(self.y_m)
         return east * cosine + north * sine, north * cosine - east * sine
 
     def offset_m(self, x_m: FloatArray, y_m: FloatArray) -> FloatArray:
-        """Distance across the mean direction to the line, in metres, positive to its left."""
+        """Return the distance to the line across its mean direction, in metres, positive to its left.
+
+        Args:
+            x_m: (...,) eastings from the chip's centre (m).
+            y_m: (...,) northings; the two shapes must broadcast.
+        """
         return self._offset_slope(x_m, y_m)[0]
 
     def points_m(self, along_m: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Eastings and northings of the line at positions along its mean direction."""
+        """Return eastings and northings of the line (m).
+
+        Args:
+            along_m: (n,) positions along the mean direction (m).
+        """
         across_m = self.amplitude_m * (
             np.sin(along_m * (2 * np.pi / self.wavelength_m) + self.phase_rad) - np.sin(self.phase_rad)
         )
@@ -57,7 +71,12 @@ class Course:
         return self.x_m + along_m * cosine - across_m * sine, self.y_m + along_m * sine + across_m * cosine
 
     def distance_m(self, x_m: FloatArray, y_m: FloatArray) -> FloatArray:
-        """Distance to the line, in metres and to first order: exact on the line, close to it beside it."""
+        """Return the distance to the line in metres, to first order: exact on the line, accurate near it.
+
+        Args:
+            x_m: (...,) eastings from the chip's centre (m).
+            y_m: (...,) northings; the two shapes must broadcast.
+        """
         offset, slope = self._offset_slope(x_m, y_m)
         distance: FloatArray = np.abs(offset) / np.sqrt(1 + slope * slope)
         return distance
@@ -72,18 +91,18 @@ class Course:
 
 
 @dataclass(frozen=True)
-class Scene:
-    """The lines of one chip.
+class ChipCourses:
+    """Courses of one chip's road and channel.
 
     Both courses always exist, so that field edges and hedges follow them in every chip; the flags say which of them
-    are built.
+    hold a road or channel.
 
     Attributes:
-        road: Course of the road.
-        channel: Course of the drainage channel.
-        has_road: Whether there is a road along its course.
-        has_channel: Whether there is a channel along its course.
-        is_crossing: Whether the road crosses the channel, which it does at the point of both courses.
+        road: course of the road.
+        channel: course of the drainage channel.
+        has_road: whether there is a road along its course.
+        has_channel: whether there is a channel along its course.
+        is_crossing: whether the road crosses the channel, at the common point of both courses.
     """
 
     road: Course
@@ -93,20 +112,20 @@ class Scene:
     is_crossing: bool
 
 
-def draw_scene(rng: np.random.Generator, is_crossing: bool, grid_road_share: float, extent_m: float) -> Scene:
-    """Draw the lines of one chip.
+def draw_courses(rng: np.random.Generator, is_crossing: bool, grid_road_share: float, extent_m: float) -> ChipCourses:
+    """Draw the courses of one chip's road and channel.
 
     Args:
-        rng: Source of randomness.
-        is_crossing: Whether the road crosses the channel near the chip's centre.
-        grid_road_share: Fraction of roads that follow the land survey's north-south, east-west grid.
-        extent_m: Side of the chip in metres.
+        rng: source of randomness.
+        is_crossing: whether the road crosses the channel near the chip's centre.
+        grid_road_share: share of roads that follow the land survey's north-south, east-west grid.
+        extent_m: side of the chip (m).
 
     Returns:
-        The scene; without a crossing, one of `NEGATIVE_KINDS`.
+        The courses; without a crossing, one of `NEGATIVE_KINDS`.
     """
     crossing = _draw_crossing(rng, grid_road_share, extent_m)
-    # Drawn for positives too, so that both classes use the random stream alike.
+    # Drawn for positives too, so that both classes consume the random stream in the same way.
     kind = str(rng.choice(list(NEGATIVE_KINDS), p=list(NEGATIVE_KINDS.values())))
     apart = _pull_apart(rng, crossing, extent_m)
     if is_crossing:
@@ -116,8 +135,8 @@ def draw_scene(rng: np.random.Generator, is_crossing: bool, grid_road_share: flo
     return replace(crossing, has_road=kind == "road", has_channel=kind == "channel", is_crossing=False)
 
 
-def _draw_crossing(rng: np.random.Generator, grid_road_share: float, extent_m: float) -> Scene:
-    """A road and a channel through one point near the centre, at 60 to 120 degrees."""
+def _draw_crossing(rng: np.random.Generator, grid_road_share: float, extent_m: float) -> ChipCourses:
+    """Draw a road and a channel that cross at a point near the centre, at 60 to 120 degrees."""
     x_m, y_m = rng.uniform(-0.08, 0.08, 2) * extent_m
     heading = rng.uniform(0, np.pi)
     if rng.random() < grid_road_share:
@@ -138,26 +157,26 @@ def _draw_crossing(rng: np.random.Generator, grid_road_share: float, extent_m: f
         wavelength_m=rng.uniform(0.5, 1.0) * extent_m,
         phase_rad=rng.uniform(0, 2 * np.pi),
     )
-    return Scene(road=road, channel=channel, has_road=True, has_channel=True, is_crossing=True)
+    return ChipCourses(road=road, channel=channel, has_road=True, has_channel=True, is_crossing=True)
 
 
-def _pull_apart(rng: np.random.Generator, scene: Scene, extent_m: float) -> Scene:
-    """The same road and channel side by side: the channel follows the road at a distance."""
-    # A channel strays from its point by up to two amplitudes to one side, and a road by as much as its own.
-    stray_m = 2 * (scene.channel.amplitude_m + scene.road.amplitude_m)
+def _pull_apart(rng: np.random.Generator, courses: ChipCourses, extent_m: float) -> ChipCourses:
+    """Place the road and the channel side by side: the channel follows the road at a distance."""
+    # A channel deviates from its point by up to two of its amplitudes to one side, and so does a road.
+    stray_m = 2 * (courses.channel.amplitude_m + courses.road.amplitude_m)
     gap_m = stray_m + max(rng.uniform(0.22, 0.36) * extent_m, MINIMUM_GAP_M)
     side = rng.choice([-1.0, 1.0])
-    heading = scene.road.heading_rad
+    heading = courses.road.heading_rad
     normal = side * np.array([-np.sin(heading), np.cos(heading)])
-    # The centre lies midway, so both are seen well.
+    # The centre lies between them, so that both are well visible.
     share = rng.uniform(0.35, 0.65)
-    road_x, road_y = np.array([scene.road.x_m, scene.road.y_m]) - normal * gap_m * share
+    road_x, road_y = np.array([courses.road.x_m, courses.road.y_m]) - normal * gap_m * share
     channel_x, channel_y = np.array([road_x, road_y]) + normal * gap_m
-    road = replace(scene.road, x_m=float(road_x), y_m=float(road_y))
+    road = replace(courses.road, x_m=float(road_x), y_m=float(road_y))
     channel = replace(
-        scene.channel,
+        courses.channel,
         x_m=float(channel_x),
         y_m=float(channel_y),
         heading_rad=heading + rng.uniform(-1, 1) * np.radians(4),
     )
-    return Scene(road=road, channel=channel, has_road=True, has_channel=True, is_crossing=False)
+    return ChipCourses(road=road, channel=channel, has_road=True, has_channel=True, is_crossing=False)
