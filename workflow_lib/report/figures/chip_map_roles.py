@@ -1,4 +1,4 @@
-"""The roles of chips in the first fold."""
+"""Figure of the chips' roles in the first fold as a map."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def draw(given: FigureInput) -> Figure:
-    """Draw it."""
+    """Draw the figure."""
     from workflow_lib.report.plots.chip_maps import chip_map
 
     folds = given[FOLDS_RESULT]
@@ -20,8 +20,8 @@ def draw(given: FigureInput) -> Figure:
 
 
 FIGURE = FigureDeclaration(
-    title="The roles of chips in the first fold",
-    caption="Where the chips lie, coloured by their role in the first fold.",
+    title="Roles of the chips in the first fold",
+    caption="Locations of the chips, coloured by their role in the first fold.",
     section="data",
     draw=draw,
     reads=(

@@ -1,4 +1,4 @@
-"""Stochastic dominance of efficiency."""
+"""Figure of the stochastic dominance of efficiency."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def draw(given: FigureInput) -> Figure:
-    """Draw it."""
+    """Draw the figure."""
     from workflow_lib.report.plots.efficiency_plots import check_same_models, efficiency_dominance
 
     check_same_models(given[EFFICIENCY_SAMPLES_RESULT], given[DOMINANCE_RESULT])
@@ -22,8 +22,8 @@ def draw(given: FigureInput) -> Figure:
 FIGURE = FigureDeclaration(
     title="Stochastic dominance of efficiency",
     caption="An arrow leads from a candidate to one whose efficiency is stochastically smaller: its distribution "
-    "lies nowhere above the other's. Arrows that follow from others are left out. Two candidates without a "
-    "path between them cannot be told apart.",
+    "lies nowhere above the other's. Arrows that follow from others are omitted. Two candidates without a path "
+    "between them do not differ significantly.",
     section="efficiency",
     draw=draw,
     reads=(

@@ -1,4 +1,4 @@
-"""The front in lower precisions."""
+"""Figure of the front in lower precisions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def draw(given: FigureInput) -> Figure:
-    """Draw it."""
+    """Draw the figure."""
     from workflow_lib.report.plots.precision_plots import front_precisions
 
     return front_precisions(given[PRECISIONS_RESULT], given[RANKED_RESULT])
@@ -21,8 +21,8 @@ def draw(given: FigureInput) -> Figure:
 
 FIGURE = FigureDeclaration(
     title="The front in lower precisions",
-    caption="The front's networks in lower numeric precisions: lines join the files of one network. Grey: all "
-    "candidates, in fp32.",
+    caption="The front's networks in lower numeric precisions. Lines connect the files of one network. Grey: all "
+    "candidates in fp32.",
     section="precisions",
     draw=draw,
     reads=(

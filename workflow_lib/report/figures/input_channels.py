@@ -1,4 +1,4 @@
-"""Sample chips as the networks see them."""
+"""Figure of sample chips as the networks see them."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 
 def draw(given: FigureInput) -> Figure:
-    """Draw the first chip of each class, in the channels that some network sees."""
+    """Draw the first chip of each class, in all channels that any network uses."""
     import numpy as np
 
     from workflow_lib.data.chips import open_chips
     from workflow_lib.report.plots.channel_plots import input_channels
 
     chips, bands = given[CHIPS_RESULT], given.settings["data.bands"]
-    seen = {channel for channels in given.settings["grid.channel_sets"].values() for channel in channels}
-    channels = [band for band in bands if band in seen]
+    used = {channel for channels in given.settings["grid.channel_sets"].values() for channel in channels}
+    channels = [band for band in bands if band in used]
     places = [bands.index(channel) for channel in channels]
     pixels = open_chips(given.files["array"][0])
     samples = []
@@ -35,7 +35,7 @@ def draw(given: FigureInput) -> Figure:
 
 
 def files(config: Config) -> Mapping[str, Sequence[str]]:
-    """The array of all chips."""
+    """Return the file with the array of all chips."""
     return {"array": [f"results/{config.run}/import_chips/chips.npy"]}
 
 

@@ -1,4 +1,4 @@
-"""Latency on each device."""
+"""Figure of the latency on each device."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def draw(given: FigureInput) -> Figure:
-    """Draw it."""
+    """Draw the figure."""
     from workflow_lib.report.plots.device_plots import latency_devices
 
     return latency_devices(given[RANKED_RESULT], given.objectives, given.settings["latency_devices"])
@@ -20,7 +20,7 @@ def draw(given: FigureInput) -> Figure:
 
 FIGURE = FigureDeclaration(
     title="Latency on each device",
-    caption="Latency on each device.",
+    caption="Latency of each front member and baseline on each device.",
     section="latency",
     draw=draw,
     reads=(RANKED_RESULT,),

@@ -1,4 +1,4 @@
-"""Where chips were cut from the scenes."""
+"""Figure of the locations where chips were cut from the scenes."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def draw(given: FigureInput) -> Figure:
 
 
 def files(config: Config) -> Mapping[str, Sequence[str]]:
-    """Region -> the scenes of its last folder."""
+    """Return the scenes in the last folder of each region, by region."""
     return {region: region_scenes(config, region)[-1] for region in sampled_regions(config)}
 
 
 FIGURE = FigureDeclaration(
-    title="Where chips were cut",
-    caption="Where chips were cut from the scenes, and points that yield no chip.",
+    title="Locations of the samples",
+    caption="Locations where chips were cut from the scenes, and points that yield no chip.",
     section="samples",
     draw=draw,
     reads=(SAMPLES_RESULT,),

@@ -1,4 +1,4 @@
-"""How well supernets rank networks."""
+"""Figure of the ranking quality of supernets."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 
 
 def draw(given: FigureInput) -> Figure:
-    """Draw it."""
+    """Draw the figure."""
     from workflow_lib.report.plots.supernet_plots import supernet_quality
 
     return supernet_quality(given[RANKING_QUALITY_RESULT], given[DIFFICULTY_RESULT])
 
 
 FIGURE = FigureDeclaration(
-    title="How well supernets rank networks",
-    caption="How well supernets rank the networks, and what they cost: one point per supernet, a line at the mean. "
+    title="Ranking quality of supernets",
+    caption="Ranking quality and cost of supernets, with one point per supernet and a line at the mean. "
     "Dashed: the noise ceiling, the agreement between two halves of the networks' own trainings.",
     section="supernets",
     draw=draw,

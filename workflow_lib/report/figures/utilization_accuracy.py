@@ -1,4 +1,4 @@
-"""Accuracy against utilization."""
+"""Figure of accuracy against utilization."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def draw(given: FigureInput) -> Figure:
-    """Draw it."""
+    """Draw the figure."""
     from workflow_lib.report.plots.utilization_plots import utilization_accuracy
 
     return utilization_accuracy(given[RANKED_RESULT], given[UTILIZATIONS_RESULT])
@@ -21,7 +21,7 @@ def draw(given: FigureInput) -> Figure:
 
 FIGURE = FigureDeclaration(
     title="Accuracy against utilization",
-    caption="Accuracy against utilization: whether one predicts the other.",
+    caption="Accuracy against utilization, with their rank correlation.",
     section="utilization",
     draw=draw,
     reads=(

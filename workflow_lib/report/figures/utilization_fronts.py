@@ -1,4 +1,4 @@
-"""Accuracy, throughput and utilization."""
+"""Figure of the pairs of accuracy, throughput and utilization."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def draw(given: FigureInput) -> Figure:
-    """Draw it."""
+    """Draw the figure."""
     from workflow_lib.report.plots.utilization_plots import utilization_fronts
 
     return utilization_fronts(given[RANKED_RESULT], given[UTILIZATIONS_RESULT])
@@ -21,8 +21,8 @@ def draw(given: FigureInput) -> Figure:
 
 FIGURE = FigureDeclaration(
     title="Accuracy, throughput and utilization",
-    caption="Accuracy, throughput and utilization, two at a time. Large points are on the front of the pair, rings "
-    "on all three fronts. Below 1 on the colour scale a network is bound by memory.",
+    caption="Each pair of accuracy, throughput and utilization. Large points are on the front of the pair; rings mark "
+    "candidates on all three fronts. Networks below 1 on the colour scale are limited by memory.",
     section="utilization",
     draw=draw,
     reads=(

@@ -1,4 +1,4 @@
-"""What a search proposed, round by round."""
+"""Section on the rounds of the search."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def search(content: ReportContent) -> TextTable:
-    """What each round of the search brought."""
+    """Tabulate the results of each round of the search."""
     from workflow_lib.report.tables import search_table
 
     frame = search_table(content)
@@ -25,22 +25,23 @@ def search(content: ReportContent) -> TextTable:
             "Round": frame["round"] + 1,
             "Proposed": frame["proposed"],
             "Best accuracy so far (%)": [quantity("accuracy_pct").number(value) for value in frame["accuracy_pct"]],
-            "Of them on the front": frame["on_front"],
+            "Of these, on the front": frame["on_front"],
         },
         texts=0,
     )
 
 
 def caveats(content: ReportContent) -> list[str]:
-    """What a reader must know before relying on the numbers."""
+    """List the limitations that a reader must know before relying on the numbers."""
     return [
         f"The search ({content.config.search.strategy}) chose {len(content[PROPOSALS_RESULT]):,} of "
-        f"{searched_from(content.config)}; the front is that of these, and a better one may lie among the others."
+        f"{searched_from(content.config)}; the front covers only these, and other candidates may be "
+        "better."
     ]
 
 
 def values(content: ReportContent) -> Mapping[str, Any]:
-    """What the template sees."""
+    """Return the variables of the template."""
     return {
         "search": search(content),
         "searched_from": searched_from(content.config),
@@ -48,7 +49,7 @@ def values(content: ReportContent) -> Mapping[str, Any]:
 
 
 SECTION = SectionDeclaration(
-    title="Search",
+    title="Search rounds",
     reads=(
         PROPOSALS_RESULT,
         RANKED_RESULT,
