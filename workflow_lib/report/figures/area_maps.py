@@ -18,18 +18,20 @@ if TYPE_CHECKING:
     from workflow_lib.report.plots.scene_plots import Backdrop
 
 
-def draw(given: FigureInput) -> Figure:
+def draw(figure_input: FigureInput) -> Figure:
     """Draw the detections of each area on its imagery, next to the probability of the target class."""
     from workflow_lib.report.plots.scene_plots import area_maps
 
-    areas = [name.removeprefix("probability:") for name in given.files if name.startswith("probability:")]
+    areas = [name.removeprefix("probability:") for name in figure_input.files if name.startswith("probability:")]
     drawn = {
         area: _read(
-            given.files[f"probability:{area}"][0], given.settings["target_class"], given.files[f"scenes:{area}"]
+            figure_input.files[f"probability:{area}"][0],
+            figure_input.settings["target_class"],
+            figure_input.files[f"scenes:{area}"],
         )
         for area in areas
     }
-    return area_maps(given[DETECTIONS_RESULT], drawn)
+    return area_maps(figure_input[DETECTIONS_RESULT], drawn)
 
 
 def _read(probability: Path, target: str, scenes: Sequence[Path]) -> tuple[Backdrop, Backdrop]:

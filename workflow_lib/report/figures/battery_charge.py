@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw(given: FigureInput) -> Figure:
+def draw(figure_input: FigureInput) -> Figure:
     """Draw the figure."""
     from workflow_lib.report.plots.battery_plots import battery_charge
 
-    return battery_charge(given[BATTERY_RESULT])
+    return battery_charge(figure_input[BATTERY_RESULT])
 
 
 FIGURE = FigureDeclaration(

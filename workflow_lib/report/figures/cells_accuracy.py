@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw(given: FigureInput) -> Figure:
+def draw(figure_input: FigureInput) -> Figure:
     """Draw the figure."""
     from workflow_lib.report.plots.cell_plots import cells_accuracy
 
-    return cells_accuracy(given[DERIVED_RESULT], given[RANKED_RESULT])
+    return cells_accuracy(figure_input[DERIVED_RESULT], figure_input[RANKED_RESULT])
 
 
 FIGURE = FigureDeclaration(

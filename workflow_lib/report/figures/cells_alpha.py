@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw(given: FigureInput) -> Figure:
+def draw(figure_input: FigureInput) -> Figure:
     """Draw the figure."""
     from workflow_lib.report.plots.cell_plots import cells_alpha
 
-    return cells_alpha(given[FIRST_CELL_ALPHAS_RESULT])
+    return cells_alpha(figure_input[FIRST_CELL_ALPHAS_RESULT])
 
 
 FIGURE = FigureDeclaration(

@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw(given: FigureInput) -> Figure:
+def draw(figure_input: FigureInput) -> Figure:
     """Draw the figure."""
     from workflow_lib.report.plots.cell_plots import cells_budgets
 
-    return cells_budgets(given[DERIVED_RESULT], given[LOOKUP_GRAPHS_RESULT])
+    return cells_budgets(figure_input[DERIVED_RESULT], figure_input[LOOKUP_GRAPHS_RESULT])
 
 
 FIGURE = FigureDeclaration(

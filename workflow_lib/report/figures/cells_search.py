@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw(given: FigureInput) -> Figure:
+def draw(figure_input: FigureInput) -> Figure:
     """Draw the figure."""
     from workflow_lib.report.plots.cell_plots import cells_search
 
-    return cells_search(given[CELL_SEARCHES_RESULT])
+    return cells_search(figure_input[CELL_SEARCHES_RESULT])
 
 
 FIGURE = FigureDeclaration(

@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw(given: FigureInput) -> Figure:
+def draw(figure_input: FigureInput) -> Figure:
     """Draw the figure."""
     from workflow_lib.report.plots.chip_maps import chip_map
 
-    folds = given[FOLDS_RESULT]
-    return chip_map(given[CHIPS_RESULT], folds, int(folds["fold"].min()))
+    folds = figure_input[FOLDS_RESULT]
+    return chip_map(figure_input[CHIPS_RESULT], folds, int(folds["fold"].min()))
 
 
 FIGURE = FigureDeclaration(

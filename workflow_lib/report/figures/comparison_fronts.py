@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw(given: FigureInput) -> Figure:
+def draw(figure_input: FigureInput) -> Figure:
     """Draw the figure."""
     from workflow_lib.report.plots.comparison_plots import comparison_fronts
 
-    ranked = given[RANKED_RESULT]
-    return comparison_fronts(ranked[~ranked["baseline"]], given[COMPARISON_RESULT], given.objectives)
+    ranked = figure_input[RANKED_RESULT]
+    return comparison_fronts(ranked[~ranked["baseline"]], figure_input[COMPARISON_RESULT], figure_input.objectives)
 
 
 FIGURE = FigureDeclaration(

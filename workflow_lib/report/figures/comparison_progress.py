@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw(given: FigureInput) -> Figure:
+def draw(figure_input: FigureInput) -> Figure:
     """Draw the figure."""
     from workflow_lib.report.plots.comparison_plots import comparison_progress
 
-    return comparison_progress(given[COMPARISON_RESULT])
+    return comparison_progress(figure_input[COMPARISON_RESULT])
 
 
 FIGURE = FigureDeclaration(

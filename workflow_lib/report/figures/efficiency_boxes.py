@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw(given: FigureInput) -> Figure:
+def draw(figure_input: FigureInput) -> Figure:
     """Draw the figure."""
     from workflow_lib.report.plots.efficiency_plots import efficiency_boxes
 
-    return efficiency_boxes(given[EFFICIENCY_SAMPLES_RESULT])
+    return efficiency_boxes(figure_input[EFFICIENCY_SAMPLES_RESULT])
 
 
 FIGURE = FigureDeclaration(

@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw(given: FigureInput) -> Figure:
+def draw(figure_input: FigureInput) -> Figure:
     """Draw the figure."""
     from workflow_lib.report.plots.efficiency_plots import check_same_models, efficiency_dominance
 
-    check_same_models(given[EFFICIENCY_SAMPLES_RESULT], given[DOMINANCE_RESULT])
-    return efficiency_dominance(given[EFFICIENCY_SAMPLES_RESULT], given[DOMINANCE_RESULT])
+    check_same_models(figure_input[EFFICIENCY_SAMPLES_RESULT], figure_input[DOMINANCE_RESULT])
+    return efficiency_dominance(figure_input[EFFICIENCY_SAMPLES_RESULT], figure_input[DOMINANCE_RESULT])
 
 
 FIGURE = FigureDeclaration(

@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw(given: FigureInput) -> Figure:
+def draw(figure_input: FigureInput) -> Figure:
     """Draw the figure."""
     from workflow_lib.report.plots.efficiency_plots import check_scored_columns, efficiency_fronts
 
-    inputs, outputs = given.settings["efficiency.inputs"], given.settings["efficiency.outputs"]
-    check_scored_columns(given[EFFICIENCY_RESULT], [*inputs, *outputs])
-    return efficiency_fronts(given[EFFICIENCY_RESULT], inputs, outputs)
+    inputs, outputs = figure_input.settings["efficiency.inputs"], figure_input.settings["efficiency.outputs"]
+    check_scored_columns(figure_input[EFFICIENCY_RESULT], [*inputs, *outputs])
+    return efficiency_fronts(figure_input[EFFICIENCY_RESULT], inputs, outputs)
 
 
 FIGURE = FigureDeclaration(

@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw(given: FigureInput) -> Figure:
+def draw(figure_input: FigureInput) -> Figure:
     """Draw the figure."""
     from workflow_lib.report.plots.efficiency_plots import efficiency_training
 
-    return efficiency_training(given[EFFICIENCY_RESULT])
+    return efficiency_training(figure_input[EFFICIENCY_RESULT])
 
 
 FIGURE = FigureDeclaration(

@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw(given: FigureInput) -> Figure:
+def draw(figure_input: FigureInput) -> Figure:
     """Draw the figure."""
     from workflow_lib.report.plots.front_pair_plots import front_pairs
 
-    return front_pairs(given[RANKED_RESULT], given.objectives)
+    return front_pairs(figure_input[RANKED_RESULT], figure_input.objectives)
 
 
 FIGURE = FigureDeclaration(

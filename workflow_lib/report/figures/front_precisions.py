@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw(given: FigureInput) -> Figure:
+def draw(figure_input: FigureInput) -> Figure:
     """Draw the figure."""
     from workflow_lib.report.plots.precision_plots import front_precisions
 
-    return front_precisions(given[PRECISIONS_RESULT], given[RANKED_RESULT])
+    return front_precisions(figure_input[PRECISIONS_RESULT], figure_input[RANKED_RESULT])
 
 
 FIGURE = FigureDeclaration(

@@ -11,11 +11,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw(given: FigureInput) -> Figure:
+def draw(figure_input: FigureInput) -> Figure:
     """Draw the figure."""
     from workflow_lib.report.plots.device_plots import latency_devices
 
-    return latency_devices(given[RANKED_RESULT], given.objectives, given.settings["latency_devices"])
+    return latency_devices(
+        figure_input[RANKED_RESULT], figure_input.objectives, figure_input.settings["latency_devices"]
+    )
 
 
 FIGURE = FigureDeclaration(

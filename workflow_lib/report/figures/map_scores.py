@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 from workflow_lib.data.scene_paths import truth_files
 
 
-def draw(given: FigureInput) -> Figure:
+def draw(figure_input: FigureInput) -> Figure:
     """Draw the figure."""
     from workflow_lib.report.plots.scene_plots import map_scores
 
-    return map_scores(given[MAP_SCORES_RESULT])
+    return map_scores(figure_input[MAP_SCORES_RESULT])
 
 
 FIGURE = FigureDeclaration(

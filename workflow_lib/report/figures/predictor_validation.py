@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw(given: FigureInput) -> Figure:
+def draw(figure_input: FigureInput) -> Figure:
     """Draw the figure."""
     from workflow_lib.report.plots.device_plots import predictor_validation
 
-    return predictor_validation(given[VALIDATION_RESULT])
+    return predictor_validation(figure_input[VALIDATION_RESULT])
 
 
 FIGURE = FigureDeclaration(

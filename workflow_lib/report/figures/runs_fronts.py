@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw(given: FigureInput) -> Figure:
+def draw(figure_input: FigureInput) -> Figure:
     """Draw the figure."""
     from workflow_lib.report.plots.comparison_plots import runs_fronts
 
-    return runs_fronts(given[RUN_CANDIDATES_RESULT], given.objectives)
+    return runs_fronts(figure_input[RUN_CANDIDATES_RESULT], figure_input.objectives)
 
 
 FIGURE = FigureDeclaration(

@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from workflow_lib.config import Config
 
 
-def draw(given: FigureInput) -> Figure:
+def draw(figure_input: FigureInput) -> Figure:
     """Draw the samples of each region on its imagery."""
     from workflow_lib.data.scenes import overview
     from workflow_lib.report.plots.scene_plots import OVERVIEW_PX, sample_map
 
-    samples = given[SAMPLES_RESULT]
+    samples = figure_input[SAMPLES_RESULT]
     backdrops = {
         region: overview(scenes, samples.loc[samples["region"] == region, "crs"].iloc[0], OVERVIEW_PX)
-        for region, scenes in given.files.items()
+        for region, scenes in figure_input.files.items()
     }
     return sample_map(samples, backdrops)
 

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 from workflow_lib.search.supernet_config import VARIANTS
 
 
-def draw(given: FigureInput) -> Figure:
+def draw(figure_input: FigureInput) -> Figure:
     """Draw the figure."""
     from workflow_lib.report.plots.supernet_plots import supernet_alpha
 
-    return supernet_alpha(given[ALPHA_RESULT])
+    return supernet_alpha(figure_input[ALPHA_RESULT])
 
 
 FIGURE = FigureDeclaration(

@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw(given: FigureInput) -> Figure:
+def draw(figure_input: FigureInput) -> Figure:
     """Draw the figure."""
     from workflow_lib.report.plots.supernet_plots import supernet_quality
 
-    return supernet_quality(given[RANKING_QUALITY_RESULT], given[DIFFICULTY_RESULT])
+    return supernet_quality(figure_input[RANKING_QUALITY_RESULT], figure_input[DIFFICULTY_RESULT])
 
 
 FIGURE = FigureDeclaration(

@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw(given: FigureInput) -> Figure:
+def draw(figure_input: FigureInput) -> Figure:
     """Draw the figure."""
     from workflow_lib.report.plots.supernet_plots import supernet_ranks
 
-    return supernet_ranks(given[RANKS_RESULT])
+    return supernet_ranks(figure_input[RANKS_RESULT])
 
 
 FIGURE = FigureDeclaration(

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw(given: FigureInput) -> Figure:
+def draw(figure_input: FigureInput) -> Figure:
     """Draw the figure."""
     from workflow_lib.report.plots.utilization_plots import utilization_accuracy
 
-    return utilization_accuracy(given[RANKED_RESULT], given[UTILIZATIONS_RESULT])
+    return utilization_accuracy(figure_input[RANKED_RESULT], figure_input[UTILIZATIONS_RESULT])
 
 
 FIGURE = FigureDeclaration(

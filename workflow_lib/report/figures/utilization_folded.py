@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw(given: FigureInput) -> Figure:
+def draw(figure_input: FigureInput) -> Figure:
     """Draw the figure."""
     from workflow_lib.report.plots.utilization_plots import utilization_folded
 
-    return utilization_folded(given[UTILIZATIONS_RESULT])
+    return utilization_folded(figure_input[UTILIZATIONS_RESULT])
 
 
 FIGURE = FigureDeclaration(

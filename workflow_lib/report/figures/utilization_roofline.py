@@ -12,11 +12,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw(given: FigureInput) -> Figure:
+def draw(figure_input: FigureInput) -> Figure:
     """Draw the figure."""
     from workflow_lib.report.plots.utilization_plots import utilization_roofline
 
-    return utilization_roofline(given[RANKED_RESULT], given[UTILIZATIONS_RESULT], given[LAYERS_RESULT])
+    return utilization_roofline(
+        figure_input[RANKED_RESULT], figure_input[UTILIZATIONS_RESULT], figure_input[LAYERS_RESULT]
+    )
 
 
 FIGURE = FigureDeclaration(

@@ -1,4 +1,4 @@
-"""Every pair of objectives: all candidates, the front and its intervals."""
+"""Plots of every pair of objectives, with all candidates, the front and its intervals."""
 
 from collections.abc import Sequence
 from itertools import combinations
@@ -20,12 +20,12 @@ _INTERVAL = ["accuracy_low_pct", "accuracy_high_pct"]
 def front_pairs(ranked: pd.DataFrame, objectives: Sequence[Objective]) -> Figure:
     """Draw a panel for every pair of objectives.
 
-    The line is the front of that pair alone. Bars are 95 % intervals of the front members' accuracy. Members
-    carry the numbers of the report's front table where there is room.
+    The line is the front of only that pair. Bars are 95 % intervals of the front members' accuracy. Members have
+    the numbers of the report's front table where there is room.
 
     Args:
         ranked: the front table, all candidates and baselines.
-        objectives: the axes of the front.
+        objectives: the objectives of the front.
     """
     pairs = list(combinations(defined(ranked, objectives), 2))
     columns = min(len(pairs), 3)
@@ -83,15 +83,16 @@ def _intervals(axes: Axes, group: str, rows: pd.DataFrame, x: str) -> None:
 
 
 def pair_front(candidates: pd.DataFrame, x: Objective, y: Objective) -> np.ndarray:
-    """Find the corners of the staircase that bounds what two objectives can reach together.
+    """Compute the corners of the staircase-shaped front of two objectives.
 
     Args:
-        candidates: rows with both columns; rows without a value are left out.
-        x, y: the two objectives.
+        candidates: rows with both columns; rows with missing values are omitted.
+        x: objective on the horizontal axis.
+        y: objective on the vertical axis.
 
     Returns:
-        (n, 2) array of x and y in stored units, from the best x to the best y: members of the pair's front
-        with a corner between each two.
+        (n, 2) array of x and y in stored units, from the best x to the best y: the members of the pair's front,
+        with a corner between every two.
     """
     gains = candidates[[x.name, y.name]].dropna().to_numpy(dtype=float) * [is_better(x), is_better(y)]
     gains = gains[np.lexsort((-gains[:, 1], -gains[:, 0]))]
