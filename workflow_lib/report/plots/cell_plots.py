@@ -125,15 +125,15 @@ def cells_accuracy(derived: pd.DataFrame, ranked: pd.DataFrame) -> Figure:
     return figure
 
 
-def _strip(axes: Axes, networks: pd.DataFrame, center: float) -> None:
+def _strip(axes: Axes, networks: pd.DataFrame, centre: float) -> None:
     """Draw points side by side, with a line at their median."""
     if len(networks):
-        axes.scatter(_side_by_side(center, len(networks)), networks["accuracy_pct"], color=_RANDOM, s=12)
-        axes.hlines(networks["accuracy_pct"].median(), center - 0.12, center + 0.12, color=_RANDOM, linewidth=1)
+        axes.scatter(_side_by_side(centre, len(networks)), networks["accuracy_pct"], color=_RANDOM, s=12)
+        axes.hlines(networks["accuracy_pct"].median(), centre - 0.12, centre + 0.12, color=_RANDOM, linewidth=1)
 
 
-def _side_by_side(center: float, count: int) -> list[float]:
-    positions: list[float] = (center + np.linspace(-0.08, 0.08, count)).tolist() if count > 1 else [center] * count
+def _side_by_side(centre: float, count: int) -> list[float]:
+    positions: list[float] = (centre + np.linspace(-0.08, 0.08, count)).tolist() if count > 1 else [centre] * count
     return positions
 
 

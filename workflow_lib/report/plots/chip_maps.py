@@ -19,7 +19,7 @@ _ROLES: dict[Any, str] = {
     "buffer": "#b0b0b0",
     "holdout": PALETTE[4],
 }
-_NEVER = "never validation"
+_NEVER = "never in validation"
 
 
 @themed
