@@ -51,7 +51,7 @@ def is_missing(value: Any) -> TypeGuard[None]:
 
 
 @dataclass(frozen=True)
-class Quantity:
+class ColumnFormat:
     """How the values of a column are displayed.
 
     Args:
@@ -81,7 +81,7 @@ class Quantity:
     def number(self, value: float | None, digits: int | None = None) -> str:
         """Format a stored value in the displayed unit, without the unit.
 
-        >>> Quantity("Memory", "Memory", "MB", 1e-6, 2).number(11_175_404)
+        >>> ColumnFormat("Memory", "Memory", "MB", 1e-6, 2).number(11_175_404)
         '11.18'
         """
         if value is None or is_missing(value):
@@ -93,13 +93,13 @@ class Quantity:
         number = self.number(value)
         return number if number == MISSING or not self.unit else f"{number} {self.unit}"
 
-    def telling_digits(self, values: Iterable[float]) -> int:
+    def distinguishing_digits(self, values: Iterable[float]) -> int:
         """Return the fewest decimals that keep different values distinct, up to a limit that depends on the unit.
 
         A difference of 200 bytes can decide which candidate is on the front, so two such files must not both be shown
         as "11.18 MB".
 
-        >>> Quantity("Memory", "Memory", "MB", 1e-6, 2).telling_digits([11_175_404, 11_175_204])
+        >>> ColumnFormat("Memory", "Memory", "MB", 1e-6, 2).distinguishing_digits([11_175_404, 11_175_204])
         4
         """
         import pandas as pd
@@ -110,7 +110,7 @@ class Quantity:
         return next(sufficient, limit)
 
 
-def quantity(column: str) -> Quantity:
+def column_format(column: str) -> ColumnFormat:
     """Return how a column of the front table is displayed.
 
     Args:
@@ -130,22 +130,22 @@ def quantity(column: str) -> Quantity:
     else:
         title = short = declared.meaning[:1].upper() + declared.meaning[1:]
     if cost and cost.shown:
-        return Quantity(title, short, cost.shown.unit, cost.shown.factor, cost.shown.digits)
+        return ColumnFormat(title, short, cost.shown.unit, cost.shown.factor, cost.shown.digits)
     unit, factor, digits = _COLUMN_FORMATS.get(column) or _UNIT_FORMATS.get(declared.unit) or (declared.unit, 1.0, 3)
-    return Quantity(title, short, unit, factor, digits)
+    return ColumnFormat(title, short, unit, factor, digits)
 
 
-def shown_as(column: str) -> Quantity:
+def shown_as(column: str) -> ColumnFormat:
     """Return how a column of any table is displayed; by its plain name if it is not in the front table."""
     try:
-        return quantity(column)
+        return column_format(column)
     except KeyError:
-        return Quantity(column, column, "", 1.0, 3)
+        return ColumnFormat(column, column, "", 1.0, 3)
 
 
 def axis_name(column: str) -> str:
     """Return title and unit of a column of the front table, such as "Latency, mean over devices (ms)"."""
-    return quantity(column).axis
+    return column_format(column).axis
 
 
 def device_column(device: str, quantity: str = "latency_ms") -> str:

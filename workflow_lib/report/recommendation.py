@@ -12,7 +12,7 @@ from workflow_lib.costs import all_costs
 from workflow_lib.latency.latency_tables import LATENCIES_RESULT
 from workflow_lib.report import words
 from workflow_lib.report.content import ReportContent
-from workflow_lib.report.names import quantity
+from workflow_lib.report.names import column_format
 from workflow_lib.report.tables import baseline_rows, front_members
 from workflow_lib.spaces.networks import space_of
 from workflow_lib.training.fold_summary import confidence_interval
@@ -112,7 +112,7 @@ def compare_with_baseline(ranked: pd.DataFrame, objectives: Sequence[str]) -> li
     baseline = reference_baseline(ranked, candidate)
     rows = []
     for name in dict.fromkeys(["accuracy_pct", "f1_pct", "auc", *objectives, *COSTS]):
-        known = quantity(name)
+        known = column_format(name)
         row = [known.title, _with_spread(candidate, name)]
         if baseline is not None:
             row += [_with_spread(baseline, name), _compare(candidate, baseline, name)]
@@ -121,7 +121,7 @@ def compare_with_baseline(ranked: pd.DataFrame, objectives: Sequence[str]) -> li
 
 
 def _with_spread(row: pd.Series, name: str) -> str:
-    text = quantity(name).text(row[name])
+    text = column_format(name).text(row[name])
     if name == "accuracy_pct" and pd.notna(row["accuracy_low_pct"]):
         return f"{text} (95 % interval {row['accuracy_low_pct']:.1f} to {row['accuracy_high_pct']:.1f})"
     if name == "latency_mean_ms":

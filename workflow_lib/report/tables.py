@@ -18,7 +18,7 @@ from workflow_lib.spaces.mobilenet.mobilenet_chain import STEM, Chain
 from workflow_lib.training.score_tables import TRAINED_RESULT
 
 
-def is_better(objective: Objective) -> int:
+def gain_sign(objective: Objective) -> int:
     """Return 1 if higher values of an objective are better, -1 if lower values are."""
     return 1 if objective.direction == "max" else -1
 

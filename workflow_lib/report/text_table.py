@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from workflow_lib.report.names import MISSING, quantity
+from workflow_lib.report.names import MISSING, column_format
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,10 +47,10 @@ def scores_columns(frame: pd.DataFrame, columns: Sequence[str]) -> dict[str, lis
             pairs = zip(frame[name], frame["accuracy_high_pct"], strict=True)
             cells["95 % interval"] = [f"{low:.1f} to {high:.1f}" if pd.notna(low) else MISSING for low, high in pairs]
         elif name == "latency_device_std_ms":
-            cells["Std over devices (ms)"] = [quantity(name).number(value) for value in frame[name]]
+            cells["Std over devices (ms)"] = [column_format(name).number(value) for value in frame[name]]
         elif name != "accuracy_high_pct":
-            shown = quantity(name)
-            digits = shown.telling_digits(frame[name])
+            shown = column_format(name)
+            digits = shown.distinguishing_digits(frame[name])
             cells[shown.short_axis] = [shown.number(value, digits) for value in frame[name]]
     return cells
 

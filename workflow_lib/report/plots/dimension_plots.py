@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from workflow_lib.pareto.front_config import Objective
-from workflow_lib.report.names import quantity
+from workflow_lib.report.names import column_format
 from workflow_lib.report.plots.style import GROUPS, PALETTE, defined, set_log, themed, wants_log
 from workflow_lib.report.tables import candidates_only
 from workflow_lib.spaces.networks import space_of
@@ -35,7 +35,7 @@ def dimension_effects(ranked: pd.DataFrame, objectives: Sequence[Objective]) -> 
         return figure
     grid = figure.subplots(len(objectives), len(values), sharex="col", sharey="row", width_ratios=sizes, squeeze=False)
     for row, (axes_of_row, objective) in enumerate(zip(grid, objectives, strict=True), start=1):
-        known = quantity(objective.name)
+        known = column_format(objective.name)
         shown = candidates[objective.name].astype(float) * known.factor
         for axes, (title, labels) in zip(axes_of_row, values.items(), strict=True):
             _panel(axes, labels, shown, candidates["on_front"].astype(bool))

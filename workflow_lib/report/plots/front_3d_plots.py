@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
 from workflow_lib.pareto.front_config import Objective
-from workflow_lib.report.names import axis_name, quantity
+from workflow_lib.report.names import axis_name, column_format
 from workflow_lib.report.plots.style import GROUPS, defined, round_ticks, scatter, set_log, split, themed, wants_log
 
 _SYMBOLS = {
@@ -74,7 +74,7 @@ def _deep(groups: dict[str, pd.DataFrame], names: Sequence[str]) -> Figure:
                     zorder=1,
                 )
     for axis, name in zip((axes.xaxis, axes.yaxis, axes.zaxis), (*ground, upright), strict=True):
-        axis.set_label_text(quantity(name).short_axis)
+        axis.set_label_text(column_format(name).short_axis)
         axis.labelpad = 6
         if logs[name]:
             shown = _shown(everything, name)
@@ -87,7 +87,7 @@ def _deep(groups: dict[str, pd.DataFrame], names: Sequence[str]) -> Figure:
 
 
 def _shown(rows: pd.DataFrame, name: str) -> pd.Series:
-    return rows[name].astype(float) * quantity(name).factor
+    return rows[name].astype(float) * column_format(name).factor
 
 
 def _place(rows: pd.DataFrame, name: str, logs: dict[str, bool]) -> pd.Series:
@@ -132,7 +132,7 @@ def front_3d_interactive(ranked: pd.DataFrame, objectives: Sequence[Objective]) 
 
 
 def _interactive_axis(ranked: pd.DataFrame, name: str) -> dict[str, Any]:
-    axis: dict[str, Any] = {"title": {"text": quantity(name).short_axis}}
+    axis: dict[str, Any] = {"title": {"text": column_format(name).short_axis}}
     if wants_log(ranked[name]):
         shown = _shown(ranked, name)
         axis |= {"type": "log", "tickvals": round_ticks(shown.min(), shown.max())}
@@ -163,5 +163,5 @@ def _add_trace(
 
 def _hover(row: pd.Series, objectives: Sequence[str]) -> str:
     # plotly interprets hover texts as HTML.
-    values = [f"{quantity(name).title}: {quantity(name).text(row[name])}" for name in objectives]
+    values = [f"{column_format(name).title}: {column_format(name).text(row[name])}" for name in objectives]
     return "<br>".join([f"<b>{escape(str(row['candidate']))}</b>", *map(escape, values)])

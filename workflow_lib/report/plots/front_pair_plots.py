@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from workflow_lib.pareto.front_config import Objective
-from workflow_lib.report.names import axis_name, quantity
+from workflow_lib.report.names import axis_name, column_format
 from workflow_lib.report.plots.style import GROUPS, defined, number_points, scatter, set_log, split, themed, wants_log
-from workflow_lib.report.tables import baseline_rows, candidates_only, front_members, is_better
+from workflow_lib.report.tables import baseline_rows, candidates_only, front_members, gain_sign
 
 _INTERVAL = ["accuracy_low_pct", "accuracy_high_pct"]
 
@@ -44,7 +44,7 @@ def front_pairs(ranked: pd.DataFrame, objectives: Sequence[Objective]) -> Figure
 
 
 def _panel(axes: Axes, ranked: pd.DataFrame, objectives: Sequence[Objective], x: Objective, y: Objective) -> None:
-    horizontal, vertical = quantity(x.name), quantity(y.name)
+    horizontal, vertical = column_format(x.name), column_format(y.name)
     for group, rows in split(ranked, objectives).items():
         rows = rows.dropna(subset=[x.name, y.name])
         if len(rows):
@@ -71,7 +71,7 @@ def _intervals(axes: Axes, group: str, rows: pd.DataFrame, x: str) -> None:
     rows = rows.dropna(subset=_INTERVAL)
     if len(rows):
         axes.errorbar(
-            rows[x] * quantity(x).factor,
+            rows[x] * column_format(x).factor,
             rows["accuracy_pct"],
             yerr=[rows["accuracy_pct"] - rows[_INTERVAL[0]], rows[_INTERVAL[1]] - rows["accuracy_pct"]],
             fmt="none",
@@ -94,14 +94,14 @@ def pair_front(candidates: pd.DataFrame, x: Objective, y: Objective) -> np.ndarr
         (n, 2) array of x and y in stored units, from the best x to the best y: the members of the pair's front,
         with a corner between every two.
     """
-    gains = candidates[[x.name, y.name]].dropna().to_numpy(dtype=float) * [is_better(x), is_better(y)]
+    gains = candidates[[x.name, y.name]].dropna().to_numpy(dtype=float) * [gain_sign(x), gain_sign(y)]
     gains = gains[np.lexsort((-gains[:, 1], -gains[:, 0]))]
     best_before = np.concatenate([[-np.inf], np.maximum.accumulate(gains[:, 1])[:-1]])
     members = gains[gains[:, 1] > best_before]
     corners = np.column_stack([members[1:, 0], members[:-1, 1]])
     steps = np.empty((len(members) + len(corners), 2))
     steps[0::2], steps[1::2] = members, corners
-    return steps * [is_better(x), is_better(y)]
+    return steps * [gain_sign(x), gain_sign(y)]
 
 
 def _number_members(
@@ -113,7 +113,7 @@ def _number_members(
 ) -> None:
     figure.draw_without_rendering()
     for axes, (y, x) in zip(panels, pairs, strict=True):
-        factors = [quantity(x.name).factor, quantity(y.name).factor]
+        factors = [column_format(x.name).factor, column_format(y.name).factor]
         members, baselines = (
             rows[[x.name, y.name]].astype(float).dropna() * factors
             for rows in (front_members(ranked, objectives), baseline_rows(ranked))

@@ -9,9 +9,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from workflow_lib.pareto.front_config import Objective
-from workflow_lib.report.names import quantity
+from workflow_lib.report.names import column_format
 from workflow_lib.report.plots.style import GROUPS, defined, themed
-from workflow_lib.report.tables import candidates_only, front_members, is_better
+from workflow_lib.report.tables import candidates_only, front_members, gain_sign
 
 MAX_MEMBERS = 24
 """Maximum number of front members in the figure; more are hard to compare. The figure states how many are omitted."""
@@ -55,15 +55,15 @@ def _outward(members: pd.DataFrame, candidates: pd.DataFrame, objectives: Sequen
     """Compute the position of each member on each spoke, from 0 (worst candidate) to 1 (best); missing values are 0."""
     shares = {}
     for objective in objectives:
-        gains = candidates[objective.name].astype(float) * is_better(objective)
+        gains = candidates[objective.name].astype(float) * gain_sign(objective)
         spread = gains.max() - gains.min()
-        values = members[objective.name].astype(float) * is_better(objective)
+        values = members[objective.name].astype(float) * gain_sign(objective)
         shares[objective.name] = (values - gains.min()) / spread if spread > 0 else values * 0 + 1
     return pd.DataFrame(shares, index=members.index).fillna(0.0)
 
 
 def _spoke(row: pd.Series, name: str) -> str:
-    known = quantity(name)
+    known = column_format(name)
     return f"{shorten(known.short, 16, placeholder='…')}\n{known.text(row[name])}"
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from workflow_lib.analysis.efficiency_tables import EFFICIENCY_RESULT
 from workflow_lib.report import words
 from workflow_lib.report.declaration import SectionDeclaration
-from workflow_lib.report.names import quantity
+from workflow_lib.report.names import column_format
 from workflow_lib.report.text_table import TextTable, make_table
 
 if TYPE_CHECKING:
@@ -63,8 +63,8 @@ def values(content: ReportContent) -> Mapping[str, Any]:
     """Return the variables of the template."""
     return {
         "efficiency": efficiency(content),
-        "inputs": [quantity(name).title for name in content.config.efficiency.inputs],
-        "outputs": [quantity(name).title for name in content.config.efficiency.outputs],
+        "inputs": [column_format(name).title for name in content.config.efficiency.inputs],
+        "outputs": [column_format(name).title for name in content.config.efficiency.outputs],
         "returns": content.config.efficiency.returns,
         "reference": words.reference(content.config),
         "sampled": words.sampled(content.config),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from workflow_lib.analysis.candidate_tables import RANKED_RESULT
 from workflow_lib.report.declaration import SectionDeclaration
-from workflow_lib.report.names import quantity
+from workflow_lib.report.names import column_format
 from workflow_lib.report.text_table import TextTable, make_table, scores_columns
 from workflow_lib.spaces.networks import space_of
 
@@ -45,7 +45,7 @@ def front(content: ReportContent) -> TextTable:
             "#": frame["number"],
             "Candidate": frame["candidate"],
             **scores_columns(frame, scores),
-            "Front frequency": [quantity("front_frequency").text(value) for value in frame["front_frequency"]],
+            "Front frequency": [column_format("front_frequency").text(value) for value in frame["front_frequency"]],
             "Hypervolume": [f"{value:.1f} %" for value in frame["hypervolume_pct"]],
             "On the ε-front": ["yes" if flag else "no" for flag in frame["on_epsilon_front"]],
             "Channels": frame["channels"],
@@ -61,7 +61,7 @@ def values(content: ReportContent) -> Mapping[str, Any]:
     """Return the variables of the template."""
     return {
         "front": front(content),
-        "objectives": [quantity(objective.name).title for objective in content.config.front.objectives],
+        "objectives": [column_format(objective.name).title for objective in content.config.front.objectives],
         "interactive_front": content.interactive_front,
     }
 

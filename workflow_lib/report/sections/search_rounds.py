@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from workflow_lib.analysis.candidate_tables import RANKED_RESULT
 from workflow_lib.report.declaration import SectionDeclaration
-from workflow_lib.report.names import quantity, searched_from
+from workflow_lib.report.names import column_format, searched_from
 from workflow_lib.report.text_table import TextTable, make_table
 from workflow_lib.search.proposal_tables import PROPOSALS_RESULT
 
@@ -24,7 +24,9 @@ def search(content: ReportContent) -> TextTable:
         {
             "Round": frame["round"] + 1,
             "Proposed": frame["proposed"],
-            "Best accuracy so far (%)": [quantity("accuracy_pct").number(value) for value in frame["accuracy_pct"]],
+            "Best accuracy so far (%)": [
+                column_format("accuracy_pct").number(value) for value in frame["accuracy_pct"]
+            ],
             "Of these, on the front": frame["on_front"],
         },
         texts=0,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from workflow_lib.analysis.candidate_tables import RANKED_RESULT
 from workflow_lib.analysis.comparison_tables import DIFFICULTY_RESULT, RANKING_QUALITY_RESULT
 from workflow_lib.report.declaration import SectionDeclaration
-from workflow_lib.report.names import MISSING, quantity
+from workflow_lib.report.names import MISSING, column_format
 from workflow_lib.report.text_table import TextTable, make_table
 
 if TYPE_CHECKING:
@@ -29,10 +29,10 @@ def picks(content: ReportContent) -> TextTable:
     chosen = trained.iloc[[*ends, knee(losses)]]
     return make_table(
         {
-            "Pick": [f"Best {quantity(cost).title.lower()}", "Best accuracy", "Knee"],
+            "Pick": [f"Best {column_format(cost).title.lower()}", "Best accuracy", "Knee"],
             "Candidate": chosen["candidate"],
             "Accuracy (%)": [f"{value:.1f}" for value in chosen["accuracy_pct"]],
-            quantity(cost).title: [f"{value:.2f}" for value in chosen[cost]],
+            column_format(cost).title: [f"{value:.2f}" for value in chosen[cost]],
         },
         texts=2,
     )
@@ -68,8 +68,8 @@ def ranking_quality(content: ReportContent) -> TextTable:
 
 def difficulty(content: ReportContent) -> TextTable:
     """Tabulate whether networks differ by more than chance."""
-    measured = {"accuracy_pct": quantity("accuracy_pct").title, "cross_entropy": "Cross-entropy"}
-    frame, cost = content[DIFFICULTY_RESULT], quantity(content.config.supernet.cost).title
+    measured = {"accuracy_pct": column_format("accuracy_pct").title, "cross_entropy": "Cross-entropy"}
+    frame, cost = content[DIFFICULTY_RESULT], column_format(content.config.supernet.cost).title
     digits = 2 if (frame["measure"] == "accuracy_pct").all() else 4
     return make_table(
         {

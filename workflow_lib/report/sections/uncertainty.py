@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from workflow_lib.analysis.candidate_tables import RANKED_RESULT
 from workflow_lib.report import words
 from workflow_lib.report.declaration import SectionDeclaration
-from workflow_lib.report.names import quantity
+from workflow_lib.report.names import column_format
 from workflow_lib.report.text_table import TextTable, make_table
 from workflow_lib.training.score_tables import FOREST_RESULT, HOLDOUT_RESULT
 
@@ -22,7 +22,9 @@ def regions(content: ReportContent) -> TextTable:
 
     frame = front_members(content[RANKED_RESULT], content.config.front.objectives)
     accuracies = {
-        f"{region} (%)": [quantity("accuracy_pct").number(value) for value in frame[f"region_{region}_accuracy_pct"]]
+        f"{region} (%)": [
+            column_format("accuracy_pct").number(value) for value in frame[f"region_{region}_accuracy_pct"]
+        ]
         for region in sorted(content.config.data.regions)
         if f"region_{region}_accuracy_pct" in frame  # a held-out region has no accuracy
     }
@@ -40,9 +42,9 @@ def forest(content: ReportContent) -> TextTable:
         accuracy = frame["accuracy_pct"].to_numpy(dtype=float)
         low, high = confidence_interval(accuracy, content[RANKED_RESULT]["validation_share"].iloc[0])  # the same folds
         interval = f"{max(low, 0):.1f} to {min(high, 100):.1f}"
-        f1 = quantity("f1_pct").number(frame["f1_pct"].mean())
-        auc = quantity("auc").number(frame["auc"].astype(float).mean())
-        best = quantity("accuracy_pct").number(networks.get(channels))
+        f1 = column_format("f1_pct").number(frame["f1_pct"].mean())
+        auc = column_format("auc").number(frame["auc"].astype(float).mean())
+        best = column_format("accuracy_pct").number(networks.get(channels))
         rows.append([str(channels), f"{accuracy.mean():.1f}", interval, f1, auc, best])
     headers = ["Channels", "Accuracy (%)", "95 % interval", "F1 (%)", "AUC", "Best network's accuracy (%)"]
     return TextTable(headers, rows, texts=1)
@@ -65,10 +67,10 @@ def holdout(content: ReportContent) -> TextTable:
             "Candidate": frame["candidate"],
             "Hold-out accuracy (%)": [f"{value:.1f}" for value in frame["accuracy_pct"]],
             f"{words.terms(content.config).accuracy.capitalize()} accuracy (%)": [
-                quantity("accuracy_pct").number(known.get(name)) for name in frame["candidate"]
+                column_format("accuracy_pct").number(known.get(name)) for name in frame["candidate"]
             ],
             "Hold-out F1 (%)": [f"{value:.1f}" for value in frame["f1_pct"]],
-            "Hold-out AUC": [quantity("auc").number(value) for value in frame["auc"]],
+            "Hold-out AUC": [column_format("auc").number(value) for value in frame["auc"]],
             "Chips": [f"{count:,}" for count in frame["validation_chips"]],
         },
         texts=2,
