@@ -70,7 +70,7 @@ def test_a_search_in_rounds_trains_what_it_proposes(tmp_path: Path, wide: dict[s
     assert set(searched[KEYS].itertuples(index=False)) == set(proposals[KEYS].itertuples(index=False))
     page = (results / "build_report" / "report.html").read_text()
     assert "The search (reinforce) chose 3 of 4 candidates" in page
-    assert "failed for good" not in page
+    assert "failed permanently" not in page
 
     again = rounds(folder, config)
     assert (again.stdout + again.stderr).count("Nothing to be done") == 3
@@ -101,7 +101,7 @@ def test_a_search_in_rounds_trains_what_it_proposes(tmp_path: Path, wide: dict[s
     (network,) = Packed.load(results / "pack_networks" / "6.pt").runtime().networks
     assert network in set(left["architecture"])
     page = (results / "build_report" / "report.html").read_text()
-    for what in ("supernet_alpha", "On a battery", "battery_charge", "Accuracy by shared weights", "Knee"):
+    for what in ("supernet_alpha", "Battery life", "battery_charge", "Accuracy with shared weights", "Knee"):
         assert what in page
 
 

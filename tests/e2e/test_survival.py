@@ -157,7 +157,7 @@ def test_a_training_that_fails_for_good_fails_alone(run: Path, own_run: Path, tm
     candidates = pd.read_parquet(own_run / "results/tiny/build_candidates/candidates.parquet")
     assert candidates["architecture"].tolist() == ["k5-s2-p1-pool3s2-w32", "k7-s2-p3-pool3s2-w64"]
     page = (own_run / "results/tiny/build_report/report.html").read_text()
-    assert "Trainings that failed for good: 1." in page
+    assert "Trainings that failed permanently: 1." in page
     assert "results/tiny/logs/train_fold/6/8/k3-s2-p1-pool3s2-w32/1.log" in page
     assert part.read_text().startswith("failed: see ")
 

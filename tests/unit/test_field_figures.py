@@ -79,9 +79,9 @@ def test_samples_are_counted_on_their_map() -> None:
 
 
 def test_precisions_are_marked_where_they_lose_too_much(run: Run) -> None:
-    assert {"fp32", "fp16", "int8", "loses too much"} <= set(texts(front_precisions(precisions(run), run.ranked)))
+    assert {"fp32", "fp16", "int8", "loss too high"} <= set(texts(front_precisions(precisions(run), run.ranked)))
     harmless = precisions(run).assign(lossy=False)
-    assert "loses too much" not in texts(front_precisions(harmless, run.ranked))
+    assert "loss too high" not in texts(front_precisions(harmless, run.ranked))
 
 
 def test_what_was_found_is_drawn_beside_its_probability() -> None:
@@ -107,7 +107,7 @@ def test_the_report_says_it_all(run: Run) -> None:
     tables = {"samples": samples(), "precisions": precisions(run), "map_scores": scores()}
     page = render(content_of(run, config=with_field_sections(run.config), **tables))
     for fragment in (
-        'href="#map"', 'href="#precisions"', "on nodata of &lt;b&gt;DEM&lt;/b&gt;", "3.50 ± 0.25 too much",
+        'href="#map"', 'href="#precisions"', "on nodata of &lt;b&gt;DEM&lt;/b&gt;", "3.50 ± 0.25 (too high)",
         "1 point has no chip", "50.0 (9.5 to 90.5)",
     ):  # fmt: skip
         assert fragment in page, fragment

@@ -25,7 +25,7 @@ from workflow_lib.analysis.utilization_pairs import on_all_fronts, with_utilizat
 from workflow_lib.core.sealed import save_array
 from workflow_lib.pareto.front_config import Objective
 from workflow_lib.report.declaration import FigureInput, all_figures, all_sections
-from workflow_lib.report.names import axis_name, quantity
+from workflow_lib.report.names import axis_name, column_format
 from workflow_lib.report.plots.cell_plots import cells_alpha
 from workflow_lib.report.plots.channel_plots import input_channels
 from workflow_lib.report.plots.chip_maps import chip_map
@@ -296,10 +296,10 @@ def test_names_and_units() -> None:
     assert axis_name("auc") == "AUC, mean over classes"
     assert axis_name("latency_adreno640gpu_tflite21_ms") == "Latency, adreno640gpu_tflite21 (ms)"
     assert axis_name("recall_T_pct") == "Mean recall of a class over folds (%)"
-    memory = quantity("memory_bytes")
+    memory = column_format("memory_bytes")
     assert memory.text(11_175_404) == "11.18 MB"
-    assert memory.telling_digits([11_175_404, 11_175_204]) == 4
-    assert quantity("auc").text(None) == "undefined"
+    assert memory.distinguishing_digits([11_175_404, 11_175_204]) == 4
+    assert column_format("auc").text(None) == "undefined"
     with pytest.raises(KeyError, match="declares no column nonsense"):
         axis_name("nonsense")
 

@@ -64,7 +64,7 @@ def test_every_front_member_is_in_the_report_and_the_recommended_one_first(case:
     places = [text.index(candidate) for candidate in members["candidate"]]
     assert places[0] == min(places)
     assert members.iloc[0]["candidate"] == recommended_row(run.ranked)["candidate"]
-    assert text.index("Deploy this model") < places[0] < text.index("The front No candidate")
+    assert text.index("Deploy this model") < places[0] < text.index("Pareto front These candidates")
 
 
 def test_the_answer_holds_the_numbers_of_the_tables(run: Run) -> None:
@@ -76,7 +76,7 @@ def test_the_answer_holds_the_numbers_of_the_tables(run: Run) -> None:
     assert f"{best['accuracy_pct']:.1f} % (95 % interval {best['accuracy_low_pct']:.1f} to" in text
     assert f"{best['latency_mean_ms']:.2f} ms (std over devices {best['latency_device_std_ms']:.2f})" in text
     assert f"{best['memory_bytes'] / 1e6:.2f} MB" in text
-    assert f"{baseline['latency_mean_ms'] / best['latency_mean_ms']:.2f} times less" in text
+    assert f"{baseline['latency_mean_ms'] / best['latency_mean_ms']:.2f} times lower" in text
     assert "70 % of 1,000 resamples of the 5 folds" in text
 
 
@@ -158,7 +158,7 @@ def test_the_forest_is_compared_on_the_same_channels(run: Run) -> None:
     best = recommended_row(run.ranked)["fold_accuracy_pct"]
     forest = run.forest.copy()
     forest["accuracy_pct"] = [best[fold] + (0.5 if fold % 2 else -0.5) for fold in forest["fold"]]
-    assert "as good as the recommended network" in forest_verdict(content_of(run, forest=forest))
+    assert "do not differ significantly in accuracy" in forest_verdict(content_of(run, forest=forest))
     forest["accuracy_pct"] = [min(100.0, best[fold] + 3 + fold / 10) for fold in forest["fold"]]
     assert "Deploy the forest" in forest_verdict(content_of(run, forest=forest))
     assert "was not scored" in forest_verdict(content_of(run, forest=forest[forest["fold"] > 0]))
@@ -172,7 +172,7 @@ def test_caveats_count_what_went_wrong() -> None:
     assert "The AUC of 60 of 60 candidates is undefined" in notes
     assert "both sides of a fold" in notes
     uncovered = int((run.latencies["covered_kernels"] < run.latencies["kernels"]).sum())
-    assert f"{uncovered} of {len(run.latencies)} latencies leave out kernels" in notes
+    assert f"{uncovered} of {len(run.latencies)} latencies omit kernels" in notes
 
 
 def test_one_split_is_not_called_folds() -> None:
@@ -188,7 +188,7 @@ def test_predictors_and_data_are_reported(run: Run) -> None:
     text = text_of(render(content_of(run)))
     assert "Kind of predictor: calibrated" in text
     for position, device in enumerate(DEVICES):
-        coverage = "94 % of kernels or more" if position == 3 else "all kernels"
+        coverage = "at least 94 % of kernels" if position == 3 else "all kernels"
         assert f"{device} calibrated {4 + position}.0 % {coverage}" in text
     counts = region_counts(run.chips, ["F", "T"]).iloc[-1]
     assert f"all regions {counts['F']} {counts['T']} {counts['total']}" in text
@@ -231,7 +231,7 @@ def test_a_run_without_baseline_or_rejected_chips(run: Run) -> None:
 
 
 def test_wrong_content_is_refused(run: Run) -> None:
-    with pytest.raises(ValueError, match="0 candidates are recommended, not one"):
+    with pytest.raises(ValueError, match="0 candidates are recommended, expected one"):
         render(content_of(run, ranked=run.ranked.assign(recommended=False)))
     with pytest.raises(KeyError, match="no_such_figure"):
         render(replace(content_of(run), figures={"no_such_figure": b""}))
@@ -286,7 +286,7 @@ def test_cells_are_told_in_words_and_have_no_stem_to_list() -> None:
 
 def test_what_an_import_left_aside_is_shown_with_its_counts(run: Run) -> None:
     content = content_of(run)
-    assert "Left out or unusual" not in text_of(render(content))
+    assert "Import notices" not in text_of(render(content))
     notices = pd.DataFrame({
         "region": ["north", "south"],
         "what": [".png files are not used", "chips that are copies of others"],
@@ -295,7 +295,7 @@ def test_what_an_import_left_aside_is_shown_with_its_counts(run: Run) -> None:
     })  # fmt: skip
     text = text_of(render(with_changes(content, notices=notices)))
     for fragment in (
-        "Left out or unusual",
+        "Import notices",
         "12",
         ".png files are not used",
         "north/F/<a>.png",

@@ -14,15 +14,15 @@ FOLDS: dict[str, tuple[dict[str, Any], str]] = {
     "stratified": ({"folds.count": 4}, "4 folds, stratified by class"),
     "region": (
         {"folds.count": 3, "folds.buffer_m": 7},
-        "3 folds, each validates on one region, training chips within 7 m of a validation chip left out",
+        "3 folds, each with one region for validation; training chips within 7 m of a validation chip are excluded",
     ),
     "spatial_block": (
         {"folds.count": 6, "folds.block_m": 250},
-        "6 folds of spatial blocks of 250 m, training chips within 0 m of a validation chip left out",
+        "6 folds of spatial blocks of 250 m; training chips within 0 m of a validation chip are excluded",
     ),
     "one_split": (
         {"folds.count": 3, "folds.validation_share": 0.25},
-        "one split, 25 % of the chips validate; 3 trainings from different seeds",
+        "one split with 25 % of the chips for validation; 3 trainings from different seeds",
     ),
 }
 HOLDOUTS: dict[str, tuple[dict[str, Any], str]] = {
@@ -30,11 +30,11 @@ HOLDOUTS: dict[str, tuple[dict[str, Any], str]] = {
     "share": ({"folds.holdout.share": 0.1}, "10 % of the chips, stratified by class"),
     "region": (
         {"folds.holdout.regions": ["North"], "folds.buffer_m": 5},
-        "the chips of North, chips within 5 m of it left out",
+        "all chips of North; other chips within 5 m of them are excluded",
     ),
     "spatial_block": (
         {"folds.holdout.share": 0.25, "folds.block_m": 400},
-        "25 % of the chips, in spatial blocks of 400 m, chips within 0 m of it left out",
+        "25 % of the chips, as spatial blocks of 400 m; other chips within 0 m of them are excluded",
     ),
 }
 
@@ -81,11 +81,11 @@ def test_training_names_every_option_that_is_on() -> None:
         assert part in text
 
 
-@pytest.mark.parametrize(("choice", "text"), [("error", "a bad chip ends the run"), ("drop", "dropped and listed")])
+@pytest.mark.parametrize(("choice", "text"), [("error", "a bad chip stops the run"), ("drop", "dropped and listed")])
 def test_bad_chips_and_declared_values(choice: str, text: str) -> None:
     found = words.data_rules(config({"data.on_bad_chip": choice, "data.nodata": [-9999, 0], "data.max_nodata_pct": 5}))
     assert text in found
-    assert "5 % nodata; declared as nodata: -9999, 0" in found
+    assert "up to 5 % nodata; declared nodata values: -9999, 0" in found
 
 
 @pytest.mark.parametrize(
@@ -100,14 +100,16 @@ def test_the_least_share_is_said_as_it_is(share: float, text: str) -> None:
     assert ("three quarters" not in found) and (bool(text) == ("uses" in found))
 
 
-@pytest.mark.parametrize(("returns", "text"), [("variable", "best average"), ("constant", "scaled up or down")])
+@pytest.mark.parametrize(
+    ("returns", "text"), [("variable", "best weighted average"), ("constant", "scaled by any factor")]
+)
 def test_the_reference_of_efficiency(returns: str, text: str) -> None:
     assert text in words.reference(config({"efficiency.returns": returns}))
 
 
 def test_what_is_sampled() -> None:
-    assert "1,000 samples draw accuracy_pct of all candidates" in words.sampled(config())
-    assert "all samples are alike" in words.sampled(config({"efficiency.deviations": {}}))
+    assert "1,000 samples redraws accuracy_pct of all candidates" in words.sampled(config())
+    assert "all samples are identical" in words.sampled(config({"efficiency.deviations": {}}))
 
 
 def test_selection_on_the_chips_that_score_is_told() -> None:
@@ -117,7 +119,7 @@ def test_selection_on_the_chips_that_score_is_told() -> None:
     (note,) = words.selection_notes(config({"racing.first_folds": 3}))
     assert note.startswith("Racing stopped candidates by the validation accuracies")
     held_out = {"folds.holdout.method": "share", "search.strategy": "evolution"}
-    assert "Scores on the hold-out are free of this." in words.selection_notes(config(held_out))[0]
+    assert "Hold-out scores are free of this bias." in words.selection_notes(config(held_out))[0]
     for split, where in (("one_split", "validation chips of the split"), ("stratified", "validation chips of fold 0")):
         (note,) = words.selection_notes(config({"search.strategy": "supernet", "folds.method": split}))
         assert where in note

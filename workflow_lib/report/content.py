@@ -1,4 +1,4 @@
-"""What a report is made of."""
+"""The content of a report, from which its sections are written."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class ReportContent:
 
     Args:
         config: the run's configuration.
-        tables: result name -> table, of all results that the run has and a section reads. In `ranked` exactly one
-            candidate is recommended.
-        figures: figure name -> PNG with `config.report.dpi` dots per inch.
-        interactive_front: the page of `front_3d_interactive`.
+        tables: result name -> table, for every result that the run has and that a section reads. In `ranked`, exactly
+            one candidate is recommended.
+        figures: figure name -> PNG file with `config.report.dpi` dots per inch.
+        interactive_front: HTML page from `front_3d_interactive`.
         stamp: digests of the configuration and of the tables.
-        provenance: what made the tables, one record per stage and contract.
-        files: file name -> what it holds, of the tables beside the report.
+        provenance: origin of the tables, one record per stage and contract.
+        files: name -> meaning of each table file that accompanies the report.
     """
 
     config: Config
@@ -44,10 +44,10 @@ class ReportContent:
         return self.tables[result.name]
 
     def get(self, result: Result) -> pd.DataFrame | None:
-        """The table of a result; None if the run does not have it."""
+        """Return the table of a result, or None if the run does not have it."""
         return self.tables.get(result.name)
 
     @property
     def candidate_count(self) -> int:
-        """How many candidates compete, without baselines."""
+        """Number of candidates, without baselines."""
         return int((~self[RANKED_RESULT]["baseline"].astype(bool)).sum())

@@ -1,7 +1,7 @@
-"""How a figure and a section of the report are declared; quick to import, because planning reads every declaration.
+"""Declarations of the report's figures and sections; quick to import, because planning reads every declaration.
 
-A new figure is one file in `report/figures`, a new section one file in `report/sections` (with a template beside it, if
-its own words and tables are not enough). Neither may import pandas, matplotlib or torch before it is drawn or written.
+A new figure is one file in `report/figures`. A new section is one file in `report/sections`, with a template next to it
+if sentences and tables are not enough. Neither may import pandas, matplotlib or torch before it is drawn or written.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ if TYPE_CHECKING:
     from workflow_lib.report.text_table import TextTable
 
 LAST = 1000
-"""The position of what says nothing about its place: after all that does."""
+"""Default position: after all figures or sections that declare one."""
 
 
 @dataclass(frozen=True)
 class FigureInput:
-    """What a figure is drawn from.
+    """The data that a figure is drawn from.
 
     Attributes:
         tables: result name -> table.
-        settings: key of the configuration, such as "front.objectives" -> its value, as JSON gives it.
-        files: group -> files that are no tables, such as rasters.
+        settings: configuration key, such as "front.objectives" -> its value in JSON form.
+        files: group -> files that are not tables, such as rasters.
     """
 
     tables: Mapping[str, pd.DataFrame]
@@ -48,25 +48,25 @@ class FigureInput:
 
     @property
     def objectives(self) -> list[Objective]:
-        """The axes of the front; needs the setting "front.objectives"."""
+        """Objectives of the front; requires the setting "front.objectives"."""
         return [Objective(**values) for values in self.settings["front.objectives"]]
 
 
 @dataclass(frozen=True)
 class FigureDeclaration:
-    """One figure; its name is that of its module.
+    """One figure, named after its module.
 
     Args:
-        title: a few words, for lists.
-        caption: what a reader sees in it, in one to three sentences.
-        section: name of the report's section that shows it.
-        draw: draws it. Imports of matplotlib and pandas belong inside.
-        reads: results that it is drawn from; it exists in runs that have all of them.
-        settings: keys of the configuration that it depends on, such as "front.objectives".
+        title: a few words, for lists of figures.
+        caption: explanation for the reader, in one to three sentences.
+        section: name of the report section that shows it.
+        draw: function that draws it. It imports matplotlib and pandas inside its body.
+        reads: results that it is drawn from; the figure exists in runs that have all of them.
+        settings: configuration keys that it depends on, such as "front.objectives".
         files: function of the configuration that lists further files by group.
-        when: whether a run has it, beside the results.
+        when: further condition on the configuration for the figure to exist.
         position: order among the figures of its section.
-        version: raise it when the figure changes, and finished runs draw it again.
+        version: raise it when the figure changes, so that finished runs draw it again.
     """
 
     title: str
@@ -81,30 +81,30 @@ class FigureDeclaration:
     version: int = 1
 
     def exists(self, config: Config) -> bool:
-        """Whether a run of this configuration has the figure."""
+        """Whether a run with this configuration has the figure."""
         return all(result.when(config) for result in self.reads) and self.when(config)
 
 
 @dataclass(frozen=True)
 class SectionDeclaration:
-    """One section of the report; its name is that of its module, and the anchor of links to it.
+    """One section of the report, named after its module; the name is also its HTML anchor.
 
-    With a template `<name>.html.j2` beside the module, the template writes everything below the heading from `values`.
-    Without one, the section has the paragraphs of `sentences`, then the tables of `values`, then its figures. Figures
-    that a template does not place follow at its end.
+    If a template `<name>.html.j2` exists next to the module, it renders everything below the heading from `values`.
+    Otherwise the section consists of the paragraphs of `sentences`, the tables of `values`, and its figures. Figures
+    that a template does not place are appended.
 
     Args:
-        title: its heading.
-        reads: results that it needs; it exists in runs that have all of them.
-        optional: results that it also uses where a run has them.
-        parent: name of the section that it belongs to as a subsection; empty: none.
+        title: heading of the section.
+        reads: results that it needs; the section exists in runs that have all of them.
+        optional: results that it also uses if a run has them.
+        parent: name of the section that contains it as a subsection; empty: none.
         position: order among the sections, or among the subsections of its parent.
-        when: whether a run has it, beside the results.
-        values: what its template sees; without a template, title -> `TextTable`.
-        sentences: its paragraphs, without a template.
-        caveats: what a reader must know before relying on the numbers.
-        in_navigation: whether the list of sections at the top links to it.
-        version: raise it when the section changes, and the reports of finished runs are written again.
+        when: further condition on the configuration for the section to exist.
+        values: variables of its template; without a template, title -> `TextTable`.
+        sentences: its paragraphs, if it has no template.
+        caveats: limitations that a reader must know before relying on the numbers.
+        in_navigation: whether the navigation at the top of the page links to it.
+        version: raise it when the section changes, so that the reports of finished runs are rewritten.
     """
 
     title: str
@@ -120,33 +120,33 @@ class SectionDeclaration:
     version: int = 1
 
     def exists(self, config: Config) -> bool:
-        """Whether the report of a run of this configuration has the section."""
+        """Whether the report of a run with this configuration has the section."""
         return all(result.when(config) for result in self.reads) and self.when(config)
 
     def results(self, config: Config) -> list[Result]:
-        """What it reads in a run of this configuration; nothing, if the run does not have it."""
+        """Results that the section reads in a run with this configuration; empty if the run lacks the section."""
         if not self.exists(config):
             return []
         return [*self.reads, *(result for result in self.optional if result.when(config))]
 
 
 def all_figures() -> dict[str, FigureDeclaration]:
-    """Every figure that is declared, in the order of their positions."""
+    """Return all declared figures by name, ordered by position."""
     found: dict[str, FigureDeclaration] = discover("report.figures", "FIGURE")
     return dict(sorted(found.items(), key=lambda item: item[1].position))
 
 
 def all_sections() -> dict[str, SectionDeclaration]:
-    """Every section that is declared, in the order of their positions."""
+    """Return all declared sections by name, ordered by position."""
     found: dict[str, SectionDeclaration] = discover("report.sections", "SECTION")
     return dict(sorted(found.items(), key=lambda item: item[1].position))
 
 
 def setting(config: Config, key: str) -> Any:
-    """The value of a key of the configuration, or of one of its sections' properties, such as "data.bands"."""
+    """Look up a configuration key, or a property of a section, by its dotted name, such as "data.bands"."""
     return reduce(getattr, key.split("."), config)
 
 
 def reported_results(config: Config) -> dict[str, Result]:
-    """The results that the report of a configuration shows, by name."""
+    """Return the results that the report of a configuration shows, by name."""
     return {result.name: result for section in all_sections().values() for result in section.results(config)}

@@ -1,4 +1,4 @@
-"""What columns are called in front of people: title, unit and number format, from the tables' schema."""
+"""Display names of table columns: title, unit and number format, from the tables' schema."""
 
 from __future__ import annotations
 
@@ -24,36 +24,42 @@ _TITLES = {
     "latency_device_std_ms": ("Latency, standard deviation over devices", "Latency std"),
     "energy_mean_mj": ("Energy, mean over devices", "Energy"),
     "training_s": ("Training time, mean over folds", "Training"),
-    "hypervolume_pct": ("Hypervolume lost without it", "Hypervolume"),
+    "hypervolume_pct": ("Hypervolume lost without the candidate", "Hypervolume"),
     "front_frequency": ("Front frequency", "Front frequency"),
 }
-_UNITS = {"B": ("MB", 1e-6, 2), "%": ("%", 1.0, 1), "ms": ("ms", 1.0, 2), "mJ": ("mJ", 1.0, 2), "s": ("s", 1.0, 1)}
-_COUNTS = {
+_UNIT_FORMATS = {
+    "B": ("MB", 1e-6, 2),
+    "%": ("%", 1.0, 1),
+    "ms": ("ms", 1.0, 2),
+    "mJ": ("mJ", 1.0, 2),
+    "s": ("s", 1.0, 1),
+}
+_COLUMN_FORMATS = {
     "front_frequency": ("%", 100.0, 0),
 }
-_FURTHER_DIGITS = {"MB": 2}
+_EXTRA_DIGITS = {"MB": 2}
 
 MISSING = "undefined"
-"""Shown in place of a missing number."""
+"""Text that replaces a missing number."""
 
 
 def is_missing(value: Any) -> TypeGuard[None]:
-    """Whether a table's value is None, NaN or NA."""
+    """Whether a value of a table is None, NaN or NA."""
     import pandas as pd
 
     return bool(pd.isna(value))
 
 
 @dataclass(frozen=True)
-class Quantity:
-    """How a column is shown.
+class ColumnFormat:
+    """How the values of a column are displayed.
 
     Args:
-        title: its name in a sentence or on an axis.
-        short: its name where there is little room.
-        unit: the unit shown ("" for none); megabytes are 10^6 bytes.
-        factor: shown value = stored value x factor.
-        digits: decimals shown.
+        title: name in a sentence or on an axis.
+        short: short name for places with little room.
+        unit: displayed unit ("" for none); a megabyte is 10^6 bytes.
+        factor: displayed value = stored value x factor.
+        digits: number of decimals.
     """
 
     title: str
@@ -73,34 +79,42 @@ class Quantity:
         return f"{self.short} ({self.unit})" if self.unit else self.short
 
     def number(self, value: float | None, digits: int | None = None) -> str:
-        """A stored value as a number in the unit shown, without the unit."""
+        """Format a stored value in the displayed unit, without the unit.
+
+        >>> ColumnFormat("Memory", "Memory", "MB", 1e-6, 2).number(11_175_404)
+        '11.18'
+        """
         if value is None or is_missing(value):
             return MISSING
         return f"{value * self.factor:,.{self.digits if digits is None else digits}f}"
 
     def text(self, value: float | None) -> str:
-        """A stored value with its unit, such as "8.19 ms"."""
+        """Format a stored value with its unit, such as "8.19 ms"."""
         number = self.number(value)
         return number if number == MISSING or not self.unit else f"{number} {self.unit}"
 
-    def telling_digits(self, values: Iterable[float]) -> int:
-        """The fewest decimals that keep different values different, within what the unit deserves.
+    def distinguishing_digits(self, values: Iterable[float]) -> int:
+        """Return the fewest decimals that keep different values distinct, up to a limit that depends on the unit.
 
-        Files that differ by 200 bytes decide who is on the front, so they must not both read "11.18 MB".
+        A difference of 200 bytes can decide which candidate is on the front, so two such files must not both be shown
+        as "11.18 MB".
+
+        >>> ColumnFormat("Memory", "Memory", "MB", 1e-6, 2).distinguishing_digits([11_175_404, 11_175_204])
+        4
         """
         import pandas as pd
 
         shown = pd.Series(list(values), dtype=float).dropna() * self.factor
-        most = self.digits + _FURTHER_DIGITS.get(self.unit, 0)
-        enough = (d for d in range(self.digits, most) if shown.round(d).nunique() == shown.nunique())
-        return next(enough, most)
+        limit = self.digits + _EXTRA_DIGITS.get(self.unit, 0)
+        sufficient = (d for d in range(self.digits, limit) if shown.round(d).nunique() == shown.nunique())
+        return next(sufficient, limit)
 
 
-def quantity(column: str) -> Quantity:
-    """Say how a column of the front table is shown.
+def column_format(column: str) -> ColumnFormat:
+    """Return how a column of the front table is displayed.
 
     Args:
-        column: its name, such as "latency_mean_ms".
+        column: name, such as "latency_mean_ms".
 
     Raises:
         KeyError: if the schema declares no such column.
@@ -116,26 +130,30 @@ def quantity(column: str) -> Quantity:
     else:
         title = short = declared.meaning[:1].upper() + declared.meaning[1:]
     if cost and cost.shown:
-        return Quantity(title, short, cost.shown.unit, cost.shown.factor, cost.shown.digits)
-    unit, factor, digits = _COUNTS.get(column) or _UNITS.get(declared.unit) or (declared.unit, 1.0, 3)
-    return Quantity(title, short, unit, factor, digits)
+        return ColumnFormat(title, short, cost.shown.unit, cost.shown.factor, cost.shown.digits)
+    unit, factor, digits = _COLUMN_FORMATS.get(column) or _UNIT_FORMATS.get(declared.unit) or (declared.unit, 1.0, 3)
+    return ColumnFormat(title, short, unit, factor, digits)
 
 
-def shown_as(column: str) -> Quantity:
-    """Say how a column is shown that may be of anybody's table: by its own name, if it is not of the front table."""
+def shown_as(column: str) -> ColumnFormat:
+    """Return how a column of any table is displayed; by its plain name if it is not in the front table."""
     try:
-        return quantity(column)
+        return column_format(column)
     except KeyError:
-        return Quantity(column, column, "", 1.0, 3)
+        return ColumnFormat(column, column, "", 1.0, 3)
 
 
 def axis_name(column: str) -> str:
-    """Title and unit of a column of the front table, such as "Latency, mean over devices (ms)"."""
-    return quantity(column).axis
+    """Return title and unit of a column of the front table, such as "Latency, mean over devices (ms)"."""
+    return column_format(column).axis
 
 
 def device_column(device: str, quantity: str = "latency_ms") -> str:
-    """The column of the candidates table that holds a device's latency_ms or energy_mj."""
+    """Return the column of the candidates table that holds a device's latency_ms or energy_mj.
+
+    >>> device_column("pixel", "energy_mj")
+    'energy_pixel_mj'
+    """
     name, unit = quantity.split("_")
     return f"{name}_{device}_{unit}"
 
@@ -149,7 +167,7 @@ def _declared(column: str) -> Column:
 
 
 def searched_from(config: Config) -> str:
-    """What the candidates of a run were chosen from."""
+    """Describe the set from which the candidates of a run were chosen."""
     if config.assembled:
         return f"the {all_spaces()[config.assembled.space].title}"
     return f"{config.grid_size:,} candidates"

@@ -1,4 +1,4 @@
-"""The report: one HTML page that opens without a network."""
+"""Renders the report as one HTML page that needs no network access."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,24 +19,24 @@ _SCREEN_DPI = 112
 
 
 @dataclass(frozen=True)
-class _Part:
-    """A section as the page shows it, with its subsections."""
+class _RenderedSection:
+    """A section of the page with its subsections."""
 
     name: str
     title: str
     in_navigation: bool
     body: Markup
-    parts: list["_Part"]
+    parts: list["_RenderedSection"]
 
 
 def render(content: ReportContent) -> str:
-    """Write the report.
+    """Render the report.
 
     Args:
         content: tables, figures and configuration of the run.
 
     Returns:
-        A whole HTML document; figures and the interactive front are inside it.
+        A complete HTML document with embedded figures and interactive front.
 
     Raises:
         KeyError: if a figure is not declared.
@@ -61,10 +61,10 @@ def render(content: ReportContent) -> str:
 
 
 def _pictures(environment: Environment, content: ReportContent) -> dict[str, Markup]:
-    """Every figure of the run as HTML, in the order of their positions."""
+    """Render every figure of the run as HTML, ordered by position."""
     declared, template = all_figures(), environment.get_template("figure.html.j2")
     if unknown := set(content.figures) - set(declared):
-        raise KeyError(f"no figure is called {min(unknown)}")
+        raise KeyError(f"figure {min(unknown)} is not declared")
     return {
         name: Markup(template.render(name=name, caption=figure.caption, **_embedded(content, name)))  # noqa: S704
         for name, figure in declared.items()
@@ -73,19 +73,21 @@ def _pictures(environment: Environment, content: ReportContent) -> dict[str, Mar
 
 
 def _embedded(content: ReportContent, name: str) -> dict[str, Any]:
-    """A figure's address, and its width in CSS pixels, which keeps all lettering the same size."""
+    """Return a figure's data URL, and its width in CSS pixels, which gives all figures the same text size."""
     png = content.figures[name]
     width = int.from_bytes(png[16:20], "big")  # a PNG's first chunk starts with its width
     return {"address": data_address(png, "png"), "width_px": round(width / content.config.report.dpi * _SCREEN_DPI)}
 
 
-def _sections(environment: Environment, content: ReportContent, pictures: Mapping[str, Markup]) -> list[_Part]:
-    existing = {name: one for name, one in all_sections().items() if one.exists(content.config)}
+def _sections(
+    environment: Environment, content: ReportContent, pictures: Mapping[str, Markup]
+) -> list[_RenderedSection]:
+    existing = {name: section for name, section in all_sections().items() if section.exists(content.config)}
     write = partial(_write, environment, content, pictures)
 
-    def part(name: str, section: SectionDeclaration) -> _Part:
+    def part(name: str, section: SectionDeclaration) -> _RenderedSection:
         inner = [part(other, one) for other, one in existing.items() if one.parent == name]
-        return _Part(name, section.title, section.in_navigation, write(name, section), inner)
+        return _RenderedSection(name, section.title, section.in_navigation, write(name, section), inner)
 
     return [part(name, section) for name, section in existing.items() if not section.parent]
 
@@ -97,28 +99,28 @@ def _write(
     name: str,
     section: SectionDeclaration,
 ) -> Markup:
-    """The body of a section: what its template writes, then the figures that the template does not place."""
+    """Render the body of a section: its template, then the figures that the template does not place."""
     declared = all_figures()
-    waiting = [figure for figure in pictures if declared[figure].section == name]
+    unplaced = [figure for figure in pictures if declared[figure].section == name]
 
     def picture(figure: str) -> Markup:
-        if figure in waiting:
-            waiting.remove(figure)
+        if figure in unplaced:
+            unplaced.remove(figure)
         return pictures.get(figure, Markup())
 
     body = _template(environment, name)(content, section, picture)
-    return Markup("\n").join([body, *(pictures[figure] for figure in waiting)])
+    return Markup("\n").join([body, *(pictures[figure] for figure in unplaced)])
 
 
 def _template(
     environment: Environment, name: str
 ) -> Callable[[ReportContent, SectionDeclaration, Callable[[str], Markup]], Markup]:
     show = environment.get_template("show.html.j2").module.show  # type: ignore[attr-defined]
-    own = f"{name}.html.j2"
+    template = f"{name}.html.j2"
 
     def write(content: ReportContent, section: SectionDeclaration, picture: Callable[[str], Markup]) -> Markup:
-        if own in environment.list_templates():
-            text = environment.get_template(own).render(show=show, picture=picture, **section.values(content))
+        if template in environment.list_templates():
+            text = environment.get_template(template).render(show=show, picture=picture, **section.values(content))
         else:
             text = environment.get_template("plain_section.html.j2").render(
                 show=show, sentences=section.sentences(content), tables=section.values(content)

@@ -1,13 +1,16 @@
-"""Small parts of an HTML page."""
+"""Helpers for HTML pages."""
 
 from base64 import b64encode
 
 
 def data_address(image: bytes, kind: str) -> str:
-    """An image as an address that loads nothing.
+    """Encode an image as a data URL, so that the page loads no other file.
 
     Args:
-        image: the file's bytes.
+        image: content of the image file.
         kind: subtype of its media type, such as "png".
+
+    >>> data_address(b"dots", "png")
+    'data:image/png;base64,ZG90cw=='
     """
     return f"data:image/{kind};base64,{b64encode(image).decode('ascii')}"

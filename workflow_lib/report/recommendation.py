@@ -1,4 +1,4 @@
-"""Which model to deploy, and how sure that is, in sentences."""
+"""States in sentences which model to deploy and how certain the recommendation is."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from workflow_lib.costs import all_costs
 from workflow_lib.latency.latency_tables import LATENCIES_RESULT
 from workflow_lib.report import words
 from workflow_lib.report.content import ReportContent
-from workflow_lib.report.names import quantity
+from workflow_lib.report.names import column_format
 from workflow_lib.report.tables import baseline_rows, front_members
 from workflow_lib.spaces.networks import space_of
 from workflow_lib.training.fold_summary import confidence_interval
 from workflow_lib.training.score_tables import FOREST_RESULT
 
 COSTS = ("latency_mean_ms", "latency_worst_ms", *(name for name, cost in all_costs().items() if cost.in_answer))
-"""Compared with the baseline whatever the objectives are."""
+"""Costs that are compared with the baseline even if they are not objectives."""
 
 
 @dataclass(frozen=True)
@@ -32,13 +32,18 @@ class Difference:
 
     @classmethod
     def between(cls, candidate: pd.Series, other: Sequence[float]) -> "Difference":
-        """Compare a candidate with another's accuracies, fold by fold, with the corrected resampled t interval."""
+        """Compare a candidate with another one, fold by fold, with the corrected resampled t interval.
+
+        Args:
+            candidate: row of the front table.
+            other: accuracy of the other candidate on each of the same folds (percent).
+        """
         differences = np.asarray(candidate["fold_accuracy_pct"], dtype=np.float64) - np.asarray(other, dtype=np.float64)
         return cls(float(differences.mean()), *confidence_interval(differences, candidate["validation_share"]))
 
     @property
     def clear(self) -> bool:
-        """Whether the interval leaves zero out."""
+        """Whether the interval excludes zero."""
         return self.low > 0 or self.high < 0
 
     def __str__(self) -> str:
@@ -46,23 +51,23 @@ class Difference:
 
 
 def recommended_row(ranked: pd.DataFrame) -> pd.Series:
-    """The recommended candidate.
+    """Return the row of the recommended candidate.
 
     Raises:
         ValueError: if not exactly one is recommended.
     """
     rows = ranked[ranked["recommended"].astype(bool)]
     if len(rows) != 1:
-        raise ValueError(f"{len(rows)} candidates are recommended, not one")
+        raise ValueError(f"{len(rows)} candidates are recommended, expected one")
     return rows.iloc[0]
 
 
 def reference_baseline(ranked: pd.DataFrame, candidate: pd.Series) -> pd.Series | None:
-    """The baseline that differs from a candidate in its architecture alone.
+    """Find the baseline that differs from a candidate only in its architecture.
 
     Returns:
-        That of the same channels and batch size; failing that, of the same channels; failing that, any: the
-        most accurate of them. None if there is no baseline.
+        The most accurate baseline with the same channels and batch size; failing that, with the same channels;
+        failing that, of all. None if there is no baseline.
     """
     baselines = baseline_rows(ranked).sort_values("accuracy_pct", ascending=False, kind="stable")
     same_channels = baselines["channels"] == candidate["channels"]
@@ -77,33 +82,37 @@ def reference_baseline(ranked: pd.DataFrame, candidate: pd.Series) -> pd.Series 
 
 
 def describe_network(architecture: str) -> str:
-    """An architecture in words."""
+    """Describe an architecture in words."""
     space = space_of(architecture)
     return space.describe(space.parse(architecture))
 
 
 def describe_candidate(candidate: pd.Series, config: Config) -> str:
-    """A candidate in words: network, input channels, batch size."""
+    """Describe a candidate in words: network, input channels, batch size."""
     channels = config.grid.channel_sets.get(candidate["channels"], [])
     listed = f" ({', '.join(channels)})" if channels else ""
     return (
-        f"{describe_network(candidate['architecture'])}. It sees channel set "
+        f"{describe_network(candidate['architecture'])}. It uses channel set "
         f"{candidate['channels']}{listed} and was trained in batches of {candidate['batch']} chips."
     )
 
 
 def compare_with_baseline(ranked: pd.DataFrame, objectives: Sequence[str]) -> list[list[str]]:
-    """Rows of measure, recommended candidate, baseline, and how they compare.
+    """Compare the recommended candidate with its baseline.
 
     Args:
         ranked: the front table.
-        objectives: names of the objectives; they come with accuracy, F1, AUC and the usual costs.
+        objectives: names of the objectives; accuracy, F1, AUC and `COSTS` are always included.
+
+    Returns:
+        One row per measure: its title, the recommended candidate's value, and, if there is a baseline, the baseline's
+        value and how the two compare.
     """
     candidate = recommended_row(ranked)
     baseline = reference_baseline(ranked, candidate)
     rows = []
     for name in dict.fromkeys(["accuracy_pct", "f1_pct", "auc", *objectives, *COSTS]):
-        known = quantity(name)
+        known = column_format(name)
         row = [known.title, _with_spread(candidate, name)]
         if baseline is not None:
             row += [_with_spread(baseline, name), _compare(candidate, baseline, name)]
@@ -112,7 +121,7 @@ def compare_with_baseline(ranked: pd.DataFrame, objectives: Sequence[str]) -> li
 
 
 def _with_spread(row: pd.Series, name: str) -> str:
-    text = quantity(name).text(row[name])
+    text = column_format(name).text(row[name])
     if name == "accuracy_pct" and pd.notna(row["accuracy_low_pct"]):
         return f"{text} (95 % interval {row['accuracy_low_pct']:.1f} to {row['accuracy_high_pct']:.1f})"
     if name == "latency_mean_ms":
@@ -132,11 +141,11 @@ def _compare(candidate: pd.Series, baseline: pd.Series, name: str) -> str:
         return "equal"
     if not ours or not theirs:
         return ""
-    return f"{theirs / ours:.2f} times less" if ours < theirs else f"{ours / theirs:.2f} times more"
+    return f"{theirs / ours:.2f} times lower" if ours < theirs else f"{ours / theirs:.2f} times higher"
 
 
 def verdict(content: ReportContent) -> list[str]:
-    """Say how sure the recommendation is: against baseline, other front members, and predictors' errors."""
+    """Say how certain the recommendation is, given the baseline, the other front members and the prediction errors."""
     ranked, objectives = content[RANKED_RESULT], content.config.front.objectives
     candidate = recommended_row(ranked)
     others = front_members(ranked, objectives).iloc[1:]
@@ -145,7 +154,7 @@ def verdict(content: ReportContent) -> list[str]:
     if len(others):
         sentences += _against_predictors(content, candidate, others)
     sentences.append(
-        f"It is on the front in {100 * candidate['front_frequency']:.0f} % of "
+        f"The recommended model is on the front in {100 * candidate['front_frequency']:.0f} % of "
         f"{content.config.front.resamples:,} resamples of the {candidate['folds']} {words.terms(content.config).many}."
     )
     return sentences
@@ -160,7 +169,7 @@ def _against_baseline(ranked: pd.DataFrame, candidate: pd.Series) -> list[str]:
         f"It is significantly {'more' if difference.mean > 0 else 'less'} accurate than the baseline "
         f"{baseline['candidate']}"
         if difference.clear
-        else f"Its accuracy cannot be told apart from that of the baseline {baseline['candidate']}"
+        else f"Its accuracy does not differ significantly from that of the baseline {baseline['candidate']}"
     )
     return [f"{meaning}: the difference is {difference}."]
 
@@ -177,9 +186,9 @@ def _against_front(candidate: pd.Series, others: pd.DataFrame, paired: str) -> s
     if same:
         return (
             f"There is no significant winner in accuracy: {same} of the {len(differences)} other front "
-            f"members cannot be told apart from it ({rule}). It is {rest}."
+            f"members do not differ significantly from it ({rule}). It is {rest}."
         )
-    return f"In accuracy it is {rest} of the other front members ({rule})."
+    return f"In accuracy, it is {rest} of the other front members ({rule})."
 
 
 def _against_predictors(content: ReportContent, candidate: pd.Series, others: pd.DataFrame) -> list[str]:
@@ -189,27 +198,27 @@ def _against_predictors(content: ReportContent, candidate: pd.Series, others: pd
         return []
     return [
         f"Latencies are predicted. The largest median error of a predictor is {error:.1f} %, and "
-        f"{near.sum()} of the {len(others)} other front members are within that of its latency: which of "
-        "them is faster is not certain."
+        f"the latencies of {near.sum()} of the {len(others)} other front members differ from its latency by no more "
+        "than that, so it is not certain which of them is faster."
     ]
 
 
 def forest_verdict(content: ReportContent) -> str:
-    """Say whether the recommended network is better than colours alone."""
+    """Say whether the recommended network beats the reference classifier, which sees no shapes."""
     candidate = recommended_row(content[RANKED_RESULT])
     forest = content[FOREST_RESULT][content[FOREST_RESULT]["channels"] == candidate["channels"]].sort_values("fold")
     if len(forest) != len(candidate["fold_accuracy_pct"]):
-        return f"The reference classifier was not scored on all folds of channel set {candidate['channels']}."
+        return f"The reference classifier was not scored on every fold of channel set {candidate['channels']}."
     difference = Difference.between(candidate, forest["accuracy_pct"].to_list())
     if difference.low > 0:
-        return f"On the same channels the recommended network is significantly more accurate: {difference}."
+        return f"On the same channels, the recommended network is significantly more accurate: {difference}."
     if difference.high < 0:
         return (
-            "On the same channels the reference classifier is significantly more accurate than the "
+            "On the same channels, the reference classifier is significantly more accurate than the "
             f"recommended network: {difference}. Deploy the forest, or train the networks longer or on "
             "more chips."
         )
     return (
-        "On the same channels the reference classifier is as good as the recommended network, within the "
-        f"noise: the network is at {difference}. This run does not show that a network is needed."
+        "On the same channels, the reference classifier and the recommended network do not differ significantly in "
+        f"accuracy: the network is at {difference}. This run does not show that a network is needed."
     )

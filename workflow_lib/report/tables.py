@@ -1,4 +1,4 @@
-"""The tables of CROSS, as plain frames: for the report, for CSV files and for the figures."""
+"""Tables for the report, for CSV files and for the figures, as data frames; several are those of CROSS."""
 
 from collections.abc import Sequence
 from itertools import product
@@ -18,22 +18,25 @@ from workflow_lib.spaces.mobilenet.mobilenet_chain import STEM, Chain
 from workflow_lib.training.score_tables import TRAINED_RESULT
 
 
-def is_better(objective: Objective) -> int:
-    """1 if more of an objective is better, -1 if less is."""
+def gain_sign(objective: Objective) -> int:
+    """Return 1 if higher values of an objective are better, -1 if lower values are."""
     return 1 if objective.direction == "max" else -1
 
 
 def candidates_only(ranked: pd.DataFrame) -> pd.DataFrame:
-    """The rows that compete: all but the baselines."""
+    """Return the rows of the candidates, without the baselines."""
     return ranked[~ranked["baseline"].astype(bool)]
 
 
 def with_candidates(derived: pd.DataFrame, ranked: pd.DataFrame) -> pd.DataFrame:
-    """Networks that were derived or drawn, with what the front table says of their best candidates; NaN if untrained.
+    """Join derived or random networks with the front table's columns of their most accurate candidate.
 
     Args:
         derived: rows of DERIVED.
         ranked: the front table.
+
+    Returns:
+        The rows of `derived` with the further columns of `ranked`; NaN where a network was not trained.
     """
     keys = ["channels", "architecture"]
     best = candidates_only(ranked).sort_values("accuracy_pct", kind="stable").drop_duplicates(keys, keep="last")
@@ -41,14 +44,14 @@ def with_candidates(derived: pd.DataFrame, ranked: pd.DataFrame) -> pd.DataFrame
 
 
 def front_members(ranked: pd.DataFrame, objectives: Sequence[Objective]) -> pd.DataFrame:
-    """The front in the order of the report: the recommended one, then by the first objective, best first.
+    """Return the front in the order of the report: the recommended candidate, then by the first objective, best first.
 
     Args:
         ranked: the front table, all candidates and baselines.
-        objectives: the axes of the front.
+        objectives: the objectives of the front.
 
     Returns:
-        The members' rows, indexed by the number (from 1) that figures and tables give them.
+        Rows of the front members; the index holds their numbers (from 1) in figures and tables.
     """
     members = candidates_only(ranked)
     members = members[members["on_front"].astype(bool)]
@@ -60,19 +63,19 @@ def front_members(ranked: pd.DataFrame, objectives: Sequence[Objective]) -> pd.D
 
 
 def baseline_rows(ranked: pd.DataFrame) -> pd.DataFrame:
-    """The baselines, by channel set and batch size."""
+    """Return the rows of the baselines, sorted by channel set and batch size."""
     return ranked[ranked["baseline"].astype(bool)].sort_values(["channels", "batch", "candidate"], ignore_index=True)
 
 
 def dimensions(architectures: pd.Series) -> pd.DataFrame:
-    """Spell architecture ids out in CROSS's dimensions.
+    """Convert architecture ids to CROSS's dimensions.
 
     Args:
-        architectures: ids.
+        architectures: architecture ids.
 
     Returns:
-        One row per id and the same index; without pooling, pool kernel and stride are missing; of a network of cells,
-        all but its width.
+        One row per id, with the same index. Kernel and stride of the pooling are missing in networks without pooling;
+        all dimensions except the width are missing in networks of cells.
     """
     parsed = [_first_stage(networks.parse(text)) for text in architectures]
     return pd.DataFrame(
@@ -83,7 +86,7 @@ def dimensions(architectures: pd.Series) -> pd.DataFrame:
 
 
 def _first_stage(network: Any) -> dict[str, int]:
-    """The values of a network in CROSS's dimensions, as far as it has them."""
+    """Return the values of those CROSS dimensions that a network has."""
     if isinstance(network, Chain):
         return {"initial_output_feature": STEM}
     if not isinstance(network, Architecture):
@@ -93,14 +96,14 @@ def _first_stage(network: Any) -> dict[str, int]:
 
 
 def region_counts(chips: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
-    """Chips per region and class, with totals (CROSS table 1).
+    """Count chips per region and class, with totals (CROSS table 1).
 
     Args:
         chips: the chips table.
-        classes: the classes, in the config's order.
+        classes: the classes, in the order of the configuration.
 
     Returns:
-        Columns `region`, one per class, `total`; regions in their order in `chips`, then the sum.
+        Columns `region`, one per class, and `total`; regions in the order of `chips`, then a row of sums.
     """
     counts = pd.crosstab(chips["region"], chips["class"])
     counts = counts.reindex(index=chips["region"].unique(), columns=list(classes), fill_value=0)
@@ -110,14 +113,14 @@ def region_counts(chips: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
 
 
 def ranges_table(ranked: pd.DataFrame, objectives: Sequence[Objective]) -> pd.DataFrame:
-    """Smallest and largest value of each objective over the candidates, without baselines (CROSS table 3).
+    """Compute the range of each objective over the candidates, without baselines (CROSS table 3).
 
     Args:
         ranked: the front table.
-        objectives: the axes of the front.
+        objectives: the objectives of the front.
 
     Returns:
-        Two rows, `bound` "min" and "max", and one column per objective in its stored unit.
+        Two rows with `bound` "min" and "max", and one column per objective in its stored unit.
     """
     names = [objective.name for objective in objectives]
     bounds = candidates_only(ranked)[names].agg(["min", "max"])
@@ -125,16 +128,16 @@ def ranges_table(ranked: pd.DataFrame, objectives: Sequence[Objective]) -> pd.Da
 
 
 def front_table(ranked: pd.DataFrame, objectives: Sequence[Objective]) -> pd.DataFrame:
-    """The front with the architectures spelled out (CROSS table 4).
+    """Return the front with the dimensions of each architecture (CROSS table 4).
 
     Args:
         ranked: the front table.
-        objectives: the axes of the front.
+        objectives: the objectives of the front.
 
     Returns:
-        `number`, `candidate`, `channels`, `batch`, the scores of `_scores` in their stored units, the
-        dimensions of `dimensions`, `hypervolume_pct`, `front_frequency`, `on_epsilon_front`, `recommended`;
-        in the order of `front_members`.
+        Columns `number`, `candidate`, `channels`, `batch`, the score columns in their stored units, the columns of
+        `dimensions`, `hypervolume_pct`, `front_frequency`, `on_epsilon_front` and `recommended`; rows in the order of
+        `front_members`.
     """
     members = front_members(ranked, objectives)
     columns = ["candidate", "channels", "batch", *_scores(objectives)]
@@ -143,23 +146,23 @@ def front_table(ranked: pd.DataFrame, objectives: Sequence[Objective]) -> pd.Dat
 
 
 def baseline_table(ranked: pd.DataFrame, objectives: Sequence[Objective]) -> pd.DataFrame:
-    """The baselines (CROSS table 5).
+    """Return the baselines (CROSS table 5).
 
     Args:
         ranked: the front table.
-        objectives: the axes of the front.
+        objectives: the objectives of the front.
 
     Returns:
-        `candidate`, `channels`, `batch`, `architecture` and the scores of `_scores`, in their stored units.
+        Columns `candidate`, `channels`, `batch`, `architecture` and the score columns, in their stored units.
     """
     return baseline_rows(ranked)[["candidate", "channels", "batch", "architecture", *_scores(objectives)]]
 
 
 def missing_trainings(content: ReportContent) -> pd.DataFrame:
-    """Candidates that lack a training, because it failed permanently.
+    """List the trainings that failed permanently.
 
     Returns:
-        Columns channels, batch, architecture, fold: one row per failed training, those of baselines last.
+        Columns channels, batch, architecture and fold; one row per failed training, baselines last.
     """
     grid = content.config.grid
     searched = (
@@ -167,23 +170,23 @@ def missing_trainings(content: ReportContent) -> pd.DataFrame:
         if content.get(PROPOSALS_RESULT) is None
         else content[PROPOSALS_RESULT][KEYS].itertuples(index=False, name=None)
     )
-    wanted = [*searched, *product(grid.channel_sets, grid.batch_sizes, [grid.baseline])]
+    expected = [*searched, *product(grid.channel_sets, grid.batch_sizes, [grid.baseline])]
     done = set(content[TRAINED_RESULT][[*KEYS, "fold"]].itertuples(index=False, name=None))
     race = content.get(RACE_RESULT)
-    # A stopped candidate did not fail.
+    # Candidates that racing stopped did not fail.
     stopped = set() if race is None else set(race[KEYS].itertuples(index=False, name=None))
-    jobs = [(*candidate, fold) for candidate in wanted for fold in range(content.config.folds.count)]
+    jobs = [(*candidate, fold) for candidate in expected for fold in range(content.config.folds.count)]
     return pd.DataFrame([job for job in jobs if job not in done and job[:-1] not in stopped], columns=[*KEYS, "fold"])
 
 
 def search_table(content: ReportContent) -> pd.DataFrame:
-    """What each round of the search brought.
+    """Summarise each round of the search.
 
     Returns:
-        Columns round, proposed, accuracy_pct (best so far) and on_front (members of the final front).
+        Columns round, proposed, accuracy_pct (best so far) and on_front (number of members of the final front).
     """
     table = content[PROPOSALS_RESULT].merge(candidates_only(content[RANKED_RESULT]), on=KEYS, how="left")
-    table["on_front"] = table["on_front"].eq(True).astype("int64")  # who failed is on none
+    table["on_front"] = table["on_front"].eq(True).astype("int64")  # failed candidates are on no front
     rounds = table.groupby("round").agg(
         proposed=("round", "size"), accuracy_pct=("accuracy_pct", "max"), on_front=("on_front", "sum")
     )
@@ -191,14 +194,15 @@ def search_table(content: ReportContent) -> pd.DataFrame:
 
 
 def comparison_table(comparison: pd.DataFrame) -> pd.DataFrame:
-    """What each search strategy found in the end: means and standard deviations over its searches.
+    """Summarise the final results of each search strategy over its searches.
 
     Args:
         comparison: table COMPARISON.
 
     Returns:
-        Columns strategy, searches, and for each of trained, training_hours, recall_pct and hypervolume_pct its mean,
-        and with `_std` behind its name its deviation (missing for one search); in the table's order.
+        Columns strategy, searches, and the means of trained, training_hours, recall_pct and hypervolume_pct. Columns
+        with the suffix `_std` hold the standard deviations, which are missing for a single search. Strategies are in
+        the order of the table.
     """
     ends = comparison.groupby(["strategy", "seed"], sort=False).last().reset_index()
     numbers = ["trained", "training_hours", "recall_pct", "hypervolume_pct"]
@@ -208,7 +212,7 @@ def comparison_table(comparison: pd.DataFrame) -> pd.DataFrame:
 
 
 def provenance_table(records: Sequence[Provenance]) -> pd.DataFrame:
-    """What made the tables: one row per stage and contract; lists are separated by semicolons."""
+    """Tabulate the provenance of the tables, one row per stage and contract; lists are separated by semicolons."""
     columns = ["stage", "contract", "jobs", "seconds", "finished", "hosts", "data_sha256", "versions"]
     rows = [
         [one.stage, one.contract, one.jobs, round(one.seconds, 1), one.finished]
@@ -219,7 +223,7 @@ def provenance_table(records: Sequence[Provenance]) -> pd.DataFrame:
 
 
 def _scores(objectives: Sequence[Objective]) -> list[str]:
-    """The objectives, and the accuracy's interval and the latency's spread beside their column."""
+    """Return the columns of the objectives, with the accuracy's interval and the latency's spread after theirs."""
     columns = []
     for objective in objectives:
         columns.append(objective.name)

@@ -1,4 +1,4 @@
-"""Tables as the report shows them: headers and cells of text."""
+"""Text tables for the report: headers and cells."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from workflow_lib.report.names import MISSING, quantity
+from workflow_lib.report.names import MISSING, column_format
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TextTable:
-    """A table as the template shows it.
+    """A table in the form that the templates render.
 
     Args:
         headers: one per column.
-        rows: cells.
-        texts: number of leading columns that hold text; the others are numbers and stand right-aligned.
-        marked: position of a row to emphasise.
+        rows: cells, one list per row.
+        texts: number of leading columns that hold text; the other columns hold right-aligned numbers.
+        marked: index of a row to emphasise; None: no row.
     """
 
     headers: Sequence[str]
@@ -30,11 +30,14 @@ class TextTable:
 
 
 def scores_columns(frame: pd.DataFrame, columns: Sequence[str]) -> dict[str, list[str]]:
-    """Header -> cells of the score columns; an interval joins its accuracy, a spread its latency.
+    """Format the score columns of a table, including the interval of the accuracy and the spread of the latency.
 
     Args:
         frame: rows of `front_table`, `baseline_table` or `ranges_table`.
-        columns: the columns among them that are scores.
+        columns: names of its score columns.
+
+    Returns:
+        Header -> cells.
     """
     import pandas as pd
 
@@ -44,27 +47,35 @@ def scores_columns(frame: pd.DataFrame, columns: Sequence[str]) -> dict[str, lis
             pairs = zip(frame[name], frame["accuracy_high_pct"], strict=True)
             cells["95 % interval"] = [f"{low:.1f} to {high:.1f}" if pd.notna(low) else MISSING for low, high in pairs]
         elif name == "latency_device_std_ms":
-            cells["Std over devices (ms)"] = [quantity(name).number(value) for value in frame[name]]
+            cells["Std over devices (ms)"] = [column_format(name).number(value) for value in frame[name]]
         elif name != "accuracy_high_pct":
-            known = quantity(name)
-            digits = known.telling_digits(frame[name])
-            cells[known.short_axis] = [known.number(value, digits) for value in frame[name]]
+            shown = column_format(name)
+            digits = shown.distinguishing_digits(frame[name])
+            cells[shown.short_axis] = [shown.number(value, digits) for value in frame[name]]
     return cells
 
 
 def make_table(columns: dict[str, Iterable[object]], texts: int, marked: int | None = None) -> TextTable:
-    """Turn columns into a table.
+    """Build a text table from columns.
 
     Args:
         columns: header -> cells.
-        texts, marked: see `TextTable`.
+        texts: number of leading columns that hold text.
+        marked: index of a row to emphasise; None: no row.
+
+    >>> make_table({"Class": ["T"], "Chips": [3]}, texts=1).rows
+    [['T', '3']]
     """
     cells = [[str(value) for value in values] for values in columns.values()]
     return TextTable(list(columns), [list(row) for row in zip(*cells, strict=True)], texts, marked)
 
 
 def plus_minus(value: float, error: float) -> str:
-    """A value with its standard error, if that is known."""
+    """Format a value with its standard error, if it is known.
+
+    >>> plus_minus(3.5, 0.25), plus_minus(3.5, float("nan"))
+    ('3.50 ± 0.25', '3.50')
+    """
     import pandas as pd
 
     return f"{value:.2f} ± {error:.2f}" if pd.notna(error) else f"{value:.2f}"

@@ -1,6 +1,6 @@
-"""What was done, in words: one function per choice of the configuration, each of its values with words of its own.
+"""Describes the choices of a configuration in words, with one function per choice.
 
-`assert_never` makes the type checker refuse a value without words.
+`assert_never` makes the type checker reject a value that has no description.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Terms:
-    """What repeated trainings of one candidate are called.
+    """Words for the repeated trainings of one candidate.
 
     Attributes:
-        one, many: a training and several, such as fold and folds.
-        spread: what their spread covers.
-        accuracy: the kind of accuracy that they give.
+        one: singular, such as "fold".
+        many: plural, such as "folds".
+        spread: what their spread covers, such as "over folds".
+        accuracy: kind of accuracy that they yield, such as "validation".
     """
 
     one: str
@@ -29,51 +30,51 @@ class Terms:
 
 
 def terms(config: Config) -> Terms:
-    """The words for what differs between the trainings of a candidate: chips, or seeds alone."""
+    """Choose the words by what differs between the trainings of a candidate: folds, or only seeds."""
     if config.folds.same_split:
         return Terms("seed", "seeds", "over seeds", "validation")
     return Terms("fold", "folds", "over folds", "cross-validation")
 
 
 def folds(config: Config) -> str:
-    """How chips were divided into training and validation."""
+    """Describe how chips were divided into training and validation."""
     section = config.folds
-    buffer = f", training chips within {section.buffer_m:g} m of a validation chip left out"
+    buffer = f"; training chips within {section.buffer_m:g} m of a validation chip are excluded"
     match section.method:
         case "stratified":
             return f"{section.count} folds, stratified by class"
         case "region":
-            return f"{section.count} folds, each validates on one region{buffer}"
+            return f"{section.count} folds, each with one region for validation{buffer}"
         case "spatial_block":
             return f"{section.count} folds of spatial blocks of {section.block_m:g} m{buffer}"
         case "one_split":
             return (
-                f"one split, {100 * section.validation_share:g} % of the chips validate; {section.count} trainings "
-                "from different seeds"
+                f"one split with {100 * section.validation_share:g} % of the chips for validation; {section.count} "
+                "trainings from different seeds"
             )
         case other:
             assert_never(other)
 
 
 def holdout(config: Config) -> str:
-    """What was set aside before the folds."""
+    """Describe the chips that were held out before the folds were made."""
     section = config.folds.holdout
-    buffer = f", chips within {config.folds.buffer_m:g} m of it left out"
+    buffer = f"; other chips within {config.folds.buffer_m:g} m of them are excluded"
     match section.method:
         case "none":
             return "none"
         case "share":
             return f"{100 * section.share:g} % of the chips, stratified by class"
         case "region":
-            return f"the chips of {', '.join(section.regions)}{buffer}"
+            return f"all chips of {', '.join(section.regions)}{buffer}"
         case "spatial_block":
-            return f"{100 * section.share:g} % of the chips, in spatial blocks of {config.folds.block_m:g} m{buffer}"
+            return f"{100 * section.share:g} % of the chips, as spatial blocks of {config.folds.block_m:g} m{buffer}"
         case other:
             assert_never(other)
 
 
 def training(config: Config) -> str:
-    """How every network was trained."""
+    """Describe how every network was trained."""
     section = config.training
     parts = [
         f"{section.epochs} epochs",
@@ -91,83 +92,85 @@ def training(config: Config) -> str:
 
 
 def data_rules(config: Config) -> str:
-    """What happened to chips that are bad or have gaps."""
+    """Describe how bad chips and chips with nodata were treated."""
     section = config.data
     match section.on_bad_chip:
         case "error":
-            bad = "a bad chip ends the run"
+            bad = "a bad chip stops the run"
         case "drop":
             bad = "bad chips are dropped and listed"
         case other:
             assert_never(other)
-    declared = f"; declared as nodata: {', '.join(f'{value:g}' for value in section.nodata)}" if section.nodata else ""
-    return f"{bad}; a band may have {section.max_nodata_pct:g} % nodata{declared}"
+    declared = (
+        f"; declared nodata values: {', '.join(f'{value:g}' for value in section.nodata)}" if section.nodata else ""
+    )
+    return f"{bad}; a band may have up to {section.max_nodata_pct:g} % nodata{declared}"
 
 
 def derivation(config: Config) -> str:
-    """How a network within a budget was derived from a search of cells."""
+    """Describe how a network within a budget was derived from a cell search."""
     search = config.cell_search
     if search is None:
         return ""
     share = search.min_budget_share
     if share <= 0:
-        least = ""
+        minimum = ""
     elif share >= 1:
-        least = ", and uses all of it where there is one that does"
+        minimum = ", and uses all of it if such a network exists"
     else:
-        least = f", and uses more than {100 * share:g} % of it where there is one that does"
-    return f"each network is the most probable one within its budget{least}"
+        minimum = f", and uses more than {100 * share:g} % of it if such a network exists"
+    return f"each network is the most probable one within its budget{minimum}"
 
 
 def reference(config: Config) -> str:
-    """What a candidate's efficiency is measured against."""
+    """Describe what a candidate's efficiency is measured against."""
     match config.efficiency.returns:
         case "variable":
-            return "the best average of other candidates"
+            return "the best weighted average of other candidates"
         case "constant":
-            return "the best mix of other candidates, scaled up or down at will,"
+            return "the best mix of other candidates, scaled by any factor,"
         case other:
             assert_never(other)
 
 
 def sampled(config: Config) -> str:
-    """Which columns the stochastic front draws."""
+    """Describe which columns vary in the samples of the stochastic front."""
     columns = sorted(config.efficiency.deviations)
     if not columns:
-        return "No deviations are given (efficiency.deviations), so all samples are alike."
+        return "No standard deviations are given (efficiency.deviations), so all samples are identical."
     return (
-        f"{config.efficiency.samples:,} samples draw {', '.join(columns)} of all candidates anew, from normal "
-        "distributions cut to values that exist, and score them against each other (Partovi Nia et al., algorithm 1); "
-        "everything else is taken as certain."
+        f"Each of {config.efficiency.samples:,} samples redraws {', '.join(columns)} of all candidates from normal "
+        "distributions, truncated to valid values, and scores the candidates against each other (Partovi Nia et al., "
+        "algorithm 1). All other columns are treated as exact."
     )
 
 
 def selection_notes(config: Config) -> list[str]:
-    """Where chips that score the candidates had a part in choosing them: what a reader must know."""
+    """Caveats about optimistic bias: where the chips that score the candidates also helped to choose them."""
     where = "the validation chips of the split" if config.folds.same_split else "the validation chips of fold 0"
     held_out = config.folds.holdout.method != "none"
-    remedy = " Scores on the hold-out are free of this." if held_out else ""
+    remedy = " Hold-out scores are free of this bias." if held_out else ""
     notes = []
     if config.search.strategy == "supernet":
-        most = config.supernet.evaluation_chips
-        chips = where if most is None else f"at most {most:,} of {where}"
+        limit = config.supernet.evaluation_chips
+        chips = where if limit is None else f"at most {limit:,} of {where}"
         notes.append(
-            f"The supernets were evaluated on {chips}, which also score the candidates later. This biases the "
-            f"accuracies of the chosen networks upwards.{remedy}"
+            f"The supernets were evaluated on {chips}, which also score the candidates later. The "
+            f"accuracies of the chosen networks are therefore optimistically biased.{remedy}"
         )
     if config.cell_search and not config.folds.same_split:
         notes.append(
-            "The cell search learned from the training chips of fold 0. In the other folds some of these chips "
-            f"validate the networks that it derived, which biases their accuracies upwards.{remedy}"
+            "The cell search used the training chips of fold 0. In the other folds, some of these chips validate the "
+            f"derived networks, so their accuracies are optimistically biased.{remedy}"
         )
     if config.search.declaration.learns:
         notes.append(
             f"The search ({config.search.strategy}) chose candidates by the same validation accuracies that are "
-            f"reported here, which biases those of the best upwards.{remedy}"
+            f"reported here, so those of the best candidates are optimistically biased.{remedy}"
         )
     if config.racing:
         notes.append(
-            "Racing stopped candidates by the validation accuracies that are reported here, which biases those of the "
-            f"others upwards.{remedy}"
+            "Racing stopped candidates by the validation accuracies that are reported here, so those of the remaining "
+            f"candidates are optimistically biased.{remedy}"
         )
     return notes

@@ -1,1 +1,1 @@
-"""Figures: one module each, found by its place. See `report.declaration.FigureDeclaration`."""
+"""Figures of the report: every module here declares one. See `report.declaration.FigureDeclaration`."""

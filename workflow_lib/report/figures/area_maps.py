@@ -1,4 +1,4 @@
-"""What the recommended model finds in whole scenes."""
+"""Figure of the recommended model's detections in whole scenes."""
 
 from __future__ import annotations
 
@@ -18,22 +18,24 @@ if TYPE_CHECKING:
     from workflow_lib.report.plots.scene_plots import Backdrop
 
 
-def draw(given: FigureInput) -> Figure:
-    """Draw the detections of each area on its imagery and on the probability of the class that is looked for."""
+def draw(figure_input: FigureInput) -> Figure:
+    """Draw the detections of each area on its imagery, next to the probability of the target class."""
     from workflow_lib.report.plots.scene_plots import area_maps
 
-    areas = [name.removeprefix("probability:") for name in given.files if name.startswith("probability:")]
+    areas = [name.removeprefix("probability:") for name in figure_input.files if name.startswith("probability:")]
     drawn = {
         area: _read(
-            given.files[f"probability:{area}"][0], given.settings["target_class"], given.files[f"scenes:{area}"]
+            figure_input.files[f"probability:{area}"][0],
+            figure_input.settings["target_class"],
+            figure_input.files[f"scenes:{area}"],
         )
         for area in areas
     }
-    return area_maps(given[DETECTIONS_RESULT], drawn)
+    return area_maps(figure_input[DETECTIONS_RESULT], drawn)
 
 
 def _read(probability: Path, target: str, scenes: Sequence[Path]) -> tuple[Backdrop, Backdrop]:
-    """Imagery of an area, and the probability of the class that is looked for."""
+    """Read the imagery of an area and the probability of the target class."""
     import numpy as np
     import rasterio
 
@@ -48,16 +50,16 @@ def _read(probability: Path, target: str, scenes: Sequence[Path]) -> tuple[Backd
 
 
 def files(config: Config) -> Mapping[str, Sequence[str]]:
-    """Probability and scenes of each area."""
+    """List the probability raster and the scenes of each area."""
     areas = config.map.areas if config.map else {}
     probabilities = {f"probability:{area}": [f"results/{config.run}/apply_model/{area}.tif"] for area in areas}
     return probabilities | {f"scenes:{area}": list(area_scenes(config, area).values())[-1] for area in areas}
 
 
 FIGURE = FigureDeclaration(
-    title="What the model finds in whole scenes",
-    caption="What the recommended model finds in whole scenes, and the probability of what is looked for, one pixel "
-    "per window.",
+    title="Detections in whole scenes",
+    caption="Detections of the recommended model in whole scenes, and the probability of the target class, with one "
+    "pixel per window.",
     section="map",
     draw=draw,
     reads=(DETECTIONS_RESULT,),

@@ -1,4 +1,4 @@
-"""Charge of a battery."""
+"""Figure of the battery charge over time."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw(given: FigureInput) -> Figure:
-    """Draw it."""
+def draw(figure_input: FigureInput) -> Figure:
+    """Draw the figure."""
     from workflow_lib.report.plots.battery_plots import battery_charge
 
-    return battery_charge(given[BATTERY_RESULT])
+    return battery_charge(figure_input[BATTERY_RESULT])
 
 
 FIGURE = FigureDeclaration(
-    title="Charge of a battery",
-    caption="One battery, three ways to use it: the most accurate network alone, the most frugal one alone, and "
-    "switching between networks at the dots. The share of correct inferences is each network's validation "
-    "accuracy.",
+    title="Battery charge over time",
+    caption="Battery charge over time with three policies: only the most accurate network, only the most frugal one, "
+    "or switching between networks (at the dots). The share of correct inferences is derived from each network's "
+    "validation accuracy.",
     section="battery",
     draw=draw,
     reads=(BATTERY_RESULT,),

@@ -1,4 +1,4 @@
-"""Accuracy of the networks that were found within budgets."""
+"""Figure of the accuracy of the networks found within budgets."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw(given: FigureInput) -> Figure:
-    """Draw it."""
+def draw(figure_input: FigureInput) -> Figure:
+    """Draw the figure."""
     from workflow_lib.report.plots.cell_plots import cells_accuracy
 
-    return cells_accuracy(given[DERIVED_RESULT], given[RANKED_RESULT])
+    return cells_accuracy(figure_input[DERIVED_RESULT], figure_input[RANKED_RESULT])
 
 
 FIGURE = FigureDeclaration(
-    title="Accuracy of the networks that were found within budgets",
-    caption="Networks that were searched within budgets, trained by themselves: against what they cost, and over "
-    "the searches of each budget (colours). Grey, where any were drawn: networks at random within the "
-    "budget, with a line at their median.",
+    title="Accuracy of the networks found within budgets",
+    caption="Accuracy after individual training of the networks found within budgets (colours), against their cost and "
+    "for the searches of each budget. Grey, if any were drawn: random networks within the budget, with a line at "
+    "their median.",
     section="cell_budgets",
     draw=draw,
     reads=(

@@ -1,4 +1,4 @@
-"""Probabilities of operations during the first search."""
+"""Figure of the operation probabilities during the first cell search."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw(given: FigureInput) -> Figure:
-    """Draw it."""
+def draw(figure_input: FigureInput) -> Figure:
+    """Draw the figure."""
     from workflow_lib.report.plots.cell_plots import cells_alpha
 
-    return cells_alpha(given[FIRST_CELL_ALPHAS_RESULT])
+    return cells_alpha(figure_input[FIRST_CELL_ALPHAS_RESULT])
 
 
 FIGURE = FigureDeclaration(
-    title="Probabilities of operations during the first search",
-    caption="The probability of each operation, over the epochs of the first search.",
+    title="Operation probabilities during the first search",
+    caption="Probability of each operation over the epochs of the first search, with one panel per edge of the cells.",
     section="cell_budgets",
     draw=draw,
     reads=(FIRST_CELL_ALPHAS_RESULT,),

@@ -1,4 +1,4 @@
-"""Bounds of searches and sizes of networks."""
+"""Figure of search bounds and network sizes."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw(given: FigureInput) -> Figure:
-    """Draw it."""
+def draw(figure_input: FigureInput) -> Figure:
+    """Draw the figure."""
     from workflow_lib.report.plots.cell_plots import cells_budgets
 
-    return cells_budgets(given[DERIVED_RESULT], given[LOOKUP_GRAPHS_RESULT])
+    return cells_budgets(figure_input[DERIVED_RESULT], figure_input[LOOKUP_GRAPHS_RESULT])
 
 
 FIGURE = FigureDeclaration(
-    title="Bounds of searches and sizes of networks",
-    caption="The cost of networks that come of searches at several bounds, with the bounds that were read for the "
-    "budgets (diamonds); and the cost of the networks of the budgets' searches, on or below the dashed "
-    "line. Rings: of the most probable networks, whatever they cost.",
+    title="Search bounds and network sizes",
+    caption="Left: cost of the network that each search bound leads to; diamonds mark the bounds read off for the "
+    "budgets. Right: cost of the networks derived for each budget, on or below the dashed line. Rings: cost of the "
+    "most probable networks without regard to the budget.",
     section="cell_budgets",
     draw=draw,
     reads=(

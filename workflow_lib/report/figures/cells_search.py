@@ -1,4 +1,4 @@
-"""Expected cost and multiplier during the searches."""
+"""Figure of the expected cost and the multiplier during cell searches."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw(given: FigureInput) -> Figure:
-    """Draw it."""
+def draw(figure_input: FigureInput) -> Figure:
+    """Draw the figure."""
     from workflow_lib.report.plots.cell_plots import cells_search
 
-    return cells_search(given[CELL_SEARCHES_RESULT])
+    return cells_search(figure_input[CELL_SEARCHES_RESULT])
 
 
 FIGURE = FigureDeclaration(
     title="Expected cost and multiplier during the searches",
-    caption="What networks would cost in the mean if each edge drew its operation, and the multiplier that holds it "
-    "to the bound (dashed), over the epochs of the searches.",
+    caption="Expected cost of networks whose edges draw their operations at random, and the multiplier that keeps it "
+    "at the bound (dashed), over the epochs of the searches.",
     section="cell_budgets",
     draw=draw,
     reads=(CELL_SEARCHES_RESULT,),

@@ -1,4 +1,4 @@
-"""The folds on the ground."""
+"""Figure of the folds as a map."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw(given: FigureInput) -> Figure:
-    """Draw it."""
+def draw(figure_input: FigureInput) -> Figure:
+    """Draw the figure."""
     from workflow_lib.report.plots.chip_maps import chip_map
 
-    return chip_map(given[CHIPS_RESULT], given[FOLDS_RESULT])
+    return chip_map(figure_input[CHIPS_RESULT], figure_input[FOLDS_RESULT])
 
 
 FIGURE = FigureDeclaration(
-    title="The folds on the ground",
-    caption="Where the chips lie, coloured by the fold in which they validate.",
+    title="Map of the folds",
+    caption="Locations of the chips, coloured by the fold in which they are used for validation.",
     section="data",
     draw=draw,
     reads=(

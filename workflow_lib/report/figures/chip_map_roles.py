@@ -1,4 +1,4 @@
-"""The roles of chips in the first fold."""
+"""Figure of the chips' roles in the first fold as a map."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw(given: FigureInput) -> Figure:
-    """Draw it."""
+def draw(figure_input: FigureInput) -> Figure:
+    """Draw the figure."""
     from workflow_lib.report.plots.chip_maps import chip_map
 
-    folds = given[FOLDS_RESULT]
-    return chip_map(given[CHIPS_RESULT], folds, int(folds["fold"].min()))
+    folds = figure_input[FOLDS_RESULT]
+    return chip_map(figure_input[CHIPS_RESULT], folds, int(folds["fold"].min()))
 
 
 FIGURE = FigureDeclaration(
-    title="The roles of chips in the first fold",
-    caption="Where the chips lie, coloured by their role in the first fold.",
+    title="Roles of the chips in the first fold",
+    caption="Locations of the chips, coloured by their role in the first fold.",
     section="data",
     draw=draw,
     reads=(

@@ -1,4 +1,4 @@
-"""The front of each search strategy."""
+"""Figure of the front found by each search strategy."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw(given: FigureInput) -> Figure:
-    """Draw it."""
+def draw(figure_input: FigureInput) -> Figure:
+    """Draw the figure."""
     from workflow_lib.report.plots.comparison_plots import comparison_fronts
 
-    ranked = given[RANKED_RESULT]
-    return comparison_fronts(ranked[~ranked["baseline"]], given[COMPARISON_RESULT], given.objectives)
+    ranked = figure_input[RANKED_RESULT]
+    return comparison_fronts(ranked[~ranked["baseline"]], figure_input[COMPARISON_RESULT], figure_input.objectives)
 
 
 FIGURE = FigureDeclaration(
-    title="The front of each search strategy",
-    caption="What each strategy trained with the same budget, first search, beside the true front of these two "
-    "objectives. The worst twentieth by the first of them is outside the frame.",
+    title="Front found by each search strategy",
+    caption="Candidates that each strategy trained in its first search with the same budget, and the true front of "
+    "these two objectives. The worst 5 % in the first objective are outside the frame.",
     section="strategies",
     draw=draw,
     reads=(

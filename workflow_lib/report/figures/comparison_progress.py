@@ -1,4 +1,4 @@
-"""Progress of each search strategy."""
+"""Figure of the progress of each search strategy."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw(given: FigureInput) -> Figure:
-    """Draw it."""
+def draw(figure_input: FigureInput) -> Figure:
+    """Draw the figure."""
     from workflow_lib.report.plots.comparison_plots import comparison_progress
 
-    return comparison_progress(given[COMPARISON_RESULT])
+    return comparison_progress(figure_input[COMPARISON_RESULT])
 
 
 FIGURE = FigureDeclaration(
     title="Progress of each search strategy",
-    caption="What each strategy has found of the front, and what it still misses of its hypervolume, after so many "
-    "trainings and so many hours of them. Lines are means over its searches, bands span them.",
+    caption="Share of the front that each strategy has found, and share of its hypervolume that is still missing, "
+    "against the number and the hours of trainings. Lines are means over the searches; bands are their range.",
     section="strategies",
     draw=draw,
     reads=(COMPARISON_RESULT,),

@@ -1,4 +1,4 @@
-"""Effects of the choices of the search space."""
+"""Figure of the effects of the search space's choices."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw(given: FigureInput) -> Figure:
-    """Draw it."""
+def draw(figure_input: FigureInput) -> Figure:
+    """Draw the figure."""
     from workflow_lib.report.plots.dimension_plots import dimension_effects
 
-    return dimension_effects(given[RANKED_RESULT], given.objectives)
+    return dimension_effects(figure_input[RANKED_RESULT], figure_input.objectives)
 
 
 FIGURE = FigureDeclaration(
     title="Effects of the choices of the search space",
-    caption="How the choices of the search space move each objective: one point per candidate, the front in blue. "
-    "Boxes span the quartiles, the orange line is the median.",
+    caption="Effect of each choice of the search space on each objective. Each point is a candidate; the front is "
+    "blue. Boxes span the quartiles, and the orange line is the median.",
     section="search_space",
     draw=draw,
     reads=(RANKED_RESULT,),

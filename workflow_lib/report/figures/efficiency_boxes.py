@@ -1,4 +1,4 @@
-"""Efficiency under noise."""
+"""Figure of the efficiency under noise."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw(given: FigureInput) -> Figure:
-    """Draw it."""
+def draw(figure_input: FigureInput) -> Figure:
+    """Draw the figure."""
     from workflow_lib.report.plots.efficiency_plots import efficiency_boxes
 
-    return efficiency_boxes(given[EFFICIENCY_SAMPLES_RESULT])
+    return efficiency_boxes(figure_input[EFFICIENCY_SAMPLES_RESULT])
 
 
 FIGURE = FigureDeclaration(
     title="Efficiency under noise",
-    caption="Relative efficiency when all columns with standard deviations are drawn anew, all at once.",
+    caption="Relative efficiency in samples in which all columns with standard deviations are redrawn together.",
     section="efficiency",
     draw=draw,
     reads=(EFFICIENCY_SAMPLES_RESULT,),

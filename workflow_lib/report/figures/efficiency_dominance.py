@@ -1,4 +1,4 @@
-"""Stochastic dominance of efficiency."""
+"""Figure of the stochastic dominance of efficiency."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw(given: FigureInput) -> Figure:
-    """Draw it."""
+def draw(figure_input: FigureInput) -> Figure:
+    """Draw the figure."""
     from workflow_lib.report.plots.efficiency_plots import check_same_models, efficiency_dominance
 
-    check_same_models(given[EFFICIENCY_SAMPLES_RESULT], given[DOMINANCE_RESULT])
-    return efficiency_dominance(given[EFFICIENCY_SAMPLES_RESULT], given[DOMINANCE_RESULT])
+    check_same_models(figure_input[EFFICIENCY_SAMPLES_RESULT], figure_input[DOMINANCE_RESULT])
+    return efficiency_dominance(figure_input[EFFICIENCY_SAMPLES_RESULT], figure_input[DOMINANCE_RESULT])
 
 
 FIGURE = FigureDeclaration(
     title="Stochastic dominance of efficiency",
     caption="An arrow leads from a candidate to one whose efficiency is stochastically smaller: its distribution "
-    "lies nowhere above the other's. Arrows that follow from others are left out. Two candidates without a "
-    "path between them cannot be told apart.",
+    "lies nowhere above the other's. Arrows that follow from others are omitted. Two candidates without a path "
+    "between them do not differ significantly.",
     section="efficiency",
     draw=draw,
     reads=(

@@ -1,4 +1,4 @@
-"""Efficiency in each input alone."""
+"""Figure of the efficiency in each single input."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw(given: FigureInput) -> Figure:
-    """Draw it."""
+def draw(figure_input: FigureInput) -> Figure:
+    """Draw the figure."""
     from workflow_lib.report.plots.efficiency_plots import check_scored_columns, efficiency_fronts
 
-    inputs, outputs = given.settings["efficiency.inputs"], given.settings["efficiency.outputs"]
-    check_scored_columns(given[EFFICIENCY_RESULT], [*inputs, *outputs])
-    return efficiency_fronts(given[EFFICIENCY_RESULT], inputs, outputs)
+    inputs, outputs = figure_input.settings["efficiency.inputs"], figure_input.settings["efficiency.outputs"]
+    check_scored_columns(figure_input[EFFICIENCY_RESULT], [*inputs, *outputs])
+    return efficiency_fronts(figure_input[EFFICIENCY_RESULT], inputs, outputs)
 
 
 FIGURE = FigureDeclaration(
-    title="Efficiency in each input alone",
-    caption="Each input alone: every candidate, those that are efficient in all inputs together, and the fronts of "
-    "averages (variable returns) and of candidates scaled at will (constant returns).",
+    title="Efficiency in each single input",
+    caption="All candidates against each single input. Candidates that are efficient in all inputs together are "
+    "highlighted. Lines: the front of averages of candidates (variable returns) and the front of candidates scaled "
+    "by any factor (constant returns).",
     section="efficiency",
     draw=draw,
     reads=(EFFICIENCY_RESULT,),

@@ -1,4 +1,4 @@
-"""Efficiency with the costs of training."""
+"""Figure of the efficiency with training costs."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw(given: FigureInput) -> Figure:
-    """Draw it."""
+def draw(figure_input: FigureInput) -> Figure:
+    """Draw the figure."""
     from workflow_lib.report.plots.efficiency_plots import efficiency_training
 
-    return efficiency_training(given[EFFICIENCY_RESULT])
+    return efficiency_training(figure_input[EFFICIENCY_RESULT])
 
 
 FIGURE = FigureDeclaration(
-    title="Efficiency with the costs of training",
-    caption="How the efficiency and its rank move when the costs of training count as well.",
+    title="Efficiency with training costs",
+    caption="Change of each candidate's efficiency and rank when training costs are included.",
     section="efficiency",
     draw=draw,
     reads=(EFFICIENCY_RESULT,),

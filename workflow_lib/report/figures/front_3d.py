@@ -1,4 +1,4 @@
-"""The front in three dimensions."""
+"""Figure of the front in three dimensions."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw(given: FigureInput) -> Figure:
-    """Draw it."""
+def draw(figure_input: FigureInput) -> Figure:
+    """Draw the figure."""
     from workflow_lib.report.plots.front_3d_plots import front_3d
 
-    return front_3d(given[RANKED_RESULT], given.objectives)
+    return front_3d(figure_input[RANKED_RESULT], figure_input.objectives)
 
 
 FIGURE = FigureDeclaration(
     title="The front in three dimensions",
-    caption="All candidates and the front; lines drop to the ground.",
+    caption="All candidates and the front. Vertical lines connect the front members with the ground plane.",
     section="front",
     draw=draw,
     reads=(RANKED_RESULT,),

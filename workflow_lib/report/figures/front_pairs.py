@@ -1,4 +1,4 @@
-"""Every pair of objectives."""
+"""Figure of every pair of objectives."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw(given: FigureInput) -> Figure:
-    """Draw it."""
+def draw(figure_input: FigureInput) -> Figure:
+    """Draw the figure."""
     from workflow_lib.report.plots.front_pair_plots import front_pairs
 
-    return front_pairs(given[RANKED_RESULT], given.objectives)
+    return front_pairs(figure_input[RANKED_RESULT], figure_input.objectives)
 
 
 FIGURE = FigureDeclaration(
     title="Every pair of objectives",
-    caption="Every pair of objectives. The dashed line is the front of that pair alone. Bars are 95 % intervals of "
-    "the accuracy of front members. Numbers are those of the front table, where there is room.",
+    caption="Every pair of objectives. The dashed line is the front of only that pair. Bars are 95 % intervals of the "
+    "accuracy of front members. Numbers refer to the front table and are shown where there is room.",
     section="front",
     draw=draw,
     reads=(RANKED_RESULT,),

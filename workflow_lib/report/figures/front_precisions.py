@@ -1,4 +1,4 @@
-"""The front in lower precisions."""
+"""Figure of the front in lower precisions."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw(given: FigureInput) -> Figure:
-    """Draw it."""
+def draw(figure_input: FigureInput) -> Figure:
+    """Draw the figure."""
     from workflow_lib.report.plots.precision_plots import front_precisions
 
-    return front_precisions(given[PRECISIONS_RESULT], given[RANKED_RESULT])
+    return front_precisions(figure_input[PRECISIONS_RESULT], figure_input[RANKED_RESULT])
 
 
 FIGURE = FigureDeclaration(
     title="The front in lower precisions",
-    caption="The front's networks in lower numeric precisions: lines join the files of one network. Grey: all "
-    "candidates, in fp32.",
+    caption="The front's networks in lower numeric precisions. Lines connect the files of one network. Grey: all "
+    "candidates in fp32.",
     section="precisions",
     draw=draw,
     reads=(

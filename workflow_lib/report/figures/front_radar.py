@@ -1,4 +1,4 @@
-"""The members of the front one by one."""
+"""Figure with one radar plot per front member."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw(given: FigureInput) -> Figure:
-    """Draw it."""
+def draw(figure_input: FigureInput) -> Figure:
+    """Draw the figure."""
     from workflow_lib.report.plots.radar_plots import front_radar
 
-    return front_radar(given[RANKED_RESULT], given.objectives)
+    return front_radar(figure_input[RANKED_RESULT], figure_input.objectives)
 
 
 FIGURE = FigureDeclaration(
-    title="The members of the front one by one",
-    caption="The front's members one by one. Outward is better.",
+    title="Individual front members",
+    caption="The individual front members. Further outward is better.",
     section="front",
     draw=draw,
     reads=(RANKED_RESULT,),

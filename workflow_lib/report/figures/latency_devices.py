@@ -1,4 +1,4 @@
-"""Latency on each device."""
+"""Figure of the latency on each device."""
 
 from __future__ import annotations
 
@@ -11,16 +11,18 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw(given: FigureInput) -> Figure:
-    """Draw it."""
+def draw(figure_input: FigureInput) -> Figure:
+    """Draw the figure."""
     from workflow_lib.report.plots.device_plots import latency_devices
 
-    return latency_devices(given[RANKED_RESULT], given.objectives, given.settings["latency_devices"])
+    return latency_devices(
+        figure_input[RANKED_RESULT], figure_input.objectives, figure_input.settings["latency_devices"]
+    )
 
 
 FIGURE = FigureDeclaration(
     title="Latency on each device",
-    caption="Latency on each device.",
+    caption="Latency of each front member and baseline on each device.",
     section="latency",
     draw=draw,
     reads=(RANKED_RESULT,),

@@ -1,4 +1,4 @@
-"""Precision and recall of the map."""
+"""Figure of the map's precision and recall."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
 from workflow_lib.data.scene_paths import truth_files
 
 
-def draw(given: FigureInput) -> Figure:
-    """Draw it."""
+def draw(figure_input: FigureInput) -> Figure:
+    """Draw the figure."""
     from workflow_lib.report.plots.scene_plots import map_scores
 
-    return map_scores(given[MAP_SCORES_RESULT])
+    return map_scores(figure_input[MAP_SCORES_RESULT])
 
 
 FIGURE = FigureDeclaration(
     title="Precision and recall of the map",
-    caption="Precision and recall against the true places, as the threshold rises. Bars are 95 % intervals at the "
-    "threshold that was applied.",
+    caption="Precision and recall of detections against the true places, for rising thresholds. Bars are 95 % "
+    "intervals at the applied threshold.",
     section="map",
     draw=draw,
     reads=(MAP_SCORES_RESULT,),

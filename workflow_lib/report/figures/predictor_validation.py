@@ -1,4 +1,4 @@
-"""Measured networks beside what a predictor says of them."""
+"""Figure of predicted against measured latencies of whole networks."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw(given: FigureInput) -> Figure:
-    """Draw it."""
+def draw(figure_input: FigureInput) -> Figure:
+    """Draw the figure."""
     from workflow_lib.report.plots.device_plots import predictor_validation
 
-    return predictor_validation(given[VALIDATION_RESULT])
+    return predictor_validation(figure_input[VALIDATION_RESULT])
 
 
 FIGURE = FigureDeclaration(
-    title="Measured networks against the predictor",
-    caption="Networks that were measured whole, beside what the predictor says of them. It was fitted to none of "
-    "those in blue; the band is 10 % to either side.",
+    title="Predicted and measured latencies",
+    caption="Predicted against measured latency of whole networks. Networks in blue were not used to fit the "
+    "predictor. The band covers deviations of up to 10 %.",
     section="latency",
     draw=draw,
     reads=(VALIDATION_RESULT,),

@@ -1,4 +1,4 @@
-"""The fronts of several runs."""
+"""Figure of the fronts of several runs."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw(given: FigureInput) -> Figure:
-    """Draw it."""
+def draw(figure_input: FigureInput) -> Figure:
+    """Draw the figure."""
     from workflow_lib.report.plots.comparison_plots import runs_fronts
 
-    return runs_fronts(given[RUN_CANDIDATES_RESULT], given.objectives)
+    return runs_fronts(figure_input[RUN_CANDIDATES_RESULT], figure_input.objectives)
 
 
 FIGURE = FigureDeclaration(
     title="The fronts of several runs",
-    caption="Candidates of this run and of others on the same chips and folds, and the front of all of them.",
+    caption="Candidates of this run and of other runs on the same chips and folds, and their combined front.",
     section="runs",
     draw=draw,
     reads=(RUN_CANDIDATES_RESULT,),

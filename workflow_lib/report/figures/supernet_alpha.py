@@ -1,4 +1,4 @@
-"""Architecture parameters of the supernet."""
+"""Figure of the architecture parameters of the supernet."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
 from workflow_lib.search.supernet_config import VARIANTS
 
 
-def draw(given: FigureInput) -> Figure:
-    """Draw it."""
+def draw(figure_input: FigureInput) -> Figure:
+    """Draw the figure."""
     from workflow_lib.report.plots.supernet_plots import supernet_alpha
 
-    return supernet_alpha(given[ALPHA_RESULT])
+    return supernet_alpha(figure_input[ALPHA_RESULT])
 
 
 FIGURE = FigureDeclaration(
     title="Architecture parameters of the supernet",
-    caption="Architecture parameters over the epochs of step 2: the higher a value's, the lower the Pareto ranks of "
-    "networks that have it. Dotted lines: values were pruned.",
+    caption="Architecture parameters over the epochs of step 2. The higher the parameter of a value, the "
+    "lower (better) the Pareto ranks of networks with that value. Dotted lines mark where values were pruned.",
     section="supernets",
     draw=draw,
     reads=(ALPHA_RESULT,),

@@ -1,4 +1,4 @@
-"""How well supernets rank networks."""
+"""Figure of the ranking quality of supernets."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw(given: FigureInput) -> Figure:
-    """Draw it."""
+def draw(figure_input: FigureInput) -> Figure:
+    """Draw the figure."""
     from workflow_lib.report.plots.supernet_plots import supernet_quality
 
-    return supernet_quality(given[RANKING_QUALITY_RESULT], given[DIFFICULTY_RESULT])
+    return supernet_quality(figure_input[RANKING_QUALITY_RESULT], figure_input[DIFFICULTY_RESULT])
 
 
 FIGURE = FigureDeclaration(
-    title="How well supernets rank networks",
-    caption="How well supernets rank the networks, and what they cost: one point per supernet, a line at the mean. "
+    title="Ranking quality of supernets",
+    caption="Ranking quality and cost of supernets, with one point per supernet and a line at the mean. "
     "Dashed: the noise ceiling, the agreement between two halves of the networks' own trainings.",
     section="supernets",
     draw=draw,

@@ -1,4 +1,4 @@
-"""True ranks against ranks by supernets."""
+"""Figure of true ranks against ranks by supernets."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw(given: FigureInput) -> Figure:
-    """Draw it."""
+def draw(figure_input: FigureInput) -> Figure:
+    """Draw the figure."""
     from workflow_lib.report.plots.supernet_plots import supernet_ranks
 
-    return supernet_ranks(given[RANKS_RESULT])
+    return supernet_ranks(figure_input[RANKS_RESULT])
 
 
 FIGURE = FigureDeclaration(
     title="True ranks against ranks by supernets",
-    caption="True Pareto rank of each network against the place that the first supernet of each variant gives it. "
-    "Large points stand for several networks.",
+    caption="True Pareto rank of each network against its place in the ranking by the first supernet of each variant. "
+    "Large points represent several networks.",
     section="supernets",
     draw=draw,
     reads=(RANKS_RESULT,),

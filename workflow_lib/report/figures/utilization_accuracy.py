@@ -1,4 +1,4 @@
-"""Accuracy against utilization."""
+"""Figure of accuracy against utilization."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw(given: FigureInput) -> Figure:
-    """Draw it."""
+def draw(figure_input: FigureInput) -> Figure:
+    """Draw the figure."""
     from workflow_lib.report.plots.utilization_plots import utilization_accuracy
 
-    return utilization_accuracy(given[RANKED_RESULT], given[UTILIZATIONS_RESULT])
+    return utilization_accuracy(figure_input[RANKED_RESULT], figure_input[UTILIZATIONS_RESULT])
 
 
 FIGURE = FigureDeclaration(
     title="Accuracy against utilization",
-    caption="Accuracy against utilization: whether one predicts the other.",
+    caption="Accuracy against utilization, with their rank correlation.",
     section="utilization",
     draw=draw,
     reads=(

@@ -1,4 +1,4 @@
-"""Networks before and after folding."""
+"""Figure of networks before and after folding."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw(given: FigureInput) -> Figure:
-    """Draw it."""
+def draw(figure_input: FigureInput) -> Figure:
+    """Draw the figure."""
     from workflow_lib.report.plots.utilization_plots import utilization_folded
 
-    return utilization_folded(given[UTILIZATIONS_RESULT])
+    return utilization_folded(figure_input[UTILIZATIONS_RESULT])
 
 
 FIGURE = FigureDeclaration(
     title="Networks before and after folding",
-    caption="Networks before and after folding: chips stacked in channels, widths times the root of their number. "
-    "The multiplications per chip stay the same, the bytes become fewer.",
+    caption="Networks before and after folding, which stacks several chips as channels and multiplies the widths by "
+    "the square root of their number. The multiplications per chip stay the same; the bytes decrease.",
     section="utilization",
     draw=draw,
     reads=(UTILIZATIONS_RESULT,),

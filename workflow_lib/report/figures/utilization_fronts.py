@@ -1,4 +1,4 @@
-"""Accuracy, throughput and utilization."""
+"""Figure of the pairs of accuracy, throughput and utilization."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw(given: FigureInput) -> Figure:
-    """Draw it."""
+def draw(figure_input: FigureInput) -> Figure:
+    """Draw the figure."""
     from workflow_lib.report.plots.utilization_plots import utilization_fronts
 
-    return utilization_fronts(given[RANKED_RESULT], given[UTILIZATIONS_RESULT])
+    return utilization_fronts(figure_input[RANKED_RESULT], figure_input[UTILIZATIONS_RESULT])
 
 
 FIGURE = FigureDeclaration(
     title="Accuracy, throughput and utilization",
-    caption="Accuracy, throughput and utilization, two at a time. Large points are on the front of the pair, rings "
-    "on all three fronts. Below 1 on the colour scale a network is bound by memory.",
+    caption="Each pair of accuracy, throughput and utilization. Large points are on the front of the pair; rings mark "
+    "candidates on all three fronts. Networks below 1 on the colour scale are limited by memory.",
     section="utilization",
     draw=draw,
     reads=(

@@ -1,4 +1,4 @@
-"""Roofline of this machine."""
+"""Figure of this machine's roofline."""
 
 from __future__ import annotations
 
@@ -12,17 +12,19 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw(given: FigureInput) -> Figure:
-    """Draw it."""
+def draw(figure_input: FigureInput) -> Figure:
+    """Draw the figure."""
     from workflow_lib.report.plots.utilization_plots import utilization_roofline
 
-    return utilization_roofline(given[RANKED_RESULT], given[UTILIZATIONS_RESULT], given[LAYERS_RESULT])
+    return utilization_roofline(
+        figure_input[RANKED_RESULT], figure_input[UTILIZATIONS_RESULT], figure_input[LAYERS_RESULT]
+    )
 
 
 FIGURE = FigureDeclaration(
     title="Roofline of this machine",
-    caption="What each network reaches on this machine, under what its peak and its bandwidth allow; and where the "
-    "recommended network's layers lie.",
+    caption="Speed of each network on this machine, below the limit set by the machine's peak and bandwidth. Circles "
+    "on the roof: layers of the recommended network.",
     section="utilization",
     draw=draw,
     reads=(

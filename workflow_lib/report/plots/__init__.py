@@ -1,1 +1,1 @@
-"""Drawing functions: tables in, matplotlib figures out. Declarations of figures are in `report.figures`."""
+"""Functions that draw tables as matplotlib figures. The figures are declared in `report.figures`."""

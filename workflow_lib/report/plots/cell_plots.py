@@ -1,6 +1,6 @@
-"""Searches of cells under budgets: their course, what became of the budgets, and how accurate their networks are.
+"""Plots of cell searches within budgets: their progress, and the cost and accuracy of the derived networks.
 
-Figures show the first channel set.
+All figures show the first channel set.
 """
 
 from itertools import cycle
@@ -20,26 +20,28 @@ _RANDOM = "0.55"
 
 @themed
 def cells_search(searches: pd.DataFrame) -> Figure:
-    """Draw expected cost and multiplier over the epochs: a row per quantity, a line per search, a colour per budget.
+    """Draw expected cost and multiplier over the epochs.
+
+    Each quantity has a row, each search a line, and each budget a colour.
 
     Args:
-        searches: table CELL_SEARCH, of budgets.
+        searches: rows of table CELL_SEARCH whose target is a budget.
 
     Source: Dutta, Kanvar and Agarwal, Search-time Efficient Device Constraints-Aware NAS, algorithm 1.
     """
     groups = list(_first_set(searches).groupby("quantity", sort=False))
     figure = Figure(figsize=(WIDTH_IN, 2.9 * len(groups)), layout="constrained")
     panels = figure.subplots(len(groups), 2, squeeze=False)
-    for (quantity, own), (cost_axes, multiplier_axes) in zip(groups, panels, strict=True):
+    for (quantity, group), (cost_axes, multiplier_axes) in zip(groups, panels, strict=True):
         scale, unit = _scale(str(quantity))
-        for color, (bound, lines) in zip(cycle(PALETTE), own.groupby("bound"), strict=False):
-            at = float(str(bound)) / scale
+        for color, (bound, lines) in zip(cycle(PALETTE), group.groupby("bound"), strict=False):
+            level = float(str(bound)) / scale
             for place, (_, line) in enumerate(lines.groupby("repeat")):
-                label = f"{at:,.3g}" if place == 0 else None
+                label = f"{level:,.3g}" if place == 0 else None
                 style = {"color": color, "linewidth": 1, "marker": ".", "markersize": 3}
                 cost_axes.plot(line["epoch"], line["cost"] / scale, label=label, **style)
                 multiplier_axes.plot(line["epoch"], line["multiplier"], **style)
-            cost_axes.axhline(at, color=color, linewidth=0.8, linestyle=(0, (4, 2)))
+            cost_axes.axhline(level, color=color, linewidth=0.8, linestyle=(0, (4, 2)))
         cost_axes.set_ylabel("Expected cost")
         cost_axes.set_title(unit)
         cost_axes.legend(title="Bound", title_fontsize=8)
@@ -52,7 +54,7 @@ def cells_search(searches: pd.DataFrame) -> Figure:
 
 @themed
 def cells_budgets(derived: pd.DataFrame, graphs: pd.DataFrame) -> Figure:
-    """Draw the look-up graph, and what the derived networks cost of their budgets: a row per quantity.
+    """Draw the look-up graph, and the cost of derived networks against their budgets, with a row per quantity.
 
     Args:
         derived: table DERIVED.
@@ -62,29 +64,29 @@ def cells_budgets(derived: pd.DataFrame, graphs: pd.DataFrame) -> Figure:
     groups = list(found[found["origin"] == "search"].groupby("quantity", sort=False))
     figure = Figure(figsize=(WIDTH_IN, 3.0 * len(groups)), layout="constrained")
     panels = figure.subplots(len(groups), 2, squeeze=False)
-    for (quantity, own), (graph_axes, cost_axes) in zip(groups, panels, strict=True):
+    for (quantity, group), (graph_axes, cost_axes) in zip(groups, panels, strict=True):
         scale, unit = _scale(str(quantity))
         graph = _first_set(graphs[graphs["quantity"] == quantity]).sort_values("bound")
         graph_axes.plot(graph["bound"] / scale, graph["size"] / scale, color="0.4", marker="o", markersize=4)
-        for color, (budget, networks) in zip(cycle(PALETTE), own.groupby("budget"), strict=False):
-            at = np.full(len(networks), float(str(budget)) / scale)
-            graph_axes.scatter(networks["bound"] / scale, at, color=color, marker="D", s=26, zorder=3)
-            cost_axes.scatter(at, networks["plain_cost"] / scale, facecolors="none", edgecolors=color, s=40)
-            cost_axes.scatter(at, networks["cost"] / scale, color=color, s=18, zorder=3)
-        graph_axes.set_xlabel(f"Bound of the search ({unit})")
-        graph_axes.set_ylabel("Its network")
+        for color, (budget, networks) in zip(cycle(PALETTE), group.groupby("budget"), strict=False):
+            budgets = np.full(len(networks), float(str(budget)) / scale)
+            graph_axes.scatter(networks["bound"] / scale, budgets, color=color, marker="D", s=26, zorder=3)
+            cost_axes.scatter(budgets, networks["plain_cost"] / scale, facecolors="none", edgecolors=color, s=40)
+            cost_axes.scatter(budgets, networks["cost"] / scale, color=color, s=18, zorder=3)
+        graph_axes.set_xlabel(f"Search bound ({unit})")
+        graph_axes.set_ylabel("Cost of its network")
         graph_axes.set_title("Look-up graph")
-        limits = [own["budget"].min() / scale, own["budget"].max() / scale]
+        limits = [group["budget"].min() / scale, group["budget"].max() / scale]
         cost_axes.plot(limits, limits, color="0.4", linewidth=0.8, linestyle=(0, (4, 2)))
         cost_axes.set_xlabel(f"Budget ({unit})")
-        cost_axes.set_ylabel("Its networks")
+        cost_axes.set_ylabel("Cost of its networks")
         cost_axes.set_title("Networks within budgets")
     return figure
 
 
 @themed
 def cells_accuracy(derived: pd.DataFrame, ranked: pd.DataFrame) -> Figure:
-    """Draw accuracy after training against cost, and over the searches of a budget, beside networks drawn within it.
+    """Draw accuracy after training, against cost and by budget, with random networks for comparison.
 
     Args:
         derived: table DERIVED.
@@ -98,17 +100,17 @@ def cells_accuracy(derived: pd.DataFrame, ranked: pd.DataFrame) -> Figure:
     baselines = baselines[baselines["channels"] == table["channels"].iloc[0]]
     figure = Figure(figsize=(WIDTH_IN, 3.2 * len(groups)), layout="constrained")
     panels = figure.subplots(len(groups), 2, squeeze=False, sharey="row")
-    for (quantity, own), (cost_axes, budget_axes) in zip(groups, panels, strict=True):
+    for (quantity, group), (cost_axes, budget_axes) in zip(groups, panels, strict=True):
         scale, unit = _scale(str(quantity))
-        # Of devices what is predicted for whole networks, as in the front; budgets are of sums of operations.
+        # Latencies are predictions for whole networks, as in the front; the budgets limit sums of operations.
         cost = str(quantity) if quantity in _SCALES else f"latency_{quantity}_ms"
-        drawn, found = own[own["origin"] == "random"], own[own["origin"] == "search"]
+        drawn, found = group[group["origin"] == "random"], group[group["origin"] == "search"]
         cost_axes.scatter(drawn[cost] / scale, drawn["accuracy_pct"], color=_RANDOM, s=12, label="drawn at random")
         for color, (place, (budget, networks)) in zip(cycle(PALETTE), enumerate(found.groupby("budget")), strict=False):
             label = f"within {float(str(budget)) / scale:,.3g}"
             style = {"color": color, "s": 22, "zorder": 3, "edgecolors": "white", "linewidths": 0.4}
             cost_axes.scatter(networks[cost] / scale, networks["accuracy_pct"], label=label, **style)
-            budget_axes.scatter(_beside(place - 0.16, len(networks)), networks["accuracy_pct"], **style)
+            budget_axes.scatter(_side_by_side(place - 0.16, len(networks)), networks["accuracy_pct"], **style)
             _strip(budget_axes, drawn[drawn["budget"] == budget], place + 0.16)
         x = baselines[cost] / scale
         cost_axes.scatter(x, baselines["accuracy_pct"], color="black", marker="D", s=30, label="baseline")
@@ -119,32 +121,32 @@ def cells_accuracy(derived: pd.DataFrame, ranked: pd.DataFrame) -> Figure:
         budgets = sorted(found["budget"].unique())
         budget_axes.set_xticks(range(len(budgets)), [f"{budget / scale:,.3g}" for budget in budgets])
         budget_axes.set_xlabel(f"Budget ({unit})")
-        budget_axes.set_title("Found, and drawn at random")
+        budget_axes.set_title("Found by search, and drawn at random")
     return figure
 
 
-def _strip(axes: Axes, networks: pd.DataFrame, at: float) -> None:
-    """Points side by side, and a line at their median."""
+def _strip(axes: Axes, networks: pd.DataFrame, centre: float) -> None:
+    """Draw points side by side, with a line at their median."""
     if len(networks):
-        axes.scatter(_beside(at, len(networks)), networks["accuracy_pct"], color=_RANDOM, s=12)
-        axes.hlines(networks["accuracy_pct"].median(), at - 0.12, at + 0.12, color=_RANDOM, linewidth=1)
+        axes.scatter(_side_by_side(centre, len(networks)), networks["accuracy_pct"], color=_RANDOM, s=12)
+        axes.hlines(networks["accuracy_pct"].median(), centre - 0.12, centre + 0.12, color=_RANDOM, linewidth=1)
 
 
-def _beside(at: float, count: int) -> list[float]:
-    positions: list[float] = (at + np.linspace(-0.08, 0.08, count)).tolist() if count > 1 else [at] * count
+def _side_by_side(centre: float, count: int) -> list[float]:
+    positions: list[float] = (centre + np.linspace(-0.08, 0.08, count)).tolist() if count > 1 else [centre] * count
     return positions
 
 
 @themed
 def cells_alpha(alpha: pd.DataFrame) -> Figure:
-    """Draw the probability of each operation over the epochs, an edge per panel.
+    """Draw the probability of each operation over the epochs, with one panel per edge.
 
     Args:
         alpha: table CELL_ALPHA; its first search is drawn.
     """
     search = ["channels", "quantity", "number", "repeat"]
-    own = alpha[(alpha[search] == alpha[search].iloc[0]).all(axis=1)]
-    edges = list(dict.fromkeys(own["edge"]))
+    first = alpha[(alpha[search] == alpha[search].iloc[0]).all(axis=1)]
+    edges = list(dict.fromkeys(first["edge"]))
     columns = min(len(edges) // 2, _COLUMNS)
     rows = -(-len(edges) // columns)
     figure = Figure(figsize=(WIDTH_IN, 0.6 + 1.8 * rows), layout="constrained")
@@ -152,7 +154,7 @@ def cells_alpha(alpha: pd.DataFrame) -> Figure:
     for axes in panels.flat[len(edges) :]:
         axes.set_axis_off()
     for axes, edge in zip(panels.flat, edges, strict=False):
-        for color, (operation, line) in zip(PALETTE, own[own["edge"] == edge].groupby("operation"), strict=False):
+        for color, (operation, line) in zip(PALETTE, first[first["edge"] == edge].groupby("operation"), strict=False):
             axes.plot(line["epoch"], line["probability"], color=color, label=str(operation), marker=".", markersize=3)
         axes.set_title(f"edge {edge}")
         axes.xaxis.get_major_locator().set_params(integer=True)
@@ -164,10 +166,10 @@ def cells_alpha(alpha: pd.DataFrame) -> Figure:
 
 
 def _scale(quantity: str) -> tuple[float, str]:
-    """What values are divided by, and their unit then."""
+    """Return the divisor of displayed values, and the unit after the division."""
     return _SCALES.get(quantity, (1.0, f"ms on {quantity}"))
 
 
 def _first_set(table: pd.DataFrame) -> pd.DataFrame:
-    own: pd.DataFrame = table[table["channels"] == table["channels"].iloc[0]]
-    return own
+    rows: pd.DataFrame = table[table["channels"] == table["channels"].iloc[0]]
+    return rows

@@ -1,4 +1,4 @@
-"""What a network sees: sample chips, channel by channel (CROSS figure 1)."""
+"""Plots of sample chips, channel by channel (CROSS figure 1)."""
 
 from collections.abc import Sequence
 from textwrap import fill
@@ -15,14 +15,14 @@ _COLOURS = "cividis"
 
 @themed
 def input_channels(samples: Sequence[tuple[str, NDArray[np.floating]]], channels: Sequence[str]) -> Figure:
-    """Draw one row per sample chip and one panel per channel, each from its own minimum to maximum.
+    """Draw one row per sample chip and one panel per channel, each scaled from its own minimum to its maximum.
 
     Args:
-        samples: title (such as the class) and (height, width, len(channels)) array.
-        channels: their names.
+        samples: pairs of a title, such as the class, and a (height, width, len(channels)) array.
+        channels: names of the channels.
 
     Raises:
-        ValueError: if an array does not have that many channels.
+        ValueError: if an array has another shape.
     """
     for title, chip in samples:
         if chip.ndim != 3 or chip.shape[2] != len(channels):

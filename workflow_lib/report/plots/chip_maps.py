@@ -1,4 +1,4 @@
-"""Where the chips lie and what part they play in cross-validation."""
+"""Maps of the chips, coloured by fold or by role in cross-validation."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,7 +19,7 @@ _ROLES: dict[Any, str] = {
     "buffer": "#b0b0b0",
     "holdout": PALETTE[4],
 }
-_NEVER = "never validates"
+_NEVER = "never in validation"
 
 
 @themed
@@ -29,9 +29,9 @@ def chip_map(chips: pd.DataFrame, folds: pd.DataFrame, fold: int | None = None) 
     Args:
         chips: the chips table.
         folds: the folds table.
-        fold: colour by role in this fold; None: by the fold in which a chip validates.
+        fold: colour by role in this fold; None: by the fold in which a chip is used for validation.
     """
-    part = _fold_of_chip(folds) if fold is None else folds[folds["fold"] == fold].set_index("chip")["role"]
+    groups = _fold_of_chip(folds) if fold is None else folds[folds["fold"] == fold].set_index("chip")["role"]
     colours = _fold_colours(folds) if fold is None else _ROLES
     regions = list(chips["region"].unique())
     columns = min(2 if len(regions) in (2, 4) else 3, len(regions))
@@ -39,14 +39,14 @@ def chip_map(chips: pd.DataFrame, folds: pd.DataFrame, fold: int | None = None) 
     figure = Figure(figsize=(max(4.2, 3.2 * columns), 3.1 * rows + 0.4), layout="constrained")
     panels = list(figure.subplots(rows, columns, squeeze=False).flat)
     for axes, region in zip(panels, regions, strict=False):
-        _panel(axes, chips[chips["region"] == region], part, colours)
+        _panel(axes, chips[chips["region"] == region], groups, colours)
         axes.set_title(_title(region, chips[chips["region"] == region]))
     for axes in panels[len(regions) :]:
         axes.remove()
     figure.supxlabel("East of the region's west edge (CRS unit)", fontsize=9)
     figure.supylabel("North of the region's south edge (CRS unit)", fontsize=9)
-    shown = [label for label in colours if label in set(part)]
-    counts = part.value_counts()
+    shown = [label for label in colours if label in set(groups)]
+    counts = groups.value_counts()
     handles = [Patch(color=colours[label], label=f"{_legend(label)} ({counts[label]:,})") for label in shown]
     figure.legend(
         handles=handles,
@@ -71,10 +71,10 @@ def _legend(label: object) -> str:
     return str(label) if isinstance(label, str) else f"fold {label}"
 
 
-def _panel(axes: Axes, chips: pd.DataFrame, part: pd.Series, colours: dict[Any, str]) -> None:
+def _panel(axes: Axes, chips: pd.DataFrame, groups: pd.Series, colours: dict[Any, str]) -> None:
     left, bottom = chips["left"].min(), chips["bottom"].min()
     for label, colour in colours.items():
-        members = chips[chips["chip"].map(part) == label]
+        members = chips[chips["chip"].map(groups) == label]
         corners = [
             [(row.left - left, row.bottom - bottom), (row.right - left, row.bottom - bottom),
              (row.right - left, row.top - bottom), (row.left - left, row.top - bottom)]

@@ -1,4 +1,4 @@
-"""Search strategies side by side: how fast each finds the front, and which."""
+"""Plots that compare search strategies, and runs: how fast each finds the front, and which front."""
 
 from collections.abc import Sequence
 from itertools import cycle
@@ -14,28 +14,28 @@ from workflow_lib.pareto.front_config import Objective
 from workflow_lib.report.names import shown_as
 from workflow_lib.report.plots.style import PALETTE, WIDTH_IN, defined, set_log, themed, wants_log
 
-_PRICES = {"trained": "Trained candidates", "training_hours": "Hours of training"}
+_PRICES = {"trained": "Trained candidates", "training_hours": "Training (hours)"}
 _STEPS = 200
-_LEAST_MISSING = 0.01  # percent: what is less is drawn as this, because an axis of ratios has no zero
+_MIN_MISSING_PCT = 0.01  # smaller values are drawn here, because a logarithmic axis has no zero
 
 
 @themed
 def comparison_progress(comparison: pd.DataFrame) -> Figure:
-    """Draw what strategies have found of the front, and what they still miss of it, against what they have trained.
+    """Draw the share of the front that strategies have found, and the share still missing, against their trainings.
 
     Args:
-        comparison: table COMPARISON; where no hours are known, none are drawn.
+        comparison: table COMPARISON; hours are drawn only if they are known.
 
-    Source: Kosaian and Phanishayee, figures 4 to 6 (the same question; they show fronts).
+    Source: Kosaian and Phanishayee, figures 4 to 6 (same question, answered there with fronts).
     """
     prices = [price for price in _PRICES if comparison[price].max() > 0]
-    table = comparison.assign(missing=(100 - comparison["hypervolume_pct"]).clip(lower=_LEAST_MISSING))
+    table = comparison.assign(missing=(100 - comparison["hypervolume_pct"]).clip(lower=_MIN_MISSING_PCT))
     figure = Figure(figsize=(WIDTH_IN, 5.4), layout="constrained")
     panels = figure.subplots(2, len(prices), sharey="row", sharex="col", squeeze=False)
-    for row, share, nothing in zip(panels, ("recall_pct", "missing"), (0.0, 100.0), strict=True):
+    for row, share, initial in zip(panels, ("recall_pct", "missing"), (0.0, 100.0), strict=True):
         for axes, price in zip(row, prices, strict=True):
             for color, (strategy, searches) in zip(PALETTE, table.groupby("strategy", sort=False), strict=False):
-                _draw_searches(axes, searches, price, share, nothing, color, str(strategy))
+                _draw_searches(axes, searches, price, share, initial, color, str(strategy))
     for axes, price in zip(panels[1], prices, strict=True):
         axes.set_xlabel(_PRICES[price])
     panels[0][0].set_ylabel("Front recall (%)")
@@ -47,13 +47,13 @@ def comparison_progress(comparison: pd.DataFrame) -> Figure:
 
 
 def _draw_searches(
-    axes: Axes, searches: pd.DataFrame, price: str, share: str, nothing: float, color: str, label: str
+    axes: Axes, searches: pd.DataFrame, price: str, share: str, initial: float, color: str, label: str
 ) -> None:
-    """Mean over one strategy's searches, between their extremes; `nothing` stands before the first training is done."""
+    """Draw the mean and the range over one strategy's searches; `initial` is the value before the first training."""
     runs = [run for _, run in searches.groupby("seed")]
     prices = np.linspace(0, min(run[price].max() for run in runs), _STEPS)
     shares = [
-        np.r_[nothing, run[share]][np.searchsorted(run[price], prices * (1 + 1e-9), side="right")] for run in runs
+        np.r_[initial, run[share]][np.searchsorted(run[price], prices * (1 + 1e-9), side="right")] for run in runs
     ]
     axes.plot(prices, np.mean(shares, axis=0), color=color, linewidth=1.5, label=label)
     if len(runs) > 1:
@@ -62,12 +62,12 @@ def _draw_searches(
 
 @themed
 def comparison_fronts(candidates: pd.DataFrame, comparison: pd.DataFrame, objectives: Sequence[Objective]) -> Figure:
-    """Draw what each strategy trained in its first search, over all that it could have found.
+    """Draw the candidates that each strategy trained in its first search, on top of all candidates.
 
     Args:
-        candidates: all of them: `candidate` and the objectives, of which the first two are drawn.
+        candidates: all candidates, with `candidate` and the objectives, of which the first two are drawn.
         comparison: table COMPARISON.
-        objectives: of the front.
+        objectives: the objectives of the front.
 
     Source: Kosaian and Phanishayee, figures 4 to 6.
     """
@@ -90,7 +90,7 @@ def comparison_fronts(candidates: pd.DataFrame, comparison: pd.DataFrame, object
         axes.remove()
     figure.supxlabel(shown_as(x.name).axis, fontsize=9)
     figure.supylabel(shown_as(y.name).axis, fontsize=9)
-    # The worst twentieth would squeeze the rest together.
+    # The worst 5 % would squeeze the rest together.
     worst = candidates[y.name].rank(pct=True, ascending=y.direction == "max") <= 1 / 20
     for axis, objective in ((panels[0].xaxis, x), (panels[0].yaxis, y)):
         _frame(axis, candidates.loc[~worst, objective.name] * shown_as(objective.name).factor)
@@ -101,11 +101,11 @@ def comparison_fronts(candidates: pd.DataFrame, comparison: pd.DataFrame, object
 
 @themed
 def runs_fronts(candidates: pd.DataFrame, objectives: Sequence[Objective]) -> Figure:
-    """Draw the candidates of several runs and the front of all of them, one panel per cost.
+    """Draw the candidates of several runs and their combined front, with one panel per cost.
 
     Args:
-        candidates: of all runs: `run` and the objectives; the first of these is the vertical axis.
-        objectives: of the front.
+        candidates: candidates of all runs, with `run` and the objectives; the first objective is the vertical axis.
+        objectives: the objectives of the front.
 
     Source: Dutta, Kanvar and Agarwal, Search-time Efficient Device Constraints-Aware NAS, figures 2 and 3.
     """
@@ -113,9 +113,9 @@ def runs_fronts(candidates: pd.DataFrame, objectives: Sequence[Objective]) -> Fi
     figure = Figure(figsize=(WIDTH_IN, 3.2), layout="constrained")
     panels = figure.subplots(1, len(costs), squeeze=False, sharey=True)[0]
     for axes, x in zip(panels, costs, strict=True):
-        _line(axes, candidates[front_mask(to_losses(candidates, [y, x]))], x, y, color="0.4", label="front of all")
-        for color, (run, own) in zip(cycle(PALETTE), candidates.groupby("run", sort=False), strict=False):
-            _points(axes, own, x, y, s=14, color=color, alpha=0.75, label=str(run))
+        _line(axes, candidates[front_mask(to_losses(candidates, [y, x]))], x, y, color="0.4", label="combined front")
+        for color, (run, rows) in zip(cycle(PALETTE), candidates.groupby("run", sort=False), strict=False):
+            _points(axes, rows, x, y, s=14, color=color, alpha=0.75, label=str(run))
         axes.set_xlabel(shown_as(x.name).axis)
         if wants_log(candidates[x.name]):
             set_log(axes.xaxis, candidates[x.name] * shown_as(x.name).factor)

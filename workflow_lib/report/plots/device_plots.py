@@ -1,4 +1,4 @@
-"""Latency on every device."""
+"""Plots of the latency on each device."""
 
 from collections.abc import Sequence
 
@@ -12,23 +12,23 @@ from workflow_lib.report.names import device_column
 from workflow_lib.report.plots.style import PALETTE, WIDTH_IN, set_log, themed, wants_log
 from workflow_lib.report.tables import baseline_rows, front_members
 
-MOST = 40
-"""Front members drawn; the figure says how many were left out."""
+MAX_MEMBERS = 40
+"""Maximum number of front members in the figure; the figure states how many are omitted."""
 
 _MARKERS = "osD^vPX*<>"
 
 
 @themed
 def latency_devices(ranked: pd.DataFrame, objectives: Sequence[Objective], devices: Sequence[str]) -> Figure:
-    """Draw one row per front member and distinct baseline network, one mark per device.
+    """Draw one row per front member and distinct baseline network, with one mark per device.
 
     Args:
         ranked: the front table, all candidates and baselines.
-        objectives: the axes of the front; they order the members.
-        devices: their latencies are the columns `latency_<device>_ms`.
+        objectives: the objectives of the front; they determine the order of the members.
+        devices: names of devices, whose latencies are the columns `latency_<device>_ms`.
     """
-    every = front_members(ranked, objectives)
-    members = every.head(MOST)
+    all_members = front_members(ranked, objectives)
+    members = all_members.head(MAX_MEMBERS)
     # Latency does not depend on the training batch: one row per network is enough.
     baselines = baseline_rows(ranked).drop_duplicates(["channels", "architecture"])
     rows = pd.concat([members, baselines])
@@ -49,8 +49,12 @@ def latency_devices(ranked: pd.DataFrame, objectives: Sequence[Objective], devic
     axes.set_yticks(places, labels=labels, fontsize=7.5)
     axes.set_ylim(places.min() - 0.7, places.max() + 0.7)
     axes.tick_params(axis="y", length=0)
-    left_out = f"; {len(every) - len(members)} more front members are not drawn" if len(every) > MOST else ""
-    axes.set_xlabel(f"Latency of one chip (ms){left_out}")
+    omitted = (
+        f"; {len(all_members) - len(members)} more front members are not drawn"
+        if len(all_members) > MAX_MEMBERS
+        else ""
+    )
+    axes.set_xlabel(f"Latency of one chip (ms){omitted}")
     if wants_log(pd.Series(values.to_numpy().ravel())):
         set_log(axes.xaxis, pd.Series(values.to_numpy().ravel()))
     else:
@@ -63,10 +67,10 @@ def latency_devices(ranked: pd.DataFrame, objectives: Sequence[Objective], devic
 
 @themed
 def predictor_validation(validation: pd.DataFrame) -> Figure:
-    """Draw predicted against measured latency of whole networks, one panel per built predictor.
+    """Draw predicted against measured latency of whole networks, with one panel per built predictor.
 
     Args:
-        validation: VALIDATION of all of them.
+        validation: rows of table VALIDATION of all built predictors.
     """
     devices = list(validation.groupby("device", sort=False))
     figure = Figure(figsize=(min(WIDTH_IN, 3.9 * len(devices)), 3.6), layout="constrained")

@@ -1,4 +1,4 @@
-"""How each choice of the search space moves each objective."""
+"""Plots of the effect of each choice of the search space on each objective."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from workflow_lib.pareto.front_config import Objective
-from workflow_lib.report.names import quantity
+from workflow_lib.report.names import column_format
 from workflow_lib.report.plots.style import GROUPS, PALETTE, defined, set_log, themed, wants_log
 from workflow_lib.report.tables import candidates_only
 from workflow_lib.spaces.networks import space_of
@@ -16,14 +16,14 @@ from workflow_lib.spaces.networks import space_of
 
 @themed
 def dimension_effects(ranked: pd.DataFrame, objectives: Sequence[Objective]) -> Figure:
-    """Draw the distribution of each objective for each value of each dimension; the front in colour.
+    """Draw the distribution of each objective for each value of each dimension, with the front in colour.
 
-    Boxes reach from the first to the third quartile with the median inside, whiskers over 1.5 times that at
-    most. A dimension with one value in the run is left out.
+    Boxes span the quartiles with the median inside; whiskers are at most 1.5 times as long as the box. A dimension
+    with a single value in the run is omitted.
 
     Args:
         ranked: the front table, all candidates and baselines.
-        objectives: the axes of the front, one row each.
+        objectives: the objectives of the front; each gets a row of panels.
     """
     candidates = candidates_only(ranked)
     objectives = defined(candidates, objectives)
@@ -35,7 +35,7 @@ def dimension_effects(ranked: pd.DataFrame, objectives: Sequence[Objective]) -> 
         return figure
     grid = figure.subplots(len(objectives), len(values), sharex="col", sharey="row", width_ratios=sizes, squeeze=False)
     for row, (axes_of_row, objective) in enumerate(zip(grid, objectives, strict=True), start=1):
-        known = quantity(objective.name)
+        known = column_format(objective.name)
         shown = candidates[objective.name].astype(float) * known.factor
         for axes, (title, labels) in zip(axes_of_row, values.items(), strict=True):
             _panel(axes, labels, shown, candidates["on_front"].astype(bool))
@@ -48,13 +48,13 @@ def dimension_effects(ranked: pd.DataFrame, objectives: Sequence[Objective]) -> 
 
 
 def searched_dimensions(candidates: pd.DataFrame) -> dict[str, pd.Series]:
-    """Name the value of every dimension that was searched.
+    """Return the value of every searched dimension for each candidate.
 
     Args:
         candidates: rows with `architecture`, `channels` and `batch`.
 
     Returns:
-        Title -> value of each row; dimensions with one value are left out.
+        Title -> value of each row; dimensions with a single value are omitted.
     """
     ids = candidates["architecture"]
     spaces = {text: space_of(text) for text in ids.unique()}
@@ -70,7 +70,7 @@ def searched_dimensions(candidates: pd.DataFrame) -> dict[str, pd.Series]:
 
 
 def _order(values: pd.Series) -> list[str | int]:
-    """Distinct values, sorted; "none" first."""
+    """Sort the distinct values, with "none" first."""
     return sorted(values.unique(), key=lambda value: (value != "none", value))
 
 

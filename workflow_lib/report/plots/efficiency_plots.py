@@ -1,4 +1,4 @@
-"""Relative efficiency: fronts of one input, its distribution over samples, and who is surely ahead of whom."""
+"""Plots of relative efficiency: fronts, distribution over samples, and which candidates dominate others."""
 
 from collections.abc import Sequence
 from textwrap import shorten
@@ -16,17 +16,18 @@ from workflow_lib.report.names import shown_as
 from workflow_lib.report.plots.layered_layout import lay_out
 from workflow_lib.report.plots.style import PALETTE, WIDTH_IN, themed
 
-_LONGEST_NAME = 60
-_MOST_RANKS = 20
+_MAX_NAME_LENGTH = 60
+_MAX_MODELS = 20
 
 
 @themed
 def efficiency_fronts(scores: pd.DataFrame, inputs: Sequence[str], outputs: Sequence[str]) -> Figure:
-    """Draw the first output against each input alone, with the fronts that models are measured against.
+    """Draw the first output against each single input, with the fronts that models are measured against.
 
     Args:
-        scores: EFFICIENCY.
-        inputs, outputs: the columns that were scored.
+        scores: table EFFICIENCY.
+        inputs: columns that were scored as inputs.
+        outputs: columns that were scored as outputs.
 
     Source: Partovi Nia et al., figure 2.
     """
@@ -69,13 +70,17 @@ def efficiency_fronts(scores: pd.DataFrame, inputs: Sequence[str], outputs: Sequ
 
 
 def variable_front(costs: NDArray[np.float64], gains: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Corners of the front of averages of models: cheapest first, with its ends to the ground and to the right.
+    """Compute the corners of the front of averages of models, extended downwards and to the right.
 
     Args:
-        costs, gains: (n,) one input and one output.
+        costs: (n,) values of one input, lower is better.
+        gains: (n,) values of one output, higher is better.
 
     Returns:
-        (k, 2) corners.
+        (k, 2) corners, cheapest first.
+
+    >>> variable_front(np.array([1.0, 2.0, 3.0]), np.array([1.0, 3.0, 2.0])).tolist()
+    [[1.0, 1.0], [1.0, 1.0], [2.0, 3.0], [3.0, 3.0]]
     """
     points = np.column_stack([costs, gains])
     members = points[front_mask(points * [1, -1])]
@@ -98,7 +103,7 @@ def efficiency_boxes(samples: pd.DataFrame) -> Figure:
     """Draw the distribution of each model's efficiency over the samples.
 
     Args:
-        samples: EFFICIENCY_SAMPLES, highest median first.
+        samples: table EFFICIENCY_SAMPLES, highest median first.
 
     Source: Partovi Nia et al., figure 3a.
     """
@@ -113,7 +118,7 @@ def efficiency_boxes(samples: pd.DataFrame) -> Figure:
     )  # fmt: skip
     axes.set_yticks(places, labels=_numbered(samples), fontsize=7.5)
     axes.tick_params(axis="y", length=0)
-    # Of the figure, not of the axes: beside long names the axes are narrower than these words.
+    # The label belongs to the figure, because next to long names the axes are narrower than this text.
     figure.supxlabel("Relative efficiency (%); boxes span the quartiles, whiskers 5 to 95 % of the samples", fontsize=9)
     axes.margins(x=0.03)
     axes.ticklabel_format(axis="x", useOffset=False)
@@ -122,11 +127,11 @@ def efficiency_boxes(samples: pd.DataFrame) -> Figure:
 
 @themed
 def efficiency_dominance(samples: pd.DataFrame, dominance: pd.DataFrame) -> Figure:
-    """Draw who is stochastically more efficient than whom; arrows that follow from others are left out.
+    """Draw which models are stochastically more efficient than others; arrows that follow from others are omitted.
 
     Args:
-        samples: EFFICIENCY_SAMPLES: the models, in the order of their numbers.
-        dominance: DOMINANCE among them.
+        samples: table EFFICIENCY_SAMPLES, with the models in the order of their numbers.
+        dominance: table DOMINANCE of these models.
 
     Source: Partovi Nia et al., figure 3b.
     """
@@ -144,7 +149,7 @@ def efficiency_dominance(samples: pd.DataFrame, dominance: pd.DataFrame) -> Figu
     for path in layout.paths.values():
         axes.add_patch(
             FancyArrowPatch(
-                path=_through([(x, -level) for x, level in path]),
+                path=_path_through([(x, -level) for x, level in path]),
                 arrowstyle="-|>",
                 mutation_scale=8,
                 shrinkA=0,
@@ -167,8 +172,8 @@ def efficiency_dominance(samples: pd.DataFrame, dominance: pd.DataFrame) -> Figu
     return figure
 
 
-def _through(points: Sequence[tuple[float, float]]) -> Line:
-    """A line through points; the last part ends at the rim of the node's circle."""
+def _path_through(points: Sequence[tuple[float, float]]) -> Line:
+    """Return a line through points that ends at the edge of the last node's circle."""
     (x0, y0), (x1, y1) = points[-2:]
     short = 0.26 / max(float(np.hypot(x1 - x0, y1 - y0)), 0.3)
     end = (x1 - (x1 - x0) * short, y1 - (y1 - y0) * short)
@@ -177,31 +182,32 @@ def _through(points: Sequence[tuple[float, float]]) -> Line:
 
 @themed
 def efficiency_training(scores: pd.DataFrame) -> Figure:
-    """Draw how the ranking moves when the costs of training count, too.
+    """Draw how the ranking changes when training costs are included.
 
     Args:
-        scores: EFFICIENCY with ranks of both kinds.
+        scores: table EFFICIENCY with both kinds of ranks.
+
+    Raises:
+        UserError: if training costs were not scored.
 
     Source: Partovi Nia et al., table 1.
     """
     if scores["training_rank"].isna().all():
-        raise UserError("no costs of training were scored", "efficiency_training", "leave this figure out")
-    best = scores.nsmallest(_MOST_RANKS, "efficiency_rank", keep="first").reset_index(drop=True)
+        raise UserError("training costs were not scored", "efficiency_training", "omit this figure")
+    best = scores.nsmallest(_MAX_MODELS, "efficiency_rank", keep="first").reset_index(drop=True)
     figure = Figure(figsize=(WIDTH_IN, 0.24 * len(best) + 0.9), layout="constrained")
     axes = figure.subplots()
     with_training = best["training_efficiency_pct"].astype(float)
     places = np.arange(len(best))[::-1]
     axes.hlines(places, best["efficiency_pct"], with_training, color="0.75", linewidth=1.4, zorder=1)
-    axes.scatter(best["efficiency_pct"], places, s=30, color=PALETTE[0], zorder=3, label="deployment alone")
-    axes.scatter(
-        with_training, places, s=30, color=PALETTE[3], marker="D", zorder=2, label="with the costs of training"
-    )
+    axes.scatter(best["efficiency_pct"], places, s=30, color=PALETTE[0], zorder=3, label="deployment only")
+    axes.scatter(with_training, places, s=30, color=PALETTE[3], marker="D", zorder=2, label="with training costs")
     moves = zip(best["model"], best["efficiency_rank"], best["training_rank"], strict=True)
     axes.set_yticks(
         places, labels=[f"{_short(model)}  {first} → {second}" for model, first, second in moves], fontsize=7.5
     )
     axes.tick_params(axis="y", length=0)
-    figure.supxlabel("Relative efficiency (%); beside each name its rank without and with training", fontsize=9)
+    figure.supxlabel("Relative efficiency (%); numbers after the names: rank without → with training costs", fontsize=9)
     axes.margins(x=0.04)
     axes.ticklabel_format(axis="x", useOffset=False)
     figure.legend(loc="outside upper center", ncols=2)
@@ -209,34 +215,34 @@ def efficiency_training(scores: pd.DataFrame) -> Figure:
 
 
 def check_scored_columns(scores: pd.DataFrame, columns: Sequence[str]) -> None:
-    """Refuse inputs and outputs that are not in a table of scores.
+    """Check that inputs and outputs are in a table of scores.
 
     Args:
         scores: table EFFICIENCY.
         columns: inputs and outputs to draw.
 
     Raises:
-        UserError: naming the first that was not scored.
+        UserError: if a column was not scored.
     """
     if unknown := [column for column in columns if f"own_{column}" not in scores]:
         known = [str(name).removeprefix("own_") for name in scores if str(name).startswith("own_")]
         raise UserError(
-            f"{unknown[0]} was not scored", "efficiency.inputs and efficiency.outputs", f"scored are {', '.join(known)}"
+            f"{unknown[0]} was not scored", "efficiency.inputs and efficiency.outputs", f"use {', '.join(known)}"
         )
 
 
 def check_same_models(samples: pd.DataFrame, dominance: pd.DataFrame) -> None:
-    """Refuse a table of dominance that names models without samples.
+    """Check that all models of a dominance table have samples.
 
     Args:
         samples: table EFFICIENCY_SAMPLES.
         dominance: table DOMINANCE.
 
     Raises:
-        UserError: naming one of them.
+        UserError: if a model has no samples.
     """
     if foreign := (set(dominance["larger"]) | set(dominance["smaller"])) - set(samples["model"]):
-        raise UserError(f"{min(foreign)} has no samples", "dominance", "give tables of one run")
+        raise UserError(f"{min(foreign)} has no samples", "dominance", "use tables of the same run")
 
 
 def _numbered(samples: pd.DataFrame) -> list[str]:
@@ -244,5 +250,5 @@ def _numbered(samples: pd.DataFrame) -> list[str]:
 
 
 def _short(name: str) -> str:
-    short = name if len(name) <= _LONGEST_NAME else shorten(name[: _LONGEST_NAME - 1], _LONGEST_NAME) + "…"
-    return short.replace("$", r"\$")  # a name is no formula
+    short = name if len(name) <= _MAX_NAME_LENGTH else shorten(name[: _MAX_NAME_LENGTH - 1], _MAX_NAME_LENGTH) + "…"
+    return short.replace("$", r"\$")  # prevents rendering as a formula

@@ -1,4 +1,4 @@
-"""All candidates and the front in two or three dimensions (CROSS figure 3)."""
+"""Plots of all candidates and the front in two or three dimensions (CROSS figure 3)."""
 
 from collections.abc import Sequence
 from html import escape
@@ -11,23 +11,23 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
 from workflow_lib.pareto.front_config import Objective
-from workflow_lib.report.names import axis_name, quantity
+from workflow_lib.report.names import axis_name, column_format
 from workflow_lib.report.plots.style import GROUPS, defined, round_ticks, scatter, set_log, split, themed, wants_log
 
 _SYMBOLS = {
     2: {"o": "circle", "D": "diamond", "*": "star"},
     3: {"o": "circle", "D": "square", "*": "diamond"},
 }
-"""Marker -> plotly's symbol by number of dimensions; in three of them plotly has no star."""
+"""Number of dimensions -> marker -> plotly symbol; plotly has no star in three dimensions."""
 
 
 @themed
 def front_3d(ranked: pd.DataFrame, objectives: Sequence[Objective]) -> Figure:
-    """Draw every candidate in the space of the first three objectives, the front highlighted.
+    """Draw every candidate in the space of the first three objectives, with the front highlighted.
 
     Args:
         ranked: the front table, all candidates and baselines.
-        objectives: the axes of the front; the first is drawn upright. With two of them the figure is flat.
+        objectives: the objectives of the front; the first is the vertical axis. With two, the figure is flat.
     """
     names = [objective.name for objective in defined(ranked, objectives)[:3]]
     groups = {group: rows.dropna(subset=names) for group, rows in split(ranked, objectives).items()}
@@ -52,7 +52,7 @@ def _flat(groups: dict[str, pd.DataFrame], names: Sequence[str]) -> Figure:
 def _deep(groups: dict[str, pd.DataFrame], names: Sequence[str]) -> Figure:
     figure = Figure(figsize=(6.4, 5.2))
     axes: Any = figure.add_axes((0.0, 0.0, 0.94, 1.0), projection="3d")
-    axes.computed_zorder = False  # by depth, candidates in front of the front would hide it
+    axes.computed_zorder = False  # ordered by depth, nearer candidates would hide the front
     everything = pd.concat(groups.values())
     upright, *ground = names
     logs = {name: wants_log(everything[name]) for name in names}
@@ -63,7 +63,7 @@ def _deep(groups: dict[str, pd.DataFrame], names: Sequence[str]) -> Figure:
         x, y, z = (_place(rows, name, logs) for name in (*ground, upright))
         scatter(axes, group, x, y, z, scale=1.1, depthshade=False)
         if group in ("front", "recommended"):
-            # A line to the ground: without it nobody can tell how far back a point lies.
+            # Without a line to the ground, the depth of a point is not visible.
             for point in zip(x, y, z, strict=True):
                 foot = (*point[:2], floor)
                 axes.plot(
@@ -74,7 +74,7 @@ def _deep(groups: dict[str, pd.DataFrame], names: Sequence[str]) -> Figure:
                     zorder=1,
                 )
     for axis, name in zip((axes.xaxis, axes.yaxis, axes.zaxis), (*ground, upright), strict=True):
-        axis.set_label_text(quantity(name).short_axis)
+        axis.set_label_text(column_format(name).short_axis)
         axis.labelpad = 6
         if logs[name]:
             shown = _shown(everything, name)
@@ -87,24 +87,24 @@ def _deep(groups: dict[str, pd.DataFrame], names: Sequence[str]) -> Figure:
 
 
 def _shown(rows: pd.DataFrame, name: str) -> pd.Series:
-    return rows[name].astype(float) * quantity(name).factor
+    return rows[name].astype(float) * column_format(name).factor
 
 
 def _place(rows: pd.DataFrame, name: str, logs: dict[str, bool]) -> pd.Series:
-    """Where values lie on an axis; matplotlib's 3-D axes have no logarithmic scale of their own."""
+    """Return the positions of values on an axis; matplotlib's 3-D axes have no logarithmic scale."""
     shown = _shown(rows, name)
     return np.log10(shown) if logs[name] else shown
 
 
 def front_3d_interactive(ranked: pd.DataFrame, objectives: Sequence[Objective]) -> str:
-    """Make `front_3d` a page that can be turned and asked for the candidate under the pointer.
+    """Create an interactive version of `front_3d` that can be rotated and names the candidate under the pointer.
 
     Args:
         ranked: the front table, all candidates and baselines.
-        objectives: the axes of the front; with two of them the figure is flat.
+        objectives: the objectives of the front; with two, the figure is flat.
 
     Returns:
-        One HTML page with plotly.js inside (about 5 MB): it opens without a network.
+        One HTML page with plotly.js embedded (about 5 MB), which needs no network access.
     """
     names = [objective.name for objective in defined(ranked, objectives)[:3]]
     axes = dict(zip("yx" if len(names) == 2 else "zxy", names, strict=True))
@@ -132,7 +132,7 @@ def front_3d_interactive(ranked: pd.DataFrame, objectives: Sequence[Objective]) 
 
 
 def _interactive_axis(ranked: pd.DataFrame, name: str) -> dict[str, Any]:
-    axis: dict[str, Any] = {"title": {"text": quantity(name).short_axis}}
+    axis: dict[str, Any] = {"title": {"text": column_format(name).short_axis}}
     if wants_log(ranked[name]):
         shown = _shown(ranked, name)
         axis |= {"type": "log", "tickvals": round_ticks(shown.min(), shown.max())}
@@ -162,6 +162,6 @@ def _add_trace(
 
 
 def _hover(row: pd.Series, objectives: Sequence[str]) -> str:
-    # plotly reads hover texts as HTML.
-    values = [f"{quantity(name).title}: {quantity(name).text(row[name])}" for name in objectives]
+    # plotly interprets hover texts as HTML.
+    values = [f"{column_format(name).title}: {column_format(name).text(row[name])}" for name in objectives]
     return "<br>".join([f"<b>{escape(str(row['candidate']))}</b>", *map(escape, values)])

@@ -1,4 +1,4 @@
-"""Every pair of objectives: all candidates, the front and its intervals."""
+"""Plots of every pair of objectives, with all candidates, the front and its intervals."""
 
 from collections.abc import Sequence
 from itertools import combinations
@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from workflow_lib.pareto.front_config import Objective
-from workflow_lib.report.names import axis_name, quantity
+from workflow_lib.report.names import axis_name, column_format
 from workflow_lib.report.plots.style import GROUPS, defined, number_points, scatter, set_log, split, themed, wants_log
-from workflow_lib.report.tables import baseline_rows, candidates_only, front_members, is_better
+from workflow_lib.report.tables import baseline_rows, candidates_only, front_members, gain_sign
 
 _INTERVAL = ["accuracy_low_pct", "accuracy_high_pct"]
 
@@ -20,12 +20,12 @@ _INTERVAL = ["accuracy_low_pct", "accuracy_high_pct"]
 def front_pairs(ranked: pd.DataFrame, objectives: Sequence[Objective]) -> Figure:
     """Draw a panel for every pair of objectives.
 
-    The line is the front of that pair alone. Bars are 95 % intervals of the front members' accuracy. Members
-    carry the numbers of the report's front table where there is room.
+    The line is the front of only that pair. Bars are 95 % intervals of the front members' accuracy. Members have
+    the numbers of the report's front table where there is room.
 
     Args:
         ranked: the front table, all candidates and baselines.
-        objectives: the axes of the front.
+        objectives: the objectives of the front.
     """
     pairs = list(combinations(defined(ranked, objectives), 2))
     columns = min(len(pairs), 3)
@@ -44,7 +44,7 @@ def front_pairs(ranked: pd.DataFrame, objectives: Sequence[Objective]) -> Figure
 
 
 def _panel(axes: Axes, ranked: pd.DataFrame, objectives: Sequence[Objective], x: Objective, y: Objective) -> None:
-    horizontal, vertical = quantity(x.name), quantity(y.name)
+    horizontal, vertical = column_format(x.name), column_format(y.name)
     for group, rows in split(ranked, objectives).items():
         rows = rows.dropna(subset=[x.name, y.name])
         if len(rows):
@@ -71,7 +71,7 @@ def _intervals(axes: Axes, group: str, rows: pd.DataFrame, x: str) -> None:
     rows = rows.dropna(subset=_INTERVAL)
     if len(rows):
         axes.errorbar(
-            rows[x] * quantity(x).factor,
+            rows[x] * column_format(x).factor,
             rows["accuracy_pct"],
             yerr=[rows["accuracy_pct"] - rows[_INTERVAL[0]], rows[_INTERVAL[1]] - rows["accuracy_pct"]],
             fmt="none",
@@ -83,24 +83,25 @@ def _intervals(axes: Axes, group: str, rows: pd.DataFrame, x: str) -> None:
 
 
 def pair_front(candidates: pd.DataFrame, x: Objective, y: Objective) -> np.ndarray:
-    """Find the corners of the staircase that bounds what two objectives can reach together.
+    """Compute the corners of the staircase-shaped front of two objectives.
 
     Args:
-        candidates: rows with both columns; rows without a value are left out.
-        x, y: the two objectives.
+        candidates: rows with both columns; rows with missing values are omitted.
+        x: objective on the horizontal axis.
+        y: objective on the vertical axis.
 
     Returns:
-        (n, 2) array of x and y in stored units, from the best x to the best y: members of the pair's front
-        with a corner between each two.
+        (n, 2) array of x and y in stored units, from the best x to the best y: the members of the pair's front,
+        with a corner between every two.
     """
-    gains = candidates[[x.name, y.name]].dropna().to_numpy(dtype=float) * [is_better(x), is_better(y)]
+    gains = candidates[[x.name, y.name]].dropna().to_numpy(dtype=float) * [gain_sign(x), gain_sign(y)]
     gains = gains[np.lexsort((-gains[:, 1], -gains[:, 0]))]
     best_before = np.concatenate([[-np.inf], np.maximum.accumulate(gains[:, 1])[:-1]])
     members = gains[gains[:, 1] > best_before]
     corners = np.column_stack([members[1:, 0], members[:-1, 1]])
     steps = np.empty((len(members) + len(corners), 2))
     steps[0::2], steps[1::2] = members, corners
-    return steps * [is_better(x), is_better(y)]
+    return steps * [gain_sign(x), gain_sign(y)]
 
 
 def _number_members(
@@ -112,7 +113,7 @@ def _number_members(
 ) -> None:
     figure.draw_without_rendering()
     for axes, (y, x) in zip(panels, pairs, strict=True):
-        factors = [quantity(x.name).factor, quantity(y.name).factor]
+        factors = [column_format(x.name).factor, column_format(y.name).factor]
         members, baselines = (
             rows[[x.name, y.name]].astype(float).dropna() * factors
             for rows in (front_members(ranked, objectives), baseline_rows(ranked))

@@ -1,4 +1,4 @@
-"""Where to draw the nodes of a directed graph without cycles, so that arrows lead down and seldom cross."""
+"""Layout of a directed acyclic graph such that arrows lead downwards and rarely cross."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -11,11 +11,12 @@ _SWEEPS = 8
 
 @dataclass(frozen=True)
 class Layout:
-    """A drawing of a graph.
+    """The positions of a graph's nodes and arrows.
 
     Args:
-        places: (n, 2) x, centred on 0 with 1 between neighbours, and layer (0 on top) of each node.
-        paths: for each arrow the (x, layer) that it passes, its ends included: one per layer.
+        places: (n, 2) x and layer of each node; x is centred on 0, with distance 1 between neighbours; layer
+            0 is on top.
+        paths: (from, to) of each arrow -> the (x, layer) points that it passes, one per layer, including its ends.
     """
 
     places: NDArray[np.float64]
@@ -23,13 +24,16 @@ class Layout:
 
 
 def lay_out(arrows: NDArray[np.bool_]) -> Layout:
-    """Place nodes in layers.
+    """Place the nodes of a graph in layers.
 
     Args:
-        arrows: (n, n) mask without cycles: [from, to].
+        arrows: (n, n) mask of arrows [from, to], without cycles.
 
-    Source: Sugiyama, Tagawa and Toda 1981: layers by longest path, a point for each arrow in each layer that it passes,
-        and barycentres to order each layer.
+    Raises:
+        ValueError: if the graph has a cycle.
+
+    Source: Sugiyama, Tagawa and Toda 1981: layers by longest path, a dummy node for each arrow in each layer that it
+        passes, and barycentres to order each layer.
     """
     layer = _layers(arrows)
     rows: list[list[int]] = [[int(node) for node in np.flatnonzero(layer == level)] for level in range(layer.max() + 1)]
@@ -42,19 +46,19 @@ def lay_out(arrows: NDArray[np.bool_]) -> Layout:
             chain.append(count)
             count += 1
         chains[int(tail), int(head)] = [*chain, int(head)]
-    near: list[set[int]] = [set() for _ in range(count)]
+    neighbours: list[set[int]] = [set() for _ in range(count)]
     for chain in chains.values():
         for one, other in pairwise(chain):
-            near[one].add(other)
-            near[other].add(one)
-    at = _order(rows, near)
+            neighbours[one].add(other)
+            neighbours[other].add(one)
+    x = _order(rows, neighbours)
     levels = {node: float(level) for level, row in enumerate(rows) for node in row}
-    places = np.array([(at[node], levels[node]) for node in range(len(arrows))])
-    return Layout(places, {ends: [(at[node], levels[node]) for node in chain] for ends, chain in chains.items()})
+    places = np.array([(x[node], levels[node]) for node in range(len(arrows))])
+    return Layout(places, {ends: [(x[node], levels[node]) for node in chain] for ends, chain in chains.items()})
 
 
 def _layers(arrows: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Length of the longest path that ends in each node."""
+    """Compute the length of the longest path that ends in each node."""
     layer = np.zeros(len(arrows), dtype=np.int64)
     for _ in range(len(arrows)):
         deeper = np.where(arrows, layer[:, None] + 1, 0).max(0, initial=0)
@@ -64,15 +68,15 @@ def _layers(arrows: NDArray[np.bool_]) -> NDArray[np.int64]:
     raise ValueError("the graph has a cycle")
 
 
-def _order(rows: list[list[int]], near: list[set[int]]) -> dict[int, float]:
-    """Order each row by where its nodes' neighbours lie, downwards and upwards in turn; x of each node."""
-    at = {node: place for row in rows for node, place in zip(row, _spread(len(row)), strict=True)}
+def _order(rows: list[list[int]], neighbours: list[set[int]]) -> dict[int, float]:
+    """Order each row by the mean x of its nodes' neighbours, in alternating sweeps; return the x of each node."""
+    x = {node: place for row in rows for node, place in zip(row, _spread(len(row)), strict=True)}
     for sweep in range(_SWEEPS):
         for row in rows if sweep % 2 == 0 else rows[::-1]:
-            centres = {node: float(np.mean([at[other] for other in near[node]] or [at[node]])) for node in row}
+            centres = {node: float(np.mean([x[other] for other in neighbours[node]] or [x[node]])) for node in row}
             row.sort(key=lambda node: (centres[node], node))
-            at |= dict(zip(row, _spread(len(row)), strict=True))
-    return at
+            x |= dict(zip(row, _spread(len(row)), strict=True))
+    return x
 
 
 def _spread(count: int) -> list[float]:

@@ -1,4 +1,4 @@
-"""What smaller numbers cost the front's networks in accuracy, and save."""
+"""Plots of the front's networks in lower precisions: accuracy against file size and latency."""
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -11,11 +11,13 @@ _MARKS = {"fp32": ("o", PALETTE[0]), "fp16": ("^", PALETTE[1]), "int8": ("s", PA
 
 @themed
 def front_precisions(precisions: pd.DataFrame, ranked: pd.DataFrame) -> Figure:
-    """Draw accuracy against bytes, beside all candidates, and against measured latency; lines join one network's files.
+    """Draw accuracy against file size, with all candidates, and against measured latency.
+
+    Lines connect the files of one network.
 
     Args:
-        precisions: the table of precisions.
-        ranked: the table of build_front with all candidates.
+        precisions: table PRECISIONS.
+        ranked: the front table, all candidates and baselines.
     """
     figure = Figure(figsize=(7.2, 3.4), layout="constrained")
     by_bytes, by_latency = figure.subplots(1, 2, sharey=True)
@@ -36,11 +38,11 @@ def front_precisions(precisions: pd.DataFrame, ranked: pd.DataFrame) -> Figure:
         if len(lossy):
             axes.scatter(
                 lossy[column], lossy["accuracy_pct"], s=90, facecolors="none", edgecolors=PALETTE[3], linewidths=1.4,
-                label="loses too much", zorder=4,
+                label="loss too high", zorder=4,
             )  # fmt: skip
     set_log(by_bytes.xaxis, pd.concat([table["memory_mb"], others["memory_bytes"] / 1e6]))
     set_log(by_latency.xaxis, table["latency_ms"])
-    by_bytes.set(xlabel="ONNX file (MB)", ylabel="Accuracy (%), with its standard error")
-    by_latency.set(xlabel="Latency measured where this ran (ms)")
+    by_bytes.set(xlabel="ONNX file (MB)", ylabel="Accuracy (%), with standard error")
+    by_latency.set(xlabel="Latency measured on this machine (ms)")
     figure.legend(*by_bytes.get_legend_handles_labels(), loc="outside upper center", ncols=5)
     return figure

@@ -1,4 +1,4 @@
-"""One small radar plot per front member (CROSS figure 4)."""
+"""Radar plots of the front members (CROSS figure 4)."""
 
 from collections.abc import Sequence
 from textwrap import shorten
@@ -9,60 +9,61 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from workflow_lib.pareto.front_config import Objective
-from workflow_lib.report.names import quantity
+from workflow_lib.report.names import column_format
 from workflow_lib.report.plots.style import GROUPS, defined, themed
-from workflow_lib.report.tables import candidates_only, front_members, is_better
+from workflow_lib.report.tables import candidates_only, front_members, gain_sign
 
-MOST = 24
-"""Front members drawn; nobody compares more by eye, and the figure says how many were left out."""
+MAX_MEMBERS = 24
+"""Maximum number of front members in the figure; more are hard to compare. The figure states how many are omitted."""
 
 
 @themed
 def front_radar(ranked: pd.DataFrame, objectives: Sequence[Objective]) -> Figure:
-    """Draw a radar plot per front member: on every spoke, outward is better.
+    """Draw a radar plot per front member; on every spoke, outward is better.
 
-    The centre is the worst of all candidates and the rim the best, objective by objective. With two
-    objectives, which span no area, the spokes are bars.
+    For each objective, the centre is the worst of all candidates and the rim the best. Two objectives span no area,
+    so they are drawn as bars.
 
     Args:
         ranked: the front table, all candidates and baselines.
-        objectives: the axes of the front.
+        objectives: the objectives of the front.
     """
-    every = front_members(ranked, objectives)
+    all_members = front_members(ranked, objectives)
     objectives = defined(ranked, objectives)
-    members = every.head(MOST)
+    members = all_members.head(MAX_MEMBERS)
     columns = 3 if len(members) in (5, 6, 9) else min(4, len(members))
     rows = -(-len(members) // columns)
-    round_ = len(objectives) > 2
-    figure = Figure(figsize=(max(5.0, 2.5 * columns), (2.4 if round_ else 1.3) * rows + 0.3), layout="constrained")
-    draw = _radar if round_ else _bars
+    is_polar = len(objectives) > 2
+    figure = Figure(figsize=(max(5.0, 2.5 * columns), (2.4 if is_polar else 1.3) * rows + 0.3), layout="constrained")
+    draw = _radar if is_polar else _bars
     shares = _outward(members, candidates_only(ranked), objectives)
     for position, (number, row) in enumerate(members.iterrows()):
-        axes = figure.add_subplot(rows, columns, position + 1, projection="polar" if round_ else None)
+        axes = figure.add_subplot(rows, columns, position + 1, projection="polar" if is_polar else None)
         colour = GROUPS["recommended" if row["recommended"] else "front"]["color"]
         draw(axes, shares.to_numpy()[position], row, objectives, colour)
         title = f"{number}  {shorten(row['channels'], 14, placeholder='…')}, batch {row['batch']}"
-        # The upright spoke's two lines stand between the circle and the title.
-        axes.set_title(f"{title}\n{row['architecture']}", fontsize=7.5, pad=26 if round_ else 6)
-    worst, best = ("Centre", "Rim") if round_ else ("Empty bar", "Full bar")
-    left_out = f" {len(every) - len(members)} of {len(every)} front members are not drawn." if len(every) > MOST else ""
-    figure.supxlabel(f"{worst}: the worst of all candidates in that objective. {best}: the best.{left_out}", fontsize=8)
+        # The two lines of the top spoke's label are between the circle and the title.
+        axes.set_title(f"{title}\n{row['architecture']}", fontsize=7.5, pad=26 if is_polar else 6)
+    worst, best = ("Centre", "Rim") if is_polar else ("Empty bar", "Full bar")
+    total = len(all_members)
+    omitted = f" {total - len(members)} of {total} front members are not drawn." if total > MAX_MEMBERS else ""
+    figure.supxlabel(f"{worst}: the worst of all candidates in that objective. {best}: the best.{omitted}", fontsize=8)
     return figure
 
 
 def _outward(members: pd.DataFrame, candidates: pd.DataFrame, objectives: Sequence[Objective]) -> pd.DataFrame:
-    """Position of each member on each spoke, from 0 (worst candidate) to 1 (best); missing values are 0."""
+    """Compute the position of each member on each spoke, from 0 (worst candidate) to 1 (best); missing values are 0."""
     shares = {}
     for objective in objectives:
-        gains = candidates[objective.name].astype(float) * is_better(objective)
+        gains = candidates[objective.name].astype(float) * gain_sign(objective)
         spread = gains.max() - gains.min()
-        own = members[objective.name].astype(float) * is_better(objective)
-        shares[objective.name] = (own - gains.min()) / spread if spread > 0 else own * 0 + 1
+        values = members[objective.name].astype(float) * gain_sign(objective)
+        shares[objective.name] = (values - gains.min()) / spread if spread > 0 else values * 0 + 1
     return pd.DataFrame(shares, index=members.index).fillna(0.0)
 
 
 def _spoke(row: pd.Series, name: str) -> str:
-    known = quantity(name)
+    known = column_format(name)
     return f"{shorten(known.short, 16, placeholder='…')}\n{known.text(row[name])}"
 
 

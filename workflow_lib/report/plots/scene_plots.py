@@ -1,4 +1,4 @@
-"""Maps on the scenes: where chips were cut, and what a model found."""
+"""Maps of scenes: where chips were cut, and what a model found."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from workflow_lib.report.plots.style import PALETTE, themed
 
 Backdrop = tuple[NDArray[Any], tuple[float, float, float, float]]
-"""(bands, height, width) masked pixels, and left, bottom, right, top."""
+"""(bands, height, width) masked pixels, and their bounds (left, bottom, right, top)."""
 
 OVERVIEW_PX = 900
-"""Longer side of an area's imagery in figures (pixels)."""
+"""Length of the longer side of an area's imagery in figures (pixels)."""
 
 _STRETCH_PCT = (2, 98)
 
@@ -25,8 +25,8 @@ def sample_map(samples: pd.DataFrame, backdrops: Mapping[str, Backdrop]) -> Figu
     """Draw the samples of each region on its imagery.
 
     Args:
-        samples: the table of samples.
-        backdrops: region -> imagery, in the CRS of its samples.
+        samples: table SAMPLES.
+        backdrops: region -> imagery in the CRS of its samples.
     """
     figure, panels = _panels(list(backdrops))
     classes = list(dict.fromkeys(samples.loc[samples["reason"].isna(), "class"]))
@@ -61,11 +61,11 @@ _OUTCOMES: dict[str, dict[str, Any]] = {
 
 @themed
 def area_maps(detections: pd.DataFrame, areas: Mapping[str, tuple[Backdrop, Backdrop]]) -> Figure:
-    """Draw what a model found in each area, beside its probabilities.
+    """Draw a model's detections in each area, next to its probabilities.
 
     Args:
-        detections: the table of detections.
-        areas: area -> imagery, and probability of the class that is looked for.
+        detections: table DETECTIONS.
+        areas: area -> imagery, and probability of the target class.
     """
     figure, panels = _panels([area for area in areas for _ in range(2)])
     outcomes = [name for name in _OUTCOMES if name in set(detections["outcome"])]
@@ -82,7 +82,7 @@ def area_maps(detections: pd.DataFrame, areas: Mapping[str, tuple[Backdrop, Back
         )
         figure.colorbar(image, ax=right, shrink=0.75, label="probability")
         right.set(xlim=left.get_xlim(), ylim=left.get_ylim())
-        _in_metres(right)
+        _show_coordinates(right)
         left.set_title(area)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(outcomes))
     return figure
@@ -90,7 +90,13 @@ def area_maps(detections: pd.DataFrame, areas: Mapping[str, tuple[Backdrop, Back
 
 @themed
 def map_scores(scores: pd.DataFrame) -> Figure:
-    """Draw precision against recall of each area as the threshold rises; bars are 95 % intervals at the one applied."""
+    """Draw precision against recall of each area for rising thresholds.
+
+    Bars are 95 % intervals at the applied threshold.
+
+    Args:
+        scores: table MAP_SCORES.
+    """
     figure = Figure(figsize=(4.4, 3.8), layout="constrained")
     axes = figure.subplots()
     for number, (area, rows) in enumerate(scores.groupby("area", sort=False)):
@@ -105,22 +111,22 @@ def map_scores(scores: pd.DataFrame) -> Figure:
             used["recall_pct"], used["precision_pct"], xerr=recall, yerr=precision, fmt="o", color=colour, capsize=2,
             label=f"{area}, from {used['threshold'].iloc[0]:g}",
         )  # fmt: skip
-    axes.set(xlabel="Recall (% of true places)", ylabel="Precision (% of places found)", xlim=(0, 102), ylim=(0, 102))
+    axes.set(xlabel="Recall (% of true places)", ylabel="Precision (% of detections)", xlim=(0, 102), ylim=(0, 102))
     axes.legend(title="area, threshold", loc="lower left")
     return figure
 
 
 def draw_backdrop(axes: Axes, backdrop: Backdrop) -> None:
-    """Draw imagery in its colours (the first three bands), or one band in grey, and metres along the edges."""
+    """Draw imagery with coordinates: the first three bands in colour, or a single band in grey."""
     pixels, (left, bottom, right, top) = backdrop
     shown = pixels[:3] if len(pixels) >= 3 else pixels[:1]
     scaled = np.stack([_stretch(band) for band in shown], axis=-1)
     image = scaled if scaled.shape[-1] == 3 else np.repeat(scaled, 3, axis=-1)
     axes.imshow(image, extent=(left, right, bottom, top), interpolation="nearest")
-    _in_metres(axes)
+    _show_coordinates(axes)
 
 
-def _in_metres(axes: Axes) -> None:
+def _show_coordinates(axes: Axes) -> None:
     axes.set_aspect("equal")
     axes.grid(visible=False)
     axes.ticklabel_format(style="plain", useOffset=False)
@@ -129,7 +135,7 @@ def _in_metres(axes: Axes) -> None:
 
 
 def _stretch(band: NDArray[Any]) -> NDArray[np.float64]:
-    """One band between 0 and 1; gaps are white."""
+    """Scale one band to the range from 0 to 1; nodata is white."""
     values = np.ma.compressed(band)
     low, high = np.percentile(values, _STRETCH_PCT) if len(values) else (0, 1)
     scaled = np.ma.clip((band - float(low)) / max(float(high - low), 1e-9), 0, 1)

@@ -1,4 +1,4 @@
-"""The look that all figures share."""
+"""The common style of all figures, and helpers for their axes and points."""
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
@@ -22,7 +22,7 @@ WIDTH_IN = 7.2
 """Width of a figure that fills a page (inches)."""
 
 PALETTE: list[str] = sns.color_palette("colorblind").as_hex()
-"""Ten colours that people with any colour vision can tell apart."""
+"""Ten colours that are distinguishable with any colour vision."""
 
 GROUPS: dict[str, dict[str, Any]] = {
     "candidates": {"marker": "o", "color": "#7a7a7a", "size": 14, "alpha": 0.45, "edge": "none", "order": 2},
@@ -37,12 +37,12 @@ GROUPS: dict[str, dict[str, Any]] = {
         "order": 5,
     },
 }
-"""How each group of rows is marked in every scatter plot, from back to front."""
+"""Marker style of each group of rows in every scatter plot, from back to front."""
 
 _RC: Any = {
     **sns.plotting_context("paper"),
     **sns.axes_style("whitegrid"),
-    # The font that matplotlib brings along: the same picture on every machine.
+    # matplotlib bundles this font, so figures are identical on every machine.
     "font.sans-serif": ["DejaVu Sans"],
     "font.size": 9,
     "axes.labelsize": 9,
@@ -59,15 +59,15 @@ _RC: Any = {
     "legend.fontsize": 8.5,
     "legend.frameon": False,
 }
-# Suffix of a figure's file -> the metadata that would differ from day to day.
-_DATED = {".png": "Software", ".pdf": "CreationDate"}
+# Suffix of a figure file -> metadata that is removed, because it would differ between otherwise identical files.
+_REMOVED_METADATA = {".png": "Software", ".pdf": "CreationDate"}
 
 
 P = ParamSpec("P")
 
 
 def themed(draw: Callable[P, Figure]) -> Callable[P, Figure]:
-    """Run a drawing function under the shared style, leaving the global one alone."""
+    """Wrap a drawing function so that it uses the common style; the global style is not changed."""
 
     @wraps(draw)
     def drawn(*args: P.args, **kwargs: P.kwargs) -> Figure:
@@ -78,20 +78,20 @@ def themed(draw: Callable[P, Figure]) -> Callable[P, Figure]:
 
 
 def save_figures(paths: Iterable[Path], dpi: int, draw: Callable[[str], Figure]) -> None:
-    """Draw and write figures, each atomically.
+    """Draw figures and write each file atomically.
 
     Args:
-        paths: the files to write; a name without suffix says which figure.
+        paths: the files to write; a file name without suffix is the name of its figure.
         dpi: resolution of the PNG files (dots per inch).
-        draw: name of a figure -> the figure.
+        draw: function that returns the figure of a given name.
 
     Raises:
-        UserError: if a file is neither PNG nor PDF, or no figure has its name.
+        UserError: if a file is neither PNG nor PDF, or if no figure has its name.
     """
     paths = list(paths)
     for path in paths:
-        if path.suffix not in _DATED:
-            raise UserError(f"figures are {' or '.join(_DATED)} files", path)
+        if path.suffix not in _REMOVED_METADATA:
+            raise UserError(f"figures are {' or '.join(_REMOVED_METADATA)} files", path)
     for path in paths:
         figure = draw(path.stem)
         with atomic_path(path) as temporary:
@@ -99,25 +99,25 @@ def save_figures(paths: Iterable[Path], dpi: int, draw: Callable[[str], Figure])
 
 
 def save_figure(figure: Figure, path: Path, dpi: int) -> None:
-    """Write a figure: the same figure gives the same bytes, whenever it is written.
+    """Write a figure reproducibly: the same figure always yields the same bytes.
 
     Args:
-        figure: what a function of this package returned.
-        path: the file to write; its suffix says whether PNG or PDF; the caller makes it atomic.
+        figure: the figure to write.
+        path: the PNG or PDF file to write, by its suffix; the caller makes the write atomic.
         dpi: resolution of a PNG (dots per inch).
     """
-    with matplotlib.rc_context({"pdf.fonttype": 42}):  # TrueType: text in the PDF stays text
-        figure.savefig(path, dpi=dpi, facecolor="white", metadata={_DATED[path.suffix]: None})
+    with matplotlib.rc_context({"pdf.fonttype": 42}):  # TrueType keeps text in the PDF as text
+        figure.savefig(path, dpi=dpi, facecolor="white", metadata={_REMOVED_METADATA[path.suffix]: None})
 
 
 def defined(ranked: pd.DataFrame, objectives: Sequence[Objective]) -> list[Objective]:
-    """Leave out the objectives that are undefined for all (an AUC, say), unless fewer than two remain."""
+    """Drop objectives that are undefined for all candidates, such as an AUC, unless fewer than two would remain."""
     known = [objective for objective in objectives if ranked[objective.name].notna().any()]
     return known if len(known) > 1 else list(objectives)
 
 
 def split(ranked: pd.DataFrame, objectives: Sequence[Objective]) -> dict[str, pd.DataFrame]:
-    """Divide the front table into the groups of `GROUPS`; the front keeps its numbers as index."""
+    """Divide the front table into the groups of `GROUPS`; front members keep their numbers as index."""
     members = front_members(ranked, objectives)
     recommended = members["recommended"].astype(bool)
     candidates = candidates_only(ranked)
@@ -130,7 +130,15 @@ def split(ranked: pd.DataFrame, objectives: Sequence[Objective]) -> dict[str, pd
 
 
 def scatter(axes: Any, group: str, *values: Iterable[float], scale: float = 1.0, **more: Any) -> None:
-    """Draw one group of points in the group's own marker; three rows of values on 3-D axes."""
+    """Draw one group of points with the markers of that group.
+
+    Args:
+        axes: matplotlib axes, 2-D or 3-D.
+        group: a key of `GROUPS`.
+        values: (n,) coordinates of the points, one sequence per dimension.
+        scale: factor of the marker size.
+        more: further arguments of matplotlib's `scatter`.
+    """
     mark = GROUPS[group]
     axes.scatter(
         *values,
@@ -147,19 +155,28 @@ def scatter(axes: Any, group: str, *values: Iterable[float], scale: float = 1.0,
 
 
 def wants_log(values: pd.Series) -> bool:
-    """Whether values spread so far (tenfold) that a linear axis would squeeze most of them together."""
+    """Whether positive values span a factor of ten or more, so that a linear axis would squeeze most of them."""
     present = values.dropna()
     return bool(len(present) and present.min() > 0 and present.max() / present.min() >= 10)
 
 
 def round_ticks(low: float, high: float, steps: Sequence[float] = (1, 2, 5)) -> list[float]:
-    """1, 2, 5, 10, 20, ... within a range of positive numbers."""
+    """List the round numbers 1, 2, 5, 10, 20, ... within a range of positive numbers.
+
+    Args:
+        low: lower end of the range, included.
+        high: upper end of the range, included.
+        steps: round numbers within a decade.
+
+    >>> round_ticks(2, 60)
+    [2.0, 5.0, 10.0, 20.0, 50.0]
+    """
     decades = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
     return [step * 10.0**decade for decade in decades for step in steps if low <= step * 10.0**decade <= high]
 
 
 def set_log(axis: Any, values: pd.Series) -> None:
-    """Make an axis logarithmic, with plain numbers at 1, 2, 5, 10, ... and a margin around the values."""
+    """Make an axis logarithmic, with tick labels 1, 2, 5, 10, ... and a margin around the values."""
     low, high = float(values.min()) / 1.15, float(values.max()) * 1.15
     if axis.axis_name == "x":
         axis.axes.set_xscale("log")
@@ -173,22 +190,24 @@ def set_log(axis: Any, values: pd.Series) -> None:
 
 
 def number_points(axes: Any, points: pd.DataFrame, taken: Sequence[tuple[float, float]] = ()) -> None:
-    """Write each point's index beside it, in the first free place around it; a point without one stays bare.
+    """Label each point with its index at the first free position around it, or not at all if there is none.
 
     Args:
-        axes: where the points were drawn; the figure's layout must be final, so call it last.
+        axes: axes on which the points were drawn; call this last, because the figure's layout must be final.
         points: two columns, x and y in data units.
-        taken: further points (x, y) that no number may cover.
+        taken: further points (x, y) that no label may cover.
     """
     figure = axes.figure.get_figure(root=True)
     assert figure is not None
     pixels_per_point = figure.dpi / 72
     width, height, gap = 5.2 * pixels_per_point, 7.5 * pixels_per_point, 4.5 * pixels_per_point
-    at = axes.transData.transform(np.array([*points.itertuples(index=False), *taken], dtype=float).reshape(-1, 2))
+    positions = axes.transData.transform(
+        np.array([*points.itertuples(index=False), *taken], dtype=float).reshape(-1, 2)
+    )
     half = 3.2 * pixels_per_point
-    boxes = [(x - half, y - half, x + half, y + half) for x, y in at]
+    boxes = [(x - half, y - half, x + half, y + half) for x, y in positions]
     frame = axes.get_window_extent()
-    for number, (x, y) in zip(points.index, at[: len(points)], strict=True):
+    for number, (x, y) in zip(points.index, positions[: len(points)], strict=True):
         wide = width * len(str(number))
         for dx, dy in ((1, 1), (-1, 1), (1, -1), (-1, -1), (1, 0), (-1, 0), (0, 1), (0, -1)):
             left = x + dx * gap - wide * (1 - dx) / 2

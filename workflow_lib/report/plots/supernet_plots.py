@@ -1,4 +1,4 @@
-"""Supernets: how alpha was learned, and how well their rankings hold."""
+"""Plots of supernets: the course of alpha, and the quality of their rankings."""
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,7 @@ _COLUMNS = 3
 _JITTER = 0.12
 _MEASURES = {
     "tau_b": "Kendall's tau-b, Pareto ranks",
-    "error_tau_b": "Kendall's tau-b, error alone",
+    "error_tau_b": "Kendall's tau-b, errors alone",
     "hypervolume_pct": "Hypervolume of the five best (%)",
     "hours": "Core-hours",
 }
@@ -19,29 +19,29 @@ _MEASURES = {
 
 @themed
 def supernet_alpha(alpha: pd.DataFrame) -> Figure:
-    """Draw the architecture parameters of each choice over the epochs; dotted lines stand where values were pruned.
+    """Draw the architecture parameters of each choice over the epochs; dotted lines mark where values were pruned.
 
-    A choice of one value has nothing to learn, and is left out.
+    Choices with a single value have nothing to learn and are omitted.
 
     Args:
-        alpha: table ALPHA of one supernet per channel set and variant: the first set and the last variant are drawn.
+        alpha: table ALPHA of one supernet per channel set and variant; the first set and the last variant are drawn.
 
     Source: Pareto Rank-Preserving Supernetwork for HW-NAS, figure 7.
     """
-    own = alpha[alpha["channels"] == alpha["channels"].iloc[0]]
-    own = own[own["variant"] == own["variant"].iloc[-1]]
-    lengths = own.groupby("ranking")["epoch"].max()
+    shown = alpha[alpha["channels"] == alpha["channels"].iloc[0]]
+    shown = shown[shown["variant"] == shown["variant"].iloc[-1]]
+    lengths = shown.groupby("ranking")["epoch"].max()
     begins = lengths.cumsum().shift(fill_value=0)
-    own = own.assign(at=own["epoch"] + own["ranking"].map(begins))
-    several = own.groupby("choice", sort=False)["value"].nunique() > 1
-    choices = several.index[several].tolist() or [str(own["choice"].iloc[0])]
+    shown = shown.assign(total_epoch=shown["epoch"] + shown["ranking"].map(begins))
+    several = shown.groupby("choice", sort=False)["value"].nunique() > 1
+    choices = several.index[several].tolist() or [str(shown["choice"].iloc[0])]
     rows = -(-len(choices) // _COLUMNS)
     figure = Figure(figsize=(WIDTH_IN, 2.1 * rows + 0.3), layout="constrained")
     panels = list(figure.subplots(rows, _COLUMNS, squeeze=False, sharey=True).flat)
     for axes, choice in zip(panels, choices, strict=False):
-        lines = own[own["choice"] == choice].groupby("value", sort=False)
+        lines = shown[shown["choice"] == choice].groupby("value", sort=False)
         for color, (value, line) in zip(PALETTE, lines, strict=False):
-            axes.plot(line["at"], line["alpha"], color=color, marker="o", markersize=3, label=str(value))
+            axes.plot(line["total_epoch"], line["alpha"], color=color, marker="o", markersize=3, label=str(value))
         for begin in begins.iloc[1:]:
             axes.axvline(begin + 0.5, color="0.4", linewidth=0.8, linestyle=":")
         axes.set_title(choice.replace("_", " "))
@@ -56,11 +56,11 @@ def supernet_alpha(alpha: pd.DataFrame) -> Figure:
 
 @themed
 def supernet_quality(quality: pd.DataFrame, difficulty: pd.DataFrame) -> Figure:
-    """Draw how well each variant of supernet ranks, and what it costs: one point per supernet, a bar at the mean.
+    """Draw ranking quality and cost of each supernet variant, with one point per supernet and a bar at the mean.
 
     Args:
         quality: table RANKING_QUALITY.
-        difficulty: table DIFFICULTY: the dashed line is what two halves of the seeds agree on.
+        difficulty: table DIFFICULTY; the dashed line is the noise ceiling, the agreement of two halves of the seeds.
 
     Source: Pareto Rank-Preserving Supernetwork for HW-NAS, figures 6 and 9, table 4.
     """
@@ -70,8 +70,8 @@ def supernet_quality(quality: pd.DataFrame, difficulty: pd.DataFrame) -> Figure:
     for axes, (name, title) in zip(panels.flat, _MEASURES.items(), strict=True):
         for place, (variant, color) in enumerate(zip(variants, PALETTE, strict=False)):
             values = quality.loc[quality["variant"] == variant, name].astype(float)
-            at = place + np.linspace(-_JITTER, _JITTER, len(values))
-            axes.scatter(at, values, color=color, s=18, zorder=3)
+            positions = place + np.linspace(-_JITTER, _JITTER, len(values))
+            axes.scatter(positions, values, color=color, s=18, zorder=3)
             axes.hlines(values.mean(), place - 0.28, place + 0.28, color=color, linewidth=2)
         if name == "tau_b":
             axes.axhline(difficulty["ceiling_tau_b"].mean(), color="0.3", linestyle=(0, (4, 2)), linewidth=1)
@@ -84,30 +84,30 @@ def supernet_quality(quality: pd.DataFrame, difficulty: pd.DataFrame) -> Figure:
 
 @themed
 def supernet_ranks(ranks: pd.DataFrame) -> Figure:
-    """Draw each network's true Pareto rank against where the first supernet of each variant puts it.
+    """Draw each network's true Pareto rank against its place in the ranking by the first supernet of each variant.
 
     Args:
         ranks: table RANKS; its first channel set is drawn.
 
     Source: Pareto Rank-Preserving Supernetwork for HW-NAS, figure 4.
     """
-    own = ranks[(ranks["channels"] == ranks["channels"].iloc[0]) & (ranks["number"] == 0)]
-    variants = list(dict.fromkeys(own["variant"]))
+    shown = ranks[(ranks["channels"] == ranks["channels"].iloc[0]) & (ranks["number"] == 0)]
+    variants = list(dict.fromkeys(shown["variant"]))
     rows = -(-len(variants) // _COLUMNS)
     figure = Figure(figsize=(WIDTH_IN, 2.4 * rows + 0.3), layout="constrained")
     panels = list(figure.subplots(rows, _COLUMNS, squeeze=False, sharey=True).flat)
     for axes, variant, color in zip(panels, variants, PALETTE, strict=False):
-        _draw_places(axes, own[own["variant"] == variant], color)
+        _draw_places(axes, shown[shown["variant"] == variant], color)
         axes.set_title(variant.replace("_", " "))
     for axes in panels[len(variants) :]:
         axes.remove()
-    figure.supxlabel("Place that the supernet gives it (0: first)", fontsize=9)
+    figure.supxlabel("Place in the supernet's ranking (0: first)", fontsize=9)
     figure.supylabel("True Pareto rank (0: front)", fontsize=9)
     return figure
 
 
 def _draw_places(axes: Axes, table: pd.DataFrame, color: str) -> None:
-    """One point per pair of place and rank, as large as there are networks."""
+    """Draw one point per pair of place and rank, with an area proportional to the number of networks."""
     counts = table.groupby(["estimated_place", "true_rank"]).size().reset_index(name="count")
     axes.scatter(counts["estimated_place"], counts["true_rank"], s=22 * counts["count"], color=color, alpha=0.8)
     for axis in (axes.xaxis, axes.yaxis):

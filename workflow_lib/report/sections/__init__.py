@@ -1,1 +1,1 @@
-"""Sections: one module each, found by its place. See `report.declaration.SectionDeclaration`."""
+"""Sections of the report: every module here declares one. See `report.declaration.SectionDeclaration`."""

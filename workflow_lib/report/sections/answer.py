@@ -1,4 +1,4 @@
-"""The answer: which model to deploy, and how certain that is."""
+"""Section with the answer: which model to deploy, and how certain the recommendation is."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
 
 def comparison(content: ReportContent) -> TextTable:
-    """The recommended candidate beside its baseline."""
+    """Compare the recommended candidate with its baseline."""
     from workflow_lib.report.recommendation import compare_with_baseline, recommended_row, reference_baseline
 
     ranked = content[RANKED_RESULT]
     names = [objective.name for objective in content.config.front.objectives]
     baseline = reference_baseline(ranked, recommended_row(ranked))
-    headers = ["", "Recommended"] + (["Baseline", "Recommended against baseline"] if baseline is not None else [])
+    headers = ["", "Recommended"] + (["Baseline", "Recommended vs. baseline"] if baseline is not None else [])
     return TextTable(headers, compare_with_baseline(ranked, names), texts=len(headers))
 
 
 def values(content: ReportContent) -> Mapping[str, Any]:
-    """What the template sees."""
+    """Return the variables of the template."""
     from workflow_lib.report.recommendation import describe_candidate, forest_verdict, recommended_row, verdict
 
     candidate = recommended_row(content[RANKED_RESULT])

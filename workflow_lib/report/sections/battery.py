@@ -1,4 +1,4 @@
-"""Networks on a battery."""
+"""Section on battery life."""
 
 from __future__ import annotations
 
@@ -16,45 +16,45 @@ if TYPE_CHECKING:
 
 
 def battery(content: ReportContent) -> TextTable:
-    """How long one charge lasts, by policy (PRP figure 8)."""
+    """Tabulate how long one charge lasts with each policy (PRP figure 8)."""
     groups = [group for _, group in content[BATTERY_RESULT].groupby(["channels", "policy"], sort=False)]
-    right = [(group["accuracy_pct"] * group["inferences"]).sum() / 100 for group in groups]
-    done = [group["inferences"].sum() for group in groups]
+    correct = [(group["accuracy_pct"] * group["inferences"]).sum() / 100 for group in groups]
+    totals = [group["inferences"].sum() for group in groups]
     return make_table(
         {
             "Channels": [group["channels"].iloc[0] for group in groups],
             "Policy": [group["policy"].iloc[0] for group in groups],
-            "Networks in turn": [", ".join(group["architecture"]) for group in groups],
+            "Networks in order of use": [", ".join(group["architecture"]) for group in groups],
             "Switched after (hours)": [
                 ", ".join(f"{hours:.1f}" for hours in group["end_h"].iloc[:-1]) or MISSING for group in groups
             ],
-            "Lasts (hours)": [f"{group['end_h'].iloc[-1]:.1f}" for group in groups],
+            "Battery life (hours)": [f"{group['end_h'].iloc[-1]:.1f}" for group in groups],
             "Charge left (%)": [f"{group['end_pct'].iloc[-1]:.0f}" for group in groups],
-            "Inferences": [f"{count:,}" for count in done],
-            "Accuracy (%)": [f"{100 * good / max(1, count):.1f}" for good, count in zip(right, done, strict=True)],
-            "Correct inferences": [f"{good:,.0f}" for good in right],
+            "Inferences": [f"{count:,}" for count in totals],
+            "Accuracy (%)": [f"{100 * good / max(1, count):.1f}" for good, count in zip(correct, totals, strict=True)],
+            "Correct inferences": [f"{good:,.0f}" for good in correct],
         },
         texts=3,
     )
 
 
 def packed(content: ReportContent) -> TextTable:
-    """What the networks of the packed file reach by their shared weights."""
+    """Tabulate the accuracy of the packed networks with shared weights, and their file sizes."""
     frame = content[PACKED_RESULT]
     return make_table(
         {
             "Channels": frame["channels"],
             "Network": frame["architecture"],
-            "Accuracy by shared weights (%)": [f"{value:.1f}" for value in frame["accuracy_pct"]],
-            "Alone (MB)": [f"{value / 1e6:.1f}" for value in frame["own_bytes"]],
-            "All in one file (MB)": [f"{value / 1e6:.1f}" for value in frame["shared_bytes"]],
+            "Accuracy with shared weights (%)": [f"{value:.1f}" for value in frame["accuracy_pct"]],
+            "Separate file (MB)": [f"{value / 1e6:.1f}" for value in frame["own_bytes"]],
+            "Shared file of all networks (MB)": [f"{value / 1e6:.1f}" for value in frame["shared_bytes"]],
         },
         texts=2,
     )
 
 
 def values(content: ReportContent) -> Mapping[str, Any]:
-    """What the template sees."""
+    """Return the variables of the template."""
     return {
         "battery": battery(content),
         "packed": None if content.get(PACKED_RESULT) is None else packed(content),
@@ -62,7 +62,7 @@ def values(content: ReportContent) -> Mapping[str, Any]:
 
 
 SECTION = SectionDeclaration(
-    title="On a battery",
+    title="Battery life",
     reads=(BATTERY_RESULT,),
     optional=(PACKED_RESULT,),
     position=80,

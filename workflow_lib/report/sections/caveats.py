@@ -1,4 +1,4 @@
-"""All that a reader must know before relying on the numbers, collected from the sections."""
+"""Section with the caveats of all other sections."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 
 def all_caveats(content: ReportContent) -> list[str]:
-    """The caveats of every section of a report, in the sections' order."""
+    """Collect the caveats of all sections of a report, in the order of the sections."""
     sections = all_sections().values()
     return [note for section in sections if section.exists(content.config) for note in section.caveats(content)]
 
 
 def values(content: ReportContent) -> Mapping[str, Any]:
-    """What the template sees."""
+    """Return the variables of the template."""
     return {"caveats": all_caveats(content)}
 
 

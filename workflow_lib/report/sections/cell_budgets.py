@@ -1,4 +1,4 @@
-"""Cells that were searched within budgets."""
+"""Section on cell searches within budgets."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def derived(content: ReportContent) -> TextTable:
-    """What searches under budgets found, and how accurate that is after training by itself."""
+    """Tabulate the networks found within each budget, and their accuracy after individual training."""
     from workflow_lib.report.tables import with_candidates
 
     frame = with_candidates(content[DERIVED_RESULT], content[RANKED_RESULT])
@@ -34,29 +34,33 @@ def derived(content: ReportContent) -> TextTable:
             "Channels": [row["channels"] for row in best],
             "Best network": [row["architecture"] for row in best],
             "Budget": [_amount(row["budget"], row["quantity"]) for row in best],
-            "Its cost": [_amount(row["cost"], row["quantity"]) for row in best],
+            "Cost of the best network": [_amount(row["cost"], row["quantity"]) for row in best],
             "Searches": [len(group) for group in groups],
-            "Share of the budget (%)": [f"{100 * (group['cost'] / group['budget']).mean():.0f}" for group in groups],
-            "Met without derivation": [int((group["plain_cost"] <= group["budget"]).sum()) for group in groups],
+            "Mean share of the budget (%)": [
+                f"{100 * (group['cost'] / group['budget']).mean():.0f}" for group in groups
+            ],
+            "Searches whose most probable network met the budget": [
+                int((group["plain_cost"] <= group["budget"]).sum()) for group in groups
+            ],
             "Accuracy (%)": [_spread(group["accuracy_pct"]) for group in groups],
-            "Best found (%)": [_number(group["accuracy_pct"].max()) for group in groups],
-            "At random": [str(len(values)) for values in drawn],
-            "Their median (%)": [_number(values.median()) for values in drawn],
-            "Their best (%)": [_number(values.max()) for values in drawn],
+            "Best accuracy (%)": [_number(group["accuracy_pct"].max()) for group in groups],
+            "Random networks": [str(len(values)) for values in drawn],
+            "Median accuracy of random networks (%)": [_number(values.median()) for values in drawn],
+            "Best accuracy of random networks (%)": [_number(values.max()) for values in drawn],
             "Epochs": [_span(group["epochs"]) for group in groups],
-            "Most skips among edges": [f"{group['skips'].max()} of {group['edges'].iloc[0]}" for group in groups],
+            "Maximum number of skip edges": [f"{group['skips'].max()} of {group['edges'].iloc[0]}" for group in groups],
         },
         texts=2,
     )
 
 
 def _span(values: pd.Series) -> str:
-    least, most = int(values.min()), int(values.max())
-    return f"{least}" if least == most else f"{least} to {most}"
+    low, high = int(values.min()), int(values.max())
+    return f"{low}" if low == high else f"{low} to {high}"
 
 
 def _amount(value: float, quantity: str) -> str:
-    """What of a quantity, or of a device's time."""
+    """Format an amount of parameters or multiply-adds, or a latency on a device."""
     counted = quantity in COUNTED
     return f"{value:,.0f} {quantity.replace('_', '-')}" if counted else f"{value:.3g} ms on {quantity}"
 
@@ -68,12 +72,12 @@ def _number(value: float) -> str:
 
 
 def _spread(values: pd.Series) -> str:
-    """Mean and standard deviation over searches."""
+    """Format the mean and standard deviation over searches."""
     return MISSING if values.isna().all() else f"{values.mean():.1f} ± {values.std(ddof=0):.1f}"
 
 
 def values(content: ReportContent) -> Mapping[str, Any]:
-    """What the template sees."""
+    """Return the variables of the template."""
     return {
         "derived": derived(content),
         "derivation": words.derivation(content.config),

@@ -1,4 +1,4 @@
-"""The chips and folds."""
+"""Section on the chips and folds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def counts(content: ReportContent) -> TextTable:
-    """CROSS table 1."""
+    """Tabulate the chips per region and class (CROSS table 1)."""
     from workflow_lib.report.tables import region_counts
 
     frame = region_counts(content[CHIPS_RESULT], content.config.data.classes)
@@ -26,7 +26,7 @@ def counts(content: ReportContent) -> TextTable:
 
 
 def bands(content: ReportContent) -> TextTable:
-    """Value ranges and gaps of each band in each region."""
+    """Tabulate value ranges and nodata of each band in each region."""
     frame = content[BANDS_RESULT]
     numbers = {
         title: [f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}" for value in frame[name]]
@@ -47,22 +47,22 @@ def bands(content: ReportContent) -> TextTable:
 
 
 def rejected(content: ReportContent) -> TextTable:
-    """Chips that are not used, and why."""
+    """Tabulate the chips that are not used, with the reasons."""
     frame = content[REJECTED_RESULT]
     return make_table({"Region": frame["region"], "File": frame["file"], "Reason": frame["reason"]}, texts=3)
 
 
 def notices(content: ReportContent) -> TextTable:
-    """What the import left aside or found odd."""
+    """Tabulate what the import did not use or found unusual."""
     frame = content[NOTICES_RESULT]
     return make_table(
-        {"Region": frame["region"], "Count": frame["count"], "What": frame["what"], "Example": frame["example"]},
+        {"Region": frame["region"], "Count": frame["count"], "Notice": frame["what"], "Example": frame["example"]},
         texts=4,
     )
 
 
 def fold_sizes(content: ReportContent) -> TextTable:
-    """Chips per role in each fold."""
+    """Tabulate the chips per role in each fold."""
     import pandas as pd
 
     folds = content[FOLDS_RESULT]
@@ -72,27 +72,27 @@ def fold_sizes(content: ReportContent) -> TextTable:
 
 
 ROLES = {
-    "training": "Training", "validation": "Validation", "buffer": "Dropped by the buffer", "holdout": "Hold-out"
+    "training": "Training", "validation": "Validation", "buffer": "Excluded (buffer)", "holdout": "Hold-out"
 }  # fmt: skip
-"""Role in a fold -> header."""
+"""Role in a fold -> table heading."""
 
 
 def caveats(content: ReportContent) -> list[str]:
-    """What a reader must know before relying on the numbers."""
+    """List the limitations that a reader must know before relying on the numbers."""
     config, notes = content.config, []
     if config.data.generate or landscape(config):
-        notes.append("The chips are synthetic. The results do not say how a network would perform on real ones.")
+        notes.append("The chips are synthetic. The results do not show how a network would perform on real chips.")
     if config.data.normalisation == "per_column":
-        notes.append("Each image column was scaled on its own, as CROSS's code does; relief across columns is lost.")
+        notes.append("Each image column was scaled separately, as in CROSS's code, so relief across columns is lost.")
     if rejected_count := len(content[REJECTED_RESULT]):
-        notes.append(f"{rejected_count:,} chips were rejected and are in no fold; see the data section.")
+        notes.append(f"{rejected_count:,} chips were rejected and belong to no fold; see the data section.")
     for what, count in content[NOTICES_RESULT].groupby("what", sort=False)["count"].sum().items():
         notes.append(f"{count:,} {what}; see the data section.")
     return notes
 
 
 def values(content: ReportContent) -> Mapping[str, Any]:
-    """What the template sees."""
+    """Return the variables of the template."""
     return {
         "counts": counts(content),
         "notices": notices(content),

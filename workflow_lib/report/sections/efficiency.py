@@ -1,4 +1,4 @@
-"""Relative efficiency."""
+"""Section on relative efficiency."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from workflow_lib.analysis.efficiency_tables import EFFICIENCY_RESULT
 from workflow_lib.report import words
 from workflow_lib.report.declaration import SectionDeclaration
-from workflow_lib.report.names import quantity
+from workflow_lib.report.names import column_format
 from workflow_lib.report.text_table import TextTable, make_table
 
 if TYPE_CHECKING:
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 MOST_EFFICIENT = 15
-"""Candidates in the table; the file has all."""
+"""Number of candidates in the table; the table file has all."""
 
 
 def efficiency(content: ReportContent) -> TextTable:
-    """The most efficient candidates, and what each is measured against."""
+    """Tabulate the most efficient candidates and what each is measured against."""
     frame = content[EFFICIENCY_RESULT].head(MOST_EFFICIENT)
     shares = zip(frame["references"], frame["weights"], strict=True)
     mixes = [
@@ -31,38 +31,40 @@ def efficiency(content: ReportContent) -> TextTable:
         "#": frame["efficiency_rank"],
         "Candidate": frame["model"],
         "Efficiency (%)": [f"{value:.1f}" for value in frame["efficiency_pct"]],
-        "Super-efficiency (%)": [_beyond(row) for row in frame.to_dict("records")],
-        "Constant returns (%)": [f"{value:.1f}" for value in frame["constant_returns_pct"]],
-        "Samples, 5 to 95 % (%)": [
+        "Super-efficiency (%)": [_super_efficiency(row) for row in frame.to_dict("records")],
+        "Efficiency with constant returns (%)": [f"{value:.1f}" for value in frame["constant_returns_pct"]],
+        "Efficiency, 5th to 95th percentile of samples (%)": [
             f"{low:.1f} to {high:.1f}" for low, high in zip(frame["low_pct"], frame["high_pct"], strict=True)
         ],
     }
     if content.config.efficiency.training_inputs:
-        columns["With training (%)"] = [f"{value:.1f}" for value in frame["training_efficiency_pct"]]
-        columns["Rank with training"] = frame["training_rank"]
+        columns["Efficiency with training costs (%)"] = [f"{value:.1f}" for value in frame["training_efficiency_pct"]]
+        columns["Rank with training costs"] = frame["training_rank"]
     columns["Measured against"] = [
         "itself" if strong else mix for strong, mix in zip(frame["strong"], mixes, strict=True)
     ]
     return make_table(columns, texts=2)
 
 
-def _beyond(row: Mapping[Hashable, Any]) -> str:
-    """Super-efficiency of the efficient; the others' says nothing more."""
+def _super_efficiency(row: Mapping[Hashable, Any]) -> str:
+    """Format the super-efficiency of an efficient candidate; for others it equals the efficiency and is omitted."""
     import pandas as pd
 
     from workflow_lib.pareto.envelopment import EFFICIENT
 
     if row["efficiency_pct"] < 100 * EFFICIENT:
         return ""
-    return "none gives as much" if pd.isna(row["super_efficiency_pct"]) else f"{row['super_efficiency_pct']:.1f}"
+    return (
+        "no mix reaches its outputs" if pd.isna(row["super_efficiency_pct"]) else f"{row['super_efficiency_pct']:.1f}"
+    )
 
 
 def values(content: ReportContent) -> Mapping[str, Any]:
-    """What the template sees."""
+    """Return the variables of the template."""
     return {
         "efficiency": efficiency(content),
-        "inputs": [quantity(name).title for name in content.config.efficiency.inputs],
-        "outputs": [quantity(name).title for name in content.config.efficiency.outputs],
+        "inputs": [column_format(name).title for name in content.config.efficiency.inputs],
+        "outputs": [column_format(name).title for name in content.config.efficiency.outputs],
         "returns": content.config.efficiency.returns,
         "reference": words.reference(content.config),
         "sampled": words.sampled(content.config),

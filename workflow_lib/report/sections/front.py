@@ -1,4 +1,4 @@
-"""The front."""
+"""Section on the Pareto front."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from workflow_lib.analysis.candidate_tables import RANKED_RESULT
 from workflow_lib.report.declaration import SectionDeclaration
-from workflow_lib.report.names import quantity
+from workflow_lib.report.names import column_format
 from workflow_lib.report.text_table import TextTable, make_table, scores_columns
 from workflow_lib.spaces.networks import space_of
 
@@ -18,11 +18,14 @@ if TYPE_CHECKING:
 
 
 def network_choices(ranked: pd.DataFrame, candidates: Iterable[str]) -> dict[str, list[str]]:
-    """Title -> value of each choice of some candidates' networks.
+    """List the values of the search space's choices for candidates.
 
     Args:
         ranked: table FRONT.
-        candidates: their names.
+        candidates: names of the candidates.
+
+    Returns:
+        Title of a choice -> its value for each candidate.
     """
     ids = ranked.set_index("candidate")["architecture"]
     rows = [dict(space_of(ids[name]).dimensions(space_of(ids[name]).parse(ids[name]))) for name in candidates]
@@ -31,7 +34,7 @@ def network_choices(ranked: pd.DataFrame, candidates: Iterable[str]) -> dict[str
 
 
 def front(content: ReportContent) -> TextTable:
-    """CROSS table 4."""
+    """Tabulate the front (CROSS table 4)."""
     from workflow_lib.report.tables import front_table
 
     frame = front_table(content[RANKED_RESULT], content.config.front.objectives)
@@ -42,9 +45,9 @@ def front(content: ReportContent) -> TextTable:
             "#": frame["number"],
             "Candidate": frame["candidate"],
             **scores_columns(frame, scores),
-            "Front frequency": [quantity("front_frequency").text(value) for value in frame["front_frequency"]],
-            "Hyper-volume": [f"{value:.1f} %" for value in frame["hypervolume_pct"]],
-            "ε-front": ["yes" if flag else "no" for flag in frame["on_epsilon_front"]],
+            "Front frequency": [column_format("front_frequency").text(value) for value in frame["front_frequency"]],
+            "Hypervolume": [f"{value:.1f} %" for value in frame["hypervolume_pct"]],
+            "On the ε-front": ["yes" if flag else "no" for flag in frame["on_epsilon_front"]],
             "Channels": frame["channels"],
             "Batch": frame["batch"],
             **network_choices(content[RANKED_RESULT], frame["candidate"]),
@@ -55,16 +58,16 @@ def front(content: ReportContent) -> TextTable:
 
 
 def values(content: ReportContent) -> Mapping[str, Any]:
-    """What the template sees."""
+    """Return the variables of the template."""
     return {
         "front": front(content),
-        "objectives": [quantity(objective.name).title for objective in content.config.front.objectives],
+        "objectives": [column_format(objective.name).title for objective in content.config.front.objectives],
         "interactive_front": content.interactive_front,
     }
 
 
 SECTION = SectionDeclaration(
-    title="The front",
+    title="Pareto front",
     reads=(RANKED_RESULT,),
     position=10,
     values=values,

@@ -1,4 +1,4 @@
-"""Latency predictors and latencies."""
+"""Section on latency predictors and latencies."""
 
 from __future__ import annotations
 
@@ -20,43 +20,43 @@ if TYPE_CHECKING:
 
 
 def predictors(content: ReportContent) -> TextTable:
-    """Kind, error and coverage of each device's latency predictor."""
+    """Tabulate kind, error and coverage of each device's latency predictor."""
     rows = []
     for device, frame in content[LATENCIES_RESULT].groupby("device", sort=False):
         column, unit = ("latency_ms", "ms") if frame["latency_ms"].notna().all() else ("energy_mj", "mJ")
         values = f"{frame[column].min():,.2f} to {frame[column].max():,.2f} {unit}"
         kind = ", ".join(sorted(frame["predictor"].unique()))
         rows.append([str(device), kind, _predictor_error(frame), _coverage(frame), values])
-    headers = ["Device", "Predictor", "Median error, network left out", "Coverage", "Values"]
+    headers = ["Device", "Predictor", "Median error on held-out networks", "Coverage", "Range"]
     return TextTable(headers, rows, texts=2)
 
 
 def _predictor_error(frame: pd.DataFrame) -> str:
-    """Error of one device's predictor, or how much measurements of the same network differ."""
+    """Describe the error of one device's predictor, or the spread of repeated measurements of a network."""
     errors = frame["predictor_error_pct"]
     if frame["runs"].notna().all():
         spread = (100 * frame["latency_run_std_ms"] / frame["latency_ms"]).median()
         return f"measured; standard deviation over rounds {spread:.1f} % (median)"
     if errors.isna().any():
-        return "not known"
+        return "unknown"
     if errors.min() == errors.max():
         return f"{errors.min():.1f} %"
     return f"{errors.min():.1f} to {errors.max():.1f} %"
 
 
 def _coverage(frame: pd.DataFrame) -> str:
-    """Which kernels one device's predictor has prices for."""
+    """Describe the share of kernels that one device's predictor covers."""
     if frame["kernels"].isna().all():
         return "whole networks"
     shares = 100 * frame["covered_kernels"] / frame["kernels"]
-    coverage = "all kernels" if shares.min() == 100 else f"{shares.min():.0f} % of kernels or more"
+    coverage = "all kernels" if shares.min() == 100 else f"at least {shares.min():.0f} % of kernels"
     if filled := int(frame["filled_kernels"].max()):
         coverage += f"; up to {filled} kernels priced by the calibrated model"
     return coverage
 
 
 def device_latencies(content: ReportContent) -> TextTable:
-    """Latency, or energy, of each front member on each device."""
+    """Tabulate the latency or energy of each front member on each device."""
     from workflow_lib.report.tables import front_members
 
     frame = front_members(content[RANKED_RESULT], content.config.front.objectives)
@@ -70,32 +70,32 @@ def device_latencies(content: ReportContent) -> TextTable:
 
 
 def kinds_used(content: ReportContent) -> dict[str, DeviceKind]:
-    """The kinds of devices of a run, by name."""
+    """Return the device kinds of a run, by name."""
     return {name: device_kinds()[name] for name in sorted(content[LATENCIES_RESULT]["predictor"].unique())}
 
 
 def caveats(content: ReportContent) -> list[str]:
-    """What a reader must know before relying on the numbers."""
+    """List the limitations that a reader must know before relying on the numbers."""
     latencies, notes = content[LATENCIES_RESULT], []
     kinds = kinds_used(content)
     if predicted := [name for name, kind in kinds.items() if not kind.is_measurement]:
         notes.append(f"Latencies are predicted ({', '.join(predicted)}), not measured on the devices.")
     if len(predicted) < len(kinds):
         notes.append(
-            "Measured latencies are those of the machine that the job ran on, with ONNX Runtime and no other job of "
-            "this run beside it."
+            "Measured latencies were obtained on the machine that ran the job, with ONNX Runtime and without other "
+            "jobs of this run."
         )
     priced = latencies["covered_kernels"] + latencies["filled_kernels"]
     if uncovered := int((priced < latencies["kernels"]).sum()):
         notes.append(
-            f"{uncovered:,} of {len(latencies):,} latencies leave out kernels that the device's predictor does not "
-            "know or whose features it cannot express; these latencies are too low."
+            f"{uncovered:,} of {len(latencies):,} latencies omit kernels that the device's predictor does not know or "
+            "whose features it cannot represent; these latencies are too low."
         )
     return notes
 
 
 def values(content: ReportContent) -> Mapping[str, Any]:
-    """What the template sees."""
+    """Return the variables of the template."""
     return {
         "predictors": predictors(content),
         "device_latencies": device_latencies(content),

@@ -1,4 +1,4 @@
-"""The recommended model on whole scenes."""
+"""Section on the maps made by the recommended model."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def map_scores(content: ReportContent) -> TextTable:
-    """Precision and recall of each area at the threshold that was applied."""
+    """Tabulate precision and recall of each area at the applied threshold."""
     import pandas as pd
 
     frame = content[MAP_SCORES_RESULT]
@@ -29,10 +29,10 @@ def map_scores(content: ReportContent) -> TextTable:
         {
             "Area": used["area"],
             "Threshold": [f"{value:g}" for value in used["threshold"]],
-            "Found": used["found"],
+            "Detections": used["found"],
             "Hits": used["hits"],
             "True places": used["true_places"],
-            "Not covered": used["uncovered"],
+            "True places not covered": used["uncovered"],
             "Precision (%)": share("precision"),
             "Recall (%)": share("recall"),
             "F1 (%)": [f"{value:.1f}" if pd.notna(value) else MISSING for value in used["f1_pct"]],
@@ -42,7 +42,7 @@ def map_scores(content: ReportContent) -> TextTable:
 
 
 def values(content: ReportContent) -> Mapping[str, Any]:
-    """What the template sees."""
+    """Return the variables of the template."""
     return {
         "map_scores": map_scores(content),
     }

@@ -1,4 +1,4 @@
-"""Lower numeric precisions."""
+"""Section on lower numeric precisions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def precisions(content: ReportContent) -> TextTable:
-    """What smaller numbers cost and save."""
+    """Tabulate accuracy, file size and latency of each network in each precision."""
     frame = content[PRECISIONS_RESULT]
     losses = zip(frame["precision"], frame["loss_pct"], frame["loss_error_pct"], frame["lossy"], strict=True)
     return make_table(
@@ -27,18 +27,18 @@ def precisions(content: ReportContent) -> TextTable:
                 plus_minus(*pair) for pair in zip(frame["accuracy_pct"], frame["accuracy_error_pct"], strict=True)
             ],
             "Loss (points)": [
-                MISSING if name == "fp32" else plus_minus(loss, error) + (" too much" if lossy else "")
+                MISSING if name == "fp32" else plus_minus(loss, error) + (" (too high)" if lossy else "")
                 for name, loss, error, lossy in losses
             ],
-            "Bytes": [f"{value:,}" for value in frame["memory_bytes"]],
-            "Measured here (ms)": [f"{value:.2f}" for value in frame["latency_ms"]],
+            "File size (bytes)": [f"{value:,}" for value in frame["memory_bytes"]],
+            "Latency measured here (ms)": [f"{value:.2f}" for value in frame["latency_ms"]],
         },
         texts=2,
     )
 
 
 def values(content: ReportContent) -> Mapping[str, Any]:
-    """What the template sees."""
+    """Return the variables of the template."""
     return {
         "precisions": precisions(content),
         "terms": words.terms(content.config),

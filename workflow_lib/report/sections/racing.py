@@ -1,4 +1,4 @@
-"""Candidates that a race stopped."""
+"""Section on the candidates that racing stopped."""
 
 from __future__ import annotations
 
@@ -15,34 +15,34 @@ if TYPE_CHECKING:
 
 
 def race(content: ReportContent) -> TextTable:
-    """Who was stopped, when and why."""
+    """Tabulate each stopped candidate, when it was stopped, and why."""
     frame = content[RACE_RESULT].sort_values(["after_folds", "lead_pct"], ascending=[True, False], kind="stable")
     return make_table(
         {
             "Candidate": [str(Candidate(*key)) for key in frame[KEYS].itertuples(index=False)],
             "Dominated by": frame["dominated_by"],
-            "After folds": frame["after_folds"],
+            "Stopped after folds": frame["after_folds"],
             "Accuracy (%)": [f"{value:.1f}" for value in frame["accuracy_pct"]],
-            "That one's (%)": [f"{value:.1f}" for value in frame["rival_accuracy_pct"]],
-            "Better by at least (points)": [f"{value:.1f}" for value in frame["lead_pct"]],
+            "Accuracy of the dominating candidate (%)": [f"{value:.1f}" for value in frame["rival_accuracy_pct"]],
+            "Lower bound of the difference (points)": [f"{value:.1f}" for value in frame["lead_pct"]],
         },
         texts=2,
     )
 
 
 def caveats(content: ReportContent) -> list[str]:
-    """What a reader must know before relying on the numbers."""
+    """List the limitations that a reader must know before relying on the numbers."""
     stopped = len(content[RACE_RESULT])
     if not stopped:
         return []
     return [
-        f"Racing stopped {stopped:,} candidates before their last fold. They are in no table or figure of candidates; "
-        "see the search space."
+        f"Racing stopped {stopped:,} candidates before their last fold. They appear in no table or figure of "
+        "candidates; see the search space."
     ]
 
 
 def values(content: ReportContent) -> Mapping[str, Any]:
-    """What the template sees."""
+    """Return the variables of the template."""
     return {
         "race": race(content),
     }

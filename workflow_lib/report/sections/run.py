@@ -1,4 +1,4 @@
-"""What was run."""
+"""Section with the details of the run."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ if TYPE_CHECKING:
 
 
 MAX_SHOWN_SECONDS, SECONDS_PER_HOUR = 100, 3600
-"""Shorter times are shown in seconds."""
+"""Durations below the first are shown in seconds."""
 
 _RULE_GRAPH = Path(__file__).parents[1] / "templates" / "rulegraph.svg"
-"""dot -Tsvg of `snakemake all deploy --rulegraph dot` with all that a config can ask for; also in README."""
+"""Output of `snakemake all deploy --rulegraph dot | dot -Tsvg` with every feature enabled; also shown in the README."""
 
-_EXPECTED_ALIKE = {
+_EXPECTED_CONSTANT = {
     "compute_device": "kinds of hardware", "precision": "precisions", "versions": "sets of versions"
 }  # fmt: skip
-"""Column of a training -> what it is called, where trainings should be alike."""
+"""Column that should be the same for all trainings -> plural noun for its values."""
 
 
 def run_facts(content: ReportContent) -> TextTable:
-    """What was run, where and with what."""
+    """Tabulate the settings, hardware and software of the run."""
     config, trained, ranked = content.config, content[TRAINED_RESULT], content[RANKED_RESULT]
     objectives = ", ".join(f"{objective.name} ({objective.direction})" for objective in config.front.objectives)
     facts = {
         "Run": config.run,
         "Base seed": str(config.seed),
         "Objectives": objectives,
-        "Candidates": f"{content.candidate_count:,}, and {ranked['baseline'].sum()} baselines",
+        "Candidates": f"{content.candidate_count:,}, plus {ranked['baseline'].sum()} baselines",
         "Search space": searched_from(config)
         if config.assembled
         else f"{config.grid.declaration.title}: {config.grid.networks.size:,} raw configurations, "
@@ -53,21 +53,21 @@ def run_facts(content: ReportContent) -> TextTable:
         "Hold-out": words.holdout(config),
         "Training": words.training(config),
         "Normalisation": config.data.normalisation,
-        "Bad chips and gaps": words.data_rules(config),
-        "Trainings": f"{len(trained):,}, {trained['training_s'].sum() / 3600:.2f} hours in all",
+        "Bad chips and nodata": words.data_rules(config),
+        "Trainings": f"{len(trained):,}, {trained['training_s'].sum() / 3600:.2f} hours in total",
         "Compute devices": "; ".join(sorted(trained["compute_device"].unique())),
         "Precision": ", ".join(sorted(trained["precision"].unique())),
         "Threads per training": ", ".join(map(str, sorted(trained["threads"].unique()))),
         "Utilization of trainings": f"{trained['utilization_pct'].median():.0f} % of a large matrix product's speed "
         f"(median; {trained['utilization_pct'].min():.0f} to {trained['utilization_pct'].max():.0f} %)",
-        "Largest memory of a training": f"{trained['peak_memory_bytes'].max() / 1e9:.2f} GB",
+        "Peak memory of a training": f"{trained['peak_memory_bytes'].max() / 1e9:.2f} GB",
         "Versions": "; ".join(sorted(trained["versions"].unique())),
     }
-    return TextTable(["What", "Value"], [list(fact) for fact in facts.items()], texts=2)
+    return TextTable(["Item", "Value"], [list(fact) for fact in facts.items()], texts=2)
 
 
-def left_out(content: ReportContent) -> TextTable:
-    """Trainings that failed permanently, and their logs."""
+def failed_trainings(content: ReportContent) -> TextTable:
+    """Tabulate the trainings that failed permanently, with their logs."""
     from workflow_lib.report.tables import missing_trainings
 
     frame = missing_trainings(content)
@@ -88,7 +88,7 @@ def left_out(content: ReportContent) -> TextTable:
 
 
 def provenance(content: ReportContent) -> TextTable:
-    """What made the tables behind the report."""
+    """Tabulate the provenance of the tables behind the report."""
     from workflow_lib.report.tables import provenance_table
 
     frame = provenance_table(content.provenance)
@@ -107,7 +107,7 @@ def provenance(content: ReportContent) -> TextTable:
 
 
 def versions(content: ReportContent) -> TextTable:
-    """Which environments the stages ran in."""
+    """Tabulate the software versions that each stage ran with."""
     stages: dict[str, list[str]] = {}
     for record in content.provenance:
         for environment in record.versions:
@@ -133,39 +133,39 @@ def _search_in_words(config: Config) -> str:
 
 
 def config_text(content: ReportContent) -> str:
-    """The whole configuration as JSON."""
+    """Return the whole configuration as JSON."""
     return json.dumps(content.config.model_dump(mode="json"), indent=2)
 
 
 def rule_graph() -> str:
-    """The picture of the rules, as an address for a page."""
+    """Return the rule graph as a data URL."""
     return data_address(_RULE_GRAPH.read_bytes(), "svg+xml")
 
 
 def caveats(content: ReportContent) -> list[str]:
-    """What a reader must know before relying on the numbers."""
+    """List the limitations that a reader must know before relying on the numbers."""
     from workflow_lib.report.tables import missing_trainings
 
     trained, notes = content[TRAINED_RESULT], []
     if failed := len(missing_trainings(content)):
         notes.append(
-            f"Trainings that failed permanently: {failed:,}. Their candidates are left out of everything here; see "
-            "what was run."
+            f"Trainings that failed permanently: {failed:,}. Their candidates are excluded from all results; "
+            "see the run details."
         )
-    for column, what in _EXPECTED_ALIKE.items():
+    for column, what in _EXPECTED_CONSTANT.items():
         if (kinds := trained[column].nunique()) > 1:
             notes.append(
-                f"The networks were trained on {kinds} different {what}; their results need not be comparable bit by "
-                "bit."
+                f"The networks were trained on {kinds} different {what}, so their results may not be exactly "
+                "comparable."
             )
     return notes
 
 
 def values(content: ReportContent) -> Mapping[str, Any]:
-    """What the template sees."""
+    """Return the variables of the template."""
     return {
         "run_facts": run_facts(content),
-        "left_out": left_out(content),
+        "failed_trainings": failed_trainings(content),
         "rules_address": rule_graph(),
         "provenance": provenance(content),
         "versions": versions(content),
@@ -176,7 +176,7 @@ def values(content: ReportContent) -> Mapping[str, Any]:
 
 
 SECTION = SectionDeclaration(
-    title="What was run",
+    title="Run details",
     reads=(
         TRAINED_RESULT,
         RANKED_RESULT,

@@ -1,4 +1,4 @@
-"""This run beside others."""
+"""Section that compares this run with others."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def runs(content: ReportContent) -> TextTable:
-    """This run and others: what each found of the front of all, and what it cost."""
+    """Tabulate how much of the combined front each run found, and at what cost."""
     frame = content[RUNS_RESULT]
     return make_table(
         {
@@ -25,21 +25,21 @@ def runs(content: ReportContent) -> TextTable:
             "Search (core-hours)": [f"{hours:.2f}" for hours in frame["search_hours"]],
             "Best accuracy (%)": [f"{value:.1f}" for value in frame["accuracy_pct"]],
             "Front recall (%)": [f"{value:.0f}" for value in frame["recall_pct"]],
-            "Hypervolume (% of all runs')": [f"{value:.1f}" for value in frame["hypervolume_pct"]],
+            "Hypervolume (% of the combined front's)": [f"{value:.1f}" for value in frame["hypervolume_pct"]],
         },
         texts=1,
     )
 
 
 def values(content: ReportContent) -> Mapping[str, Any]:
-    """What the template sees."""
+    """Return the variables of the template."""
     return {
         "runs": runs(content),
     }
 
 
 SECTION = SectionDeclaration(
-    title="Beside other runs",
+    title="Comparison with other runs",
     reads=(RUNS_RESULT,),
     parent="search_space",
     position=63,

@@ -1,4 +1,4 @@
-"""Chips that were cut from scenes."""
+"""Section on the chips that were cut from scenes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def samples(content: ReportContent) -> TextTable:
-    """Where chips were cut: how many per region and class."""
+    """Tabulate the chips cut from scenes per region and class."""
     frame = content[SAMPLES_RESULT]
     counts = frame.assign(kept=frame["reason"].isna(), drawn=frame["drawn"].astype(bool)).groupby(
         ["region", "class"], sort=False
@@ -25,7 +25,7 @@ def samples(content: ReportContent) -> TextTable:
             "Region": table.index.get_level_values("region"),
             "Class": table.index.get_level_values("class"),
             "Chips": table["kept"],
-            "Of them drawn at random": table["drawn"],
+            "Of these, drawn at random": table["drawn"],
             "Points without a chip": table["lost"],
         },
         texts=2,
@@ -33,7 +33,7 @@ def samples(content: ReportContent) -> TextTable:
 
 
 def no_chips(content: ReportContent) -> TextTable:
-    """Points of which there is no chip, and why."""
+    """Tabulate the points that yield no chip, and why."""
     frame = content[SAMPLES_RESULT]
     lost = frame[frame["reason"].notna()]
     return make_table(
@@ -48,13 +48,13 @@ def no_chips(content: ReportContent) -> TextTable:
 
 
 def caveats(content: ReportContent) -> list[str]:
-    """What a reader must know before relying on the numbers."""
+    """List the limitations that a reader must know before relying on the numbers."""
     dropped = int(content[SAMPLES_RESULT]["reason"].notna().sum())
     return [f"{dropped:,} labelled points have no chip; see the data section."] if dropped else []
 
 
 def values(content: ReportContent) -> Mapping[str, Any]:
-    """What the template sees."""
+    """Return the variables of the template."""
     return {
         "samples": samples(content),
         "no_chips": no_chips(content),

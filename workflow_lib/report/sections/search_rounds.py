@@ -1,4 +1,4 @@
-"""What a search proposed, round by round."""
+"""Section on the rounds of the search."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from workflow_lib.analysis.candidate_tables import RANKED_RESULT
 from workflow_lib.report.declaration import SectionDeclaration
-from workflow_lib.report.names import quantity, searched_from
+from workflow_lib.report.names import column_format, searched_from
 from workflow_lib.report.text_table import TextTable, make_table
 from workflow_lib.search.proposal_tables import PROPOSALS_RESULT
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def search(content: ReportContent) -> TextTable:
-    """What each round of the search brought."""
+    """Tabulate the results of each round of the search."""
     from workflow_lib.report.tables import search_table
 
     frame = search_table(content)
@@ -24,23 +24,26 @@ def search(content: ReportContent) -> TextTable:
         {
             "Round": frame["round"] + 1,
             "Proposed": frame["proposed"],
-            "Best accuracy so far (%)": [quantity("accuracy_pct").number(value) for value in frame["accuracy_pct"]],
-            "Of them on the front": frame["on_front"],
+            "Best accuracy so far (%)": [
+                column_format("accuracy_pct").number(value) for value in frame["accuracy_pct"]
+            ],
+            "Of these, on the front": frame["on_front"],
         },
         texts=0,
     )
 
 
 def caveats(content: ReportContent) -> list[str]:
-    """What a reader must know before relying on the numbers."""
+    """List the limitations that a reader must know before relying on the numbers."""
     return [
         f"The search ({content.config.search.strategy}) chose {len(content[PROPOSALS_RESULT]):,} of "
-        f"{searched_from(content.config)}; the front is that of these, and a better one may lie among the others."
+        f"{searched_from(content.config)}; the front covers only these, and other candidates may be "
+        "better."
     ]
 
 
 def values(content: ReportContent) -> Mapping[str, Any]:
-    """What the template sees."""
+    """Return the variables of the template."""
     return {
         "search": search(content),
         "searched_from": searched_from(content.config),
@@ -48,7 +51,7 @@ def values(content: ReportContent) -> Mapping[str, Any]:
 
 
 SECTION = SectionDeclaration(
-    title="Search",
+    title="Search rounds",
     reads=(
         PROPOSALS_RESULT,
         RANKED_RESULT,

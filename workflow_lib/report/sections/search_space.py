@@ -1,4 +1,4 @@
-"""The search space."""
+"""Section on the search space."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def ranges(content: ReportContent) -> TextTable:
-    """CROSS table 3."""
+    """Tabulate the range of each objective (CROSS table 3)."""
     from workflow_lib.report.tables import ranges_table
 
     frame = ranges_table(content[RANKED_RESULT], content.config.front.objectives)
@@ -22,7 +22,7 @@ def ranges(content: ReportContent) -> TextTable:
 
 
 def baselines(content: ReportContent) -> TextTable:
-    """CROSS table 5."""
+    """Tabulate the baselines (CROSS table 5)."""
     from workflow_lib.report.tables import baseline_table
 
     frame = baseline_table(content[RANKED_RESULT], content.config.front.objectives)
@@ -31,7 +31,7 @@ def baselines(content: ReportContent) -> TextTable:
 
 
 def values(content: ReportContent) -> Mapping[str, Any]:
-    """What the template sees."""
+    """Return the variables of the template."""
     return {
         "ranges": ranges(content),
         "baselines": baselines(content),

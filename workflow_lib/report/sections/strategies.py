@@ -1,4 +1,4 @@
-"""Search strategies side by side."""
+"""Section that compares search strategies."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def comparison(content: ReportContent) -> TextTable:
-    """What each search strategy would have found in the grid."""
+    """Tabulate what each search strategy would have found in the grid."""
     import pandas as pd
 
     from workflow_lib.report.tables import comparison_table
@@ -39,14 +39,14 @@ def comparison(content: ReportContent) -> TextTable:
 
 
 def values(content: ReportContent) -> Mapping[str, Any]:
-    """What the template sees."""
+    """Return the variables of the template."""
     return {
         "comparison": comparison(content),
     }
 
 
 SECTION = SectionDeclaration(
-    title="Search strategies side by side",
+    title="Comparison of search strategies",
     reads=(COMPARISON_RESULT,),
     parent="search_space",
     position=64,

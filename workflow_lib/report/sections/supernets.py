@@ -1,4 +1,4 @@
-"""Supernets."""
+"""Section on supernets."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from workflow_lib.analysis.candidate_tables import RANKED_RESULT
 from workflow_lib.analysis.comparison_tables import DIFFICULTY_RESULT, RANKING_QUALITY_RESULT
 from workflow_lib.report.declaration import SectionDeclaration
-from workflow_lib.report.names import MISSING, quantity
+from workflow_lib.report.names import MISSING, column_format
 from workflow_lib.report.text_table import TextTable, make_table
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def picks(content: ReportContent) -> TextTable:
-    """Best cost, best accuracy and the knee between them (PRP table 1: BL, BA, O)."""
+    """Tabulate the candidates with the best cost and the best accuracy, and the knee (PRP table 1: BL, BA, O)."""
     import numpy as np
 
     from workflow_lib.pareto.dominance import knee
@@ -29,17 +29,17 @@ def picks(content: ReportContent) -> TextTable:
     chosen = trained.iloc[[*ends, knee(losses)]]
     return make_table(
         {
-            "Pick": [f"Best {quantity(cost).title.lower()}", "Best accuracy", "Knee"],
+            "Pick": [f"Best {column_format(cost).title.lower()}", "Best accuracy", "Knee"],
             "Candidate": chosen["candidate"],
             "Accuracy (%)": [f"{value:.1f}" for value in chosen["accuracy_pct"]],
-            quantity(cost).title: [f"{value:.2f}" for value in chosen[cost]],
+            column_format(cost).title: [f"{value:.2f}" for value in chosen[cost]],
         },
         texts=2,
     )
 
 
 def ranking_quality(content: ReportContent) -> TextTable:
-    """How well each variant of supernet ranks (PRP table 4)."""
+    """Tabulate how well each supernet variant ranks networks (PRP table 4)."""
     import pandas as pd
 
     groups = content[RANKING_QUALITY_RESULT].groupby(["channels", "variant"], sort=False)
@@ -54,8 +54,8 @@ def ranking_quality(content: ReportContent) -> TextTable:
             "Variant": [group["variant"].iloc[0].replace("_", " ") for _, group in groups],
             "Supernets": [len(group) for _, group in groups],
             "tau-b of Pareto ranks": spread("tau_b", 3),
-            "of error alone": spread("error_tau_b", 3),
-            "of the best ranks": spread("top_tau_b", 3),
+            "tau-b of errors alone": spread("error_tau_b", 3),
+            "tau-b of the best ranks": spread("top_tau_b", 3),
             "Top 5 (%)": spread("top5_pct", 0),
             "Hypervolume (%)": spread("hypervolume_pct", 1),
             "Front recall (%)": spread("recall_pct", 0),
@@ -67,21 +67,21 @@ def ranking_quality(content: ReportContent) -> TextTable:
 
 
 def difficulty(content: ReportContent) -> TextTable:
-    """Whether networks differ by more than chance."""
-    measured = {"accuracy_pct": quantity("accuracy_pct").title, "cross_entropy": "Cross-entropy"}
-    frame, cost = content[DIFFICULTY_RESULT], quantity(content.config.supernet.cost).title
+    """Tabulate whether networks differ by more than chance."""
+    measured = {"accuracy_pct": column_format("accuracy_pct").title, "cross_entropy": "Cross-entropy"}
+    frame, cost = content[DIFFICULTY_RESULT], column_format(content.config.supernet.cost).title
     digits = 2 if (frame["measure"] == "accuracy_pct").all() else 4
     return make_table(
         {
             "Channels": frame["channels"],
             "Networks": frame["networks"],
-            "Trainings of each": frame["seeds"],
+            "Trainings per network": frame["seeds"],
             "Ranked by": [f"{measured[name]}, {cost}" for name in frame["measure"]],
             "Std between networks": [f"{value:.{digits}f}" for value in frame["network_std"]],
             "Std between seeds": [f"{value:.{digits}f}" for value in frame["seed_std"]],
             "Ratio": [f"{value:.2f}" for value in frame["network_std"] / frame["seed_std"]],
-            "tau-b of two halves": [f"{value:.3f}" for value in frame["ceiling_tau_b"]],
-            "Most without ties": [f"{value:.3f}" for value in frame["strict_tau_b"]],
+            "Noise ceiling (tau-b)": [f"{value:.3f}" for value in frame["ceiling_tau_b"]],
+            "Maximum tau-b without ties": [f"{value:.3f}" for value in frame["strict_tau_b"]],
             "Core-hours": [f"{value:.2f}" for value in frame["hours"]],
         },
         texts=1,
@@ -89,12 +89,12 @@ def difficulty(content: ReportContent) -> TextTable:
 
 
 def compared(content: ReportContent) -> bool:
-    """Whether supernets were compared with the grid that was trained."""
+    """Whether supernet rankings were compared with the trained grid."""
     return content.get(RANKING_QUALITY_RESULT) is not None
 
 
 def values(content: ReportContent) -> Mapping[str, Any]:
-    """What the template sees."""
+    """Return the variables of the template."""
     return {
         "picks": picks(content) if content.config.search.strategy == "supernet" else None,
         "ranking_quality": ranking_quality(content) if compared(content) else None,

@@ -1,4 +1,4 @@
-"""How certain the scores are."""
+"""Section on the uncertainty of the scores."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from workflow_lib.analysis.candidate_tables import RANKED_RESULT
 from workflow_lib.report import words
 from workflow_lib.report.declaration import SectionDeclaration
-from workflow_lib.report.names import quantity
+from workflow_lib.report.names import column_format
 from workflow_lib.report.text_table import TextTable, make_table
 from workflow_lib.training.score_tables import FOREST_RESULT, HOLDOUT_RESULT
 
@@ -17,20 +17,22 @@ if TYPE_CHECKING:
 
 
 def regions(content: ReportContent) -> TextTable:
-    """Accuracy of each front member in each region, over all folds (percent)."""
+    """Tabulate the accuracy of each front member in each region, over all folds (percent)."""
     from workflow_lib.report.tables import front_members
 
     frame = front_members(content[RANKED_RESULT], content.config.front.objectives)
     accuracies = {
-        f"{region} (%)": [quantity("accuracy_pct").number(value) for value in frame[f"region_{region}_accuracy_pct"]]
+        f"{region} (%)": [
+            column_format("accuracy_pct").number(value) for value in frame[f"region_{region}_accuracy_pct"]
+        ]
         for region in sorted(content.config.data.regions)
-        if f"region_{region}_accuracy_pct" in frame  # a region that is held out has none
+        if f"region_{region}_accuracy_pct" in frame  # a held-out region has no accuracy
     }
     return make_table({"#": frame.index, "Candidate": frame["candidate"], **accuracies}, texts=2, marked=0)
 
 
 def forest(content: ReportContent) -> TextTable:
-    """Accuracy of the reference classifier beside that of the best network on the same channels."""
+    """Compare the reference classifier with the best network on the same channels."""
     from workflow_lib.report.tables import candidates_only
     from workflow_lib.training.fold_summary import confidence_interval
 
@@ -40,16 +42,16 @@ def forest(content: ReportContent) -> TextTable:
         accuracy = frame["accuracy_pct"].to_numpy(dtype=float)
         low, high = confidence_interval(accuracy, content[RANKED_RESULT]["validation_share"].iloc[0])  # the same folds
         interval = f"{max(low, 0):.1f} to {min(high, 100):.1f}"
-        f1 = quantity("f1_pct").number(frame["f1_pct"].mean())
-        auc = quantity("auc").number(frame["auc"].astype(float).mean())
-        best = quantity("accuracy_pct").number(networks.get(channels))
+        f1 = column_format("f1_pct").number(frame["f1_pct"].mean())
+        auc = column_format("auc").number(frame["auc"].astype(float).mean())
+        best = column_format("accuracy_pct").number(networks.get(channels))
         rows.append([str(channels), f"{accuracy.mean():.1f}", interval, f1, auc, best])
     headers = ["Channels", "Accuracy (%)", "95 % interval", "F1 (%)", "AUC", "Best network's accuracy (%)"]
     return TextTable(headers, rows, texts=1)
 
 
 def holdout(content: ReportContent) -> TextTable:
-    """Hold-out scores beside those of cross-validation, in the front's order."""
+    """Compare hold-out scores with those of cross-validation, in the order of the front."""
     import pandas as pd
 
     from workflow_lib.report.tables import front_members
@@ -65,10 +67,10 @@ def holdout(content: ReportContent) -> TextTable:
             "Candidate": frame["candidate"],
             "Hold-out accuracy (%)": [f"{value:.1f}" for value in frame["accuracy_pct"]],
             f"{words.terms(content.config).accuracy.capitalize()} accuracy (%)": [
-                quantity("accuracy_pct").number(known.get(name)) for name in frame["candidate"]
+                column_format("accuracy_pct").number(known.get(name)) for name in frame["candidate"]
             ],
             "Hold-out F1 (%)": [f"{value:.1f}" for value in frame["f1_pct"]],
-            "Hold-out AUC": [quantity("auc").number(value) for value in frame["auc"]],
+            "Hold-out AUC": [column_format("auc").number(value) for value in frame["auc"]],
             "Chips": [f"{count:,}" for count in frame["validation_chips"]],
         },
         texts=2,
@@ -82,38 +84,38 @@ def has_holdout(content: ReportContent) -> bool:
 
 
 def caveats(content: ReportContent) -> list[str]:
-    """What a reader must know before relying on the numbers."""
+    """List the limitations that a reader must know before relying on the numbers."""
     config, notes = content.config, []
     if not has_holdout(content):
         notes.append(
-            f"There is no hold-out. The recommendation is the outcome of comparing {content.candidate_count:,} "
-            "candidates on the chips that score it, so its accuracy is optimistically biased."
+            f"There is no hold-out. The recommended model was chosen among {content.candidate_count:,} candidates on "
+            "the same chips that score it, so its accuracy is optimistically biased."
         )
     if config.folds.same_split:
         notes.append(
             f"Every candidate was trained {config.folds.count} times on one split, from different seeds. The "
-            "intervals cover the spread over seeds, not that over other chips."
+            "intervals cover the variation over seeds, but not over chips."
         )
     else:
         notes.append(
             f"Every candidate was trained once per fold, from a seed derived from {config.seed}. The intervals cover "
-            "the spread over folds, not that over seeds."
+            "the variation over folds, but not over seeds."
         )
     if not config.folds.spatial:
         notes.append(
-            "Chips are divided without regard to place: chips that overlap or adjoin can be on both sides of a fold, "
-            "which inflates every accuracy. folds.method spatial_block or region avoids it."
+            "Chips were divided without regard to location. Overlapping or adjacent chips can be on both sides of a "
+            "fold, which inflates every accuracy. Set folds.method to spatial_block or region to avoid this."
         )
     candidates = content[RANKED_RESULT][~content[RANKED_RESULT]["baseline"].astype(bool)]
     if undefined := int(candidates["auc"].isna().sum()):
         notes.append(
-            f"The AUC of {undefined:,} of {len(candidates):,} candidates is undefined: a fold holds one class only."
+            f"The AUC of {undefined:,} of {len(candidates):,} candidates is undefined: a fold has only one class."
         )
     return notes + words.selection_notes(config)
 
 
 def values(content: ReportContent) -> Mapping[str, Any]:
-    """What the template sees."""
+    """Return the variables of the template."""
     from workflow_lib.report.recommendation import forest_verdict
 
     return {

@@ -1,4 +1,4 @@
-"""Utilization of this machine."""
+"""Section on the utilization of this machine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def utilization(content: ReportContent) -> TextTable:
-    """Utilization of the front's members, and on how many fronts of two metrics each is."""
+    """Tabulate the utilization of the front members, and whether each is on all fronts of two metrics."""
     from workflow_lib.analysis.utilization_pairs import on_all_fronts, with_utilization
     from workflow_lib.report.tables import front_members
 
@@ -32,8 +32,8 @@ def utilization(content: ReportContent) -> TextTable:
             "Batch": frame["batch_images"],
             "Utilization (%)": [f"{value:.1f}" for value in frame["utilization_pct"]],
             "Intensity (FLOP/B)": [f"{value:,.1f}" for value in frame["intensity"]],
-            "Machine's ratio (FLOP/B)": [f"{value:,.1f}" for value in ratio],
-            "Work in layers bound by memory (%)": [f"{value:.1f}" for value in frame["memory_bound_pct"]],
+            "Machine's peak/bandwidth (FLOP/B)": [f"{value:,.1f}" for value in ratio],
+            "FLOPs in memory-bound layers (%)": [f"{value:.1f}" for value in frame["memory_bound_pct"]],
             "On all three fronts": ["yes" if flag else "no" for flag in everywhere],
         },
         texts=2,
@@ -42,7 +42,7 @@ def utilization(content: ReportContent) -> TextTable:
 
 
 def values(content: ReportContent) -> Mapping[str, Any]:
-    """What the template sees."""
+    """Return the variables of the template."""
     return {
         "utilization": utilization(content),
     }

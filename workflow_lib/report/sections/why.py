@@ -1,4 +1,4 @@
-"""Why the recommended candidate is recommended."""
+"""Section that explains the choice of the recommended candidate."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 
 def values(content: ReportContent) -> Mapping[str, Any]:
-    """What the template sees."""
+    """Return the variables of the template."""
     return {
         "accuracy_is_objective": any(objective.name == "accuracy_pct" for objective in content.config.front.objectives),
     }
 
 
 SECTION = SectionDeclaration(
-    title="Why this one",
+    title="Why this model",
     position=20,
     values=values,
 )
