@@ -1,10 +1,10 @@
 """The results of every stage are the recorded ones.
 
-If a result changes, either it is a mistake, or the stage's results have another meaning now: then raise `CONTRACT` in the
-stage's module, so that users' results are made again. Afterwards record the new results: make golden
+If a result changes, it is a mistake, or the meaning of the stage's results has changed. In the second case raise
+`CONTRACT` in the stage's module, so that users' results are made again. Then record the new results: make golden
 
-Float32 arithmetic differs between kinds of processors, and training amplifies the differences. On another kind of
-processor than that of the record, results of training may differ by `TRAINED`, and what follows from them is not compared.
+Float32 arithmetic differs between kinds of processors, and training amplifies the differences. On a kind of processor
+other than that of the record, results of training may differ by `TRAINED`, and what follows from them is not compared.
 """
 
 import json
@@ -30,17 +30,18 @@ EXACT, TRAINED = 1e-6, 0.25
 NOT_COMPARED = {"measure_latency", "measure_utilization", "build_report", "plot_interactive"}
 # What they make depends on the weights of a training.
 BY_TRAINING = {
-    "train_fold", "train_supernet", "rank_subnets", "search_cell", "score_holdout", "measure_precisions", "deploy_model",
-    "apply_model", "pack_networks",
+    "train_fold", "train_supernet", "rank_subnets", "search_cell", "score_holdout", "measure_precisions",
+    "deploy_model", "apply_model", "pack_networks",
 }  # fmt: skip
 BEFORE_TRAINING = {
-    "generate_landscape", "sample_points", "clip_chips", "gather_chips", "generate_chips", "import_chips", "assign_folds",
-    "train_forest", "export_network", "import_package", "detect_kernels", "check_coverage", "export_kernels",
-    "build_predictor", "calibrate_predictor", "predict_latency", "price_operations",
+    "generate_landscape", "sample_points", "clip_chips", "gather_chips", "generate_chips", "import_chips",
+    "assign_folds", "train_forest", "export_network", "import_package", "detect_kernels", "check_coverage",
+    "export_kernels", "build_predictor", "calibrate_predictor", "predict_latency", "price_operations",
 }  # fmt: skip
 
 SUPERNET = {
-    "batch": 8, "fair_epochs": 1, "ranked_epochs": 2, "evaluated_networks": 2, "evaluation_chips": 9, "kept_networks": 1,
+    "batch": 8, "fair_epochs": 1, "ranked_epochs": 2, "evaluated_networks": 2, "evaluation_chips": 9,
+    "kept_networks": 1,
 }  # fmt: skip
 BOARD = {"kind": "built", "measurements": "board.csv"}
 RUNS: dict[str, dict[str, Any]] = {
