@@ -46,7 +46,7 @@ def test_a_network_is_built_by_its_choices(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ("return None", "returned a NoneType, and no torch module"),
+        ("return None", "returned a NoneType, not a torch module"),
         ("return 1 / 0", r"failed \(ZeroDivisionError: division by zero\)"),
         ("return nn.Flatten()", r"is \(2, 4800\), and must be \(2, 3\)"),
         ("return nn.Linear(7, 3)", "cannot take images of shape"),

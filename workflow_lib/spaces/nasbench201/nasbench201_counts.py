@@ -1,4 +1,4 @@
-"""What networks of NAS-Bench-201 cells cost, edge by edge, without torch."""
+"""Costs of networks of NAS-Bench-201 cells as sums over edges, computed without torch."""
 
 from collections.abc import Callable, Mapping
 
@@ -17,43 +17,48 @@ from workflow_lib.spaces.nasbench201.nasbench201_cell import (
 
 
 def on_all_edges(fixed: float, operations: Mapping[str, float], sums: float = 0.0) -> CellCosts:
-    """Costs of operations that are the same on all edges.
+    """Build costs where each operation costs the same on every edge.
 
     Args:
-        fixed: of stem, reductions and head.
-        operations: name -> what it costs on one edge, in all cells of the network together.
-        sums: what one sum of two maps costs, in all cells together; a node sums one time less than it has edges.
+        fixed: cost of stem, reductions and head.
+        operations: operation -> its cost on one edge, summed over all cells of the network.
+        sums: cost of adding two feature maps, summed over all cells; a node with k edges adds k - 1 times.
     """
     prices = tuple(operations[name] + (sums if name != "none" else 0) for name in OPERATIONS)
     return CellCosts(fixed - len(NODES) * sums, (prices,) * len(EDGES), sums, NODES)
 
 
 def count_parameters(skeleton: Skeleton, channels: int, classes: int) -> CellCosts:
-    """Trainable parameters: of convolutions without bias, batch norms and the linear layer.
+    """Count trainable parameters: convolutions without bias, batch norms and the linear layer.
 
     Args:
-        skeleton: of the networks.
-        channels, classes: of their images.
+        skeleton: skeleton of the networks.
+        channels: bands of the input images.
+        classes: number of classes.
     """
     return _count(skeleton, channels, classes, 1, lambda layer: layer.parameters)
 
 
 def count_multiply_adds(skeleton: Skeleton, channels: int, classes: int, size_px: int) -> CellCosts:
-    """Multiply-adds for one image: of convolutions and the linear layer.
+    """Count multiply-adds of convolutions and the linear layer for one image.
 
     Args:
-        skeleton: of the networks.
-        channels, classes, size_px: of their images.
+        skeleton: skeleton of the networks.
+        channels: bands of the input images.
+        classes: number of classes.
+        size_px: side of the input images (pixels).
     """
     return _count(skeleton, channels, classes, size_px, lambda layer: layer.multiply_adds)
 
 
 def count_activations(skeleton: Skeleton, channels: int, classes: int, size_px: int) -> CellCosts:
-    """Numbers that all layers put out for one image; the sums of edges are not counted.
+    """Count output values of all layers for one image; sums of edges are not counted.
 
     Args:
-        skeleton: of the networks.
-        channels, classes, size_px: of their images.
+        skeleton: skeleton of the networks.
+        channels: bands of the input images.
+        classes: number of classes.
+        size_px: side of the input images (pixels).
     """
     return _count(skeleton, channels, classes, size_px, lambda layer: layer.outputs)
 
@@ -84,5 +89,5 @@ def _reduction(width: int, side_px: int) -> list[Layer]:
 
 
 def _bent(inputs: int, weights: int, outputs: int, before_px: int, side_px: int) -> list[Layer]:
-    """ReLU, convolution, norm."""
+    """Layers of one unit: ReLU, convolution, batch norm."""
     return [mapped(inputs, before_px), convolution(weights, outputs, side_px), norm(outputs, side_px)]
