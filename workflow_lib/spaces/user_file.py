@@ -95,19 +95,14 @@ class UserNetwork:
             ConfigError: if the text is not such an id.
         """
         if not re.fullmatch(_PATTERN, text):
-            raise ConfigError(
-                "not the id of a network of a user's file", text, "expected own-<file>-<choice><value>-..."
-            )
+            raise ConfigError("not the id of a user's network", text, "expected own-<file>-<choice><value>-...")
         _, family, *parts = text.split("-")
         found = [_PART.fullmatch(part) for part in parts]
         return cls(family, tuple((part[1], part[2] or part[3]) for part in found if part))
 
 
 def read_space(file: str) -> Space:
-    """Read the search space that a user's file defines.
-
-    Args:
-        file: path of the Python file.
+    """Read the search space that a user's Python file, given by its path, defines.
 
     Raises:
         UserError: if the file does not exist or lacks `CHOICES` or `build`, if a value cannot be part of an id, or if
@@ -122,9 +117,7 @@ def read_space(file: str) -> Space:
     configurations: dict[str, Configuration] = {}
     for key, name in ids.items():
         if name in configurations:
-            raise UserError(
-                f"two choices have the id {name}: {dict(configurations[name])} and {dict(key)}", path, "remove one"
-            )
+            raise UserError(f"two choices have the id {name}: {dict(configurations[name])} and {dict(key)}", path)
         configurations[name] = dict(key)
 
     def find_id(configuration: Configuration) -> str:
@@ -214,7 +207,7 @@ def _is_hashable(value: Any) -> bool:
 
 
 class _FreshLoader(SourceFileLoader):
-    """Always compiles the file: cached bytecode may come from an older file with the same modification time and size."""
+    """Always compiles the file: cached bytecode may be from an older file with the same modification time and size."""
 
     def get_code(self, fullname: str) -> CodeType:
         return self.source_to_code(self.get_data(self.path), self.path)
@@ -222,10 +215,7 @@ class _FreshLoader(SourceFileLoader):
 
 @cache
 def load_file(file: str) -> ModuleType:
-    """Run a user's file and return it as a module.
-
-    Args:
-        file: path of the Python file.
+    """Run a user's Python file, given by its path, and return it as a module.
 
     Raises:
         UserError: if the file raises an error, which the message repeats in one line.
@@ -257,9 +247,7 @@ def build(network: UserNetwork, channels: int, classes: int) -> nn.Module:
 
     file = os.environ.get(FILE_VARIABLE)
     if not file:
-        raise UserError(
-            f"not set, but {network} is built by a user's file", FILE_VARIABLE, "set it to the path of that file"
-        )
+        raise UserError(f"not set, but {network} is from a user's file", FILE_VARIABLE, "set it to that file's path")
     space = read_space(file)
     try:
         choice = dict(space.parse(str(network)))
@@ -280,9 +268,7 @@ def count(_network: UserNetwork, channels: int, classes: int, size_px: int) -> C
     """Assume the costs of the plain ResNet-18, because planning cannot build the network.
 
     Args:
-        channels: bands of the chips.
-        classes: number of classes.
-        size_px: side of the chips (pixels).
+        channels, classes, size_px: see `SpaceDeclaration.count`.
     """
     return costs(BASELINE, channels, classes, size_px)
 

@@ -73,7 +73,9 @@ def _count(skeleton: Skeleton, channels: int, classes: int, size_px: int, cost: 
             fixed += _reduction(wide // 2, side_px)
             side_px = halved(side_px)
         for name, kernel in KERNELS.items():
-            operations[name] += skeleton.cells * _bent(wide, (kernel * wide) ** 2, wide, side_px, side_px)
+            operations[name] += skeleton.cells * _activated_convolution(
+                wide, (kernel * wide) ** 2, wide, side_px, side_px
+            )
         operations["pool"] += skeleton.cells * [mapped(wide, side_px)]
     features = width * 2 ** (STAGES - 1)
     fixed += [norm(features, side_px), mapped(features, side_px), *head(features, classes)]
@@ -81,13 +83,13 @@ def _count(skeleton: Skeleton, channels: int, classes: int, size_px: int, cost: 
 
 
 def _reduction(width: int, side_px: int) -> list[Layer]:
-    """A residual block that halves the side and doubles the width; its shortcut is a pooling and a convolution."""
+    """Layers of a residual block that halves the side and doubles the width; its shortcut pools and convolves."""
     wide, after_px = 2 * width, halved(side_px)
-    first = _bent(width, 9 * width * wide, wide, side_px, after_px)
-    second = _bent(wide, 9 * wide * wide, wide, after_px, after_px)
+    first = _activated_convolution(width, 9 * width * wide, wide, side_px, after_px)
+    second = _activated_convolution(wide, 9 * wide * wide, wide, after_px, after_px)
     return [*first, *second, mapped(width, after_px), convolution(width * wide, wide, after_px)]
 
 
-def _bent(inputs: int, weights: int, outputs: int, before_px: int, side_px: int) -> list[Layer]:
+def _activated_convolution(inputs: int, weights: int, outputs: int, before_px: int, side_px: int) -> list[Layer]:
     """Layers of one unit: ReLU, convolution, batch norm."""
     return [mapped(inputs, before_px), convolution(weights, outputs, side_px), norm(outputs, side_px)]
