@@ -60,7 +60,7 @@ class Compute:
         return torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else "cpu"
 
     def peak_flops_per_s(self) -> float:
-        """Achievable peak: throughput of a large matrix product in this precision, measured on an idle device.
+        """Achievable peak: measured throughput of a large matrix product, run by itself in this precision.
 
         Source: Kosaian and Phanishayee, A Study on the Intersection of GPU Utilization and CNN Inference, section 3.1.
         """
@@ -73,7 +73,7 @@ class Compute:
         return lambda: factors[0] @ factors[1], 2 * size**3
 
     def bandwidth_bytes_per_s(self) -> float:
-        """Memory bandwidth of a large copy on an idle device, counting bytes read and bytes written."""
+        """Measured memory bandwidth of a large copy, run by itself; it counts bytes read and bytes written."""
         return _bandwidth_bytes_per_s(self)
 
     def seconds_of(self, work: Callable[[], Any], rounds: int) -> float:
