@@ -39,7 +39,7 @@ def test_a_network_is_built_by_its_choices(monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(UserError, match="does not describe the network own-ownnetworks-width9"):
         to_module("own-ownnetworks-width9-act.tanh-prenorm.true", 5, 3)
     monkeypatch.delenv(FILE_VARIABLE)
-    with pytest.raises(UserError, match="not set, but own-ownnetworks-.* is from a user's file"):
+    with pytest.raises(UserError, match=r"not set, but own-ownnetworks-.* is from a user's file"):
         to_module("own-ownnetworks-width8-act.tanh-prenorm.true", 5, 3)
 
 

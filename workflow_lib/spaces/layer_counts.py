@@ -32,7 +32,7 @@ class Layer:
         return self.weights * self.side_px**2
 
 
-def mapped(channels: int, side_px: int) -> Layer:
+def parameterless(channels: int, side_px: int) -> Layer:
     """ReLU or pooling layer."""
     return Layer(0, 0, side_px, channels * side_px**2)
 
@@ -67,7 +67,7 @@ def stem(skeleton: Skeleton, channels: int, width: int, size_px: int) -> list[La
     """
     layers, side_px = [], size_px
     for number in range(max(skeleton.stem_strides, 1)):
-        layers += [mapped(width, side_px)] if number else []
+        layers += [parameterless(width, side_px)] if number else []
         side_px = halved(side_px) if skeleton.stem_strides else side_px
         layers += [convolution(9 * (width if number else channels) * width, width, side_px), norm(width, side_px)]
     return layers
@@ -75,4 +75,4 @@ def stem(skeleton: Skeleton, channels: int, width: int, size_px: int) -> list[La
 
 def head(features: int, classes: int) -> list[Layer]:
     """Layers of the head: global pooling, flattening and the linear layer."""
-    return [mapped(features, 1), mapped(features, 1), Layer(features * classes, classes, 1, classes)]
+    return [parameterless(features, 1), parameterless(features, 1), Layer(features * classes, classes, 1, classes)]

@@ -21,20 +21,31 @@ class CellNetwork(Cells, Protocol):
 
 
 class Counts(Protocol):
-    """A module that counts the costs of a space's networks.
-
-    Its functions take the skeleton of the networks, the bands of the input images, the number of classes, and the side
-    of the images (pixels).
-    """
+    """A module that counts the costs of a space's networks."""
 
     def count_parameters(self, skeleton: Skeleton, channels: int, classes: int) -> CellCosts:
-        """Count trainable parameters."""
+        """Count trainable parameters.
+
+        Args:
+            skeleton: skeleton of the networks.
+            channels: bands of the input images.
+            classes: number of classes.
+        """
 
     def count_multiply_adds(self, skeleton: Skeleton, channels: int, classes: int, size_px: int) -> CellCosts:
-        """Count multiply-adds for one image."""
+        """Count multiply-adds for one image.
+
+        Args:
+            skeleton, channels, classes: as in `count_parameters`.
+            size_px: side of the input images (pixels).
+        """
 
     def count_activations(self, skeleton: Skeleton, channels: int, classes: int, size_px: int) -> CellCosts:
-        """Count the output values of all layers for one image."""
+        """Count the output values of all layers for one image.
+
+        Args:
+            skeleton, channels, classes, size_px: as in `count_multiply_adds`.
+        """
 
 
 def count_cells(counts: Counts, network: CellNetwork, channels: int, classes: int, size_px: int) -> Costs:

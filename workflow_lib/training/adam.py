@@ -42,10 +42,11 @@ class Adam:
     def step(self) -> None:
         """Take a step along the gradients."""
         # Operations of a cell on no path to the output have no gradient; their weights stay unchanged.
-        moved = [number for number, weights in enumerate(self._weights) if weights.grad is not None]
+        trained = [number for number, weights in enumerate(self._weights) if weights.grad is not None]
         gradients = [_contiguous(weights.grad) for weights in self._weights if weights.grad is not None]
         views, means, squares, steps = (
-            [tensors[number] for number in moved] for tensors in (self._views, self._means, self._squares, self._steps)
+            [tensors[number] for number in trained]
+            for tensors in (self._views, self._means, self._squares, self._steps)
         )
         torch._foreach_add_(steps, 1)
         torch._fused_adam_(

@@ -76,7 +76,7 @@ class Compute:
         """Measured memory bandwidth of a large copy, run by itself; it counts bytes read and bytes written."""
         return _bandwidth_bytes_per_s(self)
 
-    def seconds_of(self, work: Callable[[], Any], rounds: int) -> float:
+    def min_seconds(self, work: Callable[[], Any], rounds: int) -> float:
         """Measure the minimum time that some work takes over several rounds.
 
         On a CPU this is the CPU time of the process, which does not include other processes.
@@ -138,14 +138,14 @@ def _cpu_multiplies_bf16() -> bool:
 def _peak_flops_per_s(compute: Compute) -> float:
     multiply, flops = compute.large_product()
     # The minimum of many short rounds, because some of them run undisturbed on a busy host.
-    return flops / compute.seconds_of(multiply, rounds=12)
+    return flops / compute.min_seconds(multiply, rounds=12)
 
 
 @cache
 def _bandwidth_bytes_per_s(compute: Compute) -> float:
     count = 2**28 if compute.device.type == "cuda" else 2**25  # far larger than the caches
     source, target = torch.ones(2, count, device=compute.device)
-    return float(2 * source.nbytes) / compute.seconds_of(lambda: target.copy_(source), rounds=4)
+    return float(2 * source.nbytes) / compute.min_seconds(lambda: target.copy_(source), rounds=4)
 
 
 @cache

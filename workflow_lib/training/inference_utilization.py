@@ -41,15 +41,15 @@ def measure_utilization(
     """
     threads = use_one_thread()
     network = to_module(architecture, channels, classes).eval()
-    once, number_bytes = images_at_once(network), compute.dtype.itemsize
+    folded_images, number_bytes = images_at_once(network), compute.dtype.itemsize
     if compute.device.type == "cuda":
         limit_bytes = _GPU_SHARE * torch.cuda.mem_get_info(compute.device)[0]
     try:
         # Values that are not multiplied stay float32, so the memory is computed with 4 bytes per number.
-        batch = largest_batch(count_layers(network, channels, size_px, once, 4), limit_bytes, once)
+        batch = largest_batch(count_layers(network, channels, size_px, folded_images, 4), limit_bytes, folded_images)
     except ValueError as error:
         raise UserError(str(error), "config: utilization.memory_limit_mb", "raise it") from None
-    batch = min(batch, _MOST_IMAGES // once * once)
+    batch = min(batch, _MOST_IMAGES // folded_images * folded_images)
     layers = count_layers(network, channels, size_px, batch, number_bytes)
     seconds, peak = _seconds_and_peak(network, torch.rand(batch, channels, size_px, size_px), compute)
     bandwidth = compute.bandwidth_bytes_per_s()
@@ -86,7 +86,7 @@ def _seconds_and_peak(network: torch.nn.Module, images: torch.Tensor, compute: C
 
     infer()  # warm-up: the first pass allocates memory and selects kernels
     multiply()
-    rounds = [(compute.seconds_of(infer, 1), compute.seconds_of(multiply, _PRODUCTS)) for _ in range(_ROUNDS)]
+    rounds = [(compute.min_seconds(infer, 1), compute.min_seconds(multiply, _PRODUCTS)) for _ in range(_ROUNDS)]
     seconds, product = map(min, zip(*rounds, strict=True))
     return seconds, flops / product
 

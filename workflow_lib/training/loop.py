@@ -89,7 +89,7 @@ def train_together(tasks: Sequence[Task], training: TrainingConfig) -> list[Trai
     Source: CROSS (Li et al. 2023), section 3.2; differs from it in: optional schedule of the learning rate.
     """
     for task in tasks:
-        refuse_too_few(task.rows)
+        check_chip_count(task.rows)
     with enough_memory(len(tasks)):
         return _train_together(tasks, training)
 
@@ -118,7 +118,7 @@ def _train_together(tasks: Sequence[Task], training: TrainingConfig) -> list[Tra
     return [run.result() for run in runs]
 
 
-def refuse_too_few(rows: Rows) -> None:
+def check_chip_count(rows: Rows) -> None:
     """Raise a UserError if there are too few chips to train on."""
     if len(rows) < 2:
         raise UserError(f"{len(rows)} training chips; at least 2 are needed", "config: folds")

@@ -23,9 +23,9 @@ def recall_per_class(truth: Labels, predicted: Labels, classes: int) -> NDArray[
     >>> recall_per_class(np.array([0, 0, 1]), np.array([0, 1, 1]), classes=2).tolist()
     [0.5, 1.0]
     """
-    found = np.bincount(truth[truth == predicted], minlength=classes)
+    hits = np.bincount(truth[truth == predicted], minlength=classes)
     with np.errstate(invalid="ignore"):
-        return found / np.bincount(truth, minlength=classes)
+        return hits / np.bincount(truth, minlength=classes)
 
 
 def macro_f1(truth: Labels, predicted: Labels, classes: int) -> float:

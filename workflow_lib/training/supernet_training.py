@@ -23,7 +23,7 @@ from workflow_lib.spaces.space import Space
 from workflow_lib.training.checkpoint import Checkpoint
 from workflow_lib.training.compute import Compute
 from workflow_lib.training.feed import HostFeed, to_images
-from workflow_lib.training.loop import batch_sizes, predict, refuse_too_few
+from workflow_lib.training.loop import batch_sizes, check_chip_count, predict
 from workflow_lib.training.metrics import Labels, cross_entropy
 from workflow_lib.training.training_config import TrainingConfig
 
@@ -140,7 +140,7 @@ class SupernetTrainer:
     """
 
     def __init__(self, supernet: Supernet, task: SupernetTask, training: TrainingConfig) -> None:
-        refuse_too_few(task.rows)
+        check_chip_count(task.rows)
         self.supernet, self.task = supernet, task
         self._compute = Compute.choose(training)
         supernet.to(self._compute.device).train()
@@ -262,13 +262,13 @@ def judge_by_shared_weights(
     Returns:
         Accuracy (%) and cross-entropy (nat) of each network.
     """
-    found = []
+    scores = []
     for name in networks:
         network = cut_with_own_norms(supernet, name, task)
         probabilities = predict(network, task.view, validation)
-        right = float((probabilities.argmax(1) == labels).mean())
-        found.append((100 * right, cross_entropy(labels, probabilities)))
-    return found
+        accuracy = float((probabilities.argmax(1) == labels).mean())
+        scores.append((100 * accuracy, cross_entropy(labels, probabilities)))
+    return scores
 
 
 def cut_with_own_norms(supernet: Supernet, name: str, task: SupernetTask) -> nn.Module:
@@ -280,12 +280,12 @@ def cut_with_own_norms(supernet: Supernet, name: str, task: SupernetTask) -> nn.
         supernet, name, task: trained supernet, id of the network, and training data of the supernet.
     """
     network = supernet.cut(name).to(next(supernet.parameters()).device)
-    drawn = np.random.default_rng(derive_seed(task.seed, "norms")).permutation(task.rows)
-    renew_norms(network, task.view, drawn[: _NORM_BATCHES * task.batch], task.batch)
+    rows = np.random.default_rng(derive_seed(task.seed, "norms")).permutation(task.rows)
+    recompute_norms(network, task.view, rows[: _NORM_BATCHES * task.batch], task.batch)
     return network
 
 
-def renew_norms(network: nn.Module, view: ChipView, rows: Rows, batch: int) -> None:
+def recompute_norms(network: nn.Module, view: ChipView, rows: Rows, batch: int) -> None:
     """Recompute the statistics of all batch norms as means over batches of chips.
 
     Args:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from workflow_lib.spaces.cell_costs import CellCosts
 from workflow_lib.spaces.darts.darts_cell import EDGES, INPUTS, KINDS, NODES, OPERATIONS
-from workflow_lib.spaces.layer_counts import Layer, convolution, head, mapped, norm, stem
+from workflow_lib.spaces.layer_counts import Layer, convolution, head, norm, parameterless, stem
 from workflow_lib.spaces.nasbench201.nasbench201_cell import STAGES, Skeleton, halved, stem_px
 
 STEM = 3
@@ -60,13 +60,18 @@ def places(skeleton: Skeleton, first_px: int) -> Iterator[Place]:
 
 def _adapt(inputs: int, outputs: int, before_px: int, side_px: int, halve: bool) -> list[Layer]:
     """Layers that adapt a map to a cell's channels and side: ReLU, pooling if `halve`, 1 x 1 convolution, norm."""
-    pool = [mapped(inputs, side_px)] if halve else []
-    return [mapped(inputs, before_px), *pool, convolution(inputs * outputs, outputs, side_px), norm(outputs, side_px)]
+    pool = [parameterless(inputs, side_px)] if halve else []
+    return [
+        parameterless(inputs, before_px),
+        *pool,
+        convolution(inputs * outputs, outputs, side_px),
+        norm(outputs, side_px),
+    ]
 
 
 def _separable(channels: int, kernel: int, before_px: int, side_px: int) -> list[Layer]:
     depthwise, pointwise = (convolution(weights, channels, side_px) for weights in (channels * kernel**2, channels**2))
-    return [mapped(channels, before_px), depthwise, pointwise, norm(channels, side_px)]
+    return [parameterless(channels, before_px), depthwise, pointwise, norm(channels, side_px)]
 
 
 def _operation(name: str, channels: int, before_px: int, side_px: int, halve: bool) -> list[Layer]:
@@ -78,7 +83,7 @@ def _operation(name: str, channels: int, before_px: int, side_px: int, halve: bo
         case "dil":
             return _separable(channels, kernel, before_px, side_px)
         case "max" | "avg":
-            return [mapped(channels, side_px)]
+            return [parameterless(channels, side_px)]
     return _adapt(channels, channels, before_px, side_px, halve) if name == "skip" and halve else []
 
 

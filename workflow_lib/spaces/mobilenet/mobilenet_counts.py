@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from workflow_lib.spaces.cell_costs import CellCosts
-from workflow_lib.spaces.layer_counts import Layer, convolution, head, mapped, norm
+from workflow_lib.spaces.layer_counts import Layer, convolution, head, norm, parameterless
 from workflow_lib.spaces.mobilenet.mobilenet_chain import (
     BLOCKS,
     EXPANSIONS_AND_KERNELS,
@@ -74,4 +74,4 @@ def _block(inputs: int, outputs: int, expansion: int, kernel: int, before_px: in
 
 def _convolution_unit(weights: int, outputs: int, side_px: int) -> list[Layer]:
     """Layers of one unit: convolution, batch norm, ReLU."""
-    return [convolution(weights, outputs, side_px), norm(outputs, side_px), mapped(outputs, side_px)]
+    return [convolution(weights, outputs, side_px), norm(outputs, side_px), parameterless(outputs, side_px)]

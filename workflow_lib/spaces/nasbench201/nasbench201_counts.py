@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from workflow_lib.spaces.cell_costs import CellCosts
-from workflow_lib.spaces.layer_counts import Layer, convolution, head, mapped, norm, stem
+from workflow_lib.spaces.layer_counts import Layer, convolution, head, norm, parameterless, stem
 from workflow_lib.spaces.nasbench201.nasbench201_cell import (
     EDGES,
     KERNELS,
@@ -68,28 +68,28 @@ def _count(skeleton: Skeleton, channels: int, classes: int, size_px: int, cost: 
     fixed = stem(skeleton, channels, width, size_px)
     operations: dict[str, list[Layer]] = {name: [] for name in OPERATIONS}
     for stage in range(STAGES):
-        wide = width * 2**stage
+        stage_width = width * 2**stage
         if stage:
-            fixed += _reduction(wide // 2, side_px)
+            fixed += _reduction(stage_width // 2, side_px)
             side_px = halved(side_px)
         for name, kernel in KERNELS.items():
             operations[name] += skeleton.cells * _activated_convolution(
-                wide, (kernel * wide) ** 2, wide, side_px, side_px
+                stage_width, (kernel * stage_width) ** 2, stage_width, side_px, side_px
             )
-        operations["pool"] += skeleton.cells * [mapped(wide, side_px)]
+        operations["pool"] += skeleton.cells * [parameterless(stage_width, side_px)]
     features = width * 2 ** (STAGES - 1)
-    fixed += [norm(features, side_px), mapped(features, side_px), *head(features, classes)]
+    fixed += [norm(features, side_px), parameterless(features, side_px), *head(features, classes)]
     return on_all_edges(sum(map(cost, fixed)), {name: sum(map(cost, layers)) for name, layers in operations.items()})
 
 
 def _reduction(width: int, side_px: int) -> list[Layer]:
     """Layers of a residual block that halves the side and doubles the width; its shortcut pools and convolves."""
-    wide, after_px = 2 * width, halved(side_px)
-    first = _activated_convolution(width, 9 * width * wide, wide, side_px, after_px)
-    second = _activated_convolution(wide, 9 * wide * wide, wide, after_px, after_px)
-    return [*first, *second, mapped(width, after_px), convolution(width * wide, wide, after_px)]
+    doubled, after_px = 2 * width, halved(side_px)
+    first = _activated_convolution(width, 9 * width * doubled, doubled, side_px, after_px)
+    second = _activated_convolution(doubled, 9 * doubled * doubled, doubled, after_px, after_px)
+    return [*first, *second, parameterless(width, after_px), convolution(width * doubled, doubled, after_px)]
 
 
 def _activated_convolution(inputs: int, weights: int, outputs: int, before_px: int, side_px: int) -> list[Layer]:
     """Layers of one unit: ReLU, convolution, batch norm."""
-    return [mapped(inputs, before_px), convolution(weights, outputs, side_px), norm(outputs, side_px)]
+    return [parameterless(inputs, before_px), convolution(weights, outputs, side_px), norm(outputs, side_px)]
