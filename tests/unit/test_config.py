@@ -249,7 +249,7 @@ def test_a_missing_key_is_named(key: str) -> None:
         ),
         ({"battery": {"capacity_mwh": 1, "interval_s": 1}}, "battery needs the energy of an inference"),
         ({"supernet.cost": "energy_mean_mj"}, "supernet.cost is energy_mean_mj, and no device of unit mJ predicts it"),
-        ({"grid.baseline": SMALL}, f"grid.baseline {SMALL} is a candidate of grid.space"),
+        ({"grid.baseline": SMALL}, f"grid.baseline {SMALL} is also a candidate of grid.space"),
     ],
 )
 def test_what_does_not_fit_together_is_refused(changes: dict[str, Any], expected: str) -> None:

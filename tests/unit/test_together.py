@@ -121,5 +121,5 @@ def test_networks_that_do_not_fit_are_told_so(monkeypatch: pytest.MonkeyPatch) -
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr(_ChipStore, "chips", full)
-    with pytest.raises(UserError, match="does not hold 3 networks in training; lower jobs_per_gpu"):
+    with pytest.raises(UserError, match="is too small to train 3 networks; lower jobs_per_gpu"):
         train_together(tasks(), CONFIG)

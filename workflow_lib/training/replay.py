@@ -11,7 +11,7 @@ _WARM_UP = 3
 
 
 class Replay:
-    """Runs training steps; on a GPU, on a stream of its own, where the step is recorded as a CUDA graph and replayed.
+    """Runs training steps; on a GPU, on a separate stream, and the step is recorded as a CUDA graph and replayed.
 
     Recording executes nothing, and the steps before it are part of the training, so weights need not be restored.
 
