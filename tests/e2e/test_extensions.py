@@ -318,7 +318,7 @@ def test_networks_of_your_own_are_one_file_outside_the_project(own_networks: Pat
         ("CHOICES = {'w': ('a/b',)}\ndef build(*_): ...\n", "cannot be part of a file name"),
         ("CHOICES = sorted([2, 1])\ndef build(*_): ...\n", "must be a dictionary"),
         ("CHOICES = dict(w=range(1 // 0))\ndef build(*_): ...\n", "cannot be run (ZeroDivisionError"),
-        ("def (:\n", "is no Python file"),
+        ("def (:\n", "is not a valid Python file"),
         (None, "no such file"),
     ],
 )

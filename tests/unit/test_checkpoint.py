@@ -51,7 +51,7 @@ def test_going_on_gives_the_same_network_and_losses_to_the_bit(
     whole = run(None)
     kill_after(tmp_path, 2)
     resumed = run(at(tmp_path))
-    assert "going on after epoch 2 of 5" in capsys.readouterr().err
+    assert "resuming after epoch 2 of 5" in capsys.readouterr().err
     assert resumed.loss == whole.loss
     for name, value in whole.network.state_dict().items():
         assert torch.equal(resumed.network.state_dict()[name], value), name

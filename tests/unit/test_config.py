@@ -218,14 +218,14 @@ def test_a_missing_key_is_named(key: str) -> None:
         ),
         (
             {"search.strategy": "supernet", "supernet.space": "mobilenet", "training.drop_path": 0.2},
-            "are for networks of cells: none is here",
+            "are for networks of cells, which this run has none of",
         ),
         (
             {"search.strategy": "supernet", "supernet.space": "darts", "utilization": {"fold": 4}},
             "utilization.fold is for networks of the CROSS space",
         ),
         ({"training.drop_path": 0.2}, "training.drop_path and training.auxiliary_weight are for networks of cells"),
-        ({"training.auxiliary_weight": 0.4}, "are for networks of cells: none is here"),
+        ({"training.auxiliary_weight": 0.4}, "are for networks of cells, which this run has none of"),
         ({"supernet.space": "darts"}, "supernet.space darts needs search.strategy: supernet"),
         (
             {"search.strategy": "supernet", "supernet.space": "nasbench201", "devices": {"a": {"kind": "built"}}},
@@ -249,7 +249,7 @@ def test_a_missing_key_is_named(key: str) -> None:
         ),
         ({"battery": {"capacity_mwh": 1, "interval_s": 1}}, "battery needs the energy of an inference"),
         ({"supernet.cost": "energy_mean_mj"}, "supernet.cost is energy_mean_mj, and no device of unit mJ predicts it"),
-        ({"grid.baseline": SMALL}, f"grid.baseline {SMALL} is a candidate of grid.space"),
+        ({"grid.baseline": SMALL}, f"grid.baseline {SMALL} is also a candidate of grid.space"),
     ],
 )
 def test_what_does_not_fit_together_is_refused(changes: dict[str, Any], expected: str) -> None:

@@ -20,7 +20,7 @@ from workflow_lib.training import checkpoint
 from workflow_lib.training.checkpoint import Checkpoint
 from workflow_lib.training.compute import use_one_thread
 from workflow_lib.training.feed import ResidentChips
-from workflow_lib.training.loop import Task, Training, _Held, train, train_together
+from workflow_lib.training.loop import Task, Training, _ChipStore, train, train_together
 from workflow_lib.training.regularisation import DropPath, Learner
 from workflow_lib.training.training_config import TrainingConfig
 
@@ -140,7 +140,7 @@ def test_a_training_from_resident_chips_drops_the_same_paths(kind: str, monkeypa
     settings = config(drop_path=0.3, auxiliary_weight=0.4)
     alone = train(task(kind), settings)
     cpu = torch.device("cpu")
-    monkeypatch.setattr(_Held, "chips", lambda self, view: ResidentChips(view, cpu, torch.float32))
+    monkeypatch.setattr(_ChipStore, "chips", lambda self, view: ResidentChips(view, cpu, torch.float32))
     assert same(train(task(kind), settings), alone)
 
 

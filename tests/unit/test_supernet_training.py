@@ -25,7 +25,7 @@ from workflow_lib.training.supernet_training import (
     cut_with_own_norms,
     fair_paths,
     judge_by_shared_weights,
-    renew_norms,
+    recompute_norms,
     train_supernet,
     uniform_path,
 )
@@ -147,7 +147,7 @@ def test_norms_are_renewed_to_the_chips_means() -> None:
     task = striped(16)
     network = nn.Sequential(nn.BatchNorm2d(2))
     network[0].running_mean += 5
-    renew_norms(network, task.view, task.rows, 8)
+    recompute_norms(network, task.view, task.rows, 8)
     pixels = task.view.batch(task.rows)
     assert network[0].running_mean.numpy() == pytest.approx(pixels.mean((0, 1, 2)), abs=1e-5)
     assert not network.training

@@ -1,1 +1,1 @@
-"""Plain torch networks, one module per search space."""
+"""Torch modules of networks by id, supernets, and their costs."""

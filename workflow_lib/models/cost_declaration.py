@@ -1,7 +1,8 @@
-"""How a cost of a network is declared; quick to import, because planning reads every declaration.
+"""The declaration of a network's cost.
 
-A new cost is one module in `workflow_lib/costs`, named after its column, whose suffix says the unit. It becomes a
-column of the tables of networks and candidates, and may be an objective or an input of relative efficiency.
+A new cost is one module in `workflow_lib/costs`, named after its column, with the unit as a suffix. It becomes a column
+of the tables of networks and candidates, and may be an objective or an input of relative efficiency. Planning reads
+every declaration, so declarations must import quickly.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 LAST = 1000
-"""The position of a cost that says nothing about its place."""
+"""The position of a cost that does not declare one."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +28,10 @@ class ExportedNetwork:
         module: the network, freshly initialised.
         channels: bands of its input images.
         classes: number of its outputs.
-        size_px: height and width of its input images.
-        deployed: its ONNX file with distinct tensors, as training leaves them.
-        paper: its ONNX file without training.
-        detection: its graph without weights, batch norm kept as nodes.
+        size_px: side of its input images (pixels).
+        deployed: ONNX file with distinct tensors, as after training.
+        paper: ONNX file of the untrained network, as in the paper.
+        detection: graph without weights, with batch norm as nodes.
     """
 
     module: nn.Module
@@ -44,7 +45,7 @@ class ExportedNetwork:
 
 @dataclass(frozen=True)
 class ShownAs:
-    """How values are shown: the unit, the factor from stored to shown values, and the decimals."""
+    """How values are shown: the unit, the factor from stored to shown values, and the number of decimals."""
 
     unit: str
     factor: float
@@ -53,20 +54,20 @@ class ShownAs:
 
 @dataclass(frozen=True)
 class CostDeclaration:
-    """One cost; its column is called as its module.
+    """One cost; its column has the name of its module.
 
     Args:
-        title: its name in a sentence or on an axis.
-        short: its name where there is little room.
-        meaning: one phrase for people.
-        compute: exported network -> its cost for one chip. Imports of torch belong inside.
-        unit: of the stored values ("" for a count).
+        title: name for sentences and axes.
+        short: short name.
+        meaning: one-phrase description.
+        compute: exported network -> its cost for one chip. It must import torch only inside the function.
+        unit: unit of the stored values; "" for a count.
         kind: type of the stored values.
-        low, high: bounds of the values, inclusive.
-        direction: whether less ("min") or more ("max") is better.
-        shown: how values are shown; None: as the unit says.
-        in_answer: whether the report's answer compares it with the baseline whatever the objectives are.
-        position: order among the costs.
+        low, high: inclusive bounds of the values.
+        direction: "min" if lower values are better, "max" if higher values are.
+        shown: how values are shown; None: in the stored unit.
+        in_answer: whether the report's answer compares this cost with the baseline even if it is not an objective.
+        position: sort key among the costs.
     """
 
     title: str

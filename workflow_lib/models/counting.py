@@ -1,9 +1,9 @@
-"""What a network costs, counted."""
+"""Costs of a torch module, counted by running it."""
 
 from typing import Any
 
 import torch
-import torch._dynamo  # the counter imports it, a second of every job, where a warm worker does not have it
+import torch._dynamo  # imported here so that it is preloaded in the worker; the counter's lazy import costs jobs 1 s
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -13,14 +13,19 @@ BYTES_PER_FLOAT = 4
 
 
 def count_parameters(network: nn.Module) -> int:
-    """Number of trainable parameters."""
+    """Count trainable parameters."""
     return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
 
 
 def count_multiply_adds(network: nn.Module, channels: int, size_px: int) -> int:
-    """Multiply-adds of the convolutions and linear layers for one chip.
+    """Count multiply-adds of the convolutions and linear layers for one chip.
 
-    Source: torch's counter, which counts two operations per multiply-add.
+    Args:
+        network: the network; left in evaluation mode.
+        channels: bands of the chip.
+        size_px: side of the chip (pixels).
+
+    Source: torch's FLOP counter, which counts two operations per multiply-add.
     """
     with FlopCounterMode(display=False) as counter, torch.inference_mode():
         network.eval()(_images(network, channels, size_px))
@@ -28,7 +33,13 @@ def count_multiply_adds(network: nn.Module, channels: int, size_px: int) -> int:
 
 
 def count_activation_bytes(network: nn.Module, channels: int, size_px: int) -> int:
-    """Bytes of the outputs of all layers for one chip in float32; what an in-place layer writes counts too."""
+    """Count bytes of the outputs of all layers for one chip in float32, including those of in-place layers.
+
+    Args:
+        network: the network; left in evaluation mode.
+        channels: bands of the chip.
+        size_px: side of the chip (pixels).
+    """
     sizes: list[int] = []
 
     def record(_module: nn.Module, _inputs: Any, output: torch.Tensor) -> None:
@@ -46,10 +57,10 @@ def count_activation_bytes(network: nn.Module, channels: int, size_px: int) -> i
 
 
 def is_layer(module: nn.Module) -> bool:
-    """Whether a module is one of torch's layers; a cell may have no children either, and adds up what it is given."""
+    """Whether a module is one of torch's own layers; a cell without child modules is not."""
     return not any(module.children()) and type(module).__module__.startswith("torch.nn.")
 
 
 def _images(network: nn.Module, channels: int, size_px: int) -> torch.Tensor:
-    """One chip, or as many as the network folds into one."""
+    """Blank chips: one, or as many as the network folds into one."""
     return torch.zeros(images_at_once(network), channels, size_px, size_px)

@@ -1,4 +1,4 @@
-"""The networks that jobs train and export, by their ids."""
+"""Build the networks that jobs train and export from their ids."""
 
 import torch
 from torch import nn
@@ -11,14 +11,14 @@ def to_module(architecture: str, channels: int, classes: int, size_px: int | Non
     """Build the network of an id, freshly initialised.
 
     Args:
-        architecture: id, see `spaces.networks`.
+        architecture: id of the network; see `spaces.networks`.
         channels: bands of the input images.
         classes: number of outputs (logits).
-        size_px: side of the images; given, the output of a user's network is checked.
+        size_px: side of the images (pixels); if given, the output of a user's network is checked.
 
     Raises:
-        ConfigError: if the text is no id.
-        UserError: if a user's network cannot take such images, or does not give (images, classes) logits.
+        ConfigError: if the text is not an id.
+        UserError: if a user's network does not accept such images, or does not return (images, classes) logits.
     """
     space = space_of(architecture)
     module = space.build(space.parse(architecture), channels, classes)
@@ -28,17 +28,17 @@ def to_module(architecture: str, channels: int, classes: int, size_px: int | Non
 
 
 def _check_output(module: nn.Module, architecture: str, channels: int, classes: int, size_px: int) -> None:
-    """Run two blank images through a network."""
+    """Check the output of a network for two blank images."""
     images = torch.zeros(2, channels, size_px, size_px)
     was_training = module.training
     try:
         with torch.inference_mode():
             output = module.eval()(images)
-    except Exception as error:  # the user's own code may raise anything
+    except Exception as error:  # user code may raise anything
         what = f"cannot take images of shape {tuple(images.shape)} ({type(error).__name__}: {error})"
-        raise UserError(what.replace("\n", " "), architecture, "see its build function") from None
+        raise UserError(what.replace("\n", " "), architecture, "change its build function") from None
     finally:
         module.train(was_training)
     if not isinstance(output, torch.Tensor) or output.shape != (2, classes):
         found = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
-        raise UserError(f"its output for two images is {found}, and must be (2, {classes})", architecture)
+        raise UserError(f"its output for two images is {found}, but must be (2, {classes})", architecture)

@@ -1,4 +1,4 @@
-"""All networks of a space in one set of weights."""
+"""Supernets: one set of weights that all networks of a search space share."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -23,36 +23,45 @@ _NORMS = re.compile(r"(bn1|block\d\.[14]|ds\d\.1)\.")
 
 
 def covering(space: Space) -> Iterator[str]:
-    """Networks that together have every value of every choice: a few that have them all, then each beside the last."""
+    """Iterate over ids of networks that together have every value of every choice.
+
+    The first few alone have all values. Then follows, for each value of each choice, the network with that value and
+    the last value of every other choice.
+    """
     last = {name: values[-1] for name, values in space.choices.items()}
-    for place in range(max(map(len, space.choices.values()))):
-        yield space.build({name: values[place % len(values)] for name, values in space.choices.items()})
+    for number in range(max(map(len, space.choices.values()))):
+        yield space.build({name: values[number % len(values)] for name, values in space.choices.items()})
     for name, values in space.choices.items():
         for value in values:
             yield space.build({**last, name: value})
 
 
 def covering_edges(space: Space) -> Iterator[str]:
-    """Networks of DARTS cells that together have every operation of every edge: where it comes from is a choice too."""
+    """Iterate over ids of networks of DARTS cells that together have every operation on every edge.
+
+    In this space the source of an edge is a choice too, so sources and operations must be combined.
+    """
     tails = {name: values for name, values in space.choices.items() if name.endswith(" from")}
     operations = {name: values for name, values in space.choices.items() if name not in tails}
-    for pair, operation in product(*(range(max(map(len, some.values()))) for some in (tails, operations))):
-        both = ((tails, pair), (operations, operation))
-        yield space.build({name: own[at % len(own)] for some, at in both for name, own in some.items()})
+    for pair, operation in product(*(range(max(map(len, group.values()))) for group in (tails, operations))):
+        groups = ((tails, pair), (operations, operation))
+        yield space.build(
+            {name: values[number % len(values)] for group, number in groups for name, values in group.items()}
+        )
 
 
 class Supernet(nn.Module):
-    """Weights that the networks of a space share.
+    """The weights that the networks of a space share.
 
-    Tensors of the same shared name are one; a smaller network takes the leading part of each dimension. Which network
-    runs is said with each batch.
+    Tensors with the same shared name are one tensor, and a smaller network uses the leading part of each dimension. The
+    network to run is given with each batch.
 
     Args:
-        space: choices and ids; of choices that give sizes, the largest last.
-        to_module: id -> that network, freshly initialised.
-        shared_name: id, name of one of its tensors -> what it is called here; by default its own name, so that
-            networks share what they call the same.
-        covering: a space -> networks that together have all tensors.
+        space: search space; choices that determine sizes must have their largest value last.
+        to_module: id -> the network, freshly initialised.
+        shared_name: (id, name of a tensor in that network) -> shared name; by default the tensor's own name, so that
+            networks share tensors of the same name.
+        covering: space -> ids of networks that together have all tensors.
     """
 
     def __init__(
@@ -72,10 +81,10 @@ class Supernet(nn.Module):
             for name, tensor in module.state_dict().items():
                 key = self._key(network, name)
                 if donors[key] == network and tensor.shape == sizes[key]:
-                    self._hold(key, tensor, name in trained)
+                    self._register(key, tensor, name in trained)
 
     def _plan(self, networks: Iterable[str]) -> tuple[dict[str, torch.Size], dict[str, str]]:
-        """Largest size of each tensor, and the first network that has it so large."""
+        """Find the largest size of each tensor, and the first network with that size."""
         sizes: dict[str, torch.Size] = {}
         donors: dict[str, str] = {}
         for network in networks:
@@ -85,51 +94,59 @@ class Supernet(nn.Module):
         return sizes, donors
 
     def _key(self, network: str, name: str) -> str:
-        return self._shared_name(network, name).replace(".", "/")  # torch allows no dots in names
+        return self._shared_name(network, name).replace(".", "/")  # torch does not allow dots in names
 
-    def _hold(self, key: str, tensor: Tensor, trained: bool) -> None:
+    def _register(self, key: str, tensor: Tensor, trained: bool) -> None:
         if trained:
             self.register_parameter(key, nn.Parameter(tensor.clone()))
         else:
             self.register_buffer(key, tensor.clone())
 
     def forward(self, x: Tensor, network: str) -> Tensor:
-        """Classify images by one network: (n, channels, height, width) to (n, classes)."""
+        """Classify images with one network.
+
+        Args:
+            x: (n, channels, height, width) images.
+            network: id of the network.
+
+        Returns:
+            (n, classes) logits.
+        """
         template = self._layout(network)[0].train(self.training)
         logits: Tensor = functional_call(template, self.tensors(network), (x,))
         return logits
 
     def tensors(self, network: str) -> dict[str, Tensor]:
-        """Parameters and buffers of one network, by its own names: views of the shared ones."""
+        """Parameters and buffers of one network by their names in it, as views of the shared tensors."""
         found = {}
         for name, (key, size) in self._layout(network)[1].items():
             found[name] = getattr(self, key)[tuple(map(slice, size))]
             if found[name].shape != size:
-                raise ValueError(f"{network} is wider than its supernet: give the widest value of a choice last")
+                raise ValueError(f"{network} is wider than its supernet: the widest value of a choice must be last")
         return found
 
     def template(self, network: str) -> nn.Module:
-        """A network without weights."""
+        """Build a network without weights, on the meta device."""
         with torch.device("meta"):
             return self._to_module(network)
 
     def _make_layout(self, network: str) -> tuple[nn.Module, dict[str, tuple[str, torch.Size]]]:
-        """A network without weights, and for each of its tensors what it is called here and its size."""
+        """Build a network without weights, and find the shared name and the size of each of its tensors."""
         template = self.template(network)
         tensors = template.state_dict()
         return template, {name: (self._key(network, name), tensor.shape) for name, tensor in tensors.items()}
 
     def cut(self, network: str) -> nn.Module:
-        """One network by itself, with a copy of its weights, as any other of its space."""
+        """Extract one network as a stand-alone module with a copy of its weights."""
         module = self._to_module(network)
         module.load_state_dict(self.tensors(network))
         return module.train(self.training)
 
     def shrunk(self, space: Space) -> "Supernet":
-        """The supernet of a part of its space, with a copy of what that part needs.
+        """Build the supernet of a subspace, with a copy of the weights that the subspace needs.
 
         Args:
-            space: with some values left out.
+            space: the supernet's space without some of its values.
         """
         smaller = Supernet(space, self._to_module, self._shared_name, self._covering)
         with torch.no_grad():
@@ -141,31 +158,37 @@ class Supernet(nn.Module):
 def make_supernet(
     space: str, choices: Mapping[str, Sequence[int | str]], skeleton: Skeleton, channels: int, classes: int
 ) -> Supernet:
-    """The supernet of a part of a space.
+    """Build the supernet of a subspace.
 
     Args:
-        space: cross, nasbench201, darts or mobilenet.
-        choices: of the CROSS space, dimension -> values; of another, the choices that are not whole.
-        skeleton: of networks of cells.
-        channels, classes: of all networks.
+        space: name of the space: cross, nasbench201, darts or mobilenet.
+        choices: dimension -> values; spaces other than CROSS need only the dimensions that the subspace restricts.
+        skeleton: skeleton of networks of cells.
+        channels: bands of the input images.
+        classes: number of outputs (logits).
     """
 
     def build(network: str) -> nn.Module:
         return to_module(network, channels, classes)
 
     if space == "cross":
-        # The widest last.
-        return Supernet(cross.space({name: sorted(map(int, own)) for name, own in choices.items()}), build, cross_name)
-    of_cells = {"nasbench201": nasbench201, "darts": darts}
-    whole = of_cells[space].network_space(skeleton) if space in of_cells else mobilenet.space()
+        # Sorted, so that the widest value is last.
+        sorted_choices = {name: sorted(map(int, values)) for name, values in choices.items()}
+        return Supernet(cross.space(sorted_choices), build, cross_name)
+    cell_spaces = {"nasbench201": nasbench201, "darts": darts}
+    whole = cell_spaces[space].network_space(skeleton) if space in cell_spaces else mobilenet.space()
     part = replace(whole, choices={**whole.choices, **choices})
     return Supernet(part, build, covering=covering_edges if space == "darts" else covering)
 
 
 def cross_name(network: str, name: str) -> str:
-    """What networks of the CROSS space share: not the stems of different kernels, and no norms of different widths.
+    """Shared name of a tensor of a CROSS network: stems are separate per kernel size, and batch norms per width.
 
-    Norms are few numbers, and their statistics depend on the width (Yu et al. 2019, switchable batch normalisation).
+    Norms have few parameters, and their statistics depend on the width (Yu et al. 2019, switchable batch
+    normalisation).
+
+    >>> cross_name("k3-s2-p1-pool3s2-w32", "conv1.weight"), cross_name("k3-s2-p1-pool3s2-w32", "bn1.weight")
+    ('conv1.weight@k3', 'bn1.weight@w32')
     """
     architecture = cross.Architecture.parse(network)
     if name.startswith("conv1."):

@@ -1,1 +1,1 @@
-"""Choices, ids and neighbours of every search space: plain data, shared by the workflow and the networks."""
+"""Choices, ids and neighbours of every search space: plain data that the workflow and the networks share."""

@@ -1,11 +1,11 @@
-"""What networks of cells cost, edge by edge: what a constrained search bounds."""
+"""Costs of networks of cells as sums over edges, which constrained searches bound."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 COUNTED = ("parameters", "multiply_adds")
-"""Quantities that are counted, and not predicted for a device."""
+"""Costs that are counted rather than predicted for a device."""
 
 
 class Cells(Protocol):
@@ -17,19 +17,20 @@ class Cells(Protocol):
 
     @property
     def chosen(self) -> Sequence[tuple[int, int]]:
-        """Numbers of edges, and of the operations on them."""
+        """(edge index, operation index) pairs."""
 
 
 @dataclass(frozen=True)
 class CellCosts:
-    """A cost that adds up over the operations of a network.
+    """A cost that is a sum over the operations of a network.
 
     Attributes:
-        fixed: of all that is not searched, less the sums of nodes with one edge.
-        prices: (edges, operations) what an operation costs on an edge, with one sum, in all cells of the network
-            together, each with its own channels.
-        sums: what one sum of two maps costs, in all cells together: a node without edges saves none.
-        nodes: the edges that lead to each node that may be without; the first operation on an edge is none.
+        fixed: cost of everything that is not searched, minus one addition (`sums`) per node of `nodes`.
+        prices: (edges, operations) cost of each operation on each edge, including one addition, summed over all cells
+            of the network at their own channel counts.
+        sums: cost of adding two feature maps, summed over all cells. A node with k edges adds k - 1 times, but a node
+            without edges saves nothing; `total` corrects for that.
+        nodes: indices of the edges into each node that may be left without edges; operation 0 on an edge is "none".
     """
 
     fixed: float
@@ -38,7 +39,13 @@ class CellCosts:
     nodes: tuple[tuple[int, ...], ...] = ()
 
     def total(self, cells: Cells) -> float:
-        """Of the network that repeats these cells, all included."""
+        """Total cost of the network that repeats these cells.
+
+        >>> class Chain:
+        ...     operations, chosen = ("conv", "skip"), [(0, 1), (1, 0)]
+        >>> CellCosts(fixed=10.0, prices=((0.0, 5.0), (2.0, 7.0))).total(Chain())
+        17.0
+        """
         chosen = dict(cells.chosen)
         empty = sum(not any(chosen[edge] for edge in node) for node in self.nodes)
         return self.fixed + sum(self.prices[edge][name] for edge, name in chosen.items()) + self.sums * empty

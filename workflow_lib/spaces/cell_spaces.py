@@ -1,4 +1,4 @@
-"""The spaces whose networks cost what was chosen for each edge: edges (or blocks), operations, counts."""
+"""The spaces whose costs are sums over edges (or blocks), with their edges, operations and counting functions."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,14 +20,14 @@ SupernetSpaceName = Literal["cross", AssembledSpaceName]
 
 @dataclass(frozen=True)
 class CellSpace:
-    """One space.
+    """A search space whose costs are sums over edges.
 
     Attributes:
         edges: names of the rows of the architecture parameters.
-        operations: names of their columns, none first.
-        nodes: edges that lead to each node that may be without; where none may, none.
-        count_parameters: skeleton, channels and classes -> costs of its networks.
-        count_multiply_adds: skeleton, channels, classes and side of images -> costs.
+        operations: names of their columns, "none" first.
+        nodes: indices of the edges into each node that may be left without edges; empty if no node may.
+        count_parameters: (skeleton, channels, classes) -> costs of the networks.
+        count_multiply_adds: (skeleton, channels, classes, side of the images in pixels) -> costs of the networks.
     """
 
     edges: tuple[str, ...]
@@ -37,12 +37,14 @@ class CellSpace:
     count_multiply_adds: Callable[[Skeleton, int, int, int], CellCosts]
 
     def count(self, quantity: str, skeleton: Skeleton, channels: int, classes: int, size_px: int) -> CellCosts:
-        """What networks have of a quantity.
+        """Count one quantity of the networks of a skeleton.
 
         Args:
             quantity: one of `cell_costs.COUNTED`.
-            skeleton: of the networks.
-            channels, classes, size_px: of their images.
+            skeleton: skeleton of the networks.
+            channels: bands of the input images.
+            classes: number of classes.
+            size_px: side of the input images (pixels).
         """
         if quantity == "parameters":
             return self.count_parameters(skeleton, channels, classes)
@@ -68,4 +70,4 @@ CELL_SPACES: Mapping[str, CellSpace] = {
         lambda _, channels, classes, size_px: mobilenet_costs.count_multiply_adds(channels, classes, size_px),
     ),
 }
-"""By `AssembledSpaceName`."""
+"""`AssembledSpaceName` -> space."""

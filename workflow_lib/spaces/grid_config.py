@@ -1,4 +1,4 @@
-"""The configuration of what is searched."""
+"""Configuration of the search grid: channel sets, batch sizes and architectures."""
 
 import re
 from functools import cached_property
@@ -25,7 +25,7 @@ def _check_architecture(text: str) -> str:
     except ConfigError as error:
         raise ValueError(str(error)) from error
     if not re.fullmatch(space.pattern, text):
-        raise ValueError(f"{text} takes several images at once: it has no latency of one")
+        raise ValueError(f"{text} is a folded network, which has no latency per image; give a network without folding")
     return str(network)
 
 
@@ -33,7 +33,7 @@ ArchitectureId = Annotated[str, AfterValidator(_check_architecture)]
 
 
 def _space_type() -> Any:
-    """The type of `grid.space`: the section of the space that `name` or `file` chooses, CROSS without either."""
+    """The type of `grid.space`: the section of the space that `name` or `file` selects; CROSS if neither is given."""
     chosen = {name: space.settings for name, space in all_spaces().items() if space.settings}
 
     def choose(value: Any) -> str:
@@ -42,7 +42,7 @@ def _space_type() -> Any:
         return CHOICE_TAG + str(getattr(value, "name", value))
 
     members = tuple(Annotated[settings, Tag(CHOICE_TAG + name)] for name, settings in chosen.items())
-    return Annotated[Union[members], Discriminator(choose)]  # noqa: UP007 (made of what is found)
+    return Annotated[Union[members], Discriminator(choose)]  # noqa: UP007 (built from discovered members)
 
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ else:
 
 
 def networks_of(settings: Any) -> Space:
-    """The choices of a search space, and the network that each configuration builds.
+    """Return the search space that the settings describe.
 
     Args:
         settings: value of `grid.space`.
@@ -89,23 +89,26 @@ class GridConfig(Section):
 
     @property
     def declaration(self) -> SpaceDeclaration:
-        """The search space."""
+        """Declaration of the search space."""
         return all_spaces()[self.space.name]
 
     @cached_property
     def networks(self) -> Space:
-        """Its choices, and the network that each configuration builds."""
+        """The search space: its choices, and the network that each configuration builds."""
         return networks_of(self.space)
 
     def check_within(self, config: "Config", key: str) -> None:
-        """Refuse what other sections contradict; see `Section.check_within`."""
+        """Check against other sections; see `Section.check_within`."""
         bands = config.data.bands
         for name, channels in self.channel_sets.items():
             if unknown := [channel for channel in channels if channel not in bands]:
-                raise ValueError(f"{key}.channel_sets.{name} names {unknown}; all regions together give {bands}")
+                raise ValueError(
+                    f"{key}.channel_sets.{name} names {unknown}; all regions have only these bands and indices: {bands}"
+                )
             if len(set(channels)) != len(channels):
                 raise ValueError(f"{key}.channel_sets.{name} names a channel twice: {channels}")
         if self.baseline in config.architectures:
             raise ValueError(
-                f"{key}.baseline {self.baseline} is a candidate of {key}.space: the baseline stays outside the front"
+                f"{key}.baseline {self.baseline} is also a candidate of {key}.space; the baseline must be outside the "
+                "space, because it is never part of the front"
             )

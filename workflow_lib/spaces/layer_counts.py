@@ -1,4 +1,4 @@
-"""Layers as they are counted without torch: what the costs of networks of cells add up."""
+"""Costs of single layers, computed without torch; the costs of networks are sums of them."""
 
 from dataclasses import dataclass
 
@@ -7,13 +7,13 @@ from workflow_lib.spaces.nasbench201.nasbench201_cell import Skeleton, halved
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer.
+    """Counts of one layer.
 
     Attributes:
-        weights: used once at every place of its output.
-        others: parameters beside these.
-        side_px: of its output.
-        outputs: numbers that it puts out for one image.
+        weights: parameters that take part in one multiply-add per output position.
+        others: all other parameters.
+        side_px: side of its output (pixels).
+        outputs: number of output values for one image.
     """
 
     weights: int
@@ -23,46 +23,56 @@ class Layer:
 
     @property
     def parameters(self) -> int:
-        """That are trained."""
+        """Number of trainable parameters."""
         return self.weights + self.others
 
     @property
     def multiply_adds(self) -> int:
-        """For one image, of convolutions and the linear layer."""
+        """Multiply-adds for one image; only convolutions and linear layers have any."""
         return self.weights * self.side_px**2
 
 
-def mapped(channels: int, side_px: int) -> Layer:
-    """ReLU or pooling."""
+def parameterless(channels: int, side_px: int) -> Layer:
+    """ReLU or pooling layer."""
     return Layer(0, 0, side_px, channels * side_px**2)
 
 
 def convolution(weights: int, channels: int, side_px: int) -> Layer:
-    """Without bias."""
+    """Convolution without bias.
+
+    Args:
+        weights: number of weights.
+        channels: output channels.
+        side_px: side of the output (pixels).
+
+    >>> convolution(9 * 3 * 16, channels=16, side_px=32).multiply_adds
+    442368
+    """
     return Layer(weights, 0, side_px, channels * side_px**2)
 
 
 def norm(channels: int, side_px: int) -> Layer:
-    """Batch norm."""
+    """Batch-norm layer."""
     return Layer(0, 2 * channels, side_px, channels * side_px**2)
 
 
 def stem(skeleton: Skeleton, channels: int, width: int, size_px: int) -> list[Layer]:
-    """Convolutions of 3 x 3 with norms, a ReLU between two.
+    """Layers of the stem: 3 x 3 convolutions, each with a batch norm, and a ReLU between consecutive ones.
 
     Args:
-        skeleton: says how many, and whether they halve the side.
-        channels, size_px: of the images.
-        width: channels of all of them.
+        skeleton: gives the number of convolutions and whether they halve the side.
+        channels: bands of the input images.
+        width: output channels of every convolution.
+        size_px: side of the input images (pixels).
     """
     layers, side_px = [], size_px
     for number in range(max(skeleton.stem_strides, 1)):
-        layers += [mapped(width, side_px)] if number else []
+        layers += [parameterless(width, side_px)] if number else []
         side_px = halved(side_px) if skeleton.stem_strides else side_px
         layers += [convolution(9 * (width if number else channels) * width, width, side_px), norm(width, side_px)]
     return layers
 
 
 def head(features: int, classes: int) -> list[Layer]:
-    """Global pooling, flattening and the linear layer."""
-    return [mapped(features, 1), mapped(features, 1), Layer(features * classes, classes, 1, classes)]
+    """Layers of the head: global pooling, flattening and the linear layer."""
+    return [parameterless(features, 1), parameterless(features, 1), Layer(features * classes, classes, 1, classes)]

@@ -1,4 +1,4 @@
-"""What a network costs, counted from its id alone: for planning, without torch."""
+"""Costs of a network that are counted from its id alone, without torch; planning uses them."""
 
 from dataclasses import dataclass
 
@@ -8,9 +8,9 @@ class Costs:
     """Costs for one chip.
 
     Attributes:
-        multiply_adds: of convolutions and the linear layer.
-        activations: numbers that all layers put out; the residual additions are not counted.
-        parameters: trainable ones.
+        multiply_adds: multiply-adds of convolutions and the linear layer.
+        activations: output values of all layers; residual additions are not counted.
+        parameters: trainable parameters.
     """
 
     multiply_adds: int

@@ -1,4 +1,4 @@
-"""All networks that jobs know, by their ids."""
+"""Functions of network ids, for the networks of all search spaces."""
 
 import re
 from typing import Any
@@ -12,76 +12,96 @@ from workflow_lib.spaces.network_counts import Costs
 from workflow_lib.spaces.space_declaration import SpaceDeclaration
 
 Assembled = nasbench201.CellNetwork | darts.CellNetwork | mobilenet.Chain
-"""Networks whose costs are sums over what was chosen for their edges or blocks."""
+"""Networks whose costs are sums over the operations on their edges or blocks."""
 
 
 def all_spaces() -> dict[str, SpaceDeclaration]:
-    """Every search space that is declared, by its name."""
+    """Name -> declaration of every search space, in their display order."""
     found: dict[str, SpaceDeclaration] = discover("spaces", "SPACE")
     return dict(sorted(found.items(), key=lambda item: item[1].position))
 
 
 def pattern_in_jobs() -> str:
-    """Snakemake's constraint of the `architecture` wildcard."""
+    """Regular expression that constrains Snakemake's `architecture` wildcard."""
     return f"(?:{'|'.join(space.pattern_in_jobs or space.pattern for space in all_spaces().values())})"
 
 
 def pattern() -> str:
-    """The pattern of ids of networks that take one image at a time."""
+    """Regular expression of the ids of networks that take one image at a time."""
     return f"(?:{'|'.join(space.pattern for space in all_spaces().values())})"
 
 
 def space_of(text: str) -> SpaceDeclaration:
-    """The space that an id belongs to.
+    """Find the space that an id belongs to.
+
+    >>> space_of("k3-s2-p1-pool3s2-w32").label
+    'CROSS'
 
     Raises:
-        ConfigError: if the text is no id.
+        ConfigError: if the text is not an id.
     """
     for space in all_spaces().values():
         prefix = re.match("[a-z]+-", space.pattern)
-        # A text that begins like an id is left to the space's own parser, whose error says more.
+        # A text that starts like an id goes to that space's parser, whose error is more specific.
         if re.fullmatch(space.pattern_in_jobs or space.pattern, text) or (prefix and text.startswith(prefix[0])):
             return space
     raise ConfigError("not an architecture id", text, "expected something like k3-s2-p1-pool3s2-w32")
 
 
 def parse(text: str) -> Any:
-    """Read an id: the network of its space.
+    """Parse an id of any space into its network.
+
+    >>> parse("k5-s1-p2-nopool-w48").width
+    48
 
     Raises:
-        ConfigError: if the text is no id.
+        ConfigError: if the text is not an id.
     """
     return space_of(text).parse(text)
 
 
 def parse_assembled(text: str) -> Assembled:
-    """Read the id of a network of cells, or of a chain of blocks.
+    """Parse the id of a network of cells or of a chain of blocks.
 
     Raises:
-        ConfigError: if the text is no such id.
+        ConfigError: if the text is not such an id.
     """
     network = parse(text)
     if not isinstance(network, Assembled):
-        raise ConfigError("neither a network of cells nor a chain of blocks", text)
+        raise ConfigError(
+            "neither a network of cells nor a chain of blocks", text, "give a network of a space with edges or blocks"
+        )
     return network
 
 
 def alive(architecture: str) -> str:
-    """The id of the same network without operations that lead nowhere; unchanged if nothing leads to the output."""
+    """Remove operations that lie on no path from input to output.
+
+    >>> alive("cell-conv3-none.skip-skip.none.none-w8-n1-s2")
+    'cell-none-none.none-skip.none.none-w8-n1-s2'
+
+    Returns:
+        Id of the simplified network; unchanged if no path connects input and output.
+    """
     network = parse(architecture)
-    left = network.alive if isinstance(network, nasbench201.CellNetwork) else network
-    return str(left or network)
+    simplified = network.alive if isinstance(network, nasbench201.CellNetwork) else network
+    return str(simplified or network)
 
 
 def costs(architecture: str, channels: int, classes: int, size_px: int) -> Costs:
-    """What a network costs for one chip, from its id alone: for planning, without torch.
+    """Count what a network costs for one chip from its id alone, without torch.
 
     Args:
-        architecture: id.
-        channels, classes, size_px: of its chips.
+        architecture: id of the network.
+        channels: bands of the chips.
+        classes: number of classes.
+        size_px: side of the chips (pixels).
+
+    >>> costs("k7-s2-p3-pool3s2-w64", channels=3, classes=1000, size_px=224).parameters
+    11689512
 
     Raises:
-        ConfigError: if the text is no id.
+        ConfigError: if the text is not an id.
     """
     space = space_of(architecture)
     return space.count(space.parse(architecture), channels, classes, size_px)

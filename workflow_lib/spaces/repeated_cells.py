@@ -1,4 +1,4 @@
-"""What the declarations of networks of repeated cells share: their costs, their words, their choices."""
+"""Functions that the declarations of all cell spaces share: costs, descriptions and counts of operations."""
 
 from __future__ import annotations
 
@@ -13,33 +13,50 @@ if TYPE_CHECKING:
 
 
 class CellNetwork(Cells, Protocol):
-    """Cells in a skeleton."""
+    """A network that repeats cells in a skeleton."""
 
     @property
     def skeleton(self) -> Skeleton:
-        """How often they are repeated, and how wide they are."""
+        """How often the cells are repeated, and how wide they are."""
 
 
 class Counts(Protocol):
-    """A module that counts what networks of a space cost."""
+    """A module that counts the costs of a space's networks."""
 
     def count_parameters(self, skeleton: Skeleton, channels: int, classes: int) -> CellCosts:
-        """Trainable parameters."""
+        """Count trainable parameters.
+
+        Args:
+            skeleton: skeleton of the networks.
+            channels: bands of the input images.
+            classes: number of classes.
+        """
 
     def count_multiply_adds(self, skeleton: Skeleton, channels: int, classes: int, size_px: int) -> CellCosts:
-        """Multiply-adds for one image."""
+        """Count multiply-adds for one image.
+
+        Args:
+            skeleton, channels, classes: as in `count_parameters`.
+            size_px: side of the input images (pixels).
+        """
 
     def count_activations(self, skeleton: Skeleton, channels: int, classes: int, size_px: int) -> CellCosts:
-        """Numbers that all layers put out for one image."""
+        """Count the output values of all layers for one image.
+
+        Args:
+            skeleton, channels, classes, size_px: as in `count_multiply_adds`.
+        """
 
 
 def count_cells(counts: Counts, network: CellNetwork, channels: int, classes: int, size_px: int) -> Costs:
-    """What a network costs for one chip.
+    """Count what a network costs for one chip.
 
     Args:
-        counts: those of its space.
+        counts: module with the counting functions of its space.
         network: the network.
-        channels, classes, size_px: of its images.
+        channels: bands of the chips.
+        classes: number of classes.
+        size_px: side of the chips (pixels).
     """
     images = (network.skeleton, channels, classes, size_px)
     return Costs(
@@ -50,11 +67,11 @@ def count_cells(counts: Counts, network: CellNetwork, channels: int, classes: in
 
 
 def describe_cells(cells: str, skeleton: Skeleton) -> str:
-    """A network in words.
+    """Describe a network in words.
 
     Args:
-        cells: its cells in words.
-        skeleton: how they are repeated.
+        cells: description of its cells.
+        skeleton: how the cells are repeated.
     """
     return (
         f"a network of {cells}: three stages of {skeleton.cells}, with {skeleton.width} to {4 * skeleton.width} "
@@ -63,5 +80,5 @@ def describe_cells(cells: str, skeleton: Skeleton) -> str:
 
 
 def count_operations(network: CellNetwork, operations: Iterable[str]) -> Mapping[str, int]:
-    """How many edges of a network have each operation, by the title of that choice."""
+    """Count the edges of a network that have each operation, keyed by the title "edges with <operation>"."""
     return {f"edges with {name}": list(network.operations).count(name) for name in sorted(operations)}

@@ -21,5 +21,5 @@ class SkeletonConfig(Section):
 
     @property
     def skeleton(self) -> Skeleton:
-        """As networks know it."""
+        """The skeleton that the networks are built from."""
         return Skeleton(self.width, self.cells, self.stem_strides)

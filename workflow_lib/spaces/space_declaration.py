@@ -1,6 +1,7 @@
-"""How a search space is declared; quick to import, because planning reads every declaration.
+"""The declaration of a search space.
 
-A new space is one module or package in `workflow_lib/spaces`. It may import torch only inside functions.
+A new space is one module or package in `workflow_lib/spaces`. It may import torch only inside functions: planning reads
+every declaration, so declarations must import quickly.
 """
 
 from __future__ import annotations
@@ -18,30 +19,30 @@ if TYPE_CHECKING:
     from workflow_lib.spaces.space import Space
 
 LAST = 1000
-"""The position of a space that says nothing about its place."""
+"""The position of a space that does not declare one."""
 
 
 @dataclass(frozen=True)
 class SpaceDeclaration:
-    """One search space; its name is that of its module.
+    """One search space; its name is the name of its module.
 
     Args:
-        title: what its networks are, in the plural, such as "networks of DARTS cells".
-        label: its name where there is little room.
-        pattern: regular expression of the ids of its networks. Ids hold letters, digits, dots and hyphens, and no two
-            spaces share an id.
-        parse: id -> network; the text of the network is its id. Raises ConfigError for a text that is no id.
-        build: network, input channels, classes -> torch module, freshly initialised.
-        count: network, input channels, classes, side of images (pixels) -> costs, without building the module.
-        describe: network -> one phrase for people.
+        title: plural noun phrase for its networks, such as "networks of DARTS cells".
+        label: short name.
+        pattern: regular expression of the ids of its networks. Ids consist of letters, digits, dots and hyphens, and
+            no two spaces share an id.
+        parse: id -> network; `str(network)` is its id. Raises ConfigError for a text that is not an id.
+        build: (network, input channels, classes) -> torch module, freshly initialised.
+        count: (network, input channels, classes, side of the images in pixels) -> costs, without building the module.
+        describe: network -> one-phrase description.
         dimensions: network -> title and value of each of its choices.
-        settings: its section of the configuration, for a space that `grid.space` can choose: with a field `name` whose
-            only value is the space's name.
-        space: settings -> choices, and the id that each configuration builds.
-        pattern_in_jobs: pattern of all ids that jobs know; empty: `pattern`.
-        counts_exactly: whether `count` gives the costs of the module; otherwise they are assumed, for planning alone.
-        checks_output: whether jobs check the shape of a network's output first, because no test of this project does.
-        position: order among the spaces.
+        settings: configuration section of a space that `grid.space` can select; its field `name` has the space's name
+            as its only value.
+        space: settings -> the search space: its choices, and the id that each configuration builds.
+        pattern_in_jobs: regular expression of all ids that jobs accept; empty: `pattern`.
+        counts_exactly: whether `count` gives the module's true costs; false: they are assumptions for planning only.
+        checks_output: whether jobs first check the shape of a network's output, because no test of this project does.
+        position: sort key among the spaces.
     """
 
     title: str

@@ -1,9 +1,9 @@
-"""A family of networks that a Python file of the user describes: `grid.space: {file: my_networks.py}`.
+"""A family of networks that a user's Python file defines: `grid.space: {file: my_networks.py}`.
 
-The file assigns `CHOICES`, a dictionary from names to the values to choose from, and defines `build(choice, channels,
-classes)`, which returns a torch module for one value of each choice. Ids are derived from the choices, such as
-own-mynetworks-width8-depth2. The file is the user's own code: jobs import it with the rights of the user. Planning
-reads only `CHOICES`, without running the file if they are written as a literal.
+The file assigns `CHOICES`, a dictionary from names to lists of values, and defines `build(choice, channels, classes)`,
+which returns a torch module for one value of each choice. Ids are derived from the choices, such as
+own-mynetworks-width8-depth2. The file is the user's own code, and jobs import it with the user's permissions. Planning
+reads only `CHOICES`, without running the file if `CHOICES` is a literal.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 FILE_VARIABLE = "EDGEFRONT_NETWORKS"
-"""Environment variable: the file that jobs build networks with."""
+"""Environment variable with the path of the file that jobs build networks with."""
 
 _CHOICES, _BUILD = "CHOICES", "build"
 _VALUE = r"[A-Za-z]+(?:\.[A-Za-z0-9.]+|\d[A-Za-z0-9.]*)"
@@ -70,11 +70,14 @@ class UserFileConfig(Section):
 
 @dataclass(frozen=True)
 class UserNetwork:
-    """One network of a user's file; its text is its id.
+    """One network of a user's file; `str(network)` is its id.
 
     Attributes:
-        family: what the file's networks are called.
-        values: choice -> value, as the id spells them.
+        family: name of the file's networks.
+        values: (choice, value) pairs as the id spells them.
+
+    >>> UserNetwork.parse("own-mynetworks-width8-norm.batch").values
+    (('width', '8'), ('norm', 'batch'))
     """
 
     family: str
@@ -86,27 +89,24 @@ class UserNetwork:
 
     @classmethod
     def parse(cls, text: str) -> UserNetwork:
-        """Read an id; the inverse of `str`.
+        """Parse an id; the inverse of `str`.
 
         Raises:
-            ConfigError: if the text is no such id.
+            ConfigError: if the text is not such an id.
         """
         if not re.fullmatch(_PATTERN, text):
-            raise ConfigError("not the id of a network of your own", text, "expected own-<file>-<choice><value>-...")
+            raise ConfigError("not the id of a user's network", text, "expected own-<file>-<choice><value>-...")
         _, family, *parts = text.split("-")
         found = [_PART.fullmatch(part) for part in parts]
         return cls(family, tuple((part[1], part[2] or part[3]) for part in found if part))
 
 
 def read_space(file: str) -> Space:
-    """Read the choices of a file, and the id that each combination of them has.
-
-    Args:
-        file: path of the Python file.
+    """Read the search space that a user's Python file, given by its path, defines.
 
     Raises:
-        UserError: if there is no such file, it lacks `CHOICES` or `build`, a value cannot be part of an id, or two
-            combinations have the same id.
+        UserError: if the file does not exist or lacks `CHOICES` or `build`, if a value cannot be part of an id, or if
+            two combinations of choices have the same id.
     """
     path = Path(file)
     choices = _read_choices(path)
@@ -120,10 +120,10 @@ def read_space(file: str) -> Space:
             raise UserError(f"two choices have the id {name}: {dict(configurations[name])} and {dict(key)}", path)
         configurations[name] = dict(key)
 
-    def spell(configuration: Configuration) -> str:
+    def find_id(configuration: Configuration) -> str:
         return ids[tuple((name, configuration[name]) for name in choices)]
 
-    return Space(choices, spell, configurations.__getitem__)
+    return Space(choices, find_id, configurations.__getitem__)
 
 
 def _network(path: Path, choice: Mapping[str, Any]) -> UserNetwork:
@@ -139,7 +139,7 @@ def _spell(path: Path, name: str, value: Any) -> str:
         raise UserError(
             f"{_CHOICES}[{name!r}] has the value {value!r}, which cannot be part of a file name",
             path,
-            "use numbers, flags, or text of letters, digits and dots",
+            "use numbers, booleans, or text of letters, digits and dots",
         )
     return spelled
 
@@ -150,18 +150,18 @@ def _read_choices(path: Path) -> dict[str, list[Any]]:
     imports = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
     imported = {alias.asname or alias.name for node in imports for alias in node.names}
     if _BUILD not in names | imported:
-        raise UserError(f"has no function {_BUILD}(choice, channels, classes)", path)
+        raise UserError(f"has no function {_BUILD}(choice, channels, classes)", path, "define one")
     if _CHOICES not in names:
-        raise UserError(f"has no {_CHOICES}: a dictionary from names to the values to choose from", path)
+        raise UserError(f"has no {_CHOICES}", path, "assign a dictionary from names to lists of values")
     try:
         choices = ast.literal_eval(_assigned(tree)[_CHOICES])
-    except (ValueError, TypeError):  # no literal, or one that Python cannot build, as running the file will say
+    except (ValueError, TypeError):  # not a literal, or an invalid one, which running the file will report
         choices = getattr(load_file(str(path)), _CHOICES)
     return _checked_choices(path, choices)
 
 
 def _assigned(tree: ast.Module) -> dict[str, ast.expr]:
-    """Name -> expression, of all top-level assignments."""
+    """Map the name of every top-level assignment to its expression."""
     found: dict[str, ast.expr] = {}
     for node in tree.body:
         if isinstance(node, ast.Assign):
@@ -179,17 +179,17 @@ def _parse_file(path: Path) -> ast.Module:
     except OSError as error:
         raise UserError(f"cannot be read ({error.strerror})", path) from None
     except (SyntaxError, ValueError) as error:
-        raise UserError(f"is no Python file ({error})", path) from None
+        raise UserError(f"is not a valid Python file ({error})", path) from None
 
 
 def _checked_choices(path: Path, choices: Any) -> dict[str, list[Any]]:
     if not isinstance(choices, dict) or not choices:
-        raise UserError(f"{_CHOICES} must be a dictionary with at least one choice, and is {choices!r}", path)
+        raise UserError(f"{_CHOICES} must be a dictionary with at least one choice, but is {choices!r}", path)
     for name, values in choices.items():
         if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z_]*[A-Za-z][A-Za-z_]*", name):
             raise UserError(f"{_CHOICES} has the name {name!r}: use letters and underscores only", path)
         if not isinstance(values, list | tuple) or not values:
-            raise UserError(f"{_CHOICES}[{name!r}] must be a list of at least one value, and is {values!r}", path)
+            raise UserError(f"{_CHOICES}[{name!r}] must be a list of at least one value, but is {values!r}", path)
         for value in values:
             if not isinstance(value, Hashable) or not _is_hashable(value):
                 raise UserError(
@@ -207,7 +207,7 @@ def _is_hashable(value: Any) -> bool:
 
 
 class _FreshLoader(SourceFileLoader):
-    """Compiles the file as it is: a cached compilation may be of an older file with the same time and size."""
+    """Always compiles the file: cached bytecode may be from an older file with the same modification time and size."""
 
     def get_code(self, fullname: str) -> CodeType:
         return self.source_to_code(self.get_data(self.path), self.path)
@@ -215,13 +215,10 @@ class _FreshLoader(SourceFileLoader):
 
 @cache
 def load_file(file: str) -> ModuleType:
-    """Run a user's file.
-
-    Args:
-        file: its path.
+    """Run a user's Python file, given by its path, and return it as a module.
 
     Raises:
-        UserError: with the file's own error in one line.
+        UserError: if the file raises an error, which the message repeats in one line.
     """
     path = Path(file)
     loader = _FreshLoader(path.stem, str(path))
@@ -229,7 +226,7 @@ def load_file(file: str) -> ModuleType:
     module.__file__ = str(path)
     try:
         loader.exec_module(module)
-    except Exception as error:  # the user's own code may raise anything
+    except Exception as error:  # user code may raise anything
         raise UserError(f"cannot be run ({type(error).__name__}: {error})", path) from None
     return module
 
@@ -237,14 +234,20 @@ def load_file(file: str) -> ModuleType:
 def build(network: UserNetwork, channels: int, classes: int) -> nn.Module:
     """Build a network with the file that `EDGEFRONT_NETWORKS` names.
 
+    Args:
+        network: the network.
+        channels: bands of the input images.
+        classes: number of outputs (logits).
+
     Raises:
-        UserError: if there is no such file, it does not know the network, or its `build` fails or returns no module.
+        UserError: if the file does not exist or does not define the network, or if its `build` fails or does not
+            return a torch module.
     """
     from torch import nn
 
     file = os.environ.get(FILE_VARIABLE)
     if not file:
-        raise UserError(f"{network} is built by a file of yours", FILE_VARIABLE, f"set {FILE_VARIABLE} to its path")
+        raise UserError(f"not set, but {network} is from a user's file", FILE_VARIABLE, "set it to that file's path")
     space = read_space(file)
     try:
         choice = dict(space.parse(str(network)))
@@ -257,22 +260,26 @@ def build(network: UserNetwork, channels: int, classes: int) -> nn.Module:
     except Exception as error:
         raise UserError(f"{_BUILD}({choice}, ...) failed ({type(error).__name__}: {error})", file) from None
     if not isinstance(module, nn.Module):
-        raise UserError(f"{_BUILD}({choice}, ...) returned a {type(module).__name__}, and no torch module", file)
+        raise UserError(f"{_BUILD}({choice}, ...) returned a {type(module).__name__}, not a torch module", file)
     return module
 
 
 def count(_network: UserNetwork, channels: int, classes: int, size_px: int) -> Costs:
-    """What planning assumes of a network that nobody has built yet: the costs of the plain ResNet-18."""
+    """Assume the costs of the plain ResNet-18, because planning cannot build the network.
+
+    Args:
+        channels, classes, size_px: see `SpaceDeclaration.count`.
+    """
     return costs(BASELINE, channels, classes, size_px)
 
 
 def describe(network: UserNetwork) -> str:
-    """A network in words."""
+    """Describe a network in words."""
     return f"a network of {network.family} with " + ", ".join(f"{name} {value}" for name, value in network.values)
 
 
 def dimensions(network: UserNetwork) -> Mapping[str, int | str]:
-    """Its choices."""
+    """Value of each choice of a network."""
     return {name: int(value) if value.isdigit() else value for name, value in network.values}
 
 

@@ -1,1 +1,1 @@
-"""The training loop, its metrics, and their aggregation over folds."""
+"""The training loop, its metrics, and the aggregation of scores over folds."""

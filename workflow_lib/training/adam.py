@@ -10,14 +10,14 @@ _EPSILON = 1e-8
 
 
 class Adam:
-    """torch's fused Adam, on the same memory seen as contiguous tensors.
+    """torch's fused Adam kernel, called on contiguous views of channels-last memory.
 
-    It is the kernel behind `torch.optim.Adam(fused=True)`, called by hand. That class copies gradients in channels-last
-    memory at every step (torch 2.13), takes values of other weights where a gradient's memory is laid out unlike its
-    weight's, and imports torch's compiler, a second of every job.
+    It calls the kernel behind `torch.optim.Adam(fused=True)` directly, because that class has three problems. It copies
+    gradients in channels-last memory at every step (torch 2.13). It uses values of the wrong weights if a gradient's
+    memory layout differs from its weight's. And it imports torch's compiler, which takes a second in every job.
 
     Args:
-        network: whose weights it changes; their gradients must be laid out as they are, as torch's own are.
+        network: network whose weights are trained; each gradient must have its weight's memory layout, as torch's do.
         learning_rate: step size.
 
     Source: Kingma and Ba 2015; betas and epsilon are torch's.
@@ -29,11 +29,11 @@ class Adam:
         self._means, self._squares = ([torch.zeros_like(view) for view in self._views] for _ in range(2))
         self._steps = [torch.zeros((), device=view.device) for view in self._views]
         on_gpu = any(view.is_cuda for view in self._views)
-        # On a GPU a tensor: a recorded step reads it anew each time.
+        # A tensor on a GPU, because a recorded step reads its current value each time.
         self._rate = torch.tensor(learning_rate, device=self._views[0].device) if on_gpu else learning_rate
 
     def set_rate(self, learning_rate: float) -> None:
-        """Take steps of this size from now on."""
+        """Set the step size of all further steps."""
         if isinstance(self._rate, Tensor):
             self._rate.fill_(learning_rate)
         else:
@@ -41,11 +41,12 @@ class Adam:
 
     def step(self) -> None:
         """Take a step along the gradients."""
-        # In a cell, what leads nowhere has no gradient; Adam leaves it as it is.
-        moved = [number for number, weights in enumerate(self._weights) if weights.grad is not None]
+        # Operations of a cell on no path to the output have no gradient; their weights stay unchanged.
+        trained = [number for number, weights in enumerate(self._weights) if weights.grad is not None]
         gradients = [_contiguous(weights.grad) for weights in self._weights if weights.grad is not None]
         views, means, squares, steps = (
-            [tensors[number] for number in moved] for tensors in (self._views, self._means, self._squares, self._steps)
+            [tensors[number] for number in trained]
+            for tensors in (self._views, self._means, self._squares, self._steps)
         )
         torch._foreach_add_(steps, 1)
         torch._fused_adam_(
@@ -54,16 +55,16 @@ class Adam:
         )  # fmt: skip
 
     def state_dict(self) -> dict[str, Any]:
-        """Its moments and counts of steps, to go on from."""
+        """Moments and step counts, from which the training can resume."""
         return {"means": self._means, "squares": self._squares, "steps": self._steps}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from what `state_dict` gave."""
-        for own, saved in ((self._means, "means"), (self._squares, "squares"), (self._steps, "steps")):
-            for tensor, value in zip(own, state[saved], strict=True):
+        """Restore what `state_dict` returned."""
+        for tensors, key in ((self._means, "means"), (self._squares, "squares"), (self._steps, "steps")):
+            for tensor, value in zip(tensors, state[key], strict=True):
                 tensor.copy_(value)
 
 
 def _contiguous(tensor: Tensor) -> Tensor:
-    """See channels-last memory as a contiguous tensor, without a copy."""
+    """View channels-last memory as a contiguous tensor, without a copy."""
     return tensor.permute(0, 2, 3, 1) if tensor.dim() == 4 else tensor

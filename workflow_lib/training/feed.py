@@ -1,4 +1,4 @@
-"""What a training step sees: batches from the shared memory map, or from a device that holds all chips."""
+"""Sources of training batches: the shared memory map of the chips, or a device that holds all chips."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -15,19 +15,19 @@ _CHUNK = 256
 
 
 class Chips(Protocol):
-    """Chips, gathered by their rows: (n, height, width, channels)."""
+    """A set of chips that can be gathered by row."""
 
     def batch(self, rows: Rows) -> NDArray[np.float32] | Tensor:
-        """Gather chips."""
+        """Gather the chips of some rows: (len(rows), height, width, channels)."""
 
 
 class ResidentChips:
-    """All chips of a view, held by a device.
+    """All chips of a view in the memory of a device.
 
     Args:
         view: the chips.
-        device: what holds them.
-        dtype: in which type; that of the multiplications loses nothing that they would not lose.
+        device: device that holds the chips.
+        dtype: type of the pixels; the type that the training multiplies in loses no further precision.
     """
 
     def __init__(self, view: ChipView, device: torch.device, dtype: torch.dtype) -> None:
@@ -37,20 +37,20 @@ class ResidentChips:
             rows = np.arange(first, min(first + _CHUNK, count))
             self.pixels[first : first + _CHUNK] = torch.from_numpy(view.batch(rows)).to(device)
         if self.pixels.is_cuda:
-            torch.cuda.synchronize(device)  # other streams than this one will read them
+            torch.cuda.synchronize(device)  # other streams will read the chips
 
     def batch(self, rows: Rows) -> Tensor:
-        """Gather chips: (len(rows), height, width, channels), on the device."""
+        """Gather the chips of some rows on the device: (len(rows), height, width, channels)."""
         return self.pixels[torch.from_numpy(rows).to(self.pixels.device)]
 
 
 @dataclass(frozen=True)
 class Holes:
-    """What is cut out of chips.
+    """The squares that cutout sets to zero in one epoch.
 
     Attributes:
-        centres: (n, 2) row and column of the hole of the i-th chip of an epoch; it may reach over the chip's edge.
-        side_px: of the holes (pixels).
+        centres: (n, 2) row and column of the hole in the epoch's i-th chip; a hole may extend beyond the chip.
+        side_px: side of the holes (pixels).
     """
 
     centres: NDArray[np.int64]
@@ -58,12 +58,15 @@ class Holes:
 
 
 def cut_out(images: Tensor, centres: Tensor, side_px: int) -> Tensor:
-    """Zero a square of each image.
+    """Set a square of each image to zero.
 
     Args:
-        images: (n, channels, height, width).
-        centres: (n, 2) rows and columns, on the images' device.
-        side_px: of the squares.
+        images: (n, channels, height, width) images.
+        centres: (n, 2) row and column of each square's centre, on the device of the images.
+        side_px: side of the squares (pixels).
+
+    >>> cut_out(torch.ones(1, 1, 3, 3), torch.tensor([[0, 0]]), side_px=2)[0, 0].tolist()
+    [[0.0, 1.0, 1.0], [1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]
     """
     inside = [
         ((torch.arange(length, device=images.device) - centres[:, axis, None] + side_px // 2) // side_px) == 0
@@ -73,22 +76,27 @@ def cut_out(images: Tensor, centres: Tensor, side_px: int) -> Tensor:
 
 
 class Feed(Protocol):
-    """The batches of an epoch, one after the other."""
+    """An iterator over the batches of an epoch."""
 
     def begin(self, order: Rows, holes: Holes | None = None) -> None:
-        """Begin an epoch: positions among the training chips, in the order in which they are wanted; their holes."""
+        """Begin an epoch.
+
+        Args:
+            order: (n,) indices of the training chips in the order of the epoch.
+            holes: squares to set to zero in these chips, if any.
+        """
 
     def next(self, size: int) -> tuple[Tensor, Tensor]:
-        """The next `size` chips, (size, channels, height, width) in channels-last memory, and their classes."""
+        """Get the next chips: (size, channels, height, width) in channels-last memory, and (size,) class numbers."""
 
 
 class HostFeed:
-    """Gathers each batch from the memory map, so that a job's memory does not grow with the chips.
+    """Gathers each batch from the memory map, so that a job's memory does not grow with the number of chips.
 
     Args:
         view: the chips.
         rows: (n,) rows of the view to train on.
-        labels: (n,) their class numbers.
+        labels: (n,) class numbers of these rows.
     """
 
     def __init__(self, view: ChipView, rows: Rows, labels: Labels) -> None:
@@ -97,11 +105,11 @@ class HostFeed:
         self._holes: Holes | None = None
 
     def begin(self, order: Rows, holes: Holes | None = None) -> None:
-        """Begin an epoch."""
+        """Begin an epoch; see `Feed.begin`."""
         self._order, self._holes, self._position = order, holes, 0
 
     def next(self, size: int) -> tuple[Tensor, Tensor]:
-        """Gather the next chips."""
+        """Gather the next chips; see `Feed.next`."""
         places = slice(self._position, self._position + size)
         chosen = self._order[places]
         self._position += size
@@ -112,12 +120,14 @@ class HostFeed:
 
 
 class DeviceFeed:
-    """Gathers each batch on the device, and counts there how far it is: a replayed step finds the next batch by itself.
+    """Gathers each batch on the device.
+
+    The position in the epoch is also stored on the device, so that a replayed step finds its batch without the host.
 
     Args:
-        chips: held by the device.
+        chips: chips in the memory of the device.
         rows: (n,) rows of the chips to train on.
-        labels: (n,) their class numbers.
+        labels: (n,) class numbers of these rows.
     """
 
     def __init__(self, chips: ResidentChips, rows: Rows, labels: Labels) -> None:
@@ -137,12 +147,12 @@ class DeviceFeed:
             self._copy(holes.centres, self._centres)
         self._position.zero_()
 
-    def _copy(self, numbers: Rows, there: Tensor) -> None:
+    def _copy(self, numbers: Rows, target: Tensor) -> None:
         host = torch.from_numpy(numbers)
-        there.copy_(host.pin_memory() if there.is_cuda else host, non_blocking=True)
+        target.copy_(host.pin_memory() if target.is_cuda else host, non_blocking=True)
 
     def next(self, size: int) -> tuple[Tensor, Tensor]:
-        """Gather the next chips, by work on the device alone."""
+        """Gather the next chips by device work alone; see `Feed.next`."""
         places = self._position + torch.arange(size, device=self._position.device)
         chosen = self._order[places]
         self._position += size
@@ -153,5 +163,9 @@ class DeviceFeed:
 
 
 def to_images(pixels: NDArray[np.float32] | Tensor) -> Tensor:
-    """View (n, height, width, channels) pixels as an (n, channels, height, width) tensor in channels-last memory."""
+    """View pixels as an (n, channels, height, width) tensor in channels-last memory, without a copy.
+
+    Args:
+        pixels: (n, height, width, channels) pixels.
+    """
     return torch.as_tensor(pixels).permute(0, 3, 1, 2)

@@ -1,4 +1,4 @@
-"""One candidate on some folds: train, validate, and write down everything about it."""
+"""Train and score one candidate on some folds, and record the results."""
 
 import platform
 import sys
@@ -24,12 +24,13 @@ from workflow_lib.training.training_config import TRAINING_PASSES, TrainingConfi
 
 @dataclass(frozen=True)
 class Fold:
-    """Which chips a network is trained and scored on.
+    """The chips that a network is trained and scored on.
 
     Args:
-        training, validation: rows of the dataset, without overlap.
-        seed: of weights and shuffling.
-        checkpoint: where a killed training goes on.
+        training: (n,) rows of the dataset to train on.
+        validation: (m,) rows of the dataset to score on, disjoint from `training`.
+        seed: seed of weights and shuffling.
+        checkpoint: checkpoint from which a killed training resumes.
     """
 
     training: Rows
@@ -46,18 +47,18 @@ def train_and_score(
     training: TrainingConfig,
     folds: Sequence[Fold],
 ) -> list[tuple[dict[str, Any], nn.Module]]:
-    """Train fresh weights on each fold, side by side, and score each on its validation chips.
+    """Train a freshly initialised network on each fold, concurrently, and score each on its validation chips.
 
     Args:
         dataset: the imported chips.
-        channels: what the network sees, in order.
-        architecture: its id.
-        batch: training batch size.
-        training: epochs, learning rate, device, precision.
-        folds: at least one; the scores of one do not depend on the others.
+        channels: bands and indices that the network receives, in order.
+        architecture: id of the network.
+        batch: training batch size (chips).
+        training: settings of the training.
+        folds: at least one fold; the scores of a fold do not depend on the other folds.
 
     Returns:
-        Per fold the columns of FOLD_SCORES except its key, and the trained network.
+        For each fold, the columns of FOLD_SCORES except its key, and the trained network.
     """
     threads, size_px = use_one_thread(), dataset.pixels.shape[1]
     images = (len(channels), len(dataset.classes), size_px)
@@ -99,7 +100,7 @@ def _score(dataset: Dataset, trained: Training, fold: Fold, chip_flops: int) -> 
 
 
 def _multiply_adds(architecture: str, channels: int, classes: int, size_px: int) -> int:
-    """Multiply-adds for one chip; a network whose space cannot count them is built for that."""
+    """Count multiply-adds for one chip; a network whose space cannot count them exactly is built and measured."""
     if space_of(architecture).counts_exactly:
         return costs(architecture, channels, classes, size_px).multiply_adds
     return count_multiply_adds(to_module(architecture, channels, classes), channels, size_px)

@@ -1,4 +1,4 @@
-"""The reference that a network must beat: a random forest on colour percentiles."""
+"""The reference classifier that a network must beat: a random forest on percentiles of each channel."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,15 +18,16 @@ CHIPS_AT_ONCE = 256
 def score_forest(
     dataset: Dataset, channels: Sequence[str], training_rows: Rows, validation_rows: Rows, seed: int
 ) -> dict[str, Any]:
-    """Train a random forest on each channel's percentiles and score it as the networks are scored.
+    """Train a random forest on each channel's percentiles, and score it like the networks.
 
-    It knows nothing of shapes, so what it reaches can be had from colours and heights alone.
+    The forest does not see shapes, so its scores show what colours and heights alone achieve.
 
     Args:
         dataset: the imported chips.
-        channels: what it sees.
-        training_rows, validation_rows: rows of the dataset, without overlap.
-        seed: of the trees.
+        channels: bands and indices that the forest receives.
+        training_rows: (n,) rows of the dataset to train on.
+        validation_rows: (m,) rows of the dataset to score on, disjoint from `training_rows`.
+        seed: seed of the trees.
 
     Returns:
         The columns of FOREST_SCORES except its key.
@@ -41,7 +42,7 @@ def score_forest(
 
 
 def _percentiles(view: ChipView, rows: Rows) -> NDArray[np.float64]:
-    """(len(rows), percentiles x channels) features."""
+    """Compute (len(rows), percentiles x channels) features."""
     parts = []
     for first in range(0, len(rows), CHIPS_AT_ONCE):
         pixels = view.batch(rows[first : first + CHIPS_AT_ONCE])

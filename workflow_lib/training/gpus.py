@@ -1,4 +1,4 @@
-"""GPUs of one host, shared by jobs that know nothing of each other."""
+"""Assignment of a host's GPUs to jobs that do not know of each other."""
 
 import os
 import stat
@@ -13,33 +13,33 @@ from workflow_lib.core.errors import UserError
 from workflow_lib.core.files import hold
 
 JOBS_PER_GPU = "EDGEFRONT_JOBS_PER_GPU"
-"""Environment variable: how many jobs may share one GPU; 1 without it."""
+"""Environment variable with the number of jobs that may share one GPU; 1 if it is not set."""
 
 _WAIT_S = 0.5
 
 
 def claim(gpus: Sequence[str]) -> int:
-    """Wait for a GPU that is free, or that has a share left, and take it until this process ends.
+    """Wait for a GPU with a free share, and claim the share until this process ends.
 
-    A lock of the kernel's, not a file's existence: it goes with the process, so a crash leaves nothing locked.
+    The claim is a kernel lock, not the existence of a file: it ends with the process, so a crash leaves nothing locked.
 
     Args:
-        gpus: what is visible to this process, by names that no two GPUs of a host share.
+        gpus: identifiers of the GPUs visible to this process, unique on the host.
 
     Returns:
-        Its place in the list.
+        Index of the claimed GPU in `gpus`.
 
     Raises:
-        UserError: if the folder of the locks is another user's, or open to others.
+        UserError: if the folder of the locks belongs to another user or is accessible to others.
     """
     folder = _private_folder(Path(tempfile.gettempdir(), f"edgefront-gpus-{os.getuid()}"))
     shares = int(os.environ.get(JOBS_PER_GPU, "1"))
     waiting = False
     while True:
-        # First shares first, so that jobs spread before they share.
-        for share, place in product(range(shares), range(len(gpus))):
-            if hold(folder / f"{gpus[place]}.{share}"):
-                return place
+        # All first shares come before any second share, so that jobs spread over GPUs before they share one.
+        for share, number in product(range(shares), range(len(gpus))):
+            if hold(folder / f"{gpus[number]}.{share}"):
+                return number
         if not waiting:
             print(f"waiting for one of {len(gpus)} GPUs", file=sys.stderr, flush=True)
         waiting = True
@@ -47,7 +47,7 @@ def claim(gpus: Sequence[str]) -> int:
 
 
 def _private_folder(folder: Path) -> Path:
-    """A lock is a file that is written to: nobody else may have put a link there."""
+    """Create the folder or check that only this user can access it: locks are written to, so links would be unsafe."""
     folder.mkdir(mode=0o700, exist_ok=True)
     found = folder.lstat()
     if found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) & 0o077 or not stat.S_ISDIR(found.st_mode):

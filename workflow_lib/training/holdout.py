@@ -1,4 +1,4 @@
-"""How the chosen models do on chips that no choice has seen."""
+"""Scores of the chosen candidates on held-out chips, which no choice has used."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -25,10 +25,10 @@ def score_holdout(
 
     Args:
         dataset: the imported chips.
-        chosen: rows with candidate, channels, batch, architecture.
+        chosen: chosen candidates, with columns candidate, channels, batch and architecture.
         folds: the table of assign_folds.
         channel_sets: name -> bands and indices.
-        training: how to train.
+        training: settings of the training.
         seed: base seed of the run.
 
     Returns:
@@ -41,7 +41,7 @@ def score_holdout(
     held_out = roles.loc[roles["role"] == "holdout", "chip"].to_numpy()
     if not len(held_out):
         raise UserError("no chip is held out", "config: folds.holdout.method", "choose share, region or spatial_block")
-    # Buffer chips of single folds may train here; those near the hold-out are buffer in every fold.
+    # Chips that are buffer in some folds only may train here; those near the hold-out are buffer in every fold.
     usable = np.unique(folds.loc[folds["role"].isin(["training", "validation"]), "chip"].to_numpy())
     rows = []
     for number, candidate in enumerate(chosen.to_dict("records"), start=1):

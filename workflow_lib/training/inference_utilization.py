@@ -1,4 +1,4 @@
-"""How much of a processor's peak a network's inference reaches where this process runs."""
+"""Measure the utilization of a network's inference on this machine, as a share of the processor's peak."""
 
 from typing import Any
 
@@ -12,26 +12,27 @@ from workflow_lib.spaces.cross.folded_net import images_at_once
 from workflow_lib.training.compute import Compute, use_one_thread
 
 _ROUNDS, _PRODUCTS = 5, 4
-_GPU_SHARE = 0.8  # of free memory: libraries want some to work in
+_GPU_SHARE = 0.8  # share of free memory; libraries need the rest as workspace
 _MOST_IMAGES = 8192
 
 
 def measure_utilization(
     architecture: str, channels: int, classes: int, size_px: int, compute: Compute, limit_bytes: float
 ) -> tuple[dict[str, Any], pd.DataFrame]:
-    """Measure a network at the largest batch that fits.
+    """Measure a network at the largest batch that fits into memory.
 
-    Utilization is throughput x FLOPs / peak, the peak being what a large matrix product reaches in the same precision.
+    Utilization is throughput x FLOPs / peak, where the peak is that of a large matrix product in the same precision.
 
     Args:
         architecture: id of the network.
-        channels, size_px: of one image.
-        classes: outputs.
-        compute: what it runs on.
-        limit_bytes: memory that a batch may take on a CPU; on a GPU it is a share of what is free.
+        channels: bands of the input images.
+        classes: number of outputs (logits).
+        size_px: side of the input images (pixels).
+        compute: device and precision to measure.
+        limit_bytes: memory limit of a batch on a CPU; on a GPU, a share of the free memory is used instead.
 
     Returns:
-        The columns of UTILIZATIONS, and of LAYERS, except channels and architecture.
+        The columns of UTILIZATIONS and the rows of LAYERS, both without channels and architecture.
 
     Raises:
         UserError: if not even one image fits.
@@ -40,15 +41,15 @@ def measure_utilization(
     """
     threads = use_one_thread()
     network = to_module(architecture, channels, classes).eval()
-    once, number_bytes = images_at_once(network), compute.dtype.itemsize
+    folded_images, number_bytes = images_at_once(network), compute.dtype.itemsize
     if compute.device.type == "cuda":
         limit_bytes = _GPU_SHARE * torch.cuda.mem_get_info(compute.device)[0]
     try:
-        # What is not multiplied stays float32, so that memory goes by that.
-        batch = largest_batch(count_layers(network, channels, size_px, once, 4), limit_bytes, once)
+        # Values that are not multiplied stay float32, so the memory is computed with 4 bytes per number.
+        batch = largest_batch(count_layers(network, channels, size_px, folded_images, 4), limit_bytes, folded_images)
     except ValueError as error:
-        raise UserError(str(error), "config: utilization.memory_limit_mb", "allow more") from None
-    batch = min(batch, _MOST_IMAGES // once * once)
+        raise UserError(str(error), "config: utilization.memory_limit_mb", "raise it") from None
+    batch = min(batch, _MOST_IMAGES // folded_images * folded_images)
     layers = count_layers(network, channels, size_px, batch, number_bytes)
     seconds, peak = _seconds_and_peak(network, torch.rand(batch, channels, size_px, size_px), compute)
     bandwidth = compute.bandwidth_bytes_per_s()
@@ -71,7 +72,10 @@ def measure_utilization(
 
 
 def _seconds_and_peak(network: torch.nn.Module, images: torch.Tensor, compute: Compute) -> tuple[float, float]:
-    """Of one batch, and of large products between the batches: a busy host slows both, or their ratio says nothing."""
+    """Measure the time of one batch, and the peak throughput by large products between the batches.
+
+    They alternate so that a busy host slows both; otherwise their ratio would be meaningless.
+    """
     network = network.to(compute.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in its stubs
     images = images.to(compute.device).to(memory_format=torch.channels_last)
     multiply, flops = compute.large_product()
@@ -80,9 +84,9 @@ def _seconds_and_peak(network: torch.nn.Module, images: torch.Tensor, compute: C
         with torch.inference_mode(), compute.autocast():
             network(images)
 
-    infer()  # the first one finds no memory and no kernels
+    infer()  # warm-up: the first pass allocates memory and selects kernels
     multiply()
-    rounds = [(compute.seconds_of(infer, 1), compute.seconds_of(multiply, _PRODUCTS)) for _ in range(_ROUNDS)]
+    rounds = [(compute.min_seconds(infer, 1), compute.min_seconds(multiply, _PRODUCTS)) for _ in range(_ROUNDS)]
     seconds, product = map(min, zip(*rounds, strict=True))
     return seconds, flops / product
 

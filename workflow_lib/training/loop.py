@@ -1,4 +1,4 @@
-"""Train networks, alone or side by side, and predict with them."""
+"""Train networks, one or several concurrently, and predict with them."""
 
 import sys
 import time
@@ -32,13 +32,13 @@ class Task:
     """One network to train.
 
     Args:
-        build: makes the network; called once, after seeding.
+        build: function that builds the network; called once, after seeding.
         view: the chips.
         rows: (n,) rows of the view to train on.
-        labels: (n,) their class numbers.
-        batch: chips per step; a last batch of one chip is left out of its epoch (batch norm needs two).
-        seed: of weights and shuffling.
-        checkpoint: where a killed training goes on, with the same result; without it, from the beginning.
+        labels: (n,) class numbers of these rows.
+        batch: batch size (chips); a last batch of one chip is skipped, because batch norm needs two.
+        seed: seed of weights and shuffling.
+        checkpoint: checkpoint from which a killed training resumes, with the same result; None: it restarts.
     """
 
     build: Callable[[], nn.Module]
@@ -52,7 +52,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Training:
-    """What a training leaves: the network and the chips (on its device), the loss of each epoch, and what it cost."""
+    """The result of a training: the network and the chips on its device, the loss of each epoch, and resource use."""
 
     network: nn.Module
     chips: Chips
@@ -69,68 +69,72 @@ def train(task: Task, training: TrainingConfig) -> Training:
 
 
 def train_together(tasks: Sequence[Task], training: TrainingConfig) -> list[Training]:
-    """Train fresh weights by Adam and cross-entropy: networks side by side, each as if alone.
+    """Train freshly initialised networks concurrently with Adam and cross-entropy; each result is as if trained alone.
 
-    On a GPU the chips are held by the device, each network has a stream of its own, and its step is recorded once and
-    replayed, so that the host launches one graph per step and waits for the device once per epoch. On a CPU the steps
-    take turns.
+    On a GPU, the device holds the chips and each network has its own stream. Each step is recorded once and replayed,
+    so that the host launches one graph per step and waits for the device once per epoch. On a CPU, the networks take
+    steps in turn.
 
     Args:
-        tasks: the networks.
-        training: epochs, learning rate and its schedule, device and precision.
+        tasks: networks to train.
+        training: settings of the training.
 
     Returns:
-        One per task, each with its share of the seconds.
+        Results in the order of the tasks; the wall time is divided equally among them.
 
     Raises:
-        UserError: if there are fewer than two chips, the device is absent, its memory too small, or a loss stops being
-            finite.
+        UserError: if there are fewer than two chips, the device does not exist, its memory is too small, or a loss
+            becomes infinite or NaN.
 
-    Source: CROSS (Li et al. 2023), section 3.2; it has no schedule.
+    Source: CROSS (Li et al. 2023), section 3.2; differs from it in: optional schedule of the learning rate.
     """
     for task in tasks:
-        refuse_too_few(task.rows)
+        check_chip_count(task.rows)
     with enough_memory(len(tasks)):
         return _train_together(tasks, training)
 
 
 def _train_together(tasks: Sequence[Task], training: TrainingConfig) -> list[Training]:
     compute = Compute.choose(training)
-    held = _Held(compute)
-    runs = [_Run(task, training, compute, held.chips(task.view)) for task in tasks]
-    while waiting := [run for run in runs if len(run.losses) < training.epochs]:
+    chip_store = _ChipStore(compute)
+    runs = [_Run(task, training, compute, chip_store.chips(task.view)) for task in tasks]
+    while unfinished := [run for run in runs if len(run.losses) < training.epochs]:
         start = time.perf_counter()
-        for _ in zip_longest(*(run.epoch() for run in waiting)):
+        for _ in zip_longest(*(run.epoch() for run in unfinished)):
             pass
-        losses = [run.end_epoch() for run in waiting]
-        seconds = (time.perf_counter() - start) / len(waiting)
-        epoch = len(waiting[0].losses)
+        losses = [run.end_epoch() for run in unfinished]
+        seconds = (time.perf_counter() - start) / len(unfinished)
+        epoch = len(unfinished[0].losses)
         if not np.isfinite(losses).all():
             raise UserError(
                 f"the training loss is {next(loss for loss in losses if not np.isfinite(loss))} after epoch {epoch}",
                 "config: training",
                 "lower training.learning_rate",
             )
-        said = " ".join(f"{loss:.4f}" for loss in losses)
-        print(f"epoch {epoch} of {training.epochs}: loss {said}", file=sys.stderr, flush=True)
-        for run in waiting:
-            run.note(seconds)
+        loss_text = " ".join(f"{loss:.4f}" for loss in losses)
+        print(f"epoch {epoch} of {training.epochs}: loss {loss_text}", file=sys.stderr, flush=True)
+        for run in unfinished:
+            run.record(seconds)
     return [run.result() for run in runs]
 
 
-def refuse_too_few(rows: Rows) -> None:
+def check_chip_count(rows: Rows) -> None:
     """Raise a UserError if there are too few chips to train on."""
     if len(rows) < 2:
         raise UserError(f"{len(rows)} training chips; at least 2 are needed", "config: folds")
 
 
 def batch_sizes(chips: int, batch: int) -> list[int]:
-    """Chips in each step of an epoch; a last batch of one is left out, because batch norm needs two."""
+    """Batch size of each step of an epoch; a last batch of one chip is skipped, because batch norm needs two.
+
+    >>> batch_sizes(chips=9, batch=4)
+    [4, 4]
+    """
     return [size for first in range(0, chips, batch) if (size := min(batch, chips - first)) > 1]
 
 
-class _Held:
-    """The chips where a device wants them: networks that see the same channels share them."""
+class _ChipStore:
+    """The chips in the memory of the compute device; networks with the same channels share them."""
 
     def __init__(self, compute: Compute) -> None:
         self._compute = compute
@@ -140,7 +144,7 @@ class _Held:
         if self._compute.device.type == "cpu":
             return view
         for other, resident in self._resident:
-            # Scaling is fitted to a fold's own training chips.
+            # Views with scaling cannot be shared, because it is fitted to the training chips of one fold.
             same = view.chips is other.chips and list(view.channels) == list(other.channels)
             if same and view.scaling is other.scaling is None:
                 return resident
@@ -150,7 +154,7 @@ class _Held:
 
 
 class _Run:
-    """One network in training."""
+    """The training of one network."""
 
     def __init__(self, task: Task, training: TrainingConfig, compute: Compute, chips: Chips) -> None:
         self._task, self._training, self._compute, self._chips = task, training, compute, chips
@@ -172,7 +176,7 @@ class _Run:
             self._load(training.epochs)
 
     def epoch(self) -> Iterator[None]:
-        """Take an epoch's steps, one at a time; the host does not wait for them."""
+        """Run the steps of an epoch, yielding after each one without waiting for the device."""
         order = self._shuffler.permutation(len(self._task.rows))
         holes = self._draw_holes()
         with self._replay.stream():
@@ -185,14 +189,14 @@ class _Run:
             yield
 
     def _draw_holes(self) -> Holes | None:
-        """Where each step's chips are cut out (DeVries and Taylor 2017)."""
+        """Draw the cutout squares of an epoch (DeVries and Taylor 2017), if enabled."""
         if not self._training.cutout_px:
             return None
         size_px = self._task.view.chips.shape[1]
         return Holes(self._shuffler.integers(size_px, size=(len(self._task.rows), 2)), self._training.cutout_px)
 
     def end_epoch(self) -> float:
-        """Wait for the epoch's end; the mean loss over chips, read from the device only here."""
+        """Wait for the end of the epoch, and return the mean loss over its chips."""
         with self._replay.stream():
             self.losses.append(float(self._total) / sum(self._sizes()))
         return self.losses[-1]
@@ -212,8 +216,8 @@ class _Run:
         self._optimizer.step()
         self._total += loss.detach() * size
 
-    def note(self, seconds: float) -> None:
-        """Note what the epoch took, and save where it stands if that is due."""
+    def record(self, seconds: float) -> None:
+        """Record the duration of the epoch, and save a checkpoint if one is due."""
         self._seconds += seconds
         checkpoint = self._task.checkpoint
         if checkpoint and checkpoint.due:
@@ -221,7 +225,7 @@ class _Run:
                 checkpoint.save(self._state())
 
     def result(self) -> Training:
-        """What is left of it."""
+        """Finish the training and return its result."""
         return Training(
             self._learner.release(),
             self._chips,
@@ -232,7 +236,7 @@ class _Run:
         )
 
     def _state(self) -> dict[str, Any]:
-        """All that the next epoch depends on, and what is reported of the past ones."""
+        """The state that the next epoch depends on, and the losses and time so far."""
         return {
             "learner": self._learner.trained.state_dict(),
             "optimizer": self._optimizer.state_dict(),
@@ -243,24 +247,30 @@ class _Run:
         }
 
     def _load(self, epochs: int) -> None:
-        """Go on where an earlier job was killed, if there was one of the same precision."""
+        """Resume from the checkpoint of a killed job, if there is one with the same precision."""
         state = self._task.checkpoint.load(self._compute.device) if self._task.checkpoint else None
         if state and state["precision"] == self._compute.precision:
             self._learner.trained.load_state_dict(state["learner"])
             self._optimizer.load_state_dict(state["optimizer"])
             self._shuffler.bit_generator.state = state["shuffler"]
             self.losses, self._seconds = state["losses"], state["seconds"]
-            print(f"going on after epoch {len(self.losses)} of {epochs}", file=sys.stderr, flush=True)
+            print(f"resuming after epoch {len(self.losses)} of {epochs}", file=sys.stderr, flush=True)
 
 
 def predict(network: nn.Module, chips: Chips, rows: Rows) -> NDArray[np.float32]:
-    """Class probabilities of chips: (len(rows), classes), in float32 whatever the training's precision.
+    """Predict class probabilities of chips, in float32 whatever the precision of the training.
 
-    A GPU that multiplies bf16 holds the chips in it, so there they are rounded.
+    Args:
+        network: trained network, on its device.
+        chips: the chips; a GPU that trains in bf16 holds them rounded to bf16.
+        rows: (n,) rows of the chips.
+
+    Returns:
+        (n, classes) class probabilities.
 
     Raises:
-        UserError: if a logit is not finite. The loss of the last step is taken before its update, so a network whose
-            last update overflowed has finite losses; all its predictions would be the first class.
+        UserError: if a logit is not finite. The losses may all be finite, because that of the last step is computed
+            before its update. If that update overflowed, every prediction would be the first class.
     """
     device = next(network.parameters()).device
     network.eval()

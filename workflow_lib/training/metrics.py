@@ -1,4 +1,4 @@
-"""How well predicted probabilities match the classes."""
+"""Metrics of predicted class probabilities."""
 
 from typing import Any
 
@@ -10,30 +10,54 @@ Labels = NDArray[np.integer[Any]]
 
 
 def recall_per_class(truth: Labels, predicted: Labels, classes: int) -> NDArray[np.float64]:
-    """Share of each class that was found: (classes,), NaN where a class has no chip."""
-    found = np.bincount(truth[truth == predicted], minlength=classes)
+    """Share of each class's chips that were predicted as that class.
+
+    Args:
+        truth: (n,) class numbers.
+        predicted: (n,) predicted class numbers.
+        classes: number of classes.
+
+    Returns:
+        (classes,) shares in [0, 1], NaN for a class without chips.
+
+    >>> recall_per_class(np.array([0, 0, 1]), np.array([0, 1, 1]), classes=2).tolist()
+    [0.5, 1.0]
+    """
+    hits = np.bincount(truth[truth == predicted], minlength=classes)
     with np.errstate(invalid="ignore"):
-        return found / np.bincount(truth, minlength=classes)
+        return hits / np.bincount(truth, minlength=classes)
 
 
 def macro_f1(truth: Labels, predicted: Labels, classes: int) -> float:
-    """F1 score, unweighted mean over the classes that occur in truth or prediction."""
+    """F1 score: the unweighted mean over the classes that occur in truth or predictions.
+
+    Args:
+        truth: (n,) class numbers.
+        predicted: (n,) predicted class numbers.
+        classes: number of classes.
+
+    >>> round(macro_f1(np.array([0, 0, 1]), np.array([0, 1, 1]), classes=2), 3)
+    0.667
+    """
     hits = np.bincount(truth[truth == predicted], minlength=classes)
     total = np.bincount(truth, minlength=classes) + np.bincount(predicted, minlength=classes)
     return float((2 * hits[total > 0] / total[total > 0]).mean())
 
 
 def macro_auc(truth: Labels, probabilities: NDArray[np.floating[Any]]) -> float | None:
-    """Area under the ROC curve, one class against the rest, mean over classes; ties count half.
+    """Area under the ROC curve, one class against the rest, averaged over classes; ties count half.
 
     Args:
         truth: (n,) class numbers.
-        probabilities: (n, classes).
+        probabilities: (n, classes) class probabilities.
 
     Returns:
-        A share in [0, 1], or None if fewer than two classes occur.
+        A value in [0, 1], or None if fewer than two classes occur.
 
-    Source: the Mann-Whitney form, Hanley and McNeil 1982.
+    >>> macro_auc(np.array([0, 0, 1]), np.array([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8]]))
+    1.0
+
+    Source: Hanley and McNeil 1982, Mann-Whitney form.
     """
     areas = []
     for label in np.unique(truth):
@@ -47,27 +71,32 @@ def macro_auc(truth: Labels, probabilities: NDArray[np.floating[Any]]) -> float 
 
 
 def cross_entropy(truth: Labels, probabilities: NDArray[np.floating[Any]]) -> float:
-    """Mean negative log-likelihood of the classes (nat): of (n,) class numbers and (n, classes) probabilities."""
-    own = probabilities[np.arange(len(truth)), truth].astype(np.float64)
-    return -float(np.log(np.clip(own, 1e-12, None)).mean())
+    """Mean negative log-likelihood of the true classes (nat).
+
+    Args:
+        truth: (n,) class numbers.
+        probabilities: (n, classes) class probabilities; values below 1e-12 count as 1e-12.
+    """
+    likelihoods = probabilities[np.arange(len(truth)), truth].astype(np.float64)
+    return -float(np.log(np.clip(likelihoods, 1e-12, None)).mean())
 
 
 def score(truth: Labels, probabilities: NDArray[np.floating[Any]], regions: NDArray[np.str_]) -> dict[str, Any]:
-    """Every score that the tables keep of one set of predictions.
+    """Compute all scores that the tables store for one set of predictions.
 
     Args:
         truth: (n,) class numbers, n at least 1.
-        probabilities: (n, classes).
+        probabilities: (n, classes) class probabilities.
         regions: (n,) region of each chip.
 
     Returns:
-        The columns `SCORES` of workflow_lib.training.score_tables, percentages in 0..100.
+        The columns `SCORES` of workflow_lib.training.score_tables; percentages are in 0..100.
 
     Raises:
-        ValueError: if a probability is not finite: it has no place in a ranking.
+        ValueError: if a probability is not finite, because it cannot be ranked.
     """
     if not np.isfinite(probabilities).all():
-        raise ValueError("probabilities are not finite")
+        raise ValueError("probabilities: some are not finite; check the network's logits")
     classes = probabilities.shape[1]
     predicted = probabilities.argmax(1)
     correct = truth == predicted

@@ -1,4 +1,4 @@
-"""What networks of cells have only while they train: paths that are left out at random, and a second head."""
+"""Regularisation of networks of cells that is used only in training: drop path and an auxiliary head."""
 
 from functools import partial
 from typing import cast
@@ -16,18 +16,18 @@ _POOLED_PX, _NARROW, _WIDE = 2, 128, 768
 
 
 class Learner:
-    """A network, and the loss that it is trained by.
+    """A network and the loss that its training minimises.
 
-    Networks without cells are trained by their own loss alone, whatever the settings.
+    Networks without cells are trained without drop path and auxiliary head, whatever the settings.
 
     Args:
-        network: freshly initialised, on its device.
-        training: settings.
-        chips: of an epoch.
+        network: network, freshly initialised and on its device.
+        training: settings of the training.
+        chips: number of chips in an epoch.
 
     Attributes:
-        network: as given; what only its training has hangs on it until `release`.
-        trained: it, and beside it what else has weights.
+        network: the given network; drop path and auxiliary head are attached to it until `release`.
+        trained: everything that is trained: the network, and the auxiliary head if there is one.
     """
 
     def __init__(self, network: nn.Module, training: TrainingConfig, chips: int) -> None:
@@ -44,24 +44,33 @@ class Learner:
         """Begin an epoch.
 
         Args:
-            generator: what the paths that are left out are drawn from.
-            progress: share of the training that is done when it ends.
+            generator: source of randomness of the dropped paths.
+            progress: share of the training that is completed at the end of the epoch, in (0, 1].
         """
         if self._drop_path:
             self._drop_path.begin(generator, progress)
 
     def losses(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """Cross-entropy of the next chips, and what a step lowers: with a second head, the weighted sum of both."""
+        """Compute the losses of the next chips.
+
+        Args:
+            inputs: (n, channels, height, width) images.
+            targets: (n,) class numbers.
+
+        Returns:
+            Cross-entropy of the network, and the loss to minimise, which includes the weighted loss of an auxiliary
+            head.
+        """
         if self._drop_path:
             self._drop_path.advance(len(inputs))
         loss = cross_entropy(self.network(inputs), targets, label_smoothing=self._smoothing)
         if not self._auxiliary:
             return loss, loss
-        other = cross_entropy(self._auxiliary.classify(), targets, label_smoothing=self._smoothing)
-        return loss, loss + self._weight * other
+        auxiliary_loss = cross_entropy(self._auxiliary.classify(), targets, label_smoothing=self._smoothing)
+        return loss, loss + self._weight * auxiliary_loss
 
     def release(self) -> nn.Module:
-        """The network alone, as it is deployed."""
+        """Detach drop path and auxiliary head, and return the network as it is deployed."""
         for part in (self._drop_path, self._auxiliary):
             if part:
                 part.release()
@@ -69,14 +78,15 @@ class Learner:
 
 
 class DropPath:
-    """Leaves operations on edges of cells out, each for each chip by itself; those that stay count as much more.
+    """Drops operations on edges of cells at random, independently for each chip, and scales up the others.
 
-    Which ones is drawn for a whole epoch and counted on the device, so that a replayed step finds its own.
+    The dropped paths are drawn for a whole epoch. They and the position in the epoch are stored on the device, so that
+    a replayed step finds its paths without the host.
 
     Args:
-        network: of cells.
-        chips: of an epoch.
-        rate: probability in the last epoch; it rises to it from epoch to epoch.
+        network: network of cells.
+        chips: number of chips in an epoch.
+        rate: drop probability in the last epoch; the probability rises from epoch to epoch.
 
     Source: Zoph et al. 2018 (scheduled drop path), as in the code of DARTS.
     """
@@ -87,53 +97,53 @@ class DropPath:
         self._rate = rate
         self._weights = torch.ones(chips, len(paths), device=device)
         self._position = torch.zeros((), dtype=torch.long, device=device)
-        self._now = self._weights[:0]
+        self._batch_weights = self._weights[:0]
         self._hooks = [path.register_forward_hook(partial(self._weigh, number)) for number, path in enumerate(paths)]
 
     def begin(self, generator: np.random.Generator, progress: float) -> None:
-        """Draw an epoch's paths."""
+        """Draw the dropped paths of an epoch; see `Learner.begin`."""
         rate = self._rate * progress
         kept = generator.random(self._weights.shape) >= rate
         self._weights.copy_(torch.from_numpy(kept / (1 - rate)))
         self._position.zero_()
 
     def advance(self, size: int) -> None:
-        """Go on to the next chips."""
-        self._now = self._weights[self._position + torch.arange(size, device=self._position.device)]
+        """Advance to the next batch of `size` chips."""
+        self._batch_weights = self._weights[self._position + torch.arange(size, device=self._position.device)]
         self._position += size
 
     def _weigh(self, number: int, _path: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
-        return output * self._now[:, number, None, None, None].to(output.dtype)
+        return output * self._batch_weights[:, number, None, None, None].to(output.dtype)
 
     def release(self) -> None:
-        """Leave the network as it was."""
+        """Remove the hooks from the network."""
         for hook in self._hooks:
             hook.remove()
 
 
 def _is_path(name: str, part: nn.Module) -> bool:
-    """Whether a module is an operation on an edge of a cell; skips that change nothing are never left out."""
+    """Whether a module is an operation on an edge of a cell; identity skips are never dropped."""
     return name.rsplit(".", 1)[-1].startswith("edge_") and not isinstance(part, nn.Identity)
 
 
 class AuxiliaryHead(nn.Module):
-    """A second head, on what the block two thirds up the network gives.
+    """An auxiliary head on the output of the block at two thirds of the network's depth.
 
     Args:
-        network: of cells.
+        network: network of cells.
 
-    Source: Liu, Simonyan and Yang 2019, in its code, whose pooling takes sides of 8 pixels; this one takes any.
+    Source: code of Liu, Simonyan and Yang 2019; differs from it in: pooling accepts any side, not only 8 pixels.
     """
 
     def __init__(self, network: CellNet | DartsNet) -> None:
         super().__init__()
         blocks, classes = network.blocks, network.fc.out_features
-        self._seen: Tensor | None = None
-        self._hook = blocks[2 * len(blocks) // 3].register_forward_hook(self._see)
+        self._features: Tensor | None = None
+        self._hook = blocks[2 * len(blocks) // 3].register_forward_hook(self._store_features)
         self.head = nn.Sequential(
             nn.ReLU(),
             nn.AdaptiveAvgPool2d(_POOLED_PX),
-            nn.Conv2d(network.fc.in_features, _NARROW, 1, bias=False),  # the last stage begins there
+            nn.Conv2d(network.fc.in_features, _NARROW, 1, bias=False),  # at that depth the last stage has begun
             nn.BatchNorm2d(_NARROW),
             nn.ReLU(),
             nn.Conv2d(_NARROW, _WIDE, _POOLED_PX, bias=False),
@@ -143,15 +153,15 @@ class AuxiliaryHead(nn.Module):
             nn.Linear(_WIDE, classes),
         ).to(network.fc.weight.device)
 
-    def _see(self, _block: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        self._seen = output
+    def _store_features(self, _block: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        self._features = output
 
     def classify(self) -> Tensor:
-        """Logits of the images that the network saw last: (n, classes)."""
-        logits: Tensor = self.head(cast(Tensor, self._seen))
-        self._seen = None
+        """Compute (n, classes) logits of the images of the network's last forward pass."""
+        logits: Tensor = self.head(cast(Tensor, self._features))
+        self._features = None
         return logits
 
     def release(self) -> None:
-        """Leave the network as it was."""
+        """Remove the hooks from the network."""
         self._hook.remove()

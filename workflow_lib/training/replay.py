@@ -1,4 +1,4 @@
-"""Steps that a GPU repeats without the host: a small network's kernels take less time than their launches."""
+"""Record a training step as a CUDA graph and replay it: the kernels of small networks take less time than launches."""
 
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -7,35 +7,40 @@ from typing import Any
 import torch
 
 _WARM_UP = 3
-"""Steps before the recording: libraries choose their kernels and take their memory in them."""
+"""Steps before the recording, in which libraries choose kernels and allocate memory."""
 
 
 class Replay:
-    """A training step; on a GPU it has a stream of its own, and is recorded as a CUDA graph and replayed.
+    """Runs training steps; on a GPU, on a separate stream, and the step is recorded as a CUDA graph and replayed.
 
-    Recording executes nothing, and the steps before it are steps of the training: no weight is restored afterwards.
+    Recording executes nothing, and the steps before it are part of the training, so weights need not be restored.
 
     Args:
-        device: where.
-        size: chips of the steps worth recording; others (an epoch's last) are taken one kernel at a time.
+        device: device of the training.
+        size: batch size (chips) of the steps to record; other steps (an epoch's last) run one kernel at a time.
     """
 
     def __init__(self, device: torch.device, size: int) -> None:
         self._size = size
-        self._taken = 0
+        self._steps_before_recording = 0
         self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None  # type: ignore[no-untyped-call]
         self._graph: torch.cuda.CUDAGraph | None = None
 
     def stream(self) -> Any:
-        """The context of everything that the step's tensors are used in."""
+        """Context that all uses of the step's tensors must run in."""
         return nullcontext() if self._stream is None else torch.cuda.stream(self._stream)
 
     def __call__(self, step: Callable[[int], None], size: int) -> None:
-        """Take a step of so many chips, always the same one, by work on the device alone; the host does not wait."""
+        """Run a step without waiting for the device.
+
+        Args:
+            step: function of the batch size that runs on the device only; it must be the same in every call.
+            size: batch size (chips).
+        """
         with self.stream():
-            if self._stream is None or size != self._size or self._taken < _WARM_UP:
+            if self._stream is None or size != self._size or self._steps_before_recording < _WARM_UP:
                 step(size)
-                self._taken += size == self._size
+                self._steps_before_recording += size == self._size
                 return
             if self._graph is None:
                 self._graph = torch.cuda.CUDAGraph()

@@ -1,4 +1,4 @@
-"""Train the shared weights of a supernet, and judge networks by them."""
+"""Train the shared weights of a supernet, and evaluate networks with them."""
 
 import math
 import sys
@@ -23,25 +23,25 @@ from workflow_lib.spaces.space import Space
 from workflow_lib.training.checkpoint import Checkpoint
 from workflow_lib.training.compute import Compute
 from workflow_lib.training.feed import HostFeed, to_images
-from workflow_lib.training.loop import batch_sizes, predict, refuse_too_few
+from workflow_lib.training.loop import batch_sizes, check_chip_count, predict
 from workflow_lib.training.metrics import Labels, cross_entropy
 from workflow_lib.training.training_config import TrainingConfig
 
 Paths = Callable[[np.random.Generator], Sequence[str]]
-"""Which networks a step trains."""
+"""Function of a random generator that returns the ids of the networks to train in a step."""
 
 _NORM_BATCHES = 8
 
 
 def uniform_path(space: Space) -> Paths:
-    """One random network per step (Guo et al. 2020, uniform single path)."""
+    """Choose one random network per step (Guo et al. 2020, uniform single path)."""
     return lambda generator: [space.draw(generator)]
 
 
 def fair_paths(space: Space) -> Paths:
-    """As few random networks per step as have every value of each choice equally often: strict fairness.
+    """Choose, per step, the fewest random networks with all values of each choice equally often (strict fairness).
 
-    Where all choices have m values, these are m networks, each value in one of them. Choices of 2 and 3 values take 6.
+    If all choices have m values, these are m networks. Choices with 2 and 3 values need 6 networks.
 
     Source: Chu et al. 2021 (FairNAS), algorithm 1.
     """
@@ -51,27 +51,26 @@ def fair_paths(space: Space) -> Paths:
         columns = {}
         for name, values in space.choices.items():
             repeated = [value for value in values for _ in range(count // len(values))]
-            columns[name] = [repeated[place] for place in generator.permutation(count)]
+            columns[name] = [repeated[number] for number in generator.permutation(count)]
         return [space.build({name: columns[name][path] for name in columns}) for path in range(count)]
 
     return draw
 
 
 def networks_per_fair_step(space: Space) -> int:
-    """How many networks a step of `fair_paths` trains."""
+    """Number of networks that a step of `fair_paths` trains."""
     return math.lcm(*map(len, space.choices.values()))
 
 
 @dataclass(frozen=True)
 class SupernetTask:
-    """What a supernet is trained on.
+    """The training data of a supernet.
 
     Args:
         view: the chips.
-        rows: (n,) rows of the view to train on.
-        labels: (n,) their class numbers.
-        batch: chips per step; a last batch of one chip is left out of its epoch.
-        seed: of shuffling and paths.
+        rows, labels: (n,) rows of the view to train on, and their class numbers.
+        batch: batch size (chips); a last batch of one chip is skipped.
+        seed: seed of shuffling and paths.
     """
 
     view: ChipView
@@ -82,66 +81,70 @@ class SupernetTask:
 
 
 class SupernetArguments(DatasetArguments):
-    """What stages that work with a supernet are told of its chips and its training."""
+    """Arguments of stages that train or use a supernet: its chips and its training."""
 
     learning_rate: float = Field(description="Adam's learning rate")
-    device: str = Field(description="auto, cpu or cuda")
-    precision: str = Field(description="float32, bf16 or auto")
+    device: str = Field(description="compute device: auto, cpu or cuda")
+    precision: str = Field(description="precision of the training: float32, bf16 or auto")
     batch: int = Field(ge=2, description="training batch size (chips)")
     seed: int = Field(description="base seed of the run")
     channels: str = Field(description="name of the channel set")
-    select: list[str] = Field(description="its bands and indices, in order")
+    select: list[str] = Field(description="bands and indices of the channel set, in order")
     folds: Path = Field(description="folds.parquet of assign_folds; fold 0 is used")
-    number: int = Field(ge=0, description="which of several supernets that are trained from other seeds")
+    number: int = Field(ge=0, description="number of the supernet; each number is trained from another seed")
 
     @property
     def training(self) -> TrainingConfig:
-        """Learning rate, device and precision."""
+        """Settings of the training: learning rate, device and precision."""
         return TrainingConfig.model_validate(
             {name: getattr(self, name) for name in ("learning_rate", "device", "precision")}
         )
 
     def derived_seed(self, purpose: str, *ids: str | int) -> int:
-        """The seed of one supernet, for a purpose."""
+        """Derive the seed of this supernet for a purpose."""
         return derive_seed(self.seed, purpose, self.channels, self.number, *ids)
 
     def task(self, dataset: Dataset, folds: pd.DataFrame, seed: int) -> SupernetTask:
-        """The training chips, by the table of the folds."""
+        """Build the training data.
+
+        Args:
+            dataset, folds: the imported chips, and the table of assign_folds, of which fold 0 is used.
+            seed: seed of shuffling and paths.
+        """
         rows = dataset.rows(folds, 0, "training")
         return SupernetTask(dataset.view(self.select, rows), rows, dataset.labels[rows], self.batch, seed)
 
     def checkpoint(self, output: Path, *inputs: Path) -> Checkpoint:
-        """Where a killed job goes on."""
+        """Checkpoint of a job that writes `output` and also reads `inputs`."""
         values = self.model_dump(mode="json"), self.array.stat().st_mtime_ns
         return Checkpoint(output, [self.chips, self.folds, self.moments, *inputs], values)
 
 
 class SupernetTrainer:
-    """Trains shared weights in place by Adam, an epoch at a time.
+    """Trains shared weights in place with Adam, one epoch at a time.
 
-    The gradients of a step's networks are summed, then the weights change once.
+    In each step, the gradients of the step's networks are summed before the weights are updated once.
 
     Args:
-        supernet: the weights; they stay where they are, on the CPU or a GPU.
-        task: what it is trained on.
-        training: learning rate, device and precision.
+        supernet: the weights; moved to the compute device.
+        task: training data.
+        training: settings of the training: learning rate, device and precision.
 
     Attributes:
-        supernet, task: as given.
         losses: mean loss of each epoch.
-        network_steps: how many networks' steps were taken.
-        seconds: that they took.
+        network_steps: number of networks trained, summed over steps.
+        seconds: wall time of the training.
 
     Raises:
         UserError: if there are fewer than two chips.
     """
 
     def __init__(self, supernet: Supernet, task: SupernetTask, training: TrainingConfig) -> None:
-        refuse_too_few(task.rows)
+        check_chip_count(task.rows)
         self.supernet, self.task = supernet, task
         self._compute = Compute.choose(training)
         supernet.to(self._compute.device).train()
-        # Not the fused one: it would take channels-last gradients for contiguous ones (training/adam.py).
+        # Not fused, because fused Adam would misread channels-last gradients as contiguous ones (training/adam.py).
         self._optimizer = torch.optim.Adam(supernet.parameters(), lr=training.learning_rate, foreach=True)
         self._generator = np.random.default_rng(derive_seed(task.seed, "train_supernet"))
         self._feed = HostFeed(task.view, task.rows, task.labels)
@@ -151,19 +154,19 @@ class SupernetTrainer:
 
     @property
     def steps_per_epoch(self) -> int:
-        """Mini-batches of an epoch."""
+        """Number of steps in an epoch."""
         return len(batch_sizes(len(self.task.rows), self.task.batch))
 
-    def epoch(self, paths: Paths, said: str, steps: int | None = None) -> None:
+    def epoch(self, paths: Paths, label: str, steps: int | None = None) -> None:
         """Train for one epoch.
 
         Args:
-            paths: which networks each step trains.
-            said: what is printed on standard error, before the loss.
-            steps: after which the epoch ends, if it has more.
+            paths: chooses the networks of each step.
+            label: text printed before the loss on standard error.
+            steps: maximum number of steps; None: all.
 
         Raises:
-            UserError: if the loss stops being finite.
+            UserError: if the loss becomes infinite or NaN.
         """
         start = time.perf_counter()
         self.supernet.train()
@@ -180,10 +183,10 @@ class SupernetTrainer:
                 "config: training",
                 "lower learning_rate",
             )
-        print(f"{said}: loss {self.losses[-1]:.4f}", file=sys.stderr, flush=True)
+        print(f"{label}: loss {self.losses[-1]:.4f}", file=sys.stderr, flush=True)
 
     def _step(self, networks: Sequence[str], size: int) -> Tensor:
-        """Train networks on the next chips; their mean loss, times the chips."""
+        """Train networks on the next chips; returns their mean loss times the number of chips."""
         inputs, targets = (tensor.to(self._compute.device) for tensor in self._feed.next(size))
         total = torch.zeros((), device=self._compute.device)
         self._optimizer.zero_grad()
@@ -198,11 +201,11 @@ class SupernetTrainer:
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are."""
+        """Device of the weights."""
         return self._compute.device
 
     def state(self) -> dict[str, Any]:
-        """All that the next epoch depends on, and what is reported of the past ones."""
+        """The state that the next epoch depends on, and the losses and time so far."""
         return {
             "supernet": self.supernet.state_dict(),
             "optimizer": self._optimizer.state_dict(),
@@ -213,7 +216,7 @@ class SupernetTrainer:
         }
 
     def load(self, state: Mapping[str, Any]) -> None:
-        """Go on from a state."""
+        """Resume from a state that `state` returned."""
         self.supernet.load_state_dict(state["supernet"])
         self._optimizer.load_state_dict(state["optimizer"])
         self._generator.bit_generator.state = state["generator"]
@@ -222,24 +225,24 @@ class SupernetTrainer:
 
 
 def train_supernet(
-    trainer: SupernetTrainer, epochs: int, paths: Paths, said: str = "", checkpoint: Checkpoint | None = None
+    trainer: SupernetTrainer, epochs: int, paths: Paths, prefix: str = "", checkpoint: Checkpoint | None = None
 ) -> None:
-    """Train for some epochs.
+    """Train until a number of epochs is reached.
 
     Args:
-        trainer: of the supernet.
-        epochs: how many.
-        paths: which networks each step trains.
-        said: in front of each epoch's line on standard error.
-        checkpoint: where a killed training goes on, with the same result.
+        trainer: trainer of the supernet.
+        epochs: total number of epochs.
+        paths: chooses the networks of each step.
+        prefix: start of each epoch's line on standard error.
+        checkpoint: checkpoint from which a killed training resumes, with the same result.
 
     Raises:
-        UserError: if the loss stops being finite.
+        UserError: if the loss becomes infinite or NaN.
     """
     if checkpoint and (state := checkpoint.load(trainer.device)):
         trainer.load(state)
     while len(trainer.losses) < epochs:
-        trainer.epoch(paths, f"{said}epoch {len(trainer.losses) + 1} of {epochs}")
+        trainer.epoch(paths, f"{prefix}epoch {len(trainer.losses) + 1} of {epochs}")
         if checkpoint and checkpoint.due:
             checkpoint.save(trainer.state())
 
@@ -247,42 +250,48 @@ def train_supernet(
 def judge_by_shared_weights(
     supernet: Supernet, networks: Iterable[str], task: SupernetTask, validation: Rows, labels: Labels
 ) -> list[tuple[float, float]]:
-    """Judge networks by the shared weights, each cut out with norms whose statistics are its own.
+    """Evaluate networks with the shared weights, each with its own batch-norm statistics.
 
-    The statistics that the supernet gathered mix those of all networks that share a norm, so they are taken anew.
+    The supernet's statistics mix those of all networks that share a norm, so they are recomputed for each network.
 
     Args:
-        supernet: trained.
-        networks: ids.
-        task: what it was trained on.
-        validation: (n,) rows to judge on.
-        labels: (n,) their class numbers.
+        supernet, task: trained supernet, and its training data.
+        networks: ids of the networks.
+        validation, labels: (n,) rows to evaluate on, and their class numbers.
 
     Returns:
-        Accuracy in percent, and cross-entropy, of each.
+        Accuracy (%) and cross-entropy (nat) of each network.
     """
-    found = []
+    scores = []
     for name in networks:
         network = cut_with_own_norms(supernet, name, task)
         probabilities = predict(network, task.view, validation)
-        right = float((probabilities.argmax(1) == labels).mean())
-        found.append((100 * right, cross_entropy(labels, probabilities)))
-    return found
+        accuracy = float((probabilities.argmax(1) == labels).mean())
+        scores.append((100 * accuracy, cross_entropy(labels, probabilities)))
+    return scores
 
 
 def cut_with_own_norms(supernet: Supernet, name: str, task: SupernetTask) -> nn.Module:
-    """One network by itself, where the supernet is, with norms whose statistics are its own.
+    """Extract one network, on the supernet's device, with its own batch-norm statistics.
 
-    They are of training chips that are drawn at random, the same for all networks: rows are in the order of classes.
+    The statistics are computed on random training chips, the same for all networks; rows are ordered by class.
+
+    Args:
+        supernet, name, task: trained supernet, id of the network, and training data of the supernet.
     """
     network = supernet.cut(name).to(next(supernet.parameters()).device)
-    drawn = np.random.default_rng(derive_seed(task.seed, "norms")).permutation(task.rows)
-    renew_norms(network, task.view, drawn[: _NORM_BATCHES * task.batch], task.batch)
+    rows = np.random.default_rng(derive_seed(task.seed, "norms")).permutation(task.rows)
+    recompute_norms(network, task.view, rows[: _NORM_BATCHES * task.batch], task.batch)
     return network
 
 
-def renew_norms(network: nn.Module, view: ChipView, rows: Rows, batch: int) -> None:
-    """Take the statistics of all batch norms anew, as means over batches of these chips."""
+def recompute_norms(network: nn.Module, view: ChipView, rows: Rows, batch: int) -> None:
+    """Recompute the statistics of all batch norms as means over batches of chips.
+
+    Args:
+        network, view: the network, which is left in evaluation mode, and the chips.
+        rows, batch: (n,) rows of the view to use, and batch size (chips); a batch of one chip is skipped.
+    """
     batches = (to_images(view.batch(rows[first : first + batch])) for first in range(0, len(rows), batch))
     device = next(network.parameters()).device
     update_bn((images for images in batches if len(images) > 1), network.eval(), device)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 TRAINING_PASSES = 3
-"""What a training step costs in forward passes: one, and in the backward pass one for weights and one for inputs."""
+"""Cost of a training step in forward passes: the forward pass, and a backward pass for weights and one for inputs."""
 
 
 class TrainingConfig(Section):
@@ -57,13 +57,19 @@ class TrainingConfig(Section):
     )
 
     def rate(self, epoch: int) -> float:
-        """The learning rate in an epoch, counted from 0 (Loshchilov and Hutter 2017, equation 5, without restarts)."""
+        """Learning rate of an epoch, counted from 0 (Loshchilov and Hutter 2017, equation 5, without restarts).
+
+        >>> [round(TrainingConfig(epochs=4, learning_rate=1.0, schedule="cosine").rate(epoch), 3) for epoch in range(4)]
+        [1.0, 0.854, 0.5, 0.146]
+        """
         if self.schedule == "constant":
             return self.learning_rate
         return self.learning_rate * (1 + cos(pi * epoch / self.epochs)) / 2
 
     def check_within(self, config: "Config", key: str) -> None:
-        """Refuse what other sections contradict; see `Section.check_within`."""
-        of_cells = config.assembled and config.assembled.space != "mobilenet"
-        if not of_cells and (self.drop_path or self.auxiliary_weight):
-            raise ValueError(f"{key}.drop_path and {key}.auxiliary_weight are for networks of cells: none is here")
+        """Check against other sections; see `Section.check_within`."""
+        has_cells = config.assembled and config.assembled.space != "mobilenet"
+        if not has_cells and (self.drop_path or self.auxiliary_weight):
+            raise ValueError(
+                f"{key}.drop_path and {key}.auxiliary_weight are for networks of cells, which this run has none of"
+            )

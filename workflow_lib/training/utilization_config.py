@@ -30,10 +30,10 @@ class UtilizationConfig(Section):
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.fold and isqrt(self.fold) ** 2 != self.fold:
-            raise ValueError(f"fold is {self.fold}, and must be a square, such as 4 or 9")
+            raise ValueError(f"fold is {self.fold}, but must be a square number, such as 4 or 9")
         return self
 
     def check_within(self, config: "Config", key: str) -> None:
-        """Refuse what other sections contradict; see `Section.check_within`."""
+        """Check against other sections; see `Section.check_within`."""
         if self.fold and (config.assembled or config.grid.space.name != CROSS):
             raise ValueError(f"{key}.fold is for networks of the CROSS space, which are not searched here")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 CROSS = "cross"
-"""Name of the space."""
+"""Name of the CROSS space."""
 
 
 class CrossConfig(Section):
@@ -53,25 +53,31 @@ class CrossConfig(Section):
 
     @property
     def choices(self) -> dict[str, list[int]]:
-        """Dimension -> values, in the space's order."""
+        """Dimension -> selected values, in the order of `cross_architecture.CHOICES`."""
         values = self.model_dump()
         return {dimension: values[dimension] for dimension in cross.CHOICES}
 
 
 def build(network: Architecture, channels: int, classes: int) -> nn.Module:
-    """Build a network, freshly initialised."""
+    """Build a network, freshly initialised.
+
+    Args:
+        network: the network.
+        channels: bands of the input images.
+        classes: number of outputs (logits).
+    """
     from workflow_lib.spaces.cross.cross_module import to_module
 
     return to_module(str(network), channels, classes)
 
 
 def space(settings: CrossConfig) -> Space:
-    """The networks of the chosen values."""
+    """The search space of the selected values."""
     return cross.space(settings.choices)
 
 
 def describe(network: Architecture) -> str:
-    """A network in words."""
+    """Describe a network in words."""
     pooling = "no pooling"
     if network.pool:
         size, stride = network.pool
@@ -83,7 +89,7 @@ def describe(network: Architecture) -> str:
 
 
 def dimensions(network: Architecture) -> Mapping[str, int | str]:
-    """Its choices."""
+    """Title and value of each choice of a network."""
     return {
         "stem kernel": network.kernel_size,
         "stride": network.stride,

@@ -19,28 +19,32 @@ CHOICES: dict[str, tuple[int, ...]] = {
     "stride_pool": (1, 2),
     "initial_output_feature": (32, 48, 64),
 }
-"""Dimension -> values, in CROSS's names and order; pool choice 0 is max-pooling (padding 1), 1 is none."""
+"""Dimension -> values, named and ordered as in CROSS; pool choice 0 is max-pooling (padding 1), and 1 is no pooling."""
 
 _SPELLING = re.compile(
     r"k([1-9]\d*)-s([1-9]\d*)-p(\d+)-(?:pool([1-9]\d*)s([1-9]\d*)|nopool)-w([1-9]\d*)(?:-f([1-9]\d*))?"
 )
 
 UNFOLDED_PATTERN = r"k\d+-s\d+-p\d+-(?:pool\d+s\d+|nopool)-w\d+"
-"""What an id of this space looks like that stands for a network of one image at a time."""
+"""Regular expression of the ids of networks of this space that take one image at a time."""
 
 PATTERN = rf"{UNFOLDED_PATTERN}(?:-f\d+)?"
-"""What any id of this space looks like: the constraint of the workflow's `architecture` wildcard."""
+"""Regular expression of all ids of this space, also used to constrain the workflow's `architecture` wildcard."""
 
 
 @dataclass(frozen=True, order=True)
 class Architecture:
-    """One network of the space; its text is its id, and configurations that build the same network are equal.
+    """One network of the space; `str(architecture)` is its id, and equal networks are equal objects.
 
     Args:
-        kernel_size, stride, padding: of the stem convolution, in pixels.
-        pool: kernel size and stride of the stem's max-pooling (padding 1), or None for no pooling.
+        kernel_size, stride, padding: settings of the stem convolution (pixels).
+        pool: (kernel size, stride) of the stem's max-pooling, which has padding 1; None: no pooling.
         width: output channels of the stem; the four stages have 1, 2, 4 and 8 times as many.
-        fold: images that it takes as one, a square (`spaces.cross.folded_net`); widths grow by its root. In no grid.
+        fold: number of images stacked into one input, a square number (`spaces.cross.folded_net`); widths grow by its
+            square root. The search grid never contains folded networks.
+
+    >>> str(Architecture(kernel_size=3, stride=2, padding=1, pool=(3, 2), width=32))
+    'k3-s2-p1-pool3s2-w32'
     """
 
     kernel_size: int
@@ -57,10 +61,13 @@ class Architecture:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read an id; the inverse of `str`.
+        """Parse an id; the inverse of `str`.
+
+        >>> Architecture.parse("k3-s2-p1-nopool-w32").pool is None
+        True
 
         Raises:
-            ConfigError: if the text is no id of this space, or no canonical one (such as `k03-...`).
+            ConfigError: if the text is not an id of this space, or is not canonical (such as `k03-...`).
         """
         match = _SPELLING.fullmatch(text)
         if match:
@@ -73,7 +80,7 @@ class Architecture:
 
     @classmethod
     def from_configuration(cls, configuration: Mapping[str, int]) -> Self:
-        """Build the network that a raw configuration (one value per dimension of `CHOICES`) stands for."""
+        """Build the network of a raw configuration, which has one value per dimension of `CHOICES`."""
         pooled = configuration["pool_choice"] == 0
         return cls(
             configuration["kernel_size"],
@@ -84,7 +91,7 @@ class Architecture:
         )
 
     def configuration(self, choices: Mapping[str, Sequence[int]] = CHOICES) -> dict[str, int]:
-        """A raw configuration that stands for it; where it has no pooling, the pool is the first of the choices."""
+        """A raw configuration that builds this network; if it has no pooling, with the first of the pooling choices."""
         pool = self.pool or (choices["kernel_size_pool"][0], choices["stride_pool"][0])
         return {
             "kernel_size": self.kernel_size,
@@ -98,22 +105,26 @@ class Architecture:
 
 
 BASELINE = Architecture(kernel_size=7, stride=2, padding=3, pool=(3, 2), width=64)
-"""The plain ResNet-18 stem; outside the space, trained and predicted like a candidate."""
+"""The plain ResNet-18; it lies outside the space, and is trained and predicted like a candidate."""
 
 
 def raw_configurations(choices: Mapping[str, Sequence[int]] = CHOICES) -> Iterator[dict[str, int]]:
-    """Every combination of the choices, as CROSS counts them: 288 for the whole space."""
+    """Iterate over every combination of the choices, as CROSS counts them: 288 for the whole space.
+
+    >>> len(list(raw_configurations())), len(architectures())
+    (288, 180)
+    """
     for values in product(*choices.values()):
         yield dict(zip(choices, values, strict=True))
 
 
 def architectures(choices: Mapping[str, Sequence[int]] = CHOICES) -> list[Architecture]:
-    """The distinct networks among the raw configurations, in their order: 180 for the whole space."""
+    """The distinct networks of the raw configurations, in their order: 180 for the whole space."""
     return list(dict.fromkeys(map(Architecture.from_configuration, raw_configurations(choices))))
 
 
 def space(choices: Mapping[str, Sequence[int]] = CHOICES) -> Space:
-    """The networks, as search strategies and supernets see them."""
+    """The search space of the given choices."""
 
     def build(configuration: Configuration) -> str:
         return str(Architecture.from_configuration({name: int(configuration[name]) for name in CHOICES}))

@@ -1,4 +1,4 @@
-"""The networks of the CROSS space: ResNet-18 with a searched first stage and no ReLU after the additions."""
+"""Torch modules of the CROSS space: ResNet-18 with a searched stem and no ReLU after the residual additions."""
 
 from dataclasses import replace
 
@@ -11,17 +11,17 @@ from workflow_lib.spaces.cross.folded_net import FoldedNet
 class CrossNet(nn.Module):
     """One network of the CROSS space, freshly initialised.
 
-    The submodule names and the use of `view` decide the exact size of the exported ONNX file, and with it the
-    paper's memory column: `flatten` would make every file 105 bytes smaller, a bias in the convolutions 7 to
-    15 kB larger.
+    The submodule names and the use of `view` determine the exact size of the exported ONNX file, and thus the paper's
+    memory column: with `flatten` every file would be 105 bytes smaller, and with biases in the convolutions 7 to 15 kB
+    larger.
 
     Args:
-        architecture: what varies between networks.
+        architecture: settings of the stem, and the width.
         channels: bands of the input images.
         classes: number of outputs (logits).
 
-    Source: Li et al. 2023 (CROSS), and the sizes of its tables; differs from ResNet-18 (He et al. 2016) in:
-        the first stage, and no ReLU after the residual additions.
+    Source: Li et al. 2023 (CROSS), and the file sizes in its tables; differs from ResNet-18 (He et al. 2016) in: the
+        stem, and no ReLU after the residual additions.
     """
 
     def __init__(self, architecture: Architecture, channels: int, classes: int) -> None:
@@ -87,8 +87,13 @@ def _shortcut(inputs: int, outputs: int) -> nn.Sequential:
 def to_module(architecture: str, channels: int, classes: int) -> CrossNet | FoldedNet:
     """Build the network of an id, freshly initialised.
 
+    Args:
+        architecture: id of the network.
+        channels: bands of the input images.
+        classes: number of outputs (logits).
+
     Raises:
-        ConfigError: if the text is no id of the space.
+        ConfigError: if the text is not an id of the space.
     """
     parsed = Architecture.parse(architecture)
     if parsed.fold == 1:

@@ -1,4 +1,4 @@
-"""Networks that look at several images at once, as if they were one with more channels."""
+"""Folded networks, which take several images at once as one image with more channels."""
 
 import math
 from collections.abc import Callable
@@ -8,23 +8,24 @@ from torch import Tensor, nn
 
 
 class FoldedNet(nn.Module):
-    """A network with `images` images stacked in its channels: batch N becomes N / images.
+    """A network that stacks `images` images in its input channels: a batch of N becomes one of N / images.
 
-    Widths grow with the square root of `images`, so each layer multiplies as much per image as before, over fewer and
-    wider inputs: it moves fewer bytes for it. Stem and head, whose other side grows too, do more.
+    Widths grow with the square root of `images`. Each layer then has as many multiply-adds per image as before, on
+    fewer and wider inputs, so it moves fewer bytes. Stem and head have more multiply-adds, because their number of
+    input or output channels grows by `images`.
 
     Args:
-        inner: channels, classes, width factor -> the network that is folded; it gets `images` times the channels and
-            classes.
+        inner: (channels, classes, width factor) -> the network that is folded; its channels and classes are `images`
+            times those of one image.
         channels: bands of one image.
         classes: number of outputs for one image.
-        images: how many are folded into one; a square, so that widths stay whole.
+        images: number of images folded into one; a square number, so that widths stay integers.
 
     Raises:
-        ValueError: if `images` is no square.
+        ValueError: if `images` is not a square number.
 
-    Source: Kosaian and Phanishayee, A Study on the Intersection of GPU Utilization and CNN Inference, section 3.3; a
-        batch that is no multiple of `images` is filled up with its first image, whose further outputs are dropped.
+    Source: Kosaian and Phanishayee, A Study on the Intersection of GPU Utilization and CNN Inference, section 3.3.
+        A batch that is not a multiple of `images` is padded with its first image, and the extra outputs are dropped.
     """
 
     def __init__(self, inner: Callable[[int, int, int], nn.Module], channels: int, classes: int, images: int) -> None:
@@ -33,7 +34,14 @@ class FoldedNet(nn.Module):
         self.inner = inner(channels * images, classes * images, width_factor(images))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Classify images: (n, channels, height, width) to (n, classes)."""
+        """Classify images.
+
+        Args:
+            x: (n, channels, height, width) images.
+
+        Returns:
+            (n, classes) logits.
+        """
         count, channels, height, width = x.shape
         missing = -count % self.images
         if missing:
@@ -44,17 +52,20 @@ class FoldedNet(nn.Module):
 
 
 def width_factor(images: int) -> int:
-    """By what widths grow.
+    """Factor by which folding grows widths: the square root of `images`.
+
+    >>> width_factor(9)
+    3
 
     Raises:
-        ValueError: if it were no whole number.
+        ValueError: if `images` is not a square number.
     """
     root = math.isqrt(images)
     if root**2 != images:
-        raise ValueError(f"{images} images cannot be folded: widths grow with the root of a square, such as 4 or 9")
+        raise ValueError(f"{images} images cannot be folded: give a square number, such as 4 or 9")
     return root
 
 
 def images_at_once(network: nn.Module) -> int:
-    """How many images a network takes as one; 1 if it is not folded."""
+    """Number of images that a network folds into one; 1 if it is not folded."""
     return network.images if isinstance(network, FoldedNet) else 1

@@ -1,7 +1,7 @@
-"""The cells of DARTS (Liu, Simonyan and Yang 2019): one that keeps the side and one that halves it.
+"""The cells of DARTS (Liu, Simonyan and Yang 2019): a normal cell keeps the side, a reduction cell halves it.
 
-A cell has two inputs, the outputs of the two cells before it, and four nodes, each the sum of two edges from inputs or
-earlier nodes; its output is all four side by side.
+A cell has two inputs, the outputs of the two preceding cells, and four nodes. Each node is the sum of two edges from
+inputs or earlier nodes. The output of the cell is the concatenation of all four nodes.
 """
 
 import re
@@ -15,51 +15,54 @@ from workflow_lib.spaces.nasbench201.nasbench201_cell import Skeleton
 from workflow_lib.spaces.space import Configuration, Space
 
 OPERATIONS = ("none", "skip", "max", "avg", "sep3", "sep5", "dil3", "dil5")
-"""none, skip connection, poolings of 3 x 3, separable and dilated separable convolutions by kernel (pixels)."""
+"""none, skip connection, 3 x 3 poolings, and separable and dilated separable convolutions with their kernel size."""
 
 INPUTS, NODES = 2, 4
 KINDS = ("normal", "reduction")
 
 EDGES = tuple((tail, head) for head in range(INPUTS, INPUTS + NODES) for tail in range(head))
-"""(from, to) of one cell; nodes 0 and 1 are its inputs."""
+"""(from, to) nodes of each edge of a cell; nodes 0 and 1 are its inputs."""
 
 CHOSEN = 2
-"""Edges that a node keeps."""
+"""Number of edges that a node keeps."""
 
 _EDGES_OF_NODE = ("first", "second")
 
 _STEP = rf"(?:{'|'.join(OPERATIONS[1:])})\.[0-4]"
 _CELL = "-".join([rf"{_STEP}\.{_STEP}"] * NODES)
 PATTERN = rf"darts-{_CELL}-{_CELL}-w\d+-n\d+-s\d+"
-"""What an id of a network of such cells looks like; also Snakemake's constraint of wildcards."""
+"""Regular expression of the ids of networks of DARTS cells, also used in Snakemake's wildcard constraint."""
 
 
 @dataclass(frozen=True, order=True)
 class Cell:
-    """One cell; its text is its id, such as sep3.0.skip.1-sep3.0.sep5.1-skip.0.dil3.2-max.1.sep3.4.
+    """One cell; `str(cell)` is its id, such as sep3.0.skip.1-sep3.0.sep5.1-skip.0.dil3.2-max.1.sep3.4.
 
     Args:
-        steps: (operation, node it comes from), two per node in ascending order.
+        steps: (operation, source node) of each edge, two edges per node, in ascending order of nodes and sources.
+
+    >>> Cell.parse("sep3.0.skip.1-sep3.0.sep5.1-skip.0.dil3.2-max.1.sep3.4").steps[:3]
+    (('sep3', 0), ('skip', 1), ('sep3', 0))
     """
 
     steps: tuple[tuple[str, int], ...]
 
     def __str__(self) -> str:
         texts = [f"{operation}.{tail}" for operation, tail in self.steps]
-        return "-".join(".".join(texts[place : place + CHOSEN]) for place in range(0, len(texts), CHOSEN))
+        return "-".join(".".join(texts[first : first + CHOSEN]) for first in range(0, len(texts), CHOSEN))
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read an id; the inverse of `str`.
+        """Parse an id; the inverse of `str`.
 
         Raises:
-            ConfigError: if the text is no id of such a cell.
+            ConfigError: if the text is not the id of a DARTS cell.
         """
         if re.fullmatch(_CELL, text):
             parts = re.split(r"[-.]", text)
             steps = tuple((operation, int(tail)) for operation, tail in zip(parts[::2], parts[1::2], strict=True))
             cell = cls(steps)
-            tails = [[tail for _, tail, own in cell.edges if own == head] for head in range(INPUTS, INPUTS + NODES)]
+            tails = [[tail for _, tail, node in cell.edges if node == head] for head in range(INPUTS, INPUTS + NODES)]
             if all(first < second < INPUTS + node for node, (first, second) in enumerate(tails)):
                 return cell
         raise ConfigError(
@@ -68,18 +71,18 @@ class Cell:
 
     @property
     def edges(self) -> list[tuple[str, int, int]]:
-        """(operation, from, to)."""
-        return [(operation, tail, INPUTS + place // CHOSEN) for place, (operation, tail) in enumerate(self.steps)]
+        """(operation, source node, target node) of each edge."""
+        return [(operation, tail, INPUTS + number // CHOSEN) for number, (operation, tail) in enumerate(self.steps)]
 
 
 @dataclass(frozen=True)
 class CellNetwork:
-    """Cells in a skeleton; its text is its id, darts-<normal>-<reduction>-w8-n2-s2.
+    """Two cells in a skeleton; `str(network)` is its id, darts-<normal>-<reduction>-w8-n2-s2.
 
     Args:
         normal: cell that keeps the side.
-        reduction: cell that halves it and doubles the width, between stages.
-        skeleton: w is the width of its first cells, n the normal cells per stage, s the strides of its stem.
+        reduction: cell between stages that halves the side and doubles the width.
+        skeleton: width of the first cells (w in the id), normal cells per stage (n) and stem strides (s).
     """
 
     normal: Cell
@@ -87,15 +90,15 @@ class CellNetwork:
     skeleton: Skeleton
 
     def __str__(self) -> str:
-        own = self.skeleton
-        return f"darts-{self.normal}-{self.reduction}-w{own.width}-n{own.cells}-s{own.stem_strides}"
+        skeleton = self.skeleton
+        return f"darts-{self.normal}-{self.reduction}-w{skeleton.width}-n{skeleton.cells}-s{skeleton.stem_strides}"
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read an id; the inverse of `str`.
+        """Parse an id; the inverse of `str`.
 
         Raises:
-            ConfigError: if the text is no such id.
+            ConfigError: if the text is not such an id.
         """
         found = re.fullmatch(rf"darts-({_CELL})-({_CELL})-w([1-9]\d*)-n([1-9]\d*)-s(0|[1-9]\d*)", text)
         if not found:
@@ -105,12 +108,12 @@ class CellNetwork:
 
     @property
     def operations(self) -> tuple[str, ...]:
-        """Names of the operations on all edges of both cells."""
+        """Name of the operation on each edge of both cells."""
         return tuple(operation for cell in (self.normal, self.reduction) for operation, _ in cell.steps)
 
     @property
     def chosen(self) -> list[tuple[int, int]]:
-        """Numbers of edges, those of the reduction cell after those of the normal one, and of their operations."""
+        """(edge index, operation index) pairs; edges of the reduction cell follow those of the normal cell."""
         return [
             (kind * len(EDGES) + EDGES.index((tail, head)), OPERATIONS.index(operation))
             for kind, cell in enumerate((self.normal, self.reduction))
@@ -119,11 +122,12 @@ class CellNetwork:
 
     @classmethod
     def of(cls, chosen: Sequence[tuple[int, int]], skeleton: Skeleton) -> Self:
-        """From what `chosen` gives, in any order."""
+        """Build a network from (edge index, operation index) pairs as in `chosen`, in any order."""
         steps = [(EDGES[edge % len(EDGES)], edge // len(EDGES), OPERATIONS[name]) for edge, name in chosen]
         ordered = sorted(steps, key=lambda step: (step[1], step[0][1], step[0][0]))
         normal, reduction = (
-            Cell(tuple((operation, tail) for (tail, _), own, operation in ordered if own == kind)) for kind in range(2)
+            Cell(tuple((operation, tail) for (tail, _), cell_kind, operation in ordered if cell_kind == kind))
+            for kind in range(2)
         )
         return cls(normal, reduction, skeleton)
 
@@ -132,11 +136,11 @@ _TAILS = {
     head: [f"{first}.{second}" for first, second in combinations(range(head), CHOSEN)]
     for head in range(INPUTS, INPUTS + NODES)
 }
-"""Node -> the pairs of nodes that its two edges may come from."""
+"""Node -> possible pairs of source nodes of its two edges."""
 
 
 def network_space(skeleton: Skeleton) -> Space:
-    """All networks of a skeleton, for search strategies: where the edges of each node come from, and what they do."""
+    """The search space of all networks of a skeleton: the sources and the operations of each node's two edges."""
     choices: dict[str, list[str]] = {}
     for kind, head in product(KINDS, _TAILS):
         choices[f"{kind} {head} from"] = _TAILS[head]
@@ -157,9 +161,9 @@ def network_space(skeleton: Skeleton) -> Space:
         network, configuration = CellNetwork.parse(text), {}
         for kind, cell in zip(KINDS, (network.normal, network.reduction), strict=True):
             for head in _TAILS:
-                own = [(operation, tail) for operation, tail, to in cell.edges if to == head]
-                configuration[f"{kind} {head} from"] = ".".join(str(tail) for _, tail in own)
-                for edge, (operation, _) in zip(_EDGES_OF_NODE, own, strict=True):
+                steps = [(operation, tail) for operation, tail, node in cell.edges if node == head]
+                configuration[f"{kind} {head} from"] = ".".join(str(tail) for _, tail in steps)
+                for edge, (operation, _) in zip(_EDGES_OF_NODE, steps, strict=True):
                     configuration[f"{kind} {head} {edge}"] = operation
         return configuration
 
@@ -167,4 +171,4 @@ def network_space(skeleton: Skeleton) -> Space:
 
 
 EDGE_NAMES = tuple(f"{kind} {tail}-{head}" for kind, (tail, head) in product(KINDS, EDGES))
-"""Of normal cells, then of reduction cells."""
+"""Names of the edges of the normal cell, then of the reduction cell."""

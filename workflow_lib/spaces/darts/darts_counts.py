@@ -1,27 +1,28 @@
-"""What networks of DARTS cells cost, edge by edge, without torch."""
+"""Costs of networks of DARTS cells as sums over edges, computed without torch."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from workflow_lib.spaces.cell_costs import CellCosts
 from workflow_lib.spaces.darts.darts_cell import EDGES, INPUTS, KINDS, NODES, OPERATIONS
-from workflow_lib.spaces.layer_counts import Layer, convolution, head, mapped, norm, stem
+from workflow_lib.spaces.layer_counts import Layer, convolution, head, norm, parameterless, stem
 from workflow_lib.spaces.nasbench201.nasbench201_cell import STAGES, Skeleton, halved, stem_px
 
 STEM = 3
-"""How many times wider than the first cells the stem is, as in the paper."""
+"""Ratio of the stem's width to that of the first cells, as in the paper."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a cell stands.
+    """The position of a cell in its network.
 
     Attributes:
-        reduction: whether it halves the side.
-        after_reduction: whether the cell before it does, so that its first input has twice the side of its second.
-        width: channels of its nodes.
-        before, last: channels of its two inputs.
-        before_px, side_px: their sides.
+        reduction: whether the cell halves the side.
+        after_reduction: whether the preceding cell does, so that the first input has twice the side of the second.
+        width: channels of each node.
+        before, last: channels of the two inputs: the outputs of the cell before the preceding one, and of the preceding
+            one.
+        before_px, side_px: sides of these inputs (pixels).
     """
 
     reduction: bool
@@ -34,16 +35,16 @@ class Place:
 
     @property
     def after_px(self) -> int:
-        """Side of its output."""
+        """Side of the cell's output (pixels)."""
         return halved(self.side_px) if self.reduction else self.side_px
 
 
 def places(skeleton: Skeleton, first_px: int) -> Iterator[Place]:
-    """The cells of a network, in order: normal ones in three stages, a reduction between two.
+    """Iterate over the cells of a network in order: three stages of normal cells, with a reduction cell between stages.
 
     Args:
-        skeleton: of the network.
-        first_px: side of the stem's output.
+        skeleton: skeleton of the network.
+        first_px: side of the stem's output (pixels).
     """
     before = last = STEM * skeleton.width
     before_px = side_px = first_px
@@ -57,15 +58,20 @@ def places(skeleton: Skeleton, first_px: int) -> Iterator[Place]:
             before_px, side_px, after_reduction = side_px, place.after_px, reduction
 
 
-def _bring(inputs: int, outputs: int, before_px: int, side_px: int, halve: bool) -> list[Layer]:
-    """What gives a map the channels and the side of a cell: ReLU, pooling that halves it, 1 x 1, norm."""
-    pool = [mapped(inputs, side_px)] if halve else []
-    return [mapped(inputs, before_px), *pool, convolution(inputs * outputs, outputs, side_px), norm(outputs, side_px)]
+def _adapt(inputs: int, outputs: int, before_px: int, side_px: int, halve: bool) -> list[Layer]:
+    """Layers that adapt a map to a cell's channels and side: ReLU, pooling if `halve`, 1 x 1 convolution, norm."""
+    pool = [parameterless(inputs, side_px)] if halve else []
+    return [
+        parameterless(inputs, before_px),
+        *pool,
+        convolution(inputs * outputs, outputs, side_px),
+        norm(outputs, side_px),
+    ]
 
 
 def _separable(channels: int, kernel: int, before_px: int, side_px: int) -> list[Layer]:
     depthwise, pointwise = (convolution(weights, channels, side_px) for weights in (channels * kernel**2, channels**2))
-    return [mapped(channels, before_px), depthwise, pointwise, norm(channels, side_px)]
+    return [parameterless(channels, before_px), depthwise, pointwise, norm(channels, side_px)]
 
 
 def _operation(name: str, channels: int, before_px: int, side_px: int, halve: bool) -> list[Layer]:
@@ -77,8 +83,8 @@ def _operation(name: str, channels: int, before_px: int, side_px: int, halve: bo
         case "dil":
             return _separable(channels, kernel, before_px, side_px)
         case "max" | "avg":
-            return [mapped(channels, side_px)]
-    return _bring(channels, channels, before_px, side_px, halve) if name == "skip" and halve else []
+            return [parameterless(channels, side_px)]
+    return _adapt(channels, channels, before_px, side_px, halve) if name == "skip" and halve else []
 
 
 def _count(skeleton: Skeleton, channels: int, classes: int, size_px: int, cost: Callable[[Layer], int]) -> CellCosts:
@@ -86,8 +92,8 @@ def _count(skeleton: Skeleton, channels: int, classes: int, size_px: int, cost: 
     prices = [[0] * len(OPERATIONS) for _ in range(len(KINDS) * len(EDGES))]
     features = 0
     for place in places(skeleton, stem_px(skeleton, size_px)):
-        fixed += _bring(place.before, place.width, place.before_px, place.side_px, place.after_reduction)
-        fixed += _bring(place.last, place.width, place.side_px, place.side_px, False)
+        fixed += _adapt(place.before, place.width, place.before_px, place.side_px, place.after_reduction)
+        fixed += _adapt(place.last, place.width, place.side_px, place.side_px, False)
         features = NODES * place.width
         for edge, (tail, _) in enumerate(EDGES):
             halve = place.reduction and tail < INPUTS
@@ -100,30 +106,35 @@ def _count(skeleton: Skeleton, channels: int, classes: int, size_px: int, cost: 
 
 
 def count_parameters(skeleton: Skeleton, channels: int, classes: int) -> CellCosts:
-    """Trainable parameters.
+    """Count trainable parameters.
 
     Args:
-        skeleton: of the networks.
-        channels, classes: of their images.
+        skeleton: skeleton of the networks.
+        channels: bands of the input images.
+        classes: number of classes.
     """
     return _count(skeleton, channels, classes, 1, lambda layer: layer.parameters)
 
 
 def count_multiply_adds(skeleton: Skeleton, channels: int, classes: int, size_px: int) -> CellCosts:
-    """Multiply-adds for one image: of convolutions and the linear layer.
+    """Count multiply-adds of convolutions and the linear layer for one image.
 
     Args:
-        skeleton: of the networks.
-        channels, classes, size_px: of their images.
+        skeleton: skeleton of the networks.
+        channels: bands of the input images.
+        classes: number of classes.
+        size_px: side of the input images (pixels).
     """
     return _count(skeleton, channels, classes, size_px, lambda layer: layer.multiply_adds)
 
 
 def count_activations(skeleton: Skeleton, channels: int, classes: int, size_px: int) -> CellCosts:
-    """Numbers that all layers put out for one image; sums and what is put side by side are not counted.
+    """Count output values of all layers for one image; sums and concatenations are not counted.
 
     Args:
-        skeleton: of the networks.
-        channels, classes, size_px: of their images.
+        skeleton: skeleton of the networks.
+        channels: bands of the input images.
+        classes: number of classes.
+        size_px: side of the input images (pixels).
     """
     return _count(skeleton, channels, classes, size_px, lambda layer: layer.outputs)

@@ -1,4 +1,4 @@
-"""Networks of DARTS cells: a stem, three stages of normal cells, a reduction cell between two."""
+"""Torch modules of networks of DARTS cells: a stem and three stages of normal cells, with reduction cells between."""
 
 from collections.abc import Callable, Sequence
 from typing import cast
@@ -16,14 +16,14 @@ class DartsNet(nn.Module):
     """One network, freshly initialised.
 
     Args:
-        make_cell: where it stands -> a cell of the outputs of the two before it.
+        make_cell: position -> a cell, called with the outputs of the two preceding cells.
         channels: bands of the input images.
         classes: number of outputs (logits).
-        skeleton: its size.
+        skeleton: width, cells per stage and stem strides.
 
-    Source: Liu, Simonyan and Yang 2019, section 3; differs from it in: sides are halved by an average pooling before a
-        convolution of 1 x 1, and not by two strided convolutions of shifted maps, which no predictor of devices knows;
-        poolings have no norm of their own.
+    Source: Liu, Simonyan and Yang 2019, section 3; differs from it in: sides are halved by average pooling before a
+        1 x 1 convolution, not by two strided convolutions of shifted maps, which no latency predictor supports;
+        poolings are not followed by a batch norm.
     """
 
     def __init__(
@@ -31,19 +31,26 @@ class DartsNet(nn.Module):
     ) -> None:
         super().__init__()
         self.stem = stem(channels, STEM * skeleton.width, skeleton.stem_strides)
-        there = list(places(skeleton, first_px=1))
-        self.cells = nn.ModuleList(make_cell(place) for place in there)
-        features = NODES * there[-1].width
+        positions = list(places(skeleton, first_px=1))
+        self.cells = nn.ModuleList(make_cell(place) for place in positions)
+        features = NODES * positions[-1].width
         self.head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
         self.fc = nn.Linear(features, classes)
 
     @property
     def blocks(self) -> list[nn.Module]:
-        """Its cells, in their order."""
+        """The cells, in order."""
         return list(self.cells)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Classify images: (n, channels, height, width) to (n, classes)."""
+        """Classify images.
+
+        Args:
+            x: (n, channels, height, width) images.
+
+        Returns:
+            (n, classes) logits.
+        """
         before = last = self.stem(x)
         for cell in self.cells:
             before, last = last, cell(before, last)
@@ -52,12 +59,13 @@ class DartsNet(nn.Module):
 
 
 class DartsCell(nn.Module):
-    """What cells have in common: both inputs get the cell's width, and all nodes are put side by side.
+    """The frame of a cell: adapts both inputs to the cell's width and concatenates the nodes.
 
     Args:
-        place: where it stands.
-        bend: the two inputs -> the nodes.
-        bottleneck: nodes have so many times fewer channels, and a convolution of 1 x 1 gives the output its own.
+        place: position of the cell.
+        bend: module that computes the list of nodes from the two adapted inputs.
+        bottleneck: factor by which the nodes have fewer channels; if it is not 1, a 1 x 1 convolution restores the
+            output's channels.
     """
 
     def __init__(self, place: Place, bend: nn.Module, bottleneck: int = 1) -> None:
@@ -69,13 +77,21 @@ class DartsCell(nn.Module):
         self.widen = nn.Identity() if bottleneck == 1 else convolution(NODES * inner, NODES * place.width, 1)
 
     def forward(self, before: Tensor, last: Tensor) -> Tensor:
-        """Transform the outputs of the two cells before it, (n, channels, height, width) each."""
+        """Compute the cell's output.
+
+        Args:
+            before: (n, channels, height, width) output of the cell before the preceding one.
+            last: (n, channels, height, width) output of the preceding cell.
+
+        Returns:
+            (n, `NODES` x width, height, width) output; a reduction cell halves height and width.
+        """
         nodes: Sequence[Tensor] = self.bend(self.before(before), self.last(last))
         return cast(Tensor, self.widen(torch.cat(list(nodes), 1)))
 
 
 class _Nodes(nn.Module):
-    """The nodes of one cell: each is the sum of two edges."""
+    """The nodes of one cell; each is the sum of two edges."""
 
     def __init__(self, place: Place, edges: Sequence[tuple[str, int, int]]) -> None:
         super().__init__()
@@ -97,12 +113,12 @@ class _Nodes(nn.Module):
 
 
 def make_operation(name: str, channels: int, halve: bool) -> nn.Module:
-    """One of `darts.OPERATIONS` but none.
+    """Build the module of an operation.
 
     Args:
-        name: which.
-        channels: of its input and its output.
-        halve: whether it halves the side.
+        name: one of `darts_cell.OPERATIONS` except "none".
+        channels: input and output channels.
+        halve: whether the operation halves the side.
     """
     stride, kernel = 2 if halve else 1, int(name[-1]) if name[-1].isdigit() else 0
     match name[:3]:
@@ -137,7 +153,13 @@ def _halve(inputs: int, outputs: int) -> nn.Sequential:
 
 
 def to_module(network: CellNetwork, channels: int, classes: int) -> DartsNet:
-    """Build a network, freshly initialised."""
+    """Build a network, freshly initialised.
+
+    Args:
+        network: the network.
+        channels: bands of the input images.
+        classes: number of outputs (logits).
+    """
 
     def make_cell(place: Place) -> nn.Module:
         cell = network.reduction if place.reduction else network.normal

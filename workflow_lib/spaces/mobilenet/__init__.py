@@ -14,14 +14,27 @@ if TYPE_CHECKING:
 
 
 def build(network: cells.Chain, channels: int, classes: int) -> nn.Module:
-    """Build a network, freshly initialised."""
+    """Build a network, freshly initialised.
+
+    Args:
+        network: the network.
+        channels: bands of the input images.
+        classes: number of outputs (logits).
+    """
     from workflow_lib.spaces.mobilenet.mobilenet_module import to_module
 
     return to_module(str(network), channels, classes)
 
 
 def count(network: cells.Chain, channels: int, classes: int, size_px: int) -> Costs:
-    """What a network costs for one chip."""
+    """Count what a network costs for one chip.
+
+    Args:
+        network: the network.
+        channels: bands of the chips.
+        classes: number of classes.
+        size_px: side of the chips (pixels).
+    """
     from workflow_lib.spaces.mobilenet import mobilenet_counts as counts
 
     return Costs(
@@ -32,13 +45,13 @@ def count(network: cells.Chain, channels: int, classes: int, size_px: int) -> Co
 
 
 def describe(network: cells.Chain) -> str:
-    """A network in words."""
+    """Describe a network in words."""
     blocks = len(network.operations) - network.operations.count(cells.SKIP)
     return f"a chain of {blocks} MobileNetV2 blocks of {len(network.operations)}, {network}"
 
 
 def dimensions(network: cells.Chain) -> Mapping[str, int | str]:
-    """How often it has each operation."""
+    """Count the blocks with each operation."""
     names = sorted(cells.BLOCKS)
     return {f"blocks with {name}": network.operations.count(name) for name in names}
 

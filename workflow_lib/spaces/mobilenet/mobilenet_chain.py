@@ -1,4 +1,4 @@
-"""A chain of MobileNetV2 blocks (Cai et al. 2019, ProxylessNAS): kernel and expansion of each of 21, or none."""
+"""Chains of 21 MobileNetV2 blocks (Cai et al. 2019, ProxylessNAS), each with a kernel and expansion, or skipped."""
 
 import re
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ SKIP = "skip"
 
 @dataclass(frozen=True)
 class Stage:
-    """Blocks of one width; the first one changes width and side, so it cannot be skipped.
+    """Blocks of one width; the first block changes width and side, so it cannot be skipped.
 
     Attributes:
         width: output channels.
-        blocks: how many.
-        stride: of the first, in pixels.
+        blocks: number of blocks.
+        stride: stride of the first block (pixels).
     """
 
     width: int
@@ -26,69 +26,69 @@ class Stage:
 
 STAGES = (Stage(24, 4, 2), Stage(40, 4, 2), Stage(80, 4, 2), Stage(96, 4, 1), Stage(192, 4, 2), Stage(320, 1, 1))
 OPERATIONS = tuple(f"e{expansion}k{kernel}" for expansion in (3, 6) for kernel in (3, 5, 7))
-"""Expansion of the width inside the block, and kernel of its depthwise convolution (pixels)."""
+"""Blocks by expansion of the width inside the block and kernel size of the depthwise convolution (pixels)."""
 
 EXPANSIONS_AND_KERNELS = {name: (int(name[1]), int(name[3])) for name in OPERATIONS}
-"""Operation -> both numbers."""
+"""Operation -> (expansion, kernel size in pixels)."""
 
 STEM, FIRST, LAST = 32, 16, 1280
-"""Widths of what is not searched: the stem's convolution, the block behind it, the last convolution."""
+"""Widths of the fixed layers: the stem's convolution, the block after it, and the last convolution."""
 
-_FIRSTS = tuple(number == 0 for stage in STAGES for number in range(stage.blocks))
-
+_IS_FIRST = tuple(number == 0 for stage in STAGES for number in range(stage.blocks))
+"""For each block, whether it is the first of its stage."""
 
 BLOCKS = (SKIP, *OPERATIONS)
-"""What a block may be."""
+"""All possible operations of a block."""
 
 
 def _allowed(first: bool) -> tuple[str, ...]:
     return OPERATIONS if first else (*OPERATIONS, SKIP)
 
 
-def _stage(blocks: int) -> str:
-    return r"\.".join(f"(?:{'|'.join(_allowed(first=not place))})" for place in range(blocks))
+def _stage_pattern(blocks: int) -> str:
+    return r"\.".join(f"(?:{'|'.join(_allowed(first=not number))})" for number in range(blocks))
 
 
-PATTERN = "-".join(["mobile", *(_stage(stage.blocks) for stage in STAGES)])
-"""What an id of a chain looks like; also Snakemake's constraint of wildcards."""
+PATTERN = "-".join(["mobile", *(_stage_pattern(stage.blocks) for stage in STAGES)])
+"""Regular expression of the ids of chains, also used in Snakemake's wildcard constraint."""
 
 
 @dataclass(frozen=True, order=True)
 class Chain:
-    """One network; its text is its id, one operation per block: mobile-e3k3.skip.e6k7.e3k3-..., a stage per part.
+    """One network; `str(chain)` is its id, such as mobile-e3k3.skip.e6k7.e3k3-..., with one part per stage.
 
     Args:
-        operations: one per block.
+        operations: operation of each block.
     """
 
     operations: tuple[str, ...]
 
     def __str__(self) -> str:
-        left = iter(self.operations)
-        stages = (".".join(next(left) for _ in range(stage.blocks)) for stage in STAGES)
+        operations = iter(self.operations)
+        stages = (".".join(next(operations) for _ in range(stage.blocks)) for stage in STAGES)
         return "-".join(["mobile", *stages])
 
     @property
     def chosen(self) -> list[tuple[int, int]]:
-        """Numbers of blocks, and of what they are in `BLOCKS`."""
+        """(block index, index of its operation in `BLOCKS`) pairs."""
         return [(block, BLOCKS.index(operation)) for block, operation in enumerate(self.operations)]
 
     @classmethod
     def parse(cls, text: str) -> "Chain":
-        """Read an id; the inverse of `str`.
+        """Parse an id; the inverse of `str`.
 
         Raises:
-            ConfigError: if the text is no id of this space.
+            ConfigError: if the text is not an id of this space.
         """
         if not re.fullmatch(PATTERN, text):
             raise ConfigError(
-                "not a chain of MobileNetV2 blocks", text, "expected mobile-e3k3.skip.e6k7.e3k3-... of 6 stages"
+                "not a chain of MobileNetV2 blocks", text, "expected mobile-e3k3.skip.e6k7.e3k3-... with 6 stages"
             )
         return cls(tuple(operation for stage in text.split("-")[1:] for operation in stage.split(".")))
 
 
 def space() -> Space:
-    """All chains."""
+    """The search space of all chains."""
 
     def build(configuration: Configuration) -> str:
         return str(Chain(tuple(str(configuration[name]) for name in names)))
@@ -96,5 +96,5 @@ def space() -> Space:
     def parse(text: str) -> Configuration:
         return dict(zip(names, Chain.parse(text).operations, strict=True))
 
-    names = [f"block_{number}" for number in range(len(_FIRSTS))]
-    return Space({name: _allowed(first) for name, first in zip(names, _FIRSTS, strict=True)}, build, parse)
+    names = [f"block_{number}" for number in range(len(_IS_FIRST))]
+    return Space({name: _allowed(first) for name, first in zip(names, _IS_FIRST, strict=True)}, build, parse)

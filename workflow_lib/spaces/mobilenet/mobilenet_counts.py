@@ -1,9 +1,9 @@
-"""What chains of MobileNetV2 blocks cost, block by block, without torch."""
+"""Costs of chains of MobileNetV2 blocks as sums over blocks, computed without torch."""
 
 from collections.abc import Callable
 
 from workflow_lib.spaces.cell_costs import CellCosts
-from workflow_lib.spaces.layer_counts import Layer, convolution, head, mapped, norm
+from workflow_lib.spaces.layer_counts import Layer, convolution, head, norm, parameterless
 from workflow_lib.spaces.mobilenet.mobilenet_chain import (
     BLOCKS,
     EXPANSIONS_AND_KERNELS,
@@ -17,35 +17,40 @@ from workflow_lib.spaces.nasbench201.nasbench201_cell import halved
 
 
 def count_parameters(channels: int, classes: int) -> CellCosts:
-    """Trainable parameters.
+    """Count trainable parameters.
 
     Args:
-        channels, classes: of the networks' images.
+        channels: bands of the input images.
+        classes: number of classes.
     """
     return _count(channels, classes, 1, lambda layer: layer.parameters)
 
 
 def count_multiply_adds(channels: int, classes: int, size_px: int) -> CellCosts:
-    """Multiply-adds for one image: of convolutions and the linear layer.
+    """Count multiply-adds of convolutions and the linear layer for one image.
 
     Args:
-        channels, classes, size_px: of the images.
+        channels: bands of the input images.
+        classes: number of classes.
+        size_px: side of the input images (pixels).
     """
     return _count(channels, classes, size_px, lambda layer: layer.multiply_adds)
 
 
 def count_activations(channels: int, classes: int, size_px: int) -> CellCosts:
-    """Numbers that all layers put out for one image; sums are not counted.
+    """Count output values of all layers for one image; residual additions are not counted.
 
     Args:
-        channels, classes, size_px: of the images.
+        channels: bands of the input images.
+        classes: number of classes.
+        size_px: side of the input images (pixels).
     """
     return _count(channels, classes, size_px, lambda layer: layer.outputs)
 
 
 def _count(channels: int, classes: int, size_px: int, cost: Callable[[Layer], int]) -> CellCosts:
     side_px = halved(size_px)
-    fixed = [*_bent(9 * channels * STEM, STEM, side_px), *_block(STEM, FIRST, 1, 3, side_px, side_px)]
+    fixed = [*_convolution_unit(9 * channels * STEM, STEM, side_px), *_block(STEM, FIRST, 1, 3, side_px, side_px)]
     prices, width = [], FIRST
     for stage in STAGES:
         for place in range(stage.blocks):
@@ -56,17 +61,17 @@ def _count(channels: int, classes: int, size_px: int, cost: Callable[[Layer], in
             } | {SKIP: []}
             prices.append(tuple(sum(map(cost, layers[name])) for name in BLOCKS))
             width, side_px = stage.width, after_px
-    fixed += [*_bent(width * LAST, LAST, side_px), *head(LAST, classes)]
+    fixed += [*_convolution_unit(width * LAST, LAST, side_px), *head(LAST, classes)]
     return CellCosts(sum(map(cost, fixed)), tuple(prices))
 
 
 def _block(inputs: int, outputs: int, expansion: int, kernel: int, before_px: int, after_px: int) -> list[Layer]:
     inner = inputs * expansion
-    widened = _bent(inputs * inner, inner, before_px) if expansion > 1 else []
+    widened = _convolution_unit(inputs * inner, inner, before_px) if expansion > 1 else []
     narrowed = [convolution(inner * outputs, outputs, after_px), norm(outputs, after_px)]
-    return [*widened, *_bent(kernel**2 * inner, inner, after_px), *narrowed]
+    return [*widened, *_convolution_unit(kernel**2 * inner, inner, after_px), *narrowed]
 
 
-def _bent(weights: int, outputs: int, side_px: int) -> list[Layer]:
-    """Convolution, norm, ReLU."""
-    return [convolution(weights, outputs, side_px), norm(outputs, side_px), mapped(outputs, side_px)]
+def _convolution_unit(weights: int, outputs: int, side_px: int) -> list[Layer]:
+    """Layers of one unit: convolution, batch norm, ReLU."""
+    return [convolution(weights, outputs, side_px), norm(outputs, side_px), parameterless(outputs, side_px)]

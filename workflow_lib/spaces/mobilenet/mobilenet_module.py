@@ -1,4 +1,4 @@
-"""Chains of MobileNetV2 blocks, the space of ProxylessNAS."""
+"""Torch modules of chains of MobileNetV2 blocks, the space of ProxylessNAS."""
 
 from torch import Tensor, nn
 
@@ -9,7 +9,7 @@ class ChainNet(nn.Module):
     """One network, freshly initialised.
 
     Args:
-        chain: what each block is.
+        chain: operation of each block.
         channels: bands of the input images.
         classes: number of outputs (logits).
 
@@ -28,25 +28,32 @@ class ChainNet(nn.Module):
                 if operation != SKIP:
                     expansion, kernel = EXPANSIONS_AND_KERNELS[operation]
                     block = _Block(width, stage.width, expansion, kernel, 1 if place else stage.stride)
-                    # Its name tells operations apart, so that a supernet can hold them side by side.
+                    # The name includes the operation, so that a supernet can hold several operations of one block.
                     self.blocks.add_module(f"{number}_{operation}", block)
                 width = stage.width
         self.last = nn.Sequential(*_convolution(width, LAST, 1), nn.ReLU6(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
         self.fc = nn.Linear(LAST, classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Classify images: (n, channels, height, width) to (n, classes)."""
+        """Classify images.
+
+        Args:
+            x: (n, channels, height, width) images.
+
+        Returns:
+            (n, classes) logits.
+        """
         logits: Tensor = self.fc(self.last(self.blocks(self.first(self.stem(x)))))
         return logits
 
 
 class _Block(nn.Module):
-    """An inverted residual: widen, convolve each channel, narrow; added to its input where shapes allow."""
+    """An inverted residual block: expand, depthwise convolution, project; adds its input if the shapes match."""
 
     def __init__(self, inputs: int, outputs: int, expansion: int, kernel: int, stride: int) -> None:
         super().__init__()
         inner = inputs * expansion
-        self._adds = inputs == outputs and stride == 1
+        self._adds_input = inputs == outputs and stride == 1
         self.layers = nn.Sequential(
             *((*_convolution(inputs, inner, 1), nn.ReLU6()) if expansion > 1 else ()),
             *_convolution(inner, inner, kernel, stride, groups=inner),
@@ -55,8 +62,8 @@ class _Block(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        bent: Tensor = self.layers(x)
-        return bent + x if self._adds else bent
+        output: Tensor = self.layers(x)
+        return output + x if self._adds_input else output
 
 
 def _convolution(
@@ -71,7 +78,12 @@ def _convolution(
 def to_module(chain: str, channels: int, classes: int) -> ChainNet:
     """Build the network of an id, freshly initialised.
 
+    Args:
+        chain: id of the network.
+        channels: bands of the input images.
+        classes: number of outputs (logits).
+
     Raises:
-        ConfigError: if the text is no id of the space.
+        ConfigError: if the text is not an id of the space.
     """
     return ChainNet(Chain.parse(chain), channels, classes)

@@ -15,26 +15,39 @@ if TYPE_CHECKING:
 
 
 def build(network: cells.CellNetwork, channels: int, classes: int) -> nn.Module:
-    """Build a network, freshly initialised."""
+    """Build a network, freshly initialised.
+
+    Args:
+        network: the network.
+        channels: bands of the input images.
+        classes: number of outputs (logits).
+    """
     from workflow_lib.spaces.nasbench201.nasbench201_module import to_module
 
     return to_module(str(network.cell), channels, classes, network.skeleton)
 
 
 def count(network: cells.CellNetwork, channels: int, classes: int, size_px: int) -> Costs:
-    """What a network costs for one chip."""
+    """Count what a network costs for one chip.
+
+    Args:
+        network: the network.
+        channels: bands of the chips.
+        classes: number of classes.
+        size_px: side of the chips (pixels).
+    """
     from workflow_lib.spaces.nasbench201 import nasbench201_counts as counts
 
     return count_cells(counts, network, channels, classes, size_px)
 
 
 def describe(network: cells.CellNetwork) -> str:
-    """A network in words."""
+    """Describe a network in words."""
     return describe_cells(f"NAS-Bench-201 cells {network.cell}", network.skeleton)
 
 
 def dimensions(network: cells.CellNetwork) -> Mapping[str, int | str]:
-    """How often it has each operation."""
+    """Count the edges with each operation."""
     return count_operations(network, cells.OPERATIONS)
 
 

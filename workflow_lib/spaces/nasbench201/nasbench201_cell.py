@@ -1,4 +1,4 @@
-"""The cells of NAS-Bench-201 (Dong and Yang 2020): five operations on each of six edges, 15,625 in all."""
+"""The cells of NAS-Bench-201 (Dong and Yang 2020): one of five operations on each of six edges, 15,625 cells in all."""
 
 import re
 from dataclasses import dataclass
@@ -14,21 +14,21 @@ OPERATIONS = {
     "conv3": "nor_conv_3x3",
     "pool": "avg_pool_3x3",
 }
-"""Short name, as ids spell it -> name in the benchmark."""
+"""Short name, as used in ids -> name in the benchmark."""
 
 STAGES = 3
-"""Of a network: the second and third have twice and four times as many channels, on half and a quarter of the side."""
+"""Number of stages; the second and third have 2 and 4 times the first's channels at 1/2 and 1/4 of its side."""
 
 EDGES = tuple((tail, head) for head in range(1, 4) for tail in range(head))
-"""(from, to) in the benchmark's order; node 0 is the cell's input, 3 its output."""
+"""(from, to) nodes of each edge, in the benchmark's order; node 0 is the cell's input and node 3 its output."""
 
 NODES = tuple(
-    tuple(edge for edge, (_, own) in enumerate(EDGES) if own == head) for head in sorted({head for _, head in EDGES})
+    tuple(edge for edge, (_, end) in enumerate(EDGES) if end == head) for head in sorted({head for _, head in EDGES})
 )
-"""Numbers of the edges that lead to each node."""
+"""Indices of the edges into each node."""
 
 KERNELS = {"conv1": 1, "conv3": 3}
-"""Operation that convolves -> its kernel (pixels)."""
+"""Convolution -> its kernel size (pixels)."""
 
 _FROM_BENCHMARK = {long: short for short, long in OPERATIONS.items()}
 _BENCHMARK = ((16, 32), (32, 16), (64, 8))
@@ -37,10 +37,13 @@ _CELLS, _IMAGE_CHANNELS, _IMAGE_PX = 5, 3, 32
 
 @dataclass(frozen=True, order=True)
 class Cell:
-    """One cell; its text is its id, such as conv3-none.skip-conv1.conv3.pool, file-name-safe.
+    """One cell; `str(cell)` is its id, such as conv3-none.skip-conv1.conv3.pool, which is safe in file names.
 
     Args:
-        operations: one per edge of `EDGES`, by short name.
+        operations: short name of the operation on each edge of `EDGES`.
+
+    >>> Cell.parse("conv3-none.skip-conv1.conv3.pool").operations
+    ('conv3', 'none', 'skip', 'conv1', 'conv3', 'pool')
     """
 
     operations: tuple[str, ...]
@@ -51,32 +54,32 @@ class Cell:
 
     @property
     def chosen(self) -> list[tuple[int, int]]:
-        """Numbers of edges, and of the operations on them."""
+        """(edge index, operation index) pairs."""
         return [(edge, list(OPERATIONS).index(operation)) for edge, operation in enumerate(self.operations)]
 
     @property
     def alive(self) -> Self | None:
-        """Without operations that lead nowhere, none in their places; None if the output does not see the input."""
-        there = [edge for edge, operation in zip(EDGES, self.operations, strict=True) if operation != "none"]
+        """The cell with "none" on edges that lie on no path from input to output; None if there is no such path."""
+        present = [edge for edge, operation in zip(EDGES, self.operations, strict=True) if operation != "none"]
         first, last = 0, EDGES[-1][1]
-        reached, leads = {first}, {last}
+        from_input, to_output = {first}, {last}
         for node in range(first + 1, last + 1):
-            reached |= {head for tail, head in there if head == node and tail in reached}
+            from_input |= {head for tail, head in present if head == node and tail in from_input}
         for node in reversed(range(first, last)):
-            leads |= {tail for tail, head in there if tail == node and head in leads}
-        if last not in reached:
+            to_output |= {tail for tail, head in present if tail == node and head in to_output}
+        if last not in from_input:
             return None
-        kept = {(tail, head) for tail, head in there if tail in reached and head in leads}
+        kept = {(tail, head) for tail, head in present if tail in from_input and head in to_output}
         return type(self)(
             tuple(name if edge in kept else "none" for edge, name in zip(EDGES, self.operations, strict=True))
         )
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read an id; the inverse of `str`.
+        """Parse an id; the inverse of `str`.
 
         Raises:
-            ConfigError: if the text is no id of this space.
+            ConfigError: if the text is not an id of this space.
         """
         nodes = [tuple(node.split(".")) for node in text.split("-")]
         operations = tuple(operation for node in nodes for operation in node)
@@ -88,10 +91,10 @@ class Cell:
 
     @classmethod
     def from_benchmark(cls, text: str) -> Self:
-        """Read the benchmark's own spelling, such as |nor_conv_3x3~0|+|none~0|skip_connect~1|+|...|.
+        """Parse the benchmark's notation, such as |nor_conv_3x3~0|+|none~0|skip_connect~1|+|...|.
 
         Raises:
-            ConfigError: if it is none.
+            ConfigError: if the text is not a cell in that notation.
         """
         found = re.findall(r"(\w+)~(\d)", text)
         known = all(name in _FROM_BENCHMARK for name, _ in found)
@@ -102,12 +105,13 @@ class Cell:
 
 @dataclass(frozen=True)
 class Skeleton:
-    """What all networks have in common.
+    """The fixed part of networks of cells.
 
     Attributes:
         width: channels of the first stage.
-        cells: per stage.
-        stem_strides: stride-2 convolutions that make the stem of large images; 0: one of stride 1, the benchmark's.
+        cells: cells per stage.
+        stem_strides: number of stride-2 convolutions in the stem, for large images; 0: one convolution with stride 1,
+            as in the benchmark.
     """
 
     width: int = 16
@@ -116,11 +120,14 @@ class Skeleton:
 
 
 def stem_px(skeleton: Skeleton, size_px: int) -> int:
-    """The side of the stem's output.
+    """Side of the stem's output (pixels).
 
     Args:
-        skeleton: of the network.
-        size_px: side of its images.
+        skeleton: skeleton of the network.
+        size_px: side of the input images (pixels).
+
+    >>> stem_px(Skeleton(stem_strides=2), 250)
+    63
     """
     for _ in range(skeleton.stem_strides):
         size_px = halved(size_px)
@@ -128,23 +135,23 @@ def stem_px(skeleton: Skeleton, size_px: int) -> int:
 
 
 def halved(side_px: int) -> int:
-    """The side after a stride of 2."""
+    """Side of a map after a layer with stride 2, rounded up (pixels)."""
     return (side_px + 1) // 2
 
 
 _OPERATION = rf"(?:{'|'.join(OPERATIONS)})"
 _CELL = rf"{_OPERATION}-{_OPERATION}\.{_OPERATION}-{_OPERATION}\.{_OPERATION}\.{_OPERATION}"
 PATTERN = rf"cell-{_CELL}-w\d+-n\d+-s\d+"
-"""What an id of a network of cells looks like; also Snakemake's constraint of wildcards."""
+"""Regular expression of the ids of networks of cells, also used in Snakemake's wildcard constraint."""
 
 
 @dataclass(frozen=True)
 class CellNetwork:
-    """A cell in a skeleton; its text is its id, such as cell-conv3-none.skip-conv1.conv3.pool-w8-n1-s2.
+    """A cell in a skeleton; `str(network)` is its id, such as cell-conv3-none.skip-conv1.conv3.pool-w8-n1-s2.
 
     Args:
-        cell: that all stages repeat.
-        skeleton: w is its width, n its cells per stage, s the strides of its stem.
+        cell: the cell that all stages repeat.
+        skeleton: width (w in the id), cells per stage (n) and stem strides (s).
     """
 
     cell: Cell
@@ -152,30 +159,30 @@ class CellNetwork:
 
     @property
     def operations(self) -> tuple[str, ...]:
-        """Names of the operations on all edges."""
+        """Name of the operation on each edge."""
         return self.cell.operations
 
     @property
     def alive(self) -> Self | None:
-        """Of the cell that is `alive`."""
+        """The network of `Cell.alive`, or None if no path connects input and output."""
         cell = self.cell.alive
         return type(self)(cell, self.skeleton) if cell else None
 
     @property
     def chosen(self) -> list[tuple[int, int]]:
-        """Numbers of edges, and of the operations on them."""
+        """(edge index, operation index) pairs."""
         return self.cell.chosen
 
     def __str__(self) -> str:
-        own = self.skeleton
-        return f"cell-{self.cell}-w{own.width}-n{own.cells}-s{own.stem_strides}"
+        skeleton = self.skeleton
+        return f"cell-{self.cell}-w{skeleton.width}-n{skeleton.cells}-s{skeleton.stem_strides}"
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read an id; the inverse of `str`.
+        """Parse an id; the inverse of `str`.
 
         Raises:
-            ConfigError: if the text is no such id.
+            ConfigError: if the text is not such an id.
         """
         found = re.fullmatch(rf"cell-({_CELL})-w([1-9]\d*)-n([1-9]\d*)-s(0|[1-9]\d*)", text)
         if not found:
@@ -186,9 +193,12 @@ class CellNetwork:
 
 
 def multiply_adds(cell: Cell, classes: int = 10) -> int:
-    """Multiply-adds of the benchmark's network of such cells for one CIFAR image: 15 cells, 16 to 64 channels.
+    """Multiply-adds of the benchmark's network of a cell for one CIFAR image; it has 15 cells and 16 to 64 channels.
 
-    Source: Dong and Yang 2020, section 2; its published FLOPs are these.
+    >>> multiply_adds(Cell.parse("skip-skip.skip-skip.skip.skip"))
+    7783040
+
+    Source: Dong and Yang 2020, section 2; these are the FLOPs that the paper publishes.
     """
     width = _BENCHMARK[0][0]
     total = _IMAGE_CHANNELS * width * 9 * _IMAGE_PX**2 + _BENCHMARK[-1][0] * classes
@@ -197,13 +207,13 @@ def multiply_adds(cell: Cell, classes: int = 10) -> int:
         total += _CELLS * weights * (channels * side_px) ** 2
         if stage:
             before = _BENCHMARK[stage - 1][0]
-            # A residual block of stride 2, with a convolution of 1 x 1 beside it.
+            # A residual block with stride 2 and a 1 x 1 convolution in its shortcut.
             total += (9 * before + 9 * channels + before) * channels * side_px**2
     return total
 
 
 def space() -> Space:
-    """All cells, as search strategies see them."""
+    """The search space of all cells."""
 
     def build(configuration: Configuration) -> str:
         return str(Cell(tuple(str(configuration[_edge(*edge)]) for edge in EDGES)))
@@ -215,7 +225,7 @@ def space() -> Space:
 
 
 def network_space(skeleton: Skeleton) -> Space:
-    """All networks of a skeleton, as search strategies see them: they choose the cell."""
+    """The search space of all networks of a skeleton; only the cell varies."""
     cells = space()
 
     def build(configuration: Configuration) -> str:

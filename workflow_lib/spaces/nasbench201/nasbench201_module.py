@@ -1,4 +1,4 @@
-"""Networks of NAS-Bench-201 cells: a stem, three stages of equal cells, twice halved in side."""
+"""Torch modules of networks of NAS-Bench-201 cells: a stem and three stages of equal cells, with reductions between."""
 
 from collections.abc import Callable
 from typing import cast
@@ -13,10 +13,10 @@ class CellNet(nn.Module):
     """One network, freshly initialised.
 
     Args:
-        make_cell: channels -> a cell; all stages repeat it.
+        make_cell: channels -> a cell, freshly initialised.
         channels: bands of the input images.
         classes: number of outputs (logits).
-        skeleton: its size; the default is the benchmark's.
+        skeleton: width, cells per stage and stem strides.
 
     Source: Dong and Yang 2020, section 2.
     """
@@ -35,11 +35,18 @@ class CellNet(nn.Module):
 
     @property
     def blocks(self) -> list[nn.Module]:
-        """Cells and what halves sides between them, in their order."""
+        """Cells and the reductions between them, in order."""
         return [block for stage in self.stages for block in cast(nn.Sequential, stage)]
 
     def forward(self, x: Tensor) -> Tensor:
-        """Classify images: (n, channels, height, width) to (n, classes)."""
+        """Classify images.
+
+        Args:
+            x: (n, channels, height, width) images.
+
+        Returns:
+            (n, classes) logits.
+        """
         x = self.stem(x)
         for stage in self.stages:
             x = stage(x)
@@ -48,7 +55,13 @@ class CellNet(nn.Module):
 
 
 def stem(channels: int, width: int, strides: int) -> nn.Sequential:
-    """Convolutions of 3 x 3 with norms: as many of stride 2 as asked for, or one of stride 1."""
+    """Build the stem: 3 x 3 convolutions, each with a batch norm, and a ReLU between consecutive ones.
+
+    Args:
+        channels: bands of the input images.
+        width: output channels of every convolution.
+        strides: number of convolutions with stride 2; 0: one convolution with stride 1.
+    """
     layers: list[nn.Module] = []
     for number in range(max(strides, 1)):
         layers += [nn.ReLU()] if number else []
@@ -60,7 +73,7 @@ def stem(channels: int, width: int, strides: int) -> nn.Sequential:
 
 
 class _CellModule(nn.Module):
-    """A cell: each node is the sum of what its edges bring."""
+    """A cell; each node is the sum of the outputs of its incoming edges."""
 
     def __init__(self, cell: Cell, width: int) -> None:
         super().__init__()
@@ -69,18 +82,18 @@ class _CellModule(nn.Module):
             if operation not in ("none", "skip"):
                 pool = nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False)
                 layer = convolution(width, width, KERNELS[operation]) if operation in KERNELS else pool
-                # Its name tells operations apart, so that a supernet can hold them side by side.
+                # The name includes the operation, so that a supernet can hold several operations of one edge.
                 self.add_module(f"edge_{tail}_{head}_{operation}", layer)
 
     def forward(self, x: Tensor) -> Tensor:
         nodes = [x]
         for head in range(1, 4):
-            brought = [self._bring(nodes[tail], tail, head) for tail in range(head)]
-            present = [tensor for tensor in brought if tensor is not None]
+            outputs = [self._apply_edge(nodes[tail], tail, head) for tail in range(head)]
+            present = [tensor for tensor in outputs if tensor is not None]
             nodes.append(sum(present[1:], present[0]) if present else torch.zeros_like(x))
         return nodes[3]
 
-    def _bring(self, x: Tensor, tail: int, head: int) -> Tensor | None:
+    def _apply_edge(self, x: Tensor, tail: int, head: int) -> Tensor | None:
         operation = self._operations[tail, head]
         if operation == "none":
             return None
@@ -99,12 +112,19 @@ class _Reduction(nn.Module):
         self.shortcut = nn.Sequential(nn.AvgPool2d(2, 2, ceil_mode=True), nn.Conv2d(width, 2 * width, 1, bias=False))
 
     def forward(self, x: Tensor) -> Tensor:
-        bent: Tensor = self.second(self.first(x))
-        return bent + cast(Tensor, self.shortcut(x))
+        residual: Tensor = self.second(self.first(x))
+        return residual + cast(Tensor, self.shortcut(x))
 
 
 def convolution(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Sequential:
-    """ReLU, convolution without bias that keeps the side (but for its stride), batch norm."""
+    """Build a ReLU, a convolution without bias, and a batch norm.
+
+    Args:
+        inputs: input channels.
+        outputs: output channels.
+        kernel: kernel size (pixels); the padding keeps the side when the stride is 1.
+        stride: stride (pixels).
+    """
     return nn.Sequential(
         nn.ReLU(),
         nn.Conv2d(inputs, outputs, kernel, stride=stride, padding=kernel // 2, bias=False),
@@ -113,10 +133,16 @@ def convolution(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.S
 
 
 def to_module(cell: str, channels: int, classes: int, skeleton: Skeleton | None = None) -> CellNet:
-    """Build the network of an id, freshly initialised.
+    """Build the network of a cell, freshly initialised.
+
+    Args:
+        cell: id of the cell.
+        channels: bands of the input images.
+        classes: number of outputs (logits).
+        skeleton: width, cells per stage and stem strides; the default is the benchmark's.
 
     Raises:
-        ConfigError: if the text is no id of the space.
+        ConfigError: if the text is not the id of a cell.
     """
     parsed = Cell.parse(cell)
     return CellNet(lambda width: _CellModule(parsed, width), channels, classes, skeleton or Skeleton())
