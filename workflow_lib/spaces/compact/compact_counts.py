@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from workflow_lib.spaces.compact.compact_network import CompactNetwork, squeezed
-from workflow_lib.spaces.layer_counts import Layer, convolution, head, mapped, norm
+from workflow_lib.spaces.layer_counts import Layer, convolution, head, parameterless, norm
 from workflow_lib.spaces.network_counts import Costs
 
 
@@ -28,10 +28,10 @@ def _layers(network: CompactNetwork, channels: int, classes: int, size_px: int) 
     width = inputs = network.width
     side_px = _divided(size_px, network.stride)
     yield from _convolved(network.kernel**2 * channels * width, width, side_px)
-    yield mapped(width, side_px)
+    yield parameterless(width, side_px)
     if network.pool:
         side_px = _divided(side_px, 2)
-        yield mapped(width, side_px)
+        yield parameterless(width, side_px)
     for stage, outputs in enumerate(network.stage_widths()):
         for block in range(network.blocks):
             stride = 2 if stage and not block else 1
@@ -42,7 +42,7 @@ def _layers(network: CompactNetwork, channels: int, classes: int, size_px: int) 
                 yield from _plain(network.block, inputs, outputs, side_px)
                 if inputs != outputs or stride > 1:
                     yield from _convolved(inputs * outputs, outputs, side_px)
-                yield mapped(outputs, side_px)
+                yield parameterless(outputs, side_px)
             yield from _squeeze(outputs) if network.squeeze else ()
             inputs = outputs
     yield from head(inputs, classes)
@@ -52,31 +52,31 @@ def _plain(block: str, inputs: int, outputs: int, side_px: int) -> Iterator[Laye
     """Two convolutions of 3 x 3 with a ReLU between them, or two depthwise separable ones."""
     for position, channels in enumerate((inputs, outputs)):
         if position:
-            yield mapped(outputs, side_px)
+            yield parameterless(outputs, side_px)
         if block == "basic":
             yield from _convolved(9 * channels * outputs, outputs, side_px)
         else:
             yield from _convolved(9 * channels, channels, side_px)
-            yield mapped(channels, side_px)
+            yield parameterless(channels, side_px)
             yield from _convolved(channels * outputs, outputs, side_px)
 
 
 def _inverted(wide: int, inputs: int, outputs: int, before_px: int, side_px: int) -> Iterator[Layer]:
     yield from _convolved(inputs * wide, wide, before_px)
-    yield mapped(wide, before_px)
+    yield parameterless(wide, before_px)
     yield from _convolved(9 * wide, wide, side_px)
-    yield mapped(wide, side_px)
+    yield parameterless(wide, side_px)
     yield from _convolved(wide * outputs, outputs, side_px)
 
 
 def _squeeze(channels: int) -> Iterator[Layer]:
     """Global pooling, two convolutions of 1 x 1 with biases, ReLU and hard sigmoid."""
     narrow = squeezed(channels)
-    yield mapped(channels, 1)
+    yield parameterless(channels, 1)
     yield Layer(channels * narrow, narrow, 1, narrow)
-    yield mapped(narrow, 1)
+    yield parameterless(narrow, 1)
     yield Layer(narrow * channels, channels, 1, channels)
-    yield mapped(channels, 1)
+    yield parameterless(channels, 1)
 
 
 def _convolved(weights: int, outputs: int, side_px: int) -> Iterator[Layer]:
