@@ -37,10 +37,10 @@ def test_ids_read_back_and_plan_what_torch_counts() -> None:
     for cell, (skeleton, size_px) in zip([*drawn, Cell(("skip",) * 6)], sizes, strict=True):
         network = CellNetwork(cell, skeleton)
         text = str(network)
-        assert networks.parse(text) == CellNetwork.parse(text) == network
+        assert networks.parse(text).choices == CellNetwork.parse(text) == network
         assert re.fullmatch(networks.pattern_in_jobs(), text)
         module = models.to_module(text, 5, 2)
-        planned = networks.costs(text, 5, 2, size_px)
+        planned = networks.parse(text).costs(5, 2, size_px)
         assert planned.parameters == costs.count_parameters(module)
         assert planned.multiply_adds == costs.count_multiply_adds(module, 5, size_px)
         assert 4 * planned.activations == costs.count_activation_bytes(module, 5, size_px)
@@ -54,7 +54,7 @@ def test_chains_of_blocks_cost_what_torch_counts(size_px: int) -> None:
         assert re.fullmatch(networks.pattern_in_jobs(), text)
         assert str(networks.parse(text)) == text
         module = models.to_module(text, 5, 2)
-        planned = networks.costs(text, 5, 2, size_px)
+        planned = networks.parse(text).costs(5, 2, size_px)
         assert planned.parameters == costs.count_parameters(module)
         assert planned.multiply_adds == costs.count_multiply_adds(module, 5, size_px)
         assert 4 * planned.activations == costs.count_activation_bytes(module, 5, size_px)

@@ -15,7 +15,7 @@ from workflow_lib.latency.kernels import FUSION_RULES, detect_kernels
 from workflow_lib.models import counting
 from workflow_lib.spaces.compact import SPACE, CompactConfig, space
 from workflow_lib.spaces.compact.compact_network import BLOCKS, CompactNetwork
-from workflow_lib.spaces.networks import space_of
+from workflow_lib.spaces.networks import parse
 
 NETWORKS = st.builds(
     CompactNetwork,
@@ -33,7 +33,7 @@ NETWORKS = st.builds(
 @given(NETWORKS)
 def test_an_id_is_read_as_the_network_that_it_spells(network: CompactNetwork) -> None:
     assert CompactNetwork.parse(str(network)) == network
-    assert space_of(str(network)) is SPACE
+    assert parse(str(network)).space is SPACE
 
 
 @settings(max_examples=15, deadline=None)

@@ -53,11 +53,11 @@ def test_ids_read_back_and_plan_what_torch_counts(skeleton: Skeleton, size_px: i
     for _ in range(3):
         network = draw(generator, skeleton)
         text = str(network)
-        assert networks.parse(text) == network == CellNetwork.of(network.chosen, skeleton)
+        assert networks.parse(text).choices == network == CellNetwork.of(network.chosen, skeleton)
         assert re.fullmatch(networks.pattern_in_jobs(), text)
         assert len(text) < 200, "a file's name"
         module = models.to_module(text, 5, 3)
-        planned = networks.costs(text, 5, 3, size_px)
+        planned = networks.parse(text).costs(5, 3, size_px)
         assert planned.parameters == costs.count_parameters(module)
         assert planned.multiply_adds == costs.count_multiply_adds(module, 5, size_px)
         assert 4 * planned.activations == costs.count_activation_bytes(module, 5, size_px)
@@ -67,7 +67,7 @@ def test_the_published_cell_is_as_large_as_published_but_for_its_halvings() -> N
     normal, reduction = (darts.Cell(_sorted(text)) for text in DARTS_V2)
     network = CellNetwork(normal, reduction, Skeleton(width=36, cells=6))
     # 3.3 M with the auxiliary head left out (Liu, Simonyan and Yang 2019, table 1); halving is as large here.
-    assert networks.costs(str(network), 3, 10, 32).parameters == pytest.approx(3.3e6, rel=0.03)
+    assert networks.parse(str(network)).costs(3, 10, 32).parameters == pytest.approx(3.3e6, rel=0.03)
 
 
 def _sorted(text: str) -> tuple[tuple[str, int], ...]:

@@ -7,7 +7,7 @@ import torch
 
 from workflow_lib.core.errors import ConfigError, UserError
 from workflow_lib.models.modules import to_module
-from workflow_lib.spaces.networks import parse, space_of
+from workflow_lib.spaces.networks import parse
 from workflow_lib.spaces.user_file import FILE_VARIABLE, UserNetwork, read_space
 
 FILE = Path(__file__).with_name("own_networks.py")
@@ -21,7 +21,7 @@ def test_ids_are_those_of_the_choices_and_read_back() -> None:
     for name in names:
         assert str(parse(name)) == name
         assert space.build(space.parse(name)) == name
-        assert dict(space_of(name).dimensions(parse(name))).keys() == {"width", "act", "prenorm"}
+        assert parse(name).dimensions().keys() == {"width", "act", "prenorm"}
 
 
 @pytest.mark.parametrize("text", ["own-", "own-a", "own-a-3", "own-a-w.", "own-a-w3-", "own-a_b-w3", "own--w3"])

@@ -37,7 +37,7 @@ def _check_distinct(values: list[Any]) -> list[Any]:
 CHOICE_TAG = "kind:"
 """Marks the parts of an error's place that pydantic adds for the chosen kind of a section."""
 
-WARNED_VARIABLE = "EDGEFRONTWARNED_VARIABLE"
+WARNED_VARIABLE = "EDGEFRONT_WARNED"
 """Environment variable with the warnings that were printed: several processes of a run read the configuration."""
 
 Name = Annotated[str, AfterValidator(_check_name)]

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from workflow_lib.core.errors import UserError
-from workflow_lib.spaces.networks import space_of
+from workflow_lib.spaces.networks import parse
 
 
 def to_module(architecture: str, channels: int, classes: int, size_px: int | None = None) -> nn.Module:
@@ -20,9 +20,9 @@ def to_module(architecture: str, channels: int, classes: int, size_px: int | Non
         ConfigError: if the text is not an id.
         UserError: if a user's network does not accept such images, or does not return (images, classes) logits.
     """
-    space = space_of(architecture)
-    module = space.build(space.parse(architecture), channels, classes)
-    if space.checks_output and size_px is not None:
+    network = parse(architecture)
+    module = network.build(channels, classes)
+    if network.space.checks_output and size_px is not None:
         _check_output(module, architecture, channels, classes, size_px)
     return module
 

@@ -14,7 +14,7 @@ from workflow_lib.report import words
 from workflow_lib.report.content import ReportContent
 from workflow_lib.report.names import column_format
 from workflow_lib.report.tables import baseline_rows, front_members
-from workflow_lib.spaces.networks import space_of
+from workflow_lib.spaces.networks import parse
 from workflow_lib.training.fold_summary import confidence_interval
 from workflow_lib.training.score_tables import FOREST_RESULT
 
@@ -83,8 +83,7 @@ def reference_baseline(ranked: pd.DataFrame, candidate: pd.Series) -> pd.Series 
 
 def describe_network(architecture: str) -> str:
     """Describe an architecture in words."""
-    space = space_of(architecture)
-    return space.describe(space.parse(architecture))
+    return parse(architecture).describe()
 
 
 def describe_candidate(candidate: pd.Series, config: Config) -> str:

@@ -77,7 +77,7 @@ def dimensions(architectures: pd.Series) -> pd.DataFrame:
         One row per id, with the same index. Kernel and stride of the pooling are missing in networks without pooling;
         all dimensions except the width are missing in networks of cells.
     """
-    parsed = [_first_stage(networks.parse(text)) for text in architectures]
+    parsed = [_first_stage(networks.parse(text).choices) for text in architectures]
     return pd.DataFrame(
         {dimension: [first.get(dimension) for first in parsed] for dimension in CHOICES},
         index=architectures.index,

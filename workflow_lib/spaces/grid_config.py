@@ -10,7 +10,7 @@ from workflow_lib.core.errors import ConfigError
 from workflow_lib.core.section import CHOICE_TAG, Distinct, Name, Section
 from workflow_lib.spaces.cross import CrossConfig
 from workflow_lib.spaces.cross import cross_architecture as cross
-from workflow_lib.spaces.networks import all_spaces, space_of
+from workflow_lib.spaces.networks import all_spaces, parse
 from workflow_lib.spaces.space import Space
 from workflow_lib.spaces.space_declaration import SpaceDeclaration
 
@@ -20,11 +20,10 @@ if TYPE_CHECKING:
 
 def _check_architecture(text: str) -> str:
     try:
-        space = space_of(text)
-        network = space.parse(text)
+        network = parse(text)
     except ConfigError as error:
         raise ValueError(str(error)) from error
-    if not re.fullmatch(space.pattern, text):
+    if not re.fullmatch(network.space.pattern, text):
         raise ValueError(f"{text} is a folded network, which has no latency per image; give a network without folding")
     return str(network)
 

@@ -1,7 +1,9 @@
 """Functions of network ids, for the networks of all search spaces."""
 
 import re
-from typing import Any
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from workflow_lib.core.discovery import discover
 from workflow_lib.core.errors import ConfigError
@@ -10,6 +12,9 @@ from workflow_lib.spaces.mobilenet import mobilenet_chain as mobilenet
 from workflow_lib.spaces.nasbench201 import nasbench201_cell as nasbench201
 from workflow_lib.spaces.network_counts import Costs
 from workflow_lib.spaces.space_declaration import SpaceDeclaration
+
+if TYPE_CHECKING:
+    from torch import nn
 
 Assembled = nasbench201.CellNetwork | darts.CellNetwork | mobilenet.Chain
 """Networks whose costs are sums over the operations on their edges or blocks."""
@@ -31,11 +36,58 @@ def pattern() -> str:
     return f"(?:{'|'.join(space.pattern for space in all_spaces().values())})"
 
 
-def space_of(text: str) -> SpaceDeclaration:
-    """Find the space that an id belongs to.
+@dataclass(frozen=True)
+class Network:
+    """A network of any space; its text is its id.
 
-    >>> space_of("k3-s2-p1-pool3s2-w32").label
-    'CROSS'
+    Attributes:
+        space: declaration of its space.
+        choices: the network as its space represents it.
+    """
+
+    space: SpaceDeclaration
+    choices: Any
+
+    def __str__(self) -> str:
+        return str(self.choices)
+
+    def build(self, channels: int, classes: int) -> "nn.Module":
+        """Build the torch module, freshly initialised.
+
+        Args:
+            channels: bands of the input images.
+            classes: number of outputs (logits).
+        """
+        return self.space.build(self.choices, channels, classes)
+
+    def costs(self, channels: int, classes: int, size_px: int) -> Costs:
+        """Count what the network costs for one chip, without torch.
+
+        Args:
+            channels: bands of the chips.
+            classes: number of classes.
+            size_px: side of the chips (pixels).
+
+        >>> parse("k7-s2-p3-pool3s2-w64").costs(channels=3, classes=1000, size_px=224).parameters
+        11689512
+        """
+        return self.space.count(self.choices, channels, classes, size_px)
+
+    def describe(self) -> str:
+        """Describe the network in words."""
+        return self.space.describe(self.choices)
+
+    def dimensions(self) -> dict[str, int | str]:
+        """Title -> value of each of its choices."""
+        return dict(self.space.dimensions(self.choices))
+
+
+@cache
+def parse(text: str) -> Network:
+    """Parse an id of any space into its network.
+
+    >>> parse("k5-s1-p2-nopool-w48").choices.width
+    48
 
     Raises:
         ConfigError: if the text is not an id.
@@ -44,20 +96,8 @@ def space_of(text: str) -> SpaceDeclaration:
         prefix = re.match("[a-z]+-", space.pattern)
         # A text that starts like an id goes to that space's parser, whose error is more specific.
         if re.fullmatch(space.pattern_in_jobs or space.pattern, text) or (prefix and text.startswith(prefix[0])):
-            return space
+            return Network(space, space.parse(text))
     raise ConfigError("not an architecture id", text, "expected something like k3-s2-p1-pool3s2-w32")
-
-
-def parse(text: str) -> Any:
-    """Parse an id of any space into its network.
-
-    >>> parse("k5-s1-p2-nopool-w48").width
-    48
-
-    Raises:
-        ConfigError: if the text is not an id.
-    """
-    return space_of(text).parse(text)
 
 
 def parse_assembled(text: str) -> Assembled:
@@ -66,7 +106,7 @@ def parse_assembled(text: str) -> Assembled:
     Raises:
         ConfigError: if the text is not such an id.
     """
-    network = parse(text)
+    network = parse(text).choices
     if not isinstance(network, Assembled):
         raise ConfigError(
             "neither a network of cells nor a chain of blocks", text, "give a network of a space with edges or blocks"
@@ -83,25 +123,6 @@ def alive(architecture: str) -> str:
     Returns:
         Id of the simplified network; unchanged if no path connects input and output.
     """
-    network = parse(architecture)
+    network = parse(architecture).choices
     simplified = network.alive if isinstance(network, nasbench201.CellNetwork) else network
     return str(simplified or network)
-
-
-def costs(architecture: str, channels: int, classes: int, size_px: int) -> Costs:
-    """Count what a network costs for one chip from its id alone, without torch.
-
-    Args:
-        architecture: id of the network.
-        channels: bands of the chips.
-        classes: number of classes.
-        size_px: side of the chips (pixels).
-
-    >>> costs("k7-s2-p3-pool3s2-w64", channels=3, classes=1000, size_px=224).parameters
-    11689512
-
-    Raises:
-        ConfigError: if the text is not an id.
-    """
-    space = space_of(architecture)
-    return space.count(space.parse(architecture), channels, classes, size_px)

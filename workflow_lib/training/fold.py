@@ -14,7 +14,7 @@ from workflow_lib.core.seeds import derive_seed
 from workflow_lib.data.dataset import Dataset, Rows
 from workflow_lib.models.counting import count_multiply_adds
 from workflow_lib.models.modules import to_module
-from workflow_lib.spaces.networks import costs, space_of
+from workflow_lib.spaces.networks import parse
 from workflow_lib.training.checkpoint import Checkpoint
 from workflow_lib.training.compute import use_one_thread
 from workflow_lib.training.loop import Task, Training, predict, train_together
@@ -101,6 +101,7 @@ def _score(dataset: Dataset, trained: Training, fold: Fold, chip_flops: int) -> 
 
 def _multiply_adds(architecture: str, channels: int, classes: int, size_px: int) -> int:
     """Count multiply-adds for one chip; a network whose space cannot count them exactly is built and measured."""
-    if space_of(architecture).counts_exactly:
-        return costs(architecture, channels, classes, size_px).multiply_adds
+    network = parse(architecture)
+    if network.space.counts_exactly:
+        return network.costs(channels, classes, size_px).multiply_adds
     return count_multiply_adds(to_module(architecture, channels, classes), channels, size_px)

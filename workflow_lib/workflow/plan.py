@@ -14,7 +14,7 @@ from typing import Any
 
 from workflow_lib.config import Config
 from workflow_lib.spaces.network_counts import Costs
-from workflow_lib.spaces.networks import costs
+from workflow_lib.spaces.networks import parse
 from workflow_lib.training.training_config import TRAINING_PASSES
 from workflow_lib.workflow.resources import training_work, trusted_rate
 
@@ -91,7 +91,7 @@ class Estimator:
     def _costs(self, wildcards: Mapping[str, str]) -> Costs:
         data = self._config.data
         channels = len(self._config.grid.channel_sets[wildcards["channels"]])
-        return costs(wildcards["architecture"], channels, len(data.classes), data.chip_size_px)
+        return parse(wildcards["architecture"]).costs(channels, len(data.classes), data.chip_size_px)
 
 
 def recorded_seconds(folder: Path) -> dict[str, list[float]]:

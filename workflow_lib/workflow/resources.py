@@ -7,7 +7,7 @@ from typing import Any
 
 from workflow_lib.config import Config
 from workflow_lib.core.candidate import Candidate
-from workflow_lib.spaces.networks import costs
+from workflow_lib.spaces.networks import parse
 from workflow_lib.training.training_config import TRAINING_PASSES
 from workflow_lib.workflow.job_functions import per_job
 
@@ -128,12 +128,8 @@ def _memory_mb(config: Config, numbers: int) -> float:
 
 
 def _train(config: Config, chips: int, channels: str, batch: int, architecture: str) -> _Training:
-    counted = costs(
-        architecture,
-        len(config.grid.channel_sets[channels]),
-        len(config.data.classes),
-        config.data.chip_size_px,
-    )
+    bands, classes = len(config.grid.channel_sets[channels]), len(config.data.classes)
+    counted = parse(architecture).costs(bands, classes, config.data.chip_size_px)
     # Activations and their gradients; weights, gradients and Adam's two moments.
     numbers = 2 * batch * counted.activations + 4 * counted.parameters
     # Of all chips: deployed models learn from them.

@@ -11,7 +11,7 @@ from workflow_lib.pareto.front_config import Objective
 from workflow_lib.report.names import column_format
 from workflow_lib.report.plots.style import GROUPS, PALETTE, defined, set_log, themed, wants_log
 from workflow_lib.report.tables import candidates_only
-from workflow_lib.spaces.networks import space_of
+from workflow_lib.spaces.networks import parse
 
 
 @themed
@@ -57,13 +57,13 @@ def searched_dimensions(candidates: pd.DataFrame) -> dict[str, pd.Series]:
         Title -> value of each row; dimensions with a single value are omitted.
     """
     ids = candidates["architecture"]
-    spaces = {text: space_of(text) for text in ids.unique()}
+    networks = {text: parse(text) for text in ids.unique()}
     common = {"channels": candidates["channels"], "batch": candidates["batch"]}
-    labels = ids.map({text: space.label for text, space in spaces.items()})
+    labels = ids.map({text: network.space.label for text, network in networks.items()})
     if labels.nunique() > 1:
         found = {"space": labels} | common
     else:
-        rows = {text: dict(space.dimensions(space.parse(text))) for text, space in spaces.items()}
+        rows = {text: network.dimensions() for text, network in networks.items()}
         titles = dict.fromkeys(title for row in rows.values() for title in row)
         found = {title: ids.map({text: row[title] for text, row in rows.items()}) for title in titles} | common
     return {title: values for title, values in found.items() if values.nunique() > 1}

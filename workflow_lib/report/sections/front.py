@@ -9,7 +9,7 @@ from workflow_lib.analysis.candidate_tables import RANKED_RESULT
 from workflow_lib.report.declaration import SectionDeclaration
 from workflow_lib.report.names import column_format
 from workflow_lib.report.text_table import TextTable, make_table, scores_columns
-from workflow_lib.spaces.networks import space_of
+from workflow_lib.spaces.networks import parse
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +28,7 @@ def network_choices(ranked: pd.DataFrame, candidates: Iterable[str]) -> dict[str
         Title of a choice -> its value for each candidate.
     """
     ids = ranked.set_index("candidate")["architecture"]
-    rows = [dict(space_of(ids[name]).dimensions(space_of(ids[name]).parse(ids[name]))) for name in candidates]
+    rows = [parse(ids[name]).dimensions() for name in candidates]
     titles = dict.fromkeys(title for row in rows for title in row)
     return {title.capitalize(): [str(row.get(title, "")) for row in rows] for title in titles}
 

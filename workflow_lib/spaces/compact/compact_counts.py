@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from workflow_lib.spaces.compact.compact_network import CompactNetwork, squeezed
-from workflow_lib.spaces.layer_counts import Layer, convolution, head, parameterless, norm
+from workflow_lib.spaces.layer_counts import Layer, convolution, head, norm, parameterless
 from workflow_lib.spaces.network_counts import Costs
 
 
