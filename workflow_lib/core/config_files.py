@@ -105,7 +105,7 @@ def _parse(text: str) -> Any:
 def _distinct_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     keys = [key for key, _ in pairs]
     if duplicates := [key for key in keys if keys.count(key) > 1]:
-        raise ConfigError(f"key {duplicates[0]} is given duplicates")
+        raise ConfigError(f"key {duplicates[0]} is given twice")
     return dict(pairs)
 
 
@@ -124,7 +124,7 @@ class _Loader(yaml.SafeLoader):
                 key.tag = f"{_TAG}merge"
                 continue
             if key.value in lines:
-                raise ConfigError(f"key {key.value} is given duplicates, in lines {lines[key.value]} and {line}")
+                raise ConfigError(f"key {key.value} is given twice, in lines {lines[key.value]} and {line}")
             lines[key.value] = line
             key.tag = f"{_TAG}str"
         self.flatten_mapping(node)
