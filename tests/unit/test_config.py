@@ -190,7 +190,7 @@ def test_a_missing_key_is_named(key: str) -> None:
                 "cell_search": {"budgets": {"a": [1]}},
                 "devices": {"a": {"kind": "built"}},
             },
-            "cell_search.budgets.a needs a predictor for a that exists before the networks do",
+            "cell_search.budgets.a needs a predictor for a that exists before the networks: use kind",
         ),
         (
             {"search.strategy": "constrained", "cell_search": {"budgets": {"parameters": [1]}, "regions": ["Here"]}},
@@ -229,7 +229,7 @@ def test_a_missing_key_is_named(key: str) -> None:
         ({"supernet.space": "darts"}, "supernet.space darts needs search.strategy: supernet"),
         (
             {"search.strategy": "supernet", "supernet.space": "nasbench201", "devices": {"a": {"kind": "built"}}},
-            "supernet.cost needs a predictor for a that exists before the networks do",
+            "supernet.cost needs a predictor for a that exists before the networks: use kind",
         ),
         (
             generated() | {"data.clip": {"landscape": {"terrain": TERRAIN}}},
