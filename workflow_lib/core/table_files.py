@@ -149,7 +149,9 @@ def _parse_cells(table: Table, texts: pd.DataFrame, path: Path) -> pd.DataFrame:
         else:
             numbers = pd.to_numeric(cells.where(cells != "", None), errors="coerce")
             if (wrong := numbers.isna() & (cells != "") & (cells.str.lower() != "nan")).any():
-                raise TableError(f"table {table.name}: column {column.name} holds {cells[wrong].iloc[0]!r}", path)
+                raise TableError(
+                    f"table {table.name}: column {column.name} holds {cells[wrong].iloc[0]!r}, not a number", path
+                )
             typed[column.name] = numbers
     return typed
 

@@ -168,7 +168,11 @@ def main() -> None:
         owner = int(os.environ[OWNER])
         connection = connect(socket_path(owner), owner)
     except (OSError, KeyError, ValueError) as error:
-        print(f"warning: no warm worker ({error}); this job runs in a new process", file=sys.stderr, flush=True)
+        print(
+            f"warning: the warm worker is unavailable ({error}); this job runs in a new process",
+            file=sys.stderr,
+            flush=True,
+        )
         os.execv(sys.executable, [sys.executable, *arguments])
     try:
         code = run(connection, arguments)
