@@ -149,8 +149,8 @@ def test_every_suffix_names_the_unit_in_every_table() -> None:
         ({"shares_pct": [[0.0, None], []]}, "shares_pct"),
         ({"shares_pct": [1.0, 2.0]}, "table example: "),
         ({"words": [[1], [2]]}, "table example: "),
-        ({"latency_gpu_ms": [0.1, -1.0]}, "column latency_gpu_ms is -1 to 0.1"),
-        ({"latency_gpu_s": [0.1, 1.0]}, "unknown ['latency_gpu_s']"),
+        ({"latency_gpu_ms": [0.1, -1.0]}, "column latency_gpu_ms has values -1 to 0.1"),
+        ({"latency_gpu_s": [0.1, 1.0]}, "unknown columns ['latency_gpu_s']"),
     ],
 )
 def test_a_frame_that_is_not_as_declared_is_refused(
@@ -173,7 +173,7 @@ def test_a_file_of_another_table_is_refused_when_read(tmp_path: Path) -> None:
 
 def test_values_are_checked_when_read_too(tmp_path: Path) -> None:
     example(count=[5, 99]).to_parquet(tmp_path / "a.parquet", index=False)
-    with pytest.raises(TableError, match="column count is 5 to 99"):
+    with pytest.raises(TableError, match="column count has values 5 to 99"):
         EXAMPLE.read(tmp_path / "a.parquet")
 
 
