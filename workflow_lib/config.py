@@ -1,4 +1,4 @@
-"""The whole configuration of a run: every section, and what must hold between them."""
+"""The whole configuration of a run: all sections, and the checks across sections."""
 
 import hashlib
 import json
@@ -48,7 +48,7 @@ class ReportConfig(Section):
     )
 
     def check_within(self, config: "Config", key: str) -> None:
-        """Refuse what other sections contradict; see `Section.check_within`."""
+        """Check this section against the other sections; see `Section.check_within`."""
         if config.run in self.compared_runs:
             raise ValueError(f"{key}.compared_runs names this run itself, {config.run}")
 
@@ -141,13 +141,13 @@ class Config(Section):
     @model_validator(mode="after")
     def _check(self) -> Self:
         if not self.devices_with("latency_ms"):
-            raise ValueError("devices: at least one must have a latency; those of unit mJ have an energy only")
+            raise ValueError("devices: at least one must have a latency; devices with unit mJ have only an energy")
         for key, section in self._sections():
             section.check_within(self, key)
         return self
 
     def _sections(self) -> Iterator[tuple[str, Section]]:
-        """Every section of the first level with its key; devices one by one."""
+        """Yield each top-level section with its key; devices are yielded one by one."""
         for name, value in self:
             if isinstance(value, Section):
                 yield name, value
@@ -155,52 +155,52 @@ class Config(Section):
                 yield from ((f"{name}.{inner}", section) for inner, section in value.items())
 
     def check_prices_operations(self, device: str, key: str) -> None:
-        """Refuse a device whose predictor exists only after the networks do, where single operations must be priced.
+        """Check that a device can price single operations, which needs a predictor before the networks exist.
 
         Args:
-            device: its name.
-            key: the key of the configuration that needs it.
+            device: name of the device.
+            key: configuration key that needs the prices.
 
         Raises:
-            ValueError: naming both.
+            ValueError: if it cannot; the message names the key and the device.
         """
         if kind_of(self.devices[device]).operation_price is None:
             kinds = " or ".join(name for name, kind in device_kinds().items() if kind.operation_price)
             raise ValueError(
-                f"{key} needs a predictor for {device} that exists before the networks do: kind {kinds}, such as a "
-                "folder that an earlier run's build_predictor made"
+                f"{key} needs a predictor for {device} that exists before the networks: use kind {kinds}, for example "
+                "with the folder that build_predictor wrote in an earlier run"
             )
 
     @property
     def digest(self) -> str:
-        """SHA-256 of all that decides results: every key except those that only say how jobs run."""
+        """SHA-256 of all keys that affect results: all sections but `execution`."""
         values = self.model_dump(mode="json", exclude={"execution"})
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
     @property
     def background(self) -> str | None:
-        """The class that is nothing, if the config says so."""
+        """The background class (nothing of interest), if the configuration names one."""
         named = self.map.background if self.map else None
         return named or (self.data.clip.false_class if self.data.clip else None)
 
     @property
     def assembled(self) -> CellSearchConfig | SupernetConfig | None:
-        """What says which networks are searched where they are not the grid's, but put together from priced parts."""
+        """The section that defines the networks of a search that assembles them from priced parts; else None."""
         return self.cell_search or (self.supernet if self.supernet.space != "cross" else None)
 
     @property
     def supernet_devices(self) -> list[str]:
-        """Those whose predictions are `supernet.cost`, in the mean."""
+        """Devices whose predictions are averaged into `supernet.cost`."""
         return self.devices_with("latency_ms" if self.supernet.cost == "latency_mean_ms" else "energy_mj")
 
     @property
     def latency_devices(self) -> list[str]:
-        """Devices that have a latency."""
+        """Devices that predict a latency."""
         return self.devices_with("latency_ms")
 
     @property
     def validation_files(self) -> list[str]:
-        """Tables, below results/<run>, of networks that predictors of this run were validated with."""
+        """Tables, below results/<run>, of the networks that validate this run's predictors."""
         patterns = {name: kind_of(settings).validation for name, settings in self.devices.items()}
         return [pattern.format(device=name) for name, pattern in patterns.items() if pattern]
 
@@ -211,7 +211,7 @@ class Config(Section):
 
     @property
     def supernets(self) -> list[tuple[VariantName, int]]:
-        """(variant, replicate) of every supernet of a channel set."""
+        """(variant, replicate) of each supernet that is trained per channel set."""
         searched: list[tuple[VariantName, int]] = [("full", 0)] if self.search.strategy == "supernet" else []
         compared = self.ranking_quality
         return searched + (list(product(compared.variants, range(compared.seeds))) if compared else [])
@@ -224,26 +224,26 @@ class Config(Section):
 
     @property
     def folds_per_job(self) -> int:
-        """How many trainings a job of a candidate is."""
+        """Number of trainings in one training job."""
         return self.folds.count if self.folds_together else 1
 
     @cached_property
     def architectures(self) -> list[str]:
-        """Ids of the distinct candidate networks; the baseline is not among them."""
+        """Ids of the distinct candidate networks, without the baseline."""
         return self.grid.networks.networks()
 
     @property
     def grid_size(self) -> int:
-        """How many candidates the grid has, baselines aside."""
+        """Number of candidates in the grid, without baselines."""
         return len(self.grid.channel_sets) * len(self.grid.batch_sizes) * len(self.architectures)
 
     def devices_with(self, quantity: str) -> list[str]:
-        """Devices that predict a quantity: latency_ms or energy_mj."""
+        """List the devices that predict a quantity, "latency_ms" or "energy_mj"."""
         return [name for name, predictor in self.devices.items() if predictor.quantity == quantity]
 
     @cached_property
     def objective_names(self) -> list[str]:
-        """Columns of the candidates table that can be objectives."""
+        """Columns of the candidate table that can be objectives."""
         meters = self.devices_with("energy_mj")
         return [
             *SCORES,
@@ -257,13 +257,13 @@ class Config(Section):
 
 
 def parse_config(values: Mapping[str, Any]) -> Config:
-    """Check a configuration.
+    """Validate a configuration.
 
     Args:
-        values: nested mapping as YAML gives it.
+        values: nested mapping, as parsed from YAML.
 
     Raises:
-        ConfigError: naming the first wrong key and how many more there are.
+        ConfigError: if a key is wrong; the message names the first problem and counts the others.
     """
     try:
         return Config.model_validate(values)

@@ -1,7 +1,8 @@
-"""Run the workflow, and before it the rounds of its search: `python -m workflow_lib.rounds`, with Snakemake's options.
+"""Run the search rounds and then the workflow: `python -m workflow_lib.rounds`, with Snakemake's options.
 
-Each round is one Snakemake, whose jobs are known before it starts: it trains what the round before proposed, and
-proposes. Nothing is done twice, so that the same command goes on where it was stopped.
+Each round is one Snakemake invocation, because Snakemake must know its jobs before it starts. A round trains the
+candidates that the previous round proposed, and proposes new ones. Finished work is never repeated, so the same command
+resumes an interrupted run.
 """
 
 import signal
@@ -23,7 +24,7 @@ DEFAULT_CONFIG = Path("config", "config.yaml")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run it; the exit code of the first Snakemake that fails, or 0."""
+    """Run all rounds and the workflow; return the exit code of the first Snakemake that fails, or 0."""
     options = list(sys.argv[1:] if argv is None else argv)
     try:
         run, folder = read_config(options)
@@ -37,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             if code := snakemake(target, *options):
                 return code
             if not Path(folder, target).exists():
-                return 0  # a dry run: what comes then, nobody knows yet
+                return 0  # a dry run: the next round depends on proposals that do not exist yet
     code = snakemake(*options)
     page, front = (Path("results", run.run, name) for name in ("build_report/report.html", "build_front/front.parquet"))
     if code == 0 and (folder / page).exists() and not is_dry(options):
@@ -46,20 +47,26 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def is_dry(options: Sequence[str]) -> bool:
-    """Whether Snakemake's options say that nothing shall run."""
+    """Whether Snakemake's options request a dry run."""
     _, arguments = parse_args(list(options))
     return bool(arguments.dryrun)
 
 
 def read_config(options: Sequence[str]) -> tuple[Config, Path]:
-    """Read the configuration as Snakemake will, profiles included, and the folder that it works in.
+    """Read the configuration as Snakemake would, including profiles.
+
+    Args:
+        options: Snakemake's command-line options, without targets.
+
+    Returns:
+        The configuration, and the folder in which Snakemake works.
 
     Raises:
-        UserError: if there is a target among the options, or the configuration is wrong.
+        UserError: if the options contain a target, or the configuration is invalid.
     """
     _, arguments = parse_args(list(options))
     if arguments.targets:
-        raise UserError(f"takes no targets: {' '.join(arguments.targets)}", "rounds", "give them to snakemake")
+        raise UserError(f"takes no targets: {' '.join(arguments.targets)}", "rounds", "pass them to snakemake instead")
     folder = Path(arguments.directory or ".")
     try:
         overrides = parse_config(arguments.config)
@@ -70,25 +77,25 @@ def read_config(options: Sequence[str]) -> tuple[Config, Path]:
 
 
 def snakemake(*arguments: str) -> int:
-    """Run Snakemake; its exit code. What would end this process is Snakemake's to answer: it cancels its jobs."""
-    asked: list[int] = []
+    """Run Snakemake and return its exit code. SIGTERM is forwarded to Snakemake, which then cancels its jobs."""
+    received: list[int] = []
     process: subprocess.Popen[bytes] | None = None
 
     def end(number: int, _: FrameType | None) -> None:
-        asked.append(number)
+        received.append(number)
         if process:
             process.terminate()
 
-    # Before it starts, or a signal that comes first ends this process alone. A terminal's Ctrl-C reaches both; other
-    # signals reach this one.
-    before = signal.signal(signal.SIGINT, lambda *_: None), signal.signal(signal.SIGTERM, end)
+    # Install the handlers before Snakemake starts; otherwise an early signal would end only this process. Ctrl-C in a
+    # terminal reaches both processes, SIGTERM only this one.
+    former_handlers = signal.signal(signal.SIGINT, lambda *_: None), signal.signal(signal.SIGTERM, end)
     try:
         process = subprocess.Popen([sys.executable, "-m", "snakemake", *arguments])  # noqa: S603
-        if asked:
+        if received:
             process.terminate()
         code = process.wait()
     finally:
-        for number, handler in zip((signal.SIGINT, signal.SIGTERM), before, strict=True):
+        for number, handler in zip((signal.SIGINT, signal.SIGTERM), former_handlers, strict=True):
             signal.signal(number, handler)
     return code if code >= 0 else 128 - code
 

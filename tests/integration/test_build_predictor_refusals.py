@@ -44,9 +44,9 @@ def _refuse(tmp_path: Path, paths: bytes, *flags: str) -> str:
     [
         (None, "no such file; measure the networks that export_kernels writes"),
         ("", "not a readable CSV file"),
-        ("model,latency\na,1\n", "columns missing ['latency_ms'], unknown ['latency']"),
+        ("model,latency\na,1\n", "missing columns ['latency_ms'], unknown columns ['latency']"),
         ("model,latency_ms\nempty,0.1\nempty,0.2\n", "two rows with model empty"),
-        ("model,latency_ms\nempty,-1\n", "column latency_ms is -1 to -1, outside 0"),
+        ("model,latency_ms\nempty,-1\n", "column latency_ms has values -1 to -1, outside 0 to inf"),
         ("model,latency_ms\nempty,fast\n", "latency_ms"),
         ("model,latency_ms\nempty,\n", "latency_ms"),
         ("model,latency_ms\nempty,0.1\n", "no measured kernel for conv-bn-relu"),

@@ -26,7 +26,7 @@ MISTAKES: dict[str, tuple[Callable[[Config], object], list[str]]] = {
         ["front.objectives", "latency_ms"],
     ),
     "a number that is a time": (lambda config: config.update(seed="1:00"), ["config: seed"]),
-    "a flag for a number": (lambda config: config.update(seed=True), ["config: seed", "true is no number"]),
+    "a flag for a number": (lambda config: config.update(seed=True), ["config: seed", "true is not a number"]),
     "a run outside results": (lambda config: config.update(run="../elsewhere"), ["config: run", "../elsewhere"]),
     "a run that is a command": (lambda config: config.update(run="$(touch ran)"), ["config: run"]),
     "no run": (lambda config: config.pop("run"), ["config: run", "missing key"]),

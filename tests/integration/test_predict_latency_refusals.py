@@ -135,7 +135,9 @@ def test_flipped_bytes_are_no_crash(folder: Path) -> None:
 def test_a_table_of_another_kind(folder: Path) -> None:
     main(_arguments(folder))
     (folder / "out" / "latency.parquet").rename(folder / "kernels.parquet")
-    with pytest.raises(UserError, match=r"kernels\.parquet: damaged: table kernels: columns missing .*, unknown"):
+    with pytest.raises(
+        UserError, match=r"kernels\.parquet: damaged: table kernels: missing columns .*, unknown columns"
+    ):
         main(_arguments(folder))
 
 
@@ -155,7 +157,7 @@ def test_a_kernel_of_no_size_is_refused(column: str, folder: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ('{"kind": "oracle"}', "kind 'oracle' is unknown; known are"),
+        ('{"kind": "oracle"}', "kind 'oracle' is unknown; known kinds are"),
         ('{"kind": "calibrated", "unit": "ms"}', "kind calibrated has no unit"),
         ("calibrated", "'calibrated' is no JSON"),
     ],

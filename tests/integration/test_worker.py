@@ -27,7 +27,7 @@ from workflow_lib.latency.latency_tables import LATENCIES
 from workflow_lib.worker import client
 
 CLIENT = PROJECT / "workflow_lib" / "worker" / "client.py"
-NO_WORKER = "this job starts on its own"
+NO_WORKER = "this job runs in a new process"
 
 
 def wait_until(condition: Callable[[], bool], what: str, seconds: float = 20) -> None:
@@ -162,7 +162,7 @@ def test_a_killed_worker_fails_its_job_and_the_next_starts_another(owner: Owner)
     owner.processes()[0].kill()
     assert job.wait(timeout=20) == 1
     wait_until(lambda: not owner.processes(), "the end of the orphaned job")
-    assert b"warm worker is gone" in job.communicate()[1]
+    assert b"warm worker has ended" in job.communicate()[1]
     owner.waiting_job()
     assert len(owner.processes()) == 2
 
@@ -258,7 +258,7 @@ def assert_a_job_runs(owner: Owner, folder: Path) -> None:
         owner.environment,
     )
     assert job.code == 0, job.lines
-    assert not any(NO_WORKER in line or "did not take" in line for line in job.lines)
+    assert not any(NO_WORKER in line or "refused this job" in line for line in job.lines)
 
 
 MALFORMED = {

@@ -96,7 +96,7 @@ def test_a_mistyped_key_is_named_in_one_line(key: str) -> None:
 
 def test_a_mistyped_key_inside_a_list_is_named_with_its_place() -> None:
     objectives = [{"name": "accuracy_pct", "direction": "max"}, {"name": "memory_bytes", "direktion": "min"}]
-    assert "config: front.objectives.1.direction: missing key (and 1 more problems)" in refusal(
+    assert "config: front.objectives.1.direction: missing key (and 1 more problem)" in refusal(
         {"front.objectives": objectives}
     )
 
@@ -116,12 +116,12 @@ def test_a_missing_key_is_named(key: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"run": "my run"}, "config: run: 'my run' is no name"),
-        ({"run": "../up"}, "'../up' is no name"),
-        ({"run": ".hidden"}, "'.hidden' is no name"),
-        ({"run": "two\nlines"}, "is no name"),
-        ({"data.classes": ["F", "T/x"]}, "config: data.classes.1: 'T/x' is no name"),
-        ({"devices": {"a-b": {}}}, "'a-b' is no name"),
+        ({"run": "my run"}, "config: run: 'my run' is not a valid name"),
+        ({"run": "../up"}, "'../up' is not a valid name"),
+        ({"run": ".hidden"}, "'.hidden' is not a valid name"),
+        ({"run": "two\nlines"}, "is not a valid name"),
+        ({"data.classes": ["F", "T/x"]}, "config: data.classes.1: 'T/x' is not a valid name"),
+        ({"devices": {"a-b": {}}}, "'a-b' is not a valid name"),
         ({"grid.baseline": "resnet18"}, "config: grid.baseline: resnet18: not an architecture id"),
         (generated(counts={"Illinois": {"F": 1}}), "generate.counts.Illinois needs the classes F and T, but has ['F']"),
         (generated(counts={"East": {"F": 1, "T": 1}}), "generate.counts names East; known regions are"),
@@ -190,7 +190,7 @@ def test_a_missing_key_is_named(key: str) -> None:
                 "cell_search": {"budgets": {"a": [1]}},
                 "devices": {"a": {"kind": "built"}},
             },
-            "cell_search.budgets.a needs a predictor for a that exists before the networks do",
+            "cell_search.budgets.a needs a predictor for a that exists before the networks: use kind",
         ),
         (
             {"search.strategy": "constrained", "cell_search": {"budgets": {"parameters": [1]}, "regions": ["Here"]}},
@@ -229,7 +229,7 @@ def test_a_missing_key_is_named(key: str) -> None:
         ({"supernet.space": "darts"}, "supernet.space darts needs search.strategy: supernet"),
         (
             {"search.strategy": "supernet", "supernet.space": "nasbench201", "devices": {"a": {"kind": "built"}}},
-            "supernet.cost needs a predictor for a that exists before the networks do",
+            "supernet.cost needs a predictor for a that exists before the networks: use kind",
         ),
         (
             generated() | {"data.clip": {"landscape": {"terrain": TERRAIN}}},
@@ -399,11 +399,11 @@ def test_deviations_of_training_costs_are_refused() -> None:
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("seed", True, "true is no number"),
+        ("seed", True, "true is not a number"),
         ("seed", "1_0", "without underscores"),
         ("seed", "1:00", "valid integer"),
-        ("grid.batch_sizes", [8, False], "false is no number"),
-        ("folds.count", True, "true is no number"),
+        ("grid.batch_sizes", [8, False], "false is not a number"),
+        ("folds.count", True, "true is not a number"),
     ],
 )
 def test_what_is_no_number_is_refused(key: str, value: object, message: str) -> None:

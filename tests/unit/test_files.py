@@ -107,7 +107,9 @@ def test_a_file_system_without_locks_is_named(tmp_path: Path, monkeypatch: pytes
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
 
     monkeypatch.setattr("fcntl.flock", refuse)
-    with pytest.raises(UserError, match=r"run/\.lock: its file system locks no files \(Function not implemented\)"):
+    with pytest.raises(
+        UserError, match=r"run/\.lock: its file system does not support file locks \(Function not implemented\)"
+    ):
         hold(tmp_path / "run" / ".lock")
 
 

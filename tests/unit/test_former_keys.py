@@ -74,7 +74,7 @@ def test_former_keys_of_landscapes_and_samples(capsys: pytest.CaptureFixture[str
 
 
 def test_the_former_and_the_present_name_together_are_refused() -> None:
-    with pytest.raises(ConfigError, match="shown is the former name of shown_models: give shown_models only"):
+    with pytest.raises(ConfigError, match="shown is the former name of shown_models: keep only shown_models"):
         config({"efficiency": {"shown": 3, "shown_models": 3}})
 
 

@@ -55,7 +55,7 @@ def test_recorded_trainings_are_the_basis_of_the_next(tmp_path: Path) -> None:
     NETWORKS.write(pd.DataFrame([row]), folder / "networks.parquet")
     assert sorted(recorded_rates(tmp_path, on_gpu=False)) == [1e9 * 3 * 2 * 100 / 4, 1e9 * 3 * 2 * 100 / 2]
     assert recorded_rates(tmp_path, on_gpu=True) == []
-    assert "2 trainings before" in Estimator(config(), 1000, tmp_path).expect("train_fold", WILDCARDS)[1]
+    assert "2 earlier trainings" in Estimator(config(), 1000, tmp_path).expect("train_fold", WILDCARDS)[1]
 
 
 def test_recorded_jobs_are_the_basis_of_the_next(tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_recorded_jobs_are_the_basis_of_the_next(tmp_path: Path) -> None:
     (folder / "broken").write_text("{")
     (folder / "old").write_text('{"rule": "export_network", "starttime": null, "endtime": 1}')
     assert sorted(recorded_seconds(tmp_path)["export_network"]) == [1.0, 3.0, 8.0]
-    assert Estimator(config(), 10, tmp_path).expect("export_network", WILDCARDS) == (3.0, "3 jobs before")
+    assert Estimator(config(), 10, tmp_path).expect("export_network", WILDCARDS) == (3.0, "3 earlier jobs")
 
 
 def test_large_files_are_counted(tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_the_plan_counts_what_is_done_and_why_the_rest_is_not(tmp_path: Path) ->
     stages = plan(dag, Estimator(config(), 10, tmp_path))
     assert (stages["train_fold"].jobs, stages["train_fold"].done) == (2, 1)
     assert stages["train_fold"].why == Counter({"not made yet": 1, "changed: epochs": 1})
-    assert stages["gather_table"].why == Counter({"its input is made again": 1})
+    assert stages["gather_table"].why == Counter({"input will be updated": 1})
 
 
 def test_hours_on_a_gpu_are_told_apart() -> None:

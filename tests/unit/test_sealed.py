@@ -111,9 +111,11 @@ def test_damaged_files_of_the_run_are_set_aside_and_others_are_not(
     for path in (own, foreign):
         path.write_bytes(b"x")
     monkeypatch.setenv(sealed.RESULTS_VARIABLE, str(results))
-    assert "it is now a.npy.damaged; run the same command" in sealed.set_aside(DamagedFileError(own, "why"))
+    assert "it was renamed to a.npy.damaged; run the same command again" in sealed.set_aside(
+        DamagedFileError(own, "why")
+    )
     assert not own.exists() and (results / "stage" / "a.npy.damaged").read_bytes() == b"x"
-    assert "copy or make this file again" in sealed.set_aside(DamagedFileError(foreign, "why"))
+    assert "copy this file again, or recreate it" in sealed.set_aside(DamagedFileError(foreign, "why"))
     assert foreign.exists()
 
 

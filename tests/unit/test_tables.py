@@ -134,23 +134,23 @@ def test_every_suffix_names_the_unit_in_every_table() -> None:
     [
         ({"size_px": [1.0, np.nan]}, "size_px"),
         ({"size_px": [1.0, np.inf]}, "column size_px has NaN or infinite values"),
-        ({"size_px": [1.0, -0.1]}, "column size_px is -0.1 to 1, outside 0 to None pixels"),
-        ({"count": [1, 11]}, "column count is 1 to 11, outside 0 to 10 chips"),
+        ({"size_px": [1.0, -0.1]}, "column size_px has values -0.1 to 1, outside 0 to inf pixels"),
+        ({"count": [1, 11]}, "column count has values 1 to 11, outside 0 to 10 chips"),
         ({"count": [1.5, 2.0]}, "table example: "),
         ({"count": ["many", "few"]}, "table example: "),
         ({"name": [1, 2]}, "table example: "),
         ({"name": ["a", None]}, "name"),
         ({"name": ["a", "a"]}, "two rows with name a"),
         ({"good": ["yes", "no"]}, "table example: "),
-        ({"shares_pct": [[0.0, 101.0], []]}, "column shares_pct is 0 to 101, outside 0 to 100 %"),
+        ({"shares_pct": [[0.0, 101.0], []]}, "column shares_pct has values 0 to 101, outside 0 to 100 %"),
         ({"shares_pct": [[np.inf], []]}, "column shares_pct has NaN or infinite values"),
         ({"shares_pct": [[0.0], None]}, "shares_pct"),
         ({"shares_pct": [[0.0, np.nan], []]}, "shares_pct"),
         ({"shares_pct": [[0.0, None], []]}, "shares_pct"),
         ({"shares_pct": [1.0, 2.0]}, "table example: "),
         ({"words": [[1], [2]]}, "table example: "),
-        ({"latency_gpu_ms": [0.1, -1.0]}, "column latency_gpu_ms is -1 to 0.1"),
-        ({"latency_gpu_s": [0.1, 1.0]}, "unknown ['latency_gpu_s']"),
+        ({"latency_gpu_ms": [0.1, -1.0]}, "column latency_gpu_ms has values -1 to 0.1"),
+        ({"latency_gpu_s": [0.1, 1.0]}, "unknown columns ['latency_gpu_s']"),
     ],
 )
 def test_a_frame_that_is_not_as_declared_is_refused(
@@ -161,19 +161,19 @@ def test_a_frame_that_is_not_as_declared_is_refused(
 
 def test_a_missing_column_is_named(tmp_path: Path) -> None:
     message = refusal(EXAMPLE, example().drop(columns=["count", "rank"]), tmp_path / "a.parquet")
-    assert "columns missing ['count'], unknown []" in message
+    assert "missing columns ['count'], unknown columns []" in message
     assert message.startswith(str(tmp_path / "a.parquet"))
 
 
 def test_a_file_of_another_table_is_refused_when_read(tmp_path: Path) -> None:
     NETWORKS.write(pd.DataFrame([network()]), tmp_path / "networks.parquet")
-    with pytest.raises(TableError, match=r"table latencies: columns missing .*, unknown "):
+    with pytest.raises(TableError, match=r"table latencies: missing columns .*, unknown columns "):
         LATENCIES.read(tmp_path / "networks.parquet")
 
 
 def test_values_are_checked_when_read_too(tmp_path: Path) -> None:
     example(count=[5, 99]).to_parquet(tmp_path / "a.parquet", index=False)
-    with pytest.raises(TableError, match="column count is 5 to 99"):
+    with pytest.raises(TableError, match="column count has values 5 to 99"):
         EXAMPLE.read(tmp_path / "a.parquet")
 
 

@@ -1,1 +1,1 @@
-"""Config, table schemas, contracts, seeds, errors and search-space ids: light, no torch."""
+"""Shared basics: configuration sections, table schemas, contracts, seeds and errors. Nothing here imports torch."""

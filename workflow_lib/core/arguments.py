@@ -1,4 +1,4 @@
-"""Command lines of stages: typed, checked, and one self-describing list for Snakemake."""
+"""Command lines of stages: typed and checked flags, which Snakemake also compares between runs."""
 
 import argparse
 import json
@@ -16,29 +16,30 @@ from workflow_lib.core.section import Section, as_config_error
 
 
 class Arguments(BaseModel):
-    """What a stage is told; subclasses declare one field per flag, or a config section whose keys become flags.
+    """Base class of a stage's arguments.
 
-    A list takes several values; a mapping, and a list or mapping of a config section, take JSON.
+    Subclasses declare one field per flag. A field that is a config section adds one flag per key of the section.
+    A list takes several values. A mapping takes JSON, as do lists and mappings inside a config section.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     @classmethod
     def parse(cls, description: str | None, argv: Sequence[str] | None) -> Self:
-        """Read a command line.
+        """Parse a command line.
 
         Args:
-            description: shown by --help.
-            argv: arguments without the program's name; None: those of this process.
+            description: text for --help.
+            argv: arguments without the program name; None: those of this process.
 
         Raises:
-            ConfigError: if a value does not have its flag's type or range.
+            ConfigError: if a value has the wrong type or is out of range.
             SystemExit: with code 2, if a flag is unknown or missing.
         """
         parser = argparse.ArgumentParser(description=description, allow_abbrev=False)
-        # The stage's CONTRACT, raised by hand when its results change meaning; only Snakemake compares it.
+        # The stage's CONTRACT, which is raised by hand when its results change meaning. Only Snakemake uses it.
         parser.add_argument("--contract", help=argparse.SUPPRESS)
-        # Content of the file that describes the user's own networks; again only Snakemake compares it.
+        # Digest of the file that describes the user's own networks. Again, only Snakemake uses it.
         parser.add_argument("--networks-digest", help=argparse.SUPPRESS)
         for name, field in cls.model_fields.items():
             if section := _section(field):
@@ -63,7 +64,7 @@ class Arguments(BaseModel):
 
     @classmethod
     def _stage(cls) -> str:
-        """The module that declares these arguments, by its name even where it runs as `__main__`."""
+        """Return the name of the module that declares these arguments, even if it runs as `__main__`."""
         spec = sys.modules[cls.__module__].__spec__
         return spec.name.rpartition(".")[2] if spec else ""
 
@@ -74,7 +75,7 @@ def _section(field: FieldInfo) -> type[Section] | None:
 
 
 def _is_compound(kind: Any) -> bool:
-    """Whether a value of this type is spelled as JSON: a section, a list, a mapping, or one of these or None."""
+    """Whether a value of this type is written as JSON: a section, list or mapping, or an optional one of these."""
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         return True
     return get_origin(kind) in (dict, list) or (
@@ -98,11 +99,11 @@ def _add_flag(parser: argparse.ArgumentParser, name: str, field: FieldInfo, as_j
 
 
 def flags(section: Section | None, *names: str) -> list[str]:
-    """Spell a config section as the flags of a stage, one self-describing `--key=value` each.
+    """Write a config section as flags of a stage, one `--key=value` per key.
 
     Args:
-        section: the values; None, where the config leaves it out: no flags.
-        names: the keys wanted; none: all of them.
+        section: the values; None, if the config omits the section: no flags.
+        names: keys to include; none: all keys.
     """
     if section is None:
         return []
@@ -117,14 +118,17 @@ def flags(section: Section | None, *names: str) -> list[str]:
 
 
 def listed_paths(pairs: Sequence[str], flag: str) -> dict[str, list[Path]]:
-    """Read values NAME=FILE of a flag; a name may have several files.
+    """Parse the NAME=FILE values of a flag; a name may have several files.
 
     Args:
         pairs: the values.
-        flag: named in an error.
+        flag: name of the flag, for error messages.
 
     Raises:
-        ConfigError: if one has no =.
+        ConfigError: if a value has no =.
+
+    >>> listed_paths(["scores=a.parquet", "scores=b.parquet"], "--table")
+    {'scores': [PosixPath('a.parquet'), PosixPath('b.parquet')]}
     """
     found: dict[str, list[Path]] = {}
     for pair in pairs:
@@ -136,15 +140,18 @@ def listed_paths(pairs: Sequence[str], flag: str) -> dict[str, list[Path]]:
 
 
 def named_paths(pairs: Sequence[str], flag: str) -> dict[str, Path]:
-    """Read values NAME=FILE of a flag, one file per name; see `listed_paths`."""
+    """Parse the NAME=FILE values of a flag that takes one file per name; see `listed_paths`."""
     return {name: paths[0] for name, paths in listed_paths(pairs, flag).items()}
 
 
 def paths_from_stdin(stage: str) -> list[Path]:
-    """Read the paths that a rule gives on standard input, one per line: a command line could not hold them all.
+    """Read one path per line from standard input; a command line could not hold thousands of paths.
+
+    Args:
+        stage: name of the stage, for error messages.
 
     Raises:
-        UserError: if there is none.
+        UserError: if there are no paths.
     """
     paths = [Path(line) for line in sys.stdin.read().splitlines() if line]
     if not paths:

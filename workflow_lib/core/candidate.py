@@ -1,4 +1,4 @@
-"""A candidate: one network, trained with one batch size on one channel set."""
+"""A candidate: one network trained with one batch size on one channel set."""
 
 from typing import NamedTuple, Self
 
@@ -7,12 +7,15 @@ KEYS = ["channels", "batch", "architecture"]
 
 
 class Candidate(NamedTuple):
-    """The identity of a candidate; its text is its name in tables, figures and folders.
+    """The identity of a candidate. `str` gives its name in tables, figures and folders.
 
     Attributes:
         channels: name of the channel set.
         batch: training batch size (chips).
         architecture: id of the network.
+
+    >>> str(Candidate("rgb", 16, "k3-s2-p1-pool0-w32-f4"))
+    'rgb_b16_k3-s2-p1-pool0-w32-f4'
     """
 
     channels: str
@@ -24,6 +27,6 @@ class Candidate(NamedTuple):
 
     @classmethod
     def parse(cls, name: str) -> Self:
-        """Read a name; the inverse of `str`."""
+        """Parse a candidate's name; the inverse of `str`."""
         channels, batch, architecture = name.rsplit("_", 2)
         return cls(channels, int(batch.removeprefix("b")), architecture)

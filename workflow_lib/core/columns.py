@@ -1,4 +1,4 @@
-"""Columns that several tables have."""
+"""Columns that several tables share."""
 
 from workflow_lib.core.schema import Column
 
@@ -29,7 +29,9 @@ CROSS_ENTROPY = Column("cross_entropy", "number", "nat", "mean loss on the valid
 VARIANT = Column("variant", "text", meaning="how the supernet was trained")
 
 
-NUMBER = Column("number", "integer", meaning="number of the supernet: each has other seeds", low=0)
+NUMBER = Column(
+    "number", "integer", meaning="replicate number of the supernet; each replicate has different seeds", low=0
+)
 
 
-DEVICE = Column("device", "text", meaning="device whose latency is predicted")
+DEVICE = Column("device", "text", meaning="target device whose latency is predicted")

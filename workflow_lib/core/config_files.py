@@ -1,8 +1,8 @@
-"""Configuration files as people read them: what is written is what is meant.
+"""Strict reading of configuration files, without the surprises of YAML 1.1.
 
-Snakemake reads YAML 1.1, in which 050 is 40, 1:00 is 60, `no` is false, and the last of two equal keys wins. Here a
-plain scalar is a number only where its spelling is the usual one for its value, true and false are the only flags, and
-everything else is text, of which each key of the configuration takes what it can. A key given twice is an error.
+Snakemake reads YAML 1.1, in which 050 is 40, 1:00 is 60, `no` is false, and the last of two equal keys wins. Here, an
+unquoted value is a number only if it is written in the usual way, only true and false are flags, and everything else
+is text. Each configuration key then converts the text to its own type. A duplicate key is an error.
 """
 
 import json
@@ -20,18 +20,18 @@ _FLAGS = {"true": True, "True": True, "TRUE": True, "false": False, "False": Fal
 
 
 def read_config_files(paths: Iterable[str | Path], overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """Read configuration files as Snakemake does, but strictly.
+    """Read and merge configuration files as Snakemake does, but strictly.
 
     Args:
-        paths: YAML or JSON files; a later one changes single keys of those before it.
-        overrides: what `--config` says, already parsed; it comes last.
+        paths: YAML or JSON files; a later file overrides single keys of the earlier ones.
+        overrides: parsed values of `--config`, which override all files.
 
     Raises:
-        ConfigError: if a file cannot be read, is not a mapping, or gives a key twice.
+        ConfigError: if a file cannot be read, is not a mapping, or has a duplicate key.
     """
     values: dict[str, Any] = {}
     for path in paths:
-        _update(values, _anchored(_read(Path(path)), Path(path).absolute().parent))
+        _update(values, _resolve_network_file(_read(Path(path)), Path(path).absolute().parent))
     _update(values, overrides)
     return values
 
@@ -39,11 +39,12 @@ def read_config_files(paths: Iterable[str | Path], overrides: Mapping[str, Any])
 def strict_config(
     config: Mapping[str, Any], paths: Iterable[str | Path], overrides: Mapping[str, Any]
 ) -> Mapping[str, Any]:
-    """What the files behind Snakemake's `config` say, read strictly; `config` itself where it has another source.
+    """Read Snakemake's configuration files strictly; return `config` itself if it has another source.
 
     Args:
-        config: Snakemake's; where this workflow is a module of another one, that one may have put it together.
-        paths, overrides: as in `read_config_files`.
+        config: Snakemake's `config`; if another workflow includes this one as a module, it may have assembled it.
+        paths: configuration files, as in `read_config_files`.
+        overrides: parsed values of `--config`, as in `read_config_files`.
 
     Raises:
         ConfigError: see `read_config_files`.
@@ -52,8 +53,8 @@ def strict_config(
     return values if values.keys() == {str(key) for key in config} else config
 
 
-def _anchored(values: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Make the path of a file of networks relative to the configuration file that names it."""
+def _resolve_network_file(values: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Resolve the path of a network file relative to the configuration file that names it."""
     inner: Any = values
     for key in ("grid", "space"):
         inner = inner.get(key) if isinstance(inner, dict) else None
@@ -88,7 +89,7 @@ def _read(path: Path) -> dict[str, Any]:
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f"is neither YAML nor JSON ({error})", path) from None
     if values is not None and not isinstance(values, dict):
-        raise ConfigError(f"holds a {type(values).__name__}, and `key: value` lines are needed", path)
+        raise ConfigError(f"holds a {type(values).__name__}, but must consist of `key: value` lines", path)
     return values or {}
 
 
@@ -103,22 +104,22 @@ def _parse(text: str) -> Any:
 
 def _distinct_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     keys = [key for key, _ in pairs]
-    if twice := [key for key in keys if keys.count(key) > 1]:
-        raise ConfigError(f"key {twice[0]} is given twice")
+    if duplicates := [key for key in keys if keys.count(key) > 1]:
+        raise ConfigError(f"key {duplicates[0]} is given twice")
     return dict(pairs)
 
 
 class _Loader(yaml.SafeLoader):
-    """Resolves plain scalars by `_scalar` alone, and refuses a key that is given twice."""
+    """A YAML loader that parses unquoted values with `_scalar` and rejects duplicate keys."""
 
-    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 (the base class's own form)
+    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 (declared like this in the base class)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         lines: dict[str, int] = {}
         for key, _ in node.value:
             line = key.start_mark.line + 1
             if not isinstance(key, yaml.ScalarNode):
-                raise ConfigError(f"a key is not text, in line {line}")
+                raise ConfigError(f"a key is not text (line {line})")
             if key.value == "<<":
                 key.tag = f"{_TAG}merge"
                 continue
@@ -131,7 +132,7 @@ class _Loader(yaml.SafeLoader):
 
 
 def _scalar(loader: _Loader, node: yaml.ScalarNode) -> Any:
-    """A value of the usual spelling; everything else, and all that is quoted, is text."""
+    """Parse an unquoted number, flag or null in its usual spelling; everything else is text."""
     text: str = node.value
     if node.style is not None:
         return text

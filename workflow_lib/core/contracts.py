@@ -1,7 +1,7 @@
 """The contract version of every stage.
 
-Snakemake does not rerun a job because code changed. Each stage module says `CONTRACT = <number>`. Raise the number when
-the meaning of the stage's results changes: then its jobs, and what depends on them, run again.
+Snakemake does not rerun jobs when code changes. Therefore each stage module declares `CONTRACT = <number>`. Raise the
+number when the stage's results change meaning. Its jobs, and all jobs that depend on them, then run again.
 """
 
 import re
@@ -20,15 +20,20 @@ _ORDER = (
     "simulate_battery", "pack_networks", "score_holdout", "measure_precisions", "plot_figure", "plot_interactive",
     "build_report", "deploy_model", "apply_model", "score_map",
 )  # fmt: skip
-"""How lists for people order the stages: as the workflow runs. Stages that are not named come last."""
+"""Order of the stages in lists for people: the order in which they run. Stages that are not named here come last."""
 _NUMBER = re.compile(r"^CONTRACT = (\d+)$", re.MULTILINE)
 
 
 def read_contracts() -> dict[str, int]:
-    """Stage -> its number. The modules are not imported, because most of them import torch or pandas.
+    """Read the contract version of each stage from its source file.
+
+    The modules are not imported, because most of them import torch or pandas.
+
+    Returns:
+        Stage -> contract version.
 
     Raises:
-        UserError: if a stage has none.
+        UserError: if a stage declares none.
     """
     found = {}
     for file in sorted(_STAGES.glob("[a-z]*.py")):

@@ -1,6 +1,6 @@
-"""How many cores this process may use: what its affinity, its container and its Slurm allocation leave of the host's.
+"""The number of cores that this process may use, within its CPU affinity, container and Slurm allocation.
 
-python -m workflow_lib.core.cores prints it.
+`python -m workflow_lib.core.cores` prints it.
 """
 
 import os
@@ -9,8 +9,8 @@ import joblib
 
 
 def available_cores() -> int:
-    """Cores that jobs started here may keep busy at a time; at least 1."""
-    # Slurm need not bind jobs to cores; joblib knows affinity and the limits of control groups.
+    """Return the number of cores that jobs started here may use at the same time; at least 1."""
+    # Slurm does not always bind jobs to cores. joblib respects CPU affinity and cgroup limits.
     allocated = os.environ.get("SLURM_CPUS_PER_TASK") or os.environ.get("SLURM_CPUS_ON_NODE")
     cores = int(joblib.cpu_count())
     return max(1, min(cores, int(allocated)) if allocated else cores)

@@ -1,4 +1,4 @@
-"""CSV files that people write: every cell as text, and one clear line where the file is not a plain table."""
+"""CSV files written by people: every cell is read as text, and a malformed file gives a one-line error."""
 
 import csv
 from collections import Counter
@@ -12,22 +12,22 @@ _TRUE, _FALSE = {"true", "yes", "1", "1.0"}, {"false", "no", "0", "0.0"}
 
 
 def is_csv(path: Path) -> bool:
-    """Whether a file's name says that it is a CSV file, in any case."""
+    """Whether a file name ends in .csv, in upper or lower case."""
     return path.suffix.lower() == ".csv"
 
 
 def read_csv(path: Path) -> pd.DataFrame:
-    """Read a CSV file without guessing types: names such as 001, NA or 1e5 stay what they are.
+    """Read a CSV file without guessing types: names such as 001, NA or 1e5 remain unchanged.
 
     Args:
-        path: a UTF-8 file, with commas and a header.
+        path: a UTF-8 file with a header, separated by commas.
 
     Returns:
-        All cells as text, empty ones as "".
+        All cells as text; empty cells are "".
 
     Raises:
-        TableError: if it is not such a file: no header, a column named twice, or a row of another length.
-        FileNotFoundError: if there is none.
+        TableError: if the file has no header, a duplicate column, or a row of a different length.
+        FileNotFoundError: if there is no such file.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -39,9 +39,9 @@ def read_csv(path: Path) -> pd.DataFrame:
         raise TableError("not a readable CSV file (it is empty)", path)
     (_, header), *body = rows
     if len(header) == 1 and (found := {";", "\t"} & set(header[0])):
-        raise TableError(f"its columns are separated by {found.pop()!r}", path, "separate them by commas")
-    if twice := [name for name, count in Counter(header).items() if count > 1]:
-        raise TableError(f"two columns are called {twice[0]!r}", path)
+        raise TableError(f"its columns are separated by {found.pop()!r}", path, "separate them with commas")
+    if duplicates := [name for name, count in Counter(header).items() if count > 1]:
+        raise TableError(f"two columns are called {duplicates[0]!r}", path)
     for line, row in body:
         if len(row) != len(header):
             raise TableError(f"line {line} has {len(row)} values for {len(header)} columns", path)
@@ -49,12 +49,18 @@ def read_csv(path: Path) -> pd.DataFrame:
 
 
 def parse_flags(values: pd.Series, where: object) -> pd.Series:
-    """Read a column of flags: true and false, yes and no, 1 and 0, in any case.
+    """Parse a column of flags: true or false, yes or no, 1 or 0, in upper or lower case.
+
+    Args:
+        values: the cells as text.
+        where: the file, for error messages.
 
     Raises:
         TableError: if a value is none of these.
     """
     texts = values.map(lambda value: str(value).strip().lower())
     if (unknown := ~texts.isin(_TRUE | _FALSE)).any():
-        raise TableError(f"column {values.name} holds {values[unknown].iloc[0]!r}, and flags are true or false", where)
+        raise TableError(
+            f"column {values.name} holds {values[unknown].iloc[0]!r}, but flags must be true or false", where
+        )
     return texts.isin(_TRUE)

@@ -1,4 +1,4 @@
-"""Extensions that are found by their place: one module, or one package, per extension."""
+"""Discovery of extensions by their location: one module or sub-package per extension."""
 
 from functools import cache
 from importlib import import_module
@@ -10,14 +10,14 @@ _LIBRARY = Path(__file__).parents[1]
 
 @cache
 def discover(package: str, constant: str) -> dict[str, Any]:
-    """Collect what the modules of a package declare.
+    """Collect the declarations of all extensions in a package.
 
-    A module or a sub-package is an extension if it assigns the constant; its name is the extension's name. Modules are
-    imported in the order of their names, and must be quick to import: planning a run reads all declarations.
+    A module or sub-package is an extension if it assigns the constant. Its name is the extension's name. Modules are
+    imported in the order of their names. They must be quick to import, because planning a run reads all declarations.
 
     Args:
         package: dotted name below `workflow_lib`, such as "report.figures".
-        constant: the name that each extension assigns, such as "FIGURE".
+        constant: name that each extension assigns, such as "FIGURE".
 
     Returns:
         Extension name -> its declaration.

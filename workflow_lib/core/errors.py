@@ -1,16 +1,19 @@
-"""Errors that a user can mend, and how a process ends with one."""
+"""Errors that the user can fix, and how a process exits with one."""
 
 import sys
 from typing import NoReturn
 
 
 class UserError(Exception):
-    """Something the user can put right; a stage ends with it as one line and exit code 2.
+    """An error that the user can fix. A stage prints it as one line and exits with code 2.
 
     Args:
         what: what is wrong.
-        where: the file, folder or config key it is wrong in.
-        fix: what to do about it.
+        where: file, folder or config key that is wrong.
+        fix: what the user should do.
+
+    >>> str(UserError("no such file", "points.csv", "check data.clip.points"))
+    'points.csv: no such file; check data.clip.points'
     """
 
     def __init__(self, what: str, where: object = "", fix: str = "") -> None:
@@ -22,18 +25,18 @@ class UserError(Exception):
 
 
 class ConfigError(UserError):
-    """A key or value of the configuration is wrong."""
+    """A configuration key or value is wrong."""
 
 
 class ChipError(UserError):
-    """One chip cannot be used; `data.on_bad_chip` decides whether it is dropped or ends the run."""
+    """A chip cannot be used; `data.on_bad_chip` decides whether it is dropped or the run ends."""
 
 
 class TableError(UserError):
-    """A table does not have the columns, types, ranges or key that its schema declares."""
+    """A table does not match the columns, types, ranges or key of its schema."""
 
 
 def end_with(error: object) -> NoReturn:
-    """End the process as for every error of this kind: one line on standard error, and exit code 2."""
+    """Print an error as one line on standard error and exit with code 2."""
     print(f"error: {error}", file=sys.stderr)
     sys.exit(2)

@@ -1,12 +1,13 @@
-"""Files from outside the workflow: what a job reads, and whether that has changed since.
+"""External files: which files from outside the workflow a job reads, and whether they have changed since.
 
-Snakemake compares inputs by their modification times. A file that is replaced by an older one (`cp -p`, `rsync -a`, a
-restored backup), a sidecar beside a raster or a tile behind a VRT then goes unnoticed, and a time in the future makes
-finished jobs fail. So files from outside are no inputs of rules. Each job that reads some first records them:
+Snakemake compares inputs by modification time. It would miss a file that is replaced by an older one (`cp -p`,
+`rsync -a`, a restored backup), a changed sidecar of a raster, or a changed tile of a VRT. A modification time in the
+future would make finished jobs fail. External files are therefore not inputs of rules. A job that reads some first
+records them:
 
     python -m workflow_lib.core.external_files RECORD PATH...
 
-and the next plan compares the record with the files. Only the standard library is needed, because every plan does it.
+The next plan compares the record with the files. Every plan imports this module, so it needs only the standard library.
 """
 
 import hashlib
@@ -26,92 +27,92 @@ from pathlib import Path
 from workflow_lib.core.files import write_text
 
 _VERSION = 2
-# SQLite rewrites its shared-memory index on every read.
+# Ignored, because SQLite rewrites its shared-memory index on every read.
 _VOLATILE_SUFFIX = "-shm"
-_NO_RASTERS = (".gpkg", ".csv", ".json", ".geojson", ".zip", ".pkl", ".yaml")
+_NON_RASTER_SUFFIXES = (".gpkg", ".csv", ".json", ".geojson", ".zip", ".pkl", ".yaml")
 
 State = tuple[int, int, int]
 
 
 def named_files(pattern: str) -> list[str]:
-    """The files that a name with `*` and `?` stands for, sorted; the name itself where there is none.
+    """Return the sorted files that match a pattern with `*` and `?`, or the pattern itself if no file matches.
 
-    Brackets are no pattern: they are common in names of files.
+    Brackets are taken literally, because they are common in file names.
     """
     return sorted(glob(pattern.replace("[", "[[]"))) or [pattern]  # noqa: PTH207
 
 
 def listed_files(paths: Iterable[str | Path]) -> list[str]:
-    """List the files behind some paths, as far as names tell.
+    """List all files that some paths refer to, including sidecar files.
 
     Args:
-        paths: files, folders and patterns; what does not exist is listed by its own name.
+        paths: files, folders and patterns; a path that does not exist is listed as it is.
 
     Returns:
-        All files in the folders at any depth, and the files with every file beside them that shares their stem:
-        GDAL and SQLite read such sidecars (.aux.xml, .msk, .ovr, world files, -wal) without being asked.
+        All files below the folders at any depth, and the given files with every sibling that shares their stem. GDAL
+        and SQLite read such sidecars (.aux.xml, .msk, .ovr, world files, -wal) automatically.
     """
     found: set[str] = set()
-    beside = cache(_names_by_beginning)
-    for path in _named(paths):
+    siblings = cache(_names_by_prefix)
+    for path in _expand_patterns(paths):
         folder, name = os.path.split(path)
         if os.path.isdir(path):  # noqa: PTH112
             found.update(_files_below(path))
             continue
         found.add(path)
-        for beginning in (f"{os.path.splitext(name)[0]}.", f"{name}-"):  # noqa: PTH122
-            found.update(os.path.join(folder, other) for other in beside(folder).get(beginning, ()))  # noqa: PTH118
+        for prefix in (f"{os.path.splitext(name)[0]}.", f"{name}-"):  # noqa: PTH122
+            found.update(os.path.join(folder, other) for other in siblings(folder).get(prefix, ()))  # noqa: PTH118
     return sorted(name for name in found if not name.endswith(_VOLATILE_SUFFIX))
 
 
 def record_files(record: Path, paths: Sequence[str | Path]) -> None:
-    """Write down the size, times and content of every file that a job is about to read.
+    """Record the size, times and checksum of every file that a job is about to read.
 
     Args:
         record: JSON file to write.
-        paths: as for `listed_files`; of rasters that are no part of a folder, also the files that GDAL reads with them,
-            such as the tiles behind a VRT, are recorded.
+        paths: as for `listed_files`; for rasters that are given as files, the files that GDAL reads with them, such
+            as the tiles of a VRT, are recorded too.
     """
-    behind = sorted(files_gdal_reads(filter(_may_be_raster, _named(paths))))
+    gdal_files = sorted(files_gdal_reads(filter(_may_be_raster, _expand_patterns(paths))))
     files = {}
-    for name in listed_files([*paths, *behind]):
-        # The state comes first: a file that changes while it is read differs from its record afterwards.
+    for name in listed_files([*paths, *gdal_files]):
+        # Read the state first, so that a file that changes while it is hashed differs from its record afterwards.
         state = state_of(name)
         files[name] = [*state, _digest(name)] if state else None
-    write_text(record, json.dumps({"version": _VERSION, "behind": behind, "files": files}))
+    write_text(record, json.dumps({"version": _VERSION, "behind": gdal_files, "files": files}))
 
 
 def have_changed(record: Path, paths: Sequence[str | Path]) -> bool:
-    """Compare files with what a job recorded when it read them.
+    """Whether files differ from what a job recorded when it read them.
 
-    Contents are compared only where the size, or the modification or change time, differs: a change time cannot be
-    set back, so equal times mean an equal file.
+    Contents are compared only if the size, modification time or change time differs. A change time cannot be set back,
+    so equal times mean an unchanged file.
 
     Args:
-        record: what `record_files` wrote; if it is missing or unreadable, the files count as changed.
-        paths: as they are passed to the job now.
+        record: file written by `record_files`; if it is missing or unreadable, the files count as changed.
+        paths: files, folders and patterns that the job would read now.
     """
     try:
         text = record.read_text(encoding="utf-8")
         recorded = json.loads(text)
-        behind, files = recorded["behind"], recorded["files"]
-        if recorded["version"] != _VERSION or files.keys() != set(listed_files([*paths, *behind])):
+        gdal_files, files = recorded["behind"], recorded["files"]
+        if recorded["version"] != _VERSION or files.keys() != set(listed_files([*paths, *gdal_files])):
             return True
         changed = any(_differs(name, entry) for name, entry in files.items())
         if not changed and (updated := json.dumps(recorded)) != text:
-            with suppress(OSError):  # it only saves the next plan from reading the same content
+            with suppress(OSError):  # only an optimisation: the next plan need not read the same content again
                 write_text(record, updated)
         return changed
     except (OSError, ValueError, KeyError, TypeError):
         return True
 
 
-def _named(paths: Iterable[str | Path]) -> Iterator[str]:
+def _expand_patterns(paths: Iterable[str | Path]) -> Iterator[str]:
     return chain.from_iterable(named_files(str(path)) for path in paths)
 
 
 def _differs(name: str, entry: list[object] | None) -> bool:
-    """Compare a file with its entry; equal content under other times gives the entry these times."""
+    """Compare a file with its entry; if only the times differ, update them in the entry."""
     state = state_of(name)
     if state is None or entry is None:
         return (state is None) != (entry is None)
@@ -125,7 +126,7 @@ def _differs(name: str, entry: list[object] | None) -> bool:
 
 
 def state_of(name: str) -> State | None:
-    """Size in bytes, modification time and change time in nanoseconds; None: there is no such file."""
+    """Return size (bytes), modification time and change time (nanoseconds) of a file; None if it does not exist."""
     try:
         status = os.stat(name)  # noqa: PTH116
     except OSError:
@@ -134,7 +135,7 @@ def state_of(name: str) -> State | None:
 
 
 def _digest(name: str) -> str:
-    """SHA-256 of a file; of one that cannot be read, why. Its stage tells the user."""
+    """Return the SHA-256 of a file, or why it cannot be read; the stage that reads it reports the error."""
     try:
         with open(name, "rb") as file:  # noqa: PTH123
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -146,8 +147,8 @@ def _files_below(folder: str) -> list[str]:
     return [os.path.join(parent, name) for parent, _, names in os.walk(folder, followlinks=True) for name in names]  # noqa: PTH118
 
 
-def _names_by_beginning(folder: str) -> dict[str, list[str]]:
-    """The names in a folder by all that they begin with up to a dot or a hyphen."""
+def _names_by_prefix(folder: str) -> dict[str, list[str]]:
+    """Index the names in a folder by every prefix that ends in a dot or a hyphen."""
     found: dict[str, list[str]] = defaultdict(list)
     try:
         names = os.listdir(folder or ".")  # noqa: PTH208
@@ -160,37 +161,40 @@ def _names_by_beginning(folder: str) -> dict[str, list[str]]:
 
 
 def _may_be_raster(path: str) -> bool:
-    """Whether GDAL is asked about a file: it need not open points, tables and packages."""
-    return os.path.isfile(path) and not path.lower().endswith(_NO_RASTERS)  # noqa: PTH113
+    """Whether to open a file with GDAL; points, tables and packages are skipped."""
+    return os.path.isfile(path) and not path.lower().endswith(_NON_RASTER_SUFFIXES)  # noqa: PTH113
 
 
 def files_gdal_reads(paths: Iterable[str]) -> set[str]:
-    """All files that GDAL opens for these rasters, themselves among them, through any number of VRTs."""
+    """Return all files that GDAL opens for these rasters, including the rasters themselves and nested VRTs."""
     try:
         import rasterio
-    except ImportError:  # the environments that read no rasters
+    except ImportError:  # environments of stages that read no rasters
         return set()
     found: set[str] = set()
-    waiting = list(paths)
-    while waiting:
-        name = waiting.pop()
+    pending = list(paths)
+    while pending:
+        name = pending.pop()
         if name in found:
             continue
         found.add(name)
         try:
             with rasterio.open(name) as raster:
-                waiting += raster.files
+                pending += raster.files
         except (rasterio.errors.RasterioError, OSError, ValueError):
             continue
     return {name for name in found if not name.endswith(_VOLATILE_SUFFIX)}
 
 
 def external_command(record: Path, paths: Sequence[str]) -> str:
-    """The start of a shell command that writes a record of external files; empty if there are none.
+    """Return the start of a shell command that records external files; empty if there are none.
 
     Args:
-        record: the file to write.
+        record: file to write.
         paths: files, folders and patterns.
+
+    >>> external_command(Path("files.json"), ["my points.csv"])
+    "python -m workflow_lib.core.external_files files.json 'my points.csv' && "
     """
     words = ["python", "-m", "workflow_lib.core.external_files", str(record), *paths]
     return f"{shlex.join(words)} && " if paths else ""

@@ -1,4 +1,4 @@
-"""Spectral indices: what they are made of."""
+"""Spectral indices and the bands that they are computed from."""
 
 INDICES: dict[str, tuple[str, str]] = {"ndvi": ("nir", "red"), "ndwi": ("green", "nir")}
-"""Index -> (a, b) of its formula (a - b) / (a + b), on raw values; CROSS equations 1 and 2."""
+"""Index -> bands (a, b) of its formula (a - b) / (a + b), on raw values; CROSS equations 1 and 2."""

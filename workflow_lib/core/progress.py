@@ -1,4 +1,4 @@
-"""Lines of progress: one per finished job (done, left, failed, expected end), and those inside of long jobs."""
+"""Progress lines: one per finished job (done, left, failed, expected end), and some within long jobs."""
 
 import logging
 import sys
@@ -9,36 +9,36 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-_EVERY = 500
+_REPORT_INTERVAL = 500
 
 
 def report_some(stage: str, number: int, count: int, what: str) -> None:
-    """Say on standard error how far a stage has come: at its first thing, and at every five hundredth after it.
+    """Print the progress of a stage to standard error, at the first item and every 500th item after it.
 
     Args:
-        stage: its name.
-        number: of the thing that comes next, from 0.
-        count: of all.
-        what: they are.
+        stage: name of the stage.
+        number: index of the next item, from 0.
+        count: total number of items.
+        what: noun for the items, such as "chips".
     """
-    if number % _EVERY == 0:
+    if number % _REPORT_INTERVAL == 0:
         print(f"{stage}: {number} of {count} {what}", file=sys.stderr, flush=True)
 
 
 def _failure(record: Mapping[str, Any]) -> str:
-    """One line on a failed job: Snakemake's own messages, which `--quiet rules` hides, do not say why it failed."""
+    """Describe a failed job in one line; Snakemake's own messages do not say why it failed, and may be hidden."""
     rule, logs = record.get("rule_name"), record.get("log") or []
     for log in map(str, logs):
         with suppress(OSError):
             lines = Path(log).read_text(encoding="utf-8", errors="replace").splitlines()
-            said = [line for line in lines if line.startswith("error: ")] or [line for line in lines if line.strip()]
-            if said:
-                return f"{rule} failed: {said[-1].removeprefix('error: ')} (log: {log})"
+            errors = [line for line in lines if line.startswith("error: ")] or [line for line in lines if line.strip()]
+            if errors:
+                return f"{rule} failed: {errors[-1].removeprefix('error: ')} (log: {log})"
     return f"{rule} failed without a message; logs: {', '.join(map(str, logs)) or 'none'}"
 
 
 def _warnings(logs: Iterable[str]) -> Iterator[str]:
-    """The lines of a job that people should see although it went well: Snakemake shows logs of failed jobs only."""
+    """Yield the warnings in the logs of a successful job; Snakemake shows only the logs of failed jobs."""
     for log in logs:
         with suppress(OSError):
             for line in Path(log).read_text(encoding="utf-8", errors="replace").splitlines():
@@ -47,7 +47,7 @@ def _warnings(logs: Iterable[str]) -> Iterator[str]:
 
 
 class ProgressLog(logging.Handler):
-    """Listens to Snakemake's log records and prints the state of the run to standard error."""
+    """A handler of Snakemake's log records that prints the progress of the run to standard error."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -56,7 +56,7 @@ class ProgressLog(logging.Handler):
         self._logs: dict[Any, list[str]] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Take one record; all but progress and failures are left to Snakemake's own handlers."""
+        """Handle one record: print progress, failures and warnings, and ignore all other events."""
         event = getattr(getattr(record, "event", None), "value", None)
         if event == "run_info":
             self._start = time.monotonic()

@@ -1,6 +1,6 @@
-"""What made a table: stage, contract, arguments, data, package versions, host and seconds, in the table's own metadata.
+"""Provenance of a table, stored in its metadata: stage, contract, arguments, data, versions, host and run time.
 
-python -m workflow_lib.core.provenance FILE.parquet shows it.
+`python -m workflow_lib.core.provenance FILE.parquet` shows it.
 """
 
 import importlib.metadata
@@ -21,7 +21,7 @@ from workflow_lib.core.files import sha256
 from workflow_lib.core.parquet import read_sealed
 
 KEY = "provenance"
-"""Where a Parquet file's metadata holds it."""
+"""Key of the provenance in the metadata of a Parquet file."""
 
 _PACKAGES = (
     "numpy", "scipy", "pandas", "pyarrow", "rasterio", "torch", "onnx", "onnxruntime", "scikit-learn", "moocore",
@@ -30,19 +30,19 @@ _PACKAGES = (
 
 
 class Provenance(BaseModel):
-    """What made a table, or the tables of many jobs of one stage.
+    """Provenance of one table, or of the tables that many jobs of one stage wrote.
 
     Args:
-        stage: the stage's name.
-        contract: the contract version of its code.
-        arguments: its command line, with all of the config that it depends on; empty for several jobs.
-        data: SHA-256 of the chip arrays behind it, as it read them in tables; empty where it needs no chips.
-        versions: of Python and of the packages that results come from, one line for each environment.
-        hosts: where it ran.
-        seconds: from its start to this table, of all jobs together.
-        finished: when the last was written (UTC).
-        jobs: how many.
-        read: what made the tables that it read, without what those had read.
+        stage: name of the stage.
+        contract: contract version of the stage's code.
+        arguments: command line of the job, with all configuration that it depends on; empty for several jobs.
+        data: SHA-256 checksums of the chip arrays that the results derive from; empty if no chips were used.
+        versions: versions of Python and of the packages that affect results, one line per environment.
+        hosts: hosts on which the jobs ran.
+        seconds: time from a job's start until it wrote the table, summed over all jobs.
+        finished: time when the last table was written (UTC).
+        jobs: number of jobs.
+        read: provenance of the tables that the jobs read, one level deep.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -73,26 +73,31 @@ _job: _Job | None = None
 
 
 def begin(stage: str, arguments: Sequence[str]) -> None:
-    """Tables that this process writes from now on are this stage's; of a name that is no stage's, nobody's."""
+    """Attribute all tables that this process writes from now on to a stage.
+
+    Args:
+        stage: name of the stage; any other name turns provenance off.
+        arguments: its command line, without the program name.
+    """
     global _job
     _job = _Job(stage, arguments) if stage in CONTRACTS else None
 
 
 def note_data(file: Path) -> None:
-    """Say that what is written from now on comes from this file; those who read it inherit its checksum."""
+    """Record that tables written from now on derive from this file; tables derived from those inherit its checksum."""
     if _job:
         _job.data.add(sha256(file))
 
 
 def note_read(metadata: dict[bytes, bytes] | None) -> None:
-    """Say that what is written from now on comes from the table with this metadata."""
+    """Record that tables written from now on derive from the table with this metadata."""
     if _job and (record := _parse(metadata)):
         _job.read.append(record.model_copy(update={"read": []}))
         _job.data.update(record.data)
 
 
 def stamp() -> dict[str, str]:
-    """Metadata for a table that is written now; none outside a stage."""
+    """Return the metadata entry for a table that is written now; empty outside a stage."""
     if _job is None:
         return {}
     record = Provenance(
@@ -110,21 +115,21 @@ def stamp() -> dict[str, str]:
 
 
 def of_table(path: Path) -> Provenance | None:
-    """What made a Parquet file; None if it does not say."""
+    """Read the provenance of a Parquet file; None if it has none."""
     return _parse(read_sealed(path).schema.metadata)
 
 
 def behind(paths: Iterable[Path]) -> list[Provenance]:
-    """What made these tables and those that they were made from, put together as by `combine`."""
+    """Return the provenance of these tables and of the tables they were made from, merged as by `combine`."""
     records = [record for path in paths if (record := of_table(path))]
     return combine([*records, *(read for record in records for read in record.read)])
 
 
 def combine(records: Iterable[Provenance]) -> list[Provenance]:
-    """Put the jobs of each stage and contract together.
+    """Merge the records of each stage and contract.
 
     Args:
-        records: of tables; several tables of one job count once.
+        records: provenance of tables; several tables of one job count once.
 
     Returns:
         One record per stage and contract, in the order of the workflow.
@@ -135,14 +140,14 @@ def combine(records: Iterable[Provenance]) -> list[Provenance]:
         groups.setdefault((record.stage, record.contract), []).append(record)
     order = {stage: place for place, stage in enumerate(CONTRACTS)}
     keys = sorted(groups, key=lambda key: (order.get(key[0], len(order)), *key))
-    return [_sum(groups[key]) for key in keys]
+    return [_merge(groups[key]) for key in keys]
 
 
 def _identity(record: Provenance) -> Hashable:
     return (record.stage, *record.arguments) if record.arguments else record.model_dump_json()
 
 
-def _sum(records: Sequence[Provenance]) -> Provenance:
+def _merge(records: Sequence[Provenance]) -> Provenance:
     if len(records) == 1:
         return records[0]
     merged: dict[str, Any] = {
@@ -167,7 +172,7 @@ def _parse(metadata: dict[bytes, bytes] | None) -> Provenance | None:
 
 @cache
 def _versions() -> str:
-    """Of Python and the packages that results come from, as far as they are installed here."""
+    """List the versions of Python and of the installed packages that affect results."""
     found = {distribution.name: distribution.version for distribution in map(_distribution, _PACKAGES) if distribution}
     packages = [f"{name} {version}" for name, version in found.items()]
     return ", ".join([f"Python {platform.python_version()}", *packages])
@@ -182,4 +187,4 @@ def _distribution(name: str) -> importlib.metadata.Distribution | None:
 if __name__ == "__main__":
     for file in map(Path, sys.argv[1:]):
         record = of_table(file)
-        print(record.model_dump_json(indent=2) if record else f"{file}: made by no stage")
+        print(record.model_dump_json(indent=2) if record else f"{file}: no provenance (not written by a stage)")

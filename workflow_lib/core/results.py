@@ -1,7 +1,7 @@
-"""Tables that a run keeps: which schema each has, where it lies, and in which runs it exists.
+"""Result tables of a run: the schema and path of each, and which runs have it.
 
-A rule writes the file and its path is a literal there; a figure or a section of the report names the result, and the
-workflow finds its files here. A test compares both.
+The rule that writes a table spells its path as a literal. Figures and report sections name the result, and the workflow
+looks up its files here. A test checks that both agree.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ _WILDCARDS: dict[str, Callable[[Any], Sequence[str]]] = {
 
 
 def always(_config: Any) -> bool:
-    """The condition of what every run has."""
+    """Return True: the condition of a result that every run has."""
     return True
 
 
 @dataclass(frozen=True)
 class Result:
-    """One table of a run, in one file or in several.
+    """A result table of a run, stored in one or more files.
 
     Args:
-        name: how figures, sections and command lines refer to it.
+        name: name by which figures, sections and command lines refer to it.
         table: its schema.
-        files: its path below results/<run>, with `{channels}` or `{region}` for one file each; or a function of the
-            configuration that lists all its paths.
-        when: whether a run of a configuration has it.
-        meaning: one phrase for the report's list of files; empty: it is not listed.
+        files: path below results/<run>, with `{channels}` or `{region}` if there is one file for each; or a function
+            of the configuration that lists all paths.
+        when: function of the configuration: whether a run has this result.
+        meaning: short description for the report's list of files; empty: not listed.
         filled: whether a file without rows is an error.
     """
 
@@ -55,7 +55,7 @@ class Result:
     filled: bool = False
 
     def paths(self, config: Any) -> list[str]:
-        """Its files below results/<run>.
+        """List the paths of its files below results/<run>.
 
         Args:
             config: the whole configuration (`workflow_lib.config.Config`).
@@ -67,13 +67,13 @@ class Result:
         return [self.files.format(**dict(zip(names, chosen, strict=True))) for chosen in values]
 
     def read(self, paths: Sequence[Path]) -> pd.DataFrame:
-        """Read all its files into one table.
+        """Read all files of the result into one table.
 
         Args:
-            paths: at least one.
+            paths: one or more files.
 
         Raises:
-            TableError: if one is not as declared, or two hold the same key.
+            TableError: if a file does not match the schema, or two rows have the same key.
         """
         read = self.table.read_filled if self.filled else self.table.read
         parts = [read(path) for path in paths]
@@ -81,15 +81,15 @@ class Result:
 
 
 def given_files(pairs: Sequence[str], reader: str, needed: Iterable[Result]) -> dict[str, list[Path]]:
-    """Read the values RESULT=FILE of the flag --table; a result may have several files.
+    """Parse the RESULT=FILE values of the flag --table; a result may have several files.
 
     Args:
         pairs: the values.
-        reader: what reads these tables, for messages.
-        needed: the results that it cannot do without.
+        reader: name of the figure, section or stage that reads the tables, for error messages.
+        needed: results that must be given.
 
     Raises:
-        ConfigError: if one has no =, or one that is needed is missing.
+        ConfigError: if a value has no =, or a needed result is missing.
     """
     files = listed_paths(pairs, "--table")
     if missing := [result.name for result in needed if result.name not in files]:

@@ -1,4 +1,4 @@
-"""How a stage ends: well, with one line for the user, or with a traceback."""
+"""Run a stage and translate its exceptions into exit codes: a one-line error, or a traceback for a bug."""
 
 import signal
 import sys
@@ -8,27 +8,27 @@ from collections.abc import Callable
 from workflow_lib.core.errors import UserError, end_with
 from workflow_lib.core.sealed import DamagedFileError, set_aside
 
-_AGAIN_S = 0.01
+_RETRY_DELAY_S = 0.01
 
 
-def _end(*_: object) -> None:
+def _exit(*_: object) -> None:
     sys.exit(128 + signal.SIGTERM)
 
 
-def _end_later(lost: "sys.UnraisableHookArgs") -> None:
-    """Callbacks of C code (GDAL's) and destructors pass no exception on: what should end the stage comes once more."""
-    if issubclass(lost.exc_type, KeyboardInterrupt | SystemExit):
-        signal.signal(signal.SIGALRM, _end)
-        signal.setitimer(signal.ITIMER_REAL, _AGAIN_S)
+def _exit_later(unraisable: "sys.UnraisableHookArgs") -> None:
+    """Repeat a lost exit request: callbacks from C code (GDAL) and destructors cannot propagate exceptions."""
+    if issubclass(unraisable.exc_type, KeyboardInterrupt | SystemExit):
+        signal.signal(signal.SIGALRM, _exit)
+        signal.setitimer(signal.ITIMER_REAL, _RETRY_DELAY_S)
     else:
-        sys.__unraisablehook__(lost)
+        sys.__unraisablehook__(unraisable)
 
 
 def run_stage(main: Callable[[], None]) -> None:
-    """Run a stage's main: an error of the user's is one line and exit code 2, a bug is a traceback and 1."""
-    # A cancelled job ends by an exception, so that its temporary files are removed.
-    signal.signal(signal.SIGTERM, _end)
-    sys.unraisablehook = _end_later
+    """Run a stage's `main`. A user error prints one line and exits with code 2; a bug prints a traceback, code 1."""
+    # A cancelled job exits through an exception, so that its temporary files are removed.
+    signal.signal(signal.SIGTERM, _exit)
+    sys.unraisablehook = _exit_later
     try:
         main()
     except DamagedFileError as error:

@@ -1,7 +1,7 @@
-"""The declared schema of a table between stages: its columns, their units and bounds.
+"""Schemas of the tables that stages exchange: columns, units and bounds.
 
-Declarations are read while a run is planned, so this module imports neither pandas nor pyarrow. Reading and writing is
-done by `core.table_files`, which each method imports when it is called.
+Schemas are read when a run is planned, so this module imports neither pandas nor pyarrow. The methods import
+`core.table_files`, which reads and writes the tables, when they are called.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Column:
-    """One column.
+    """The schema of one column.
 
     Args:
-        name: its name, or with `family=True` a regular expression that any number of columns may match.
-        kind: "text", "integer", "number", "flag", or "numbers", "integers", "texts" for a list per row; "choice" for
-            whole numbers, or else text.
-        unit: unit of the values ("" for none), also in the Parquet metadata.
-        meaning: one phrase for people.
-        low, high: bounds of the values, inclusive.
-        above: bound of the values, exclusive.
-        optional: whether a value may be missing.
-        family: see `name`.
+        name: name of the column, or with `family=True` a regular expression that any number of columns may match.
+        kind: "text", "integer", "number" or "flag"; "numbers", "integers" or "texts" for a list per row; or "choice"
+            for a column of either whole numbers or text.
+        unit: unit of the values ("" for none), stored in the Parquet metadata.
+        meaning: short description of the values.
+        low, high: inclusive bounds of the values.
+        above: exclusive lower bound of the values.
+        optional: whether values may be missing.
+        family: whether `name` is a regular expression.
     """
 
     name: str
@@ -48,9 +48,9 @@ class Table:
     """The schema of one table.
 
     Args:
-        name: the table's name, for messages and for the Parquet metadata.
+        name: name of the table, used in error messages and the Parquet metadata.
         columns: its columns, in order.
-        key: columns that together identify a row.
+        key: names of the columns that together identify a row.
     """
 
     name: str
@@ -61,11 +61,11 @@ class Table:
         """Check a table and write it atomically.
 
         Args:
-            frame: the rows; columns whose values may be missing may be absent.
-            path: a path that ends in .csv gets CSV, any other Parquet.
+            frame: the rows; optional columns may be absent.
+            path: file to write: CSV if the name ends in .csv, otherwise Parquet.
 
         Raises:
-            TableError: if the frame is not as declared.
+            TableError: if the frame does not match the schema.
         """
         from workflow_lib.core import table_files
 
@@ -75,70 +75,70 @@ class Table:
         """Read a Parquet file, or a CSV file without lists, and check it.
 
         Args:
-            path: the file. CSV files are written by people: they may lack columns whose values may be missing.
+            path: file to read; a CSV file, which people write, may lack optional columns.
 
         Raises:
-            TableError: if it is no such file, or not as declared.
-            DamagedTableError: if it is a Parquet file that is damaged, or that is not as declared.
+            TableError: if the file is missing, has another format, or is a CSV file that does not match the schema.
+            DamagedTableError: if it is a Parquet file that is damaged or does not match the schema.
         """
         from workflow_lib.core import table_files
 
         return table_files.read(self, path)
 
     def read_filled(self, path: Path) -> pd.DataFrame:
-        """Read a file that must have rows.
+        """Read a file that must contain rows.
 
         Raises:
-            TableError: if it has none, or is not as declared.
+            TableError: if it has no rows, or does not match the schema.
         """
         from workflow_lib.core import table_files
 
         return table_files.read_filled(self, path)
 
     def read_all(self, paths: Sequence[Path]) -> pd.DataFrame:
-        """Read many files of this schema into one table; the key must hold over all of them.
+        """Read many files of this schema into one table; keys must be unique across all files.
 
         Raises:
-            TableError: if one is not as declared, or two hold the same key.
+            TableError: if a file does not match the schema, or two rows have the same key.
         """
         return self.concatenate([self.read_filled(path) for path in paths], paths[0].parent)
 
     def concatenate(self, parts: Sequence[pd.DataFrame], where: Path) -> pd.DataFrame:
-        """Join tables of this schema into one; the key must hold over all of them.
+        """Concatenate tables of this schema; keys must be unique across all tables.
 
         Args:
             parts: tables of this schema.
-            where: named in an error.
+            where: path for error messages.
 
         Raises:
-            TableError: if two hold the same key.
+            TableError: if two rows have the same key.
         """
         from workflow_lib.core import table_files
 
         return table_files.concatenate(self, parts, where)
 
     def check(self, frame: pd.DataFrame, where: Path) -> None:
-        """Check a frame without writing it; columns whose values may be missing may be absent.
+        """Check a frame without writing it.
 
         Args:
-            frame: the rows.
-            where: named in an error.
+            frame: the rows; optional columns may be absent.
+            where: path for error messages.
 
         Raises:
-            TableError: if it is not as declared.
+            TableError: if the frame does not match the schema.
         """
         from workflow_lib.core import table_files
 
         table_files.to_arrow(self, self.complete(frame), where)
 
     def complete(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Add the columns that a frame lacks and whose values may be missing."""
+        """Add the optional columns that a frame lacks, without values."""
         lacking = [column.name for column in self.columns if column.optional and column.name not in frame]
         return frame.assign(**dict.fromkeys(lacking))
 
 
 def percent(name: str, meaning: str, kind: str = "number", optional: bool = False, family: bool = False) -> Column:
-    """Declare a column of percentages, 0 to 100.
+    """Declare a column of percentages from 0 to 100.
 
     Args:
         name, meaning, kind, optional, family: see `Column`.

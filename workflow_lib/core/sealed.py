@@ -1,15 +1,15 @@
-"""Files with a seal: a digest of their content, inside the file, that every reader verifies.
+"""Sealed files: each contains a checksum of its content, which every reader verifies.
 
-Disks, memory and copies change bits. A changed accuracy or weight looks like any other, so each file that one stage
-writes and another reads carries the SHA-256 digest of its own content. The seal lies inside the file and not beside it:
-both are replaced in one step, and copies take it along. There are three kinds:
+Disks, memory and copies can flip bits, and a corrupted accuracy or weight looks plausible. Each file that one stage
+writes and another reads therefore carries the SHA-256 digest of its own content. The seal is inside the file, so that
+both are replaced atomically and copied together. There are three kinds:
 
-- a trailer after the content, for arrays, tensors and archives, whose readers ignore what follows it;
+- a trailer after the content, for arrays, tensors and archives, whose readers ignore it;
 - a key in the object, for JSON;
-- an entry in the footer, for Parquet (`core.table_files`).
+- an entry in the footer, for Parquet (`core.parquet`).
 
-A file that fails its check is damaged. The stage that finds it sets it aside (`set_aside`), so that the next run makes
-it again. Only the standard library and NumPy are needed: devices verify with this module, too.
+A file that fails its check is damaged. The stage that finds it renames it (`set_aside`), so that the next run makes it
+again. This module needs only the standard library and NumPy, because devices use it too.
 """
 
 import hashlib
@@ -28,23 +28,23 @@ from workflow_lib.core.errors import UserError
 from workflow_lib.core.files import write_text
 
 RESULTS_VARIABLE = "EDGEFRONT_RESULTS"
-"""Environment variable: the folder of the run. Damaged files below it are the workflow's own and can be made again."""
+"""Environment variable with the folder of the run. The workflow can recompute damaged files below this folder."""
 
-_MARK = b"\nedgefront-seal sha256 "
-_SEAL_BYTES = len(_MARK) + 2 * hashlib.sha256().digest_size + 1
+_SEAL_MARK = b"\nedgefront-seal sha256 "
+_SEAL_BYTES = len(_SEAL_MARK) + 2 * hashlib.sha256().digest_size + 1
 _CHUNK_BYTES = 1 << 22
 _JSON_KEY = "sha256"
-# Snakemake puts this file into every folder that is the output of a rule.
+# Snakemake writes this file into every folder that is an output of a rule.
 _FOLDER_MARK = ".snakemake_timestamp"
 
 Parsed = TypeVar("Parsed")
 
 
 class DamagedFileError(UserError):
-    """A file is not as it was written.
+    """A file has changed since it was written.
 
     Args:
-        path: the file.
+        path: the damaged file.
         reason: what is wrong with it.
     """
 
@@ -54,7 +54,7 @@ class DamagedFileError(UserError):
 
 
 def seal(path: Path) -> None:
-    """Append a trailer with the digest of all that a file holds; the last thing before it takes its place."""
+    """Append a trailer with the digest of a file's content, as the last step before the file is put in place."""
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     with path.open("ab") as file:
@@ -62,14 +62,14 @@ def seal(path: Path) -> None:
 
 
 def read_bytes(path: Path) -> bytes:
-    """Read a file with a trailer.
+    """Read a file that has a trailer.
 
     Returns:
-        Its content, without the trailer.
+        Its content without the trailer.
 
     Raises:
-        DamagedFileError: if the content does not match the trailer, or there is none.
-        OSError: if the file cannot be read; that is no damage.
+        DamagedFileError: if the content does not match the trailer, or there is no trailer.
+        OSError: if the file cannot be read, which does not count as damage.
     """
     content = path.read_bytes()
     body = content[:-_SEAL_BYTES]
@@ -79,28 +79,33 @@ def read_bytes(path: Path) -> bytes:
 
 
 def load(path: Path, parse: Callable[[IO[bytes]], Parsed]) -> Parsed:
-    """Read a file with a trailer and parse it.
+    """Read a file that has a trailer, and parse it.
 
     Args:
-        path: the file.
-        parse: reads it from a stream; whatever it raises means that the file is damaged.
+        path: file to read.
+        parse: parses the content from a stream; any exception but `UserError` and `MemoryError` means damage.
 
     Raises:
         DamagedFileError: if the content does not match the trailer, or cannot be parsed.
         OSError: if the file cannot be read.
     """
-    return _parsed(path, parse, io.BytesIO(read_bytes(path)))
+    return _parse_stream(path, parse, io.BytesIO(read_bytes(path)))
 
 
 def save_array(path: Path, array: NDArray[Any]) -> None:
-    """Write a .npy file with a trailer; the caller makes it atomic."""
+    """Write a .npy file with a trailer. The write is not atomic; use `atomic_path`.
+
+    Args:
+        path: file to write.
+        array: array of any shape (n, ...) without objects.
+    """
     with path.open("wb") as file:
         np.save(file, array, allow_pickle=False)
     seal(path)
 
 
 def load_array(path: Path) -> NDArray[Any]:
-    """Read an array that `save_array` wrote into memory.
+    """Read an array written by `save_array` into memory.
 
     Raises:
         DamagedFileError, OSError: see `load`.
@@ -110,9 +115,9 @@ def load_array(path: Path) -> NDArray[Any]:
 
 
 def map_array(path: Path) -> NDArray[Any]:
-    """Verify a large array that `save_array` wrote, and map it into memory.
+    """Verify a large array written by `save_array`, and map it into memory.
 
-    The whole file is read once, 1.5 to 2 s for 3.4 GB from memory: little beside a training on such an array.
+    Verification reads the whole file once: 1.5 to 2 s for 3.4 GB in the page cache, little compared with a training.
 
     Raises:
         DamagedFileError, OSError: see `load`.
@@ -126,23 +131,23 @@ def map_array(path: Path) -> NDArray[Any]:
         trailer = file.read(_SEAL_BYTES)
     if trailer != _trailer(digest.hexdigest()):
         raise DamagedFileError(path, _trailer_problem(trailer))
-    array: NDArray[Any] = _parsed(path, lambda _: np.load(path, mmap_mode="r", allow_pickle=False), io.BytesIO())
+    array: NDArray[Any] = _parse_stream(path, lambda _: np.load(path, mmap_mode="r", allow_pickle=False), io.BytesIO())
     return array
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:
-    """Write a JSON object that holds the digest of all its other keys; atomically."""
+    """Atomically write a JSON object that includes the digest of all its other keys."""
     write_text(path, json.dumps({**values, _JSON_KEY: _json_digest(values)}, indent=1) + "\n")
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Read an object that `write_json` wrote, without its digest.
+    """Read an object written by `write_json`, without its digest.
 
     Raises:
-        DamagedFileError: if it is no JSON object, or its digest does not match.
+        DamagedFileError: if it is not a JSON object, or its digest does not match.
         OSError: if the file cannot be read.
     """
-    values = _parsed(path, lambda stream: json.loads(stream.read().decode()), io.BytesIO(path.read_bytes()))
+    values = _parse_stream(path, lambda stream: json.loads(stream.read().decode()), io.BytesIO(path.read_bytes()))
     if not isinstance(values, dict) or values.pop(_JSON_KEY, None) != _json_digest(values):
         raise DamagedFileError(path, "its content does not match its checksum")
     return values
@@ -151,11 +156,11 @@ def read_json(path: Path) -> dict[str, Any]:
 def set_aside(error: DamagedFileError) -> str:
     """Rename damaged files of this run, so that Snakemake makes them again.
 
-    Files of others (a user's own table, another run, a bundle on a device) stay where they are. Of a file in a folder
-    that is the output of a rule, the whole folder is renamed.
+    Other files (a user's own table, another run, a bundle on a device) are left in place. If a file lies in a folder
+    that is an output of a rule, the whole folder is renamed.
 
     Returns:
-        The line for the user.
+        The message for the user.
     """
     results = os.environ.get(RESULTS_VARIABLE)
     moved = []
@@ -167,40 +172,42 @@ def set_aside(error: DamagedFileError) -> str:
                 if aside.is_dir():
                     shutil.rmtree(aside)
                 unit.replace(aside)
-            except FileNotFoundError:  # another job found it first
+            except FileNotFoundError:  # another job has already renamed it
                 pass
             moved.append(aside.name)
     if not moved:
-        return f"{error}; copy or make this file again"
-    more = f", and {len(moved) - 1} more are damaged, too" if moved[1:] else ""
-    return f"{error}; it is now {moved[0]}{more}; run the same command to make what is damaged again"
+        return f"{error}; copy this file again, or recreate it"
+    more = f", and {len(moved) - 1} more damaged files were renamed" if moved[1:] else ""
+    return f"{error}; it was renamed to {moved[0]}{more}; run the same command again to recompute what is damaged"
 
 
 def combine(errors: Iterable[DamagedFileError]) -> DamagedFileError:
-    """One error for several damaged files: it names the first, and all are set aside."""
+    """Merge the errors of several damaged files into one; it names the first file, and `set_aside` handles all."""
     first, *others = errors
     first.paths += [path for other in others for path in other.paths]
     return first
 
 
 def _trailer(digest: str) -> bytes:
-    return _MARK + digest.encode() + b"\n"
+    return _SEAL_MARK + digest.encode() + b"\n"
 
 
 def _trailer_problem(found: bytes) -> str:
-    return "its content does not match its checksum" if found.startswith(_MARK) else "it has no checksum at its end"
+    return (
+        "its content does not match its checksum" if found.startswith(_SEAL_MARK) else "it has no checksum at its end"
+    )
 
 
 def _json_digest(values: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
-def _parsed(path: Path, parse: Callable[[IO[bytes]], Parsed], stream: IO[bytes]) -> Parsed:
+def _parse_stream(path: Path, parse: Callable[[IO[bytes]], Parsed], stream: IO[bytes]) -> Parsed:
     try:
         return parse(stream)
     except (UserError, MemoryError):
         raise
-    except Exception as error:  # parsers raise dozens of kinds for damaged files
+    except Exception as error:  # parsers raise dozens of exception types for damaged files
         reason = " ".join(str(error).split())
         raise DamagedFileError(path, f"cannot be read ({type(error).__name__}: {reason:.200})") from None
 

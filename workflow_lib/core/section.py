@@ -1,4 +1,4 @@
-"""What all sections of the configuration share."""
+"""The base class of all configuration sections, and how their errors are reported."""
 
 import os
 import re
@@ -19,33 +19,35 @@ from pydantic import (
 from workflow_lib.core.errors import ConfigError
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9_.]*"
-"""What a region, class, channel set, device or run may be called: it becomes a file name."""
+"""Pattern of the names of regions, classes, channel sets, devices and runs; they become parts of file names."""
 
 
 def _check_name(text: str) -> str:
     if not re.fullmatch(NAME, text):
-        raise ValueError(f"{text!r} is no name: letters, digits, dots and underscores only")
+        raise ValueError(
+            f"{text!r} is not a valid name: use letters, digits, dots and underscores, and start with a letter or digit"
+        )
     return text
 
 
 def _check_distinct(values: list[Any]) -> list[Any]:
     if len(set(values)) != len(values):
-        raise ValueError(f"{values} names a value twice")
+        raise ValueError(f"{values} contains a value twice")
     return values
 
 
 CHOICE_TAG = "kind:"
-"""Marks the parts of an error's place that pydantic adds for the chosen kind of a section."""
+"""Prefix of the parts of an error's location that pydantic adds for the chosen `kind` of a section."""
 
 WARNED_VARIABLE = "EDGEFRONT_WARNED"
-"""Environment variable with the warnings that were printed: several processes of a run read the configuration."""
+"""Environment variable with the warnings already printed, because several processes of a run read the configuration."""
 
 Name = Annotated[str, AfterValidator(_check_name)]
 Distinct = AfterValidator(_check_distinct)
 
 
 def _plain_types(annotation: Any) -> set[Any]:
-    """The types of the values that an annotation holds at any depth."""
+    """Return the types of the values that an annotation contains at any depth."""
     inner = get_args(annotation)
     if get_origin(annotation) is Literal:
         return {type(value) for value in inner}
@@ -53,7 +55,7 @@ def _plain_types(annotation: Any) -> set[Any]:
 
 
 def _warn_once(text: str) -> None:
-    """Print a warning, unless this process or one that started it has printed it."""
+    """Print a warning, unless this process or one of its ancestors has printed it already."""
     printed = os.environ.get(WARNED_VARIABLE, "")
     if text not in printed.split("|"):
         os.environ[WARNED_VARIABLE] = f"{printed}|{text}"
@@ -66,16 +68,16 @@ def _values_in(value: Any) -> list[Any]:
 
 
 class Section(BaseModel):
-    """A part of the configuration: unknown keys are errors, values cannot change.
+    """A part of the configuration. Unknown keys are errors, and values are immutable.
 
-    A number is text where text is wanted, so that a run or a class may be called 10. A flag is no number, and digits
-    are not grouped by underscores.
+    A number is accepted where text is expected, so that a run or a class may be called 10. A flag is not accepted as a
+    number, and neither are digits grouped by underscores.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, coerce_numbers_to_str=True)
 
     former_keys: ClassVar[Mapping[str, str]] = {}
-    """Former name of a key -> its present name. Former names are still read, with a warning."""
+    """Former name of a key -> its current name. Former names are still accepted, with a warning."""
 
     @model_validator(mode="before")
     @classmethod
@@ -86,20 +88,20 @@ class Section(BaseModel):
         for former in cls.former_keys.keys() & values.keys():
             name = cls.former_keys[former]
             if name in values:
-                raise ValueError(f"{former} is the former name of {name}: give {name} only")
+                raise ValueError(f"{former} is the former name of {name}: keep only {name}")
             present[name] = present.pop(former)
             _warn_once(f"the key {former} is now called {name}; the former name will be removed")
         return present
 
     def check_within(self, config: Any, key: str) -> None:
-        """Refuse what other sections contradict; called once the whole configuration is read.
+        """Check this section against the other sections; called once the whole configuration is parsed.
 
         Args:
             config: the whole configuration (`workflow_lib.config.Config`).
-            key: where this section stands in it, such as `devices.pi4`.
+            key: location of this section in it, such as `devices.pi4`.
 
         Raises:
-            ValueError: naming the key.
+            ValueError: if sections contradict each other; the message names the key.
         """
 
     @field_validator("*", mode="before")
@@ -109,29 +111,29 @@ class Section(BaseModel):
         if wanted & {int, float} and not wanted & {bool, str}:
             for found in _values_in(value):
                 if isinstance(found, bool):
-                    raise ValueError(f"{str(found).lower()} is no number")
+                    raise ValueError(f"{str(found).lower()} is not a number")
                 if isinstance(found, str) and "_" in found:
-                    raise ValueError(f"{found!r} is no number: write its digits without underscores")
+                    raise ValueError(f"{found!r} is not a number: write its digits without underscores")
         return value
 
 
 def as_config_error(error: ValidationError) -> ConfigError:
-    """Put pydantic's findings into one line.
+    """Convert a pydantic error into a one-line error.
 
     Args:
-        error: with one problem or more; the first one is named, and the others are counted.
+        error: one or more problems; the message describes the first one and counts the others.
     """
     problems = error.errors(include_url=False, include_input=False)
     first = problems[0]
     parts = [str(part) for part in first["loc"]]
     kinds = [part.removeprefix(CHOICE_TAG) for part in parts if part.startswith(CHOICE_TAG)]
     key = ".".join(part for part in parts if not part.startswith(CHOICE_TAG))
-    more = f" (and {len(problems) - 1} more problems)" if len(problems) > 1 else ""
+    more = f" (and {len(problems) - 1} more problem{'s' if len(problems) > 2 else ''})" if len(problems) > 1 else ""
     return ConfigError(_message(first, kinds) + more, f"config: {key}" if key else "config", "see config/README.md")
 
 
 def _is_of_another_kind(key: str) -> bool:
-    """Whether some section with a `kind` has this key."""
+    """Whether any section that has a `kind` has this key."""
     waiting, sections = [Section], list[type[Section]]()
     while waiting:
         sections += (found := waiting.pop().__subclasses__())
@@ -149,5 +151,5 @@ def _message(problem: Any, kinds: list[str]) -> str:
             return "missing key"
         case "union_tag_invalid":
             known = problem["ctx"]["expected_tags"].replace(CHOICE_TAG, "")
-            return f"kind {problem['ctx']['tag'].removeprefix(CHOICE_TAG)!r} is unknown; known are {known}"
+            return f"kind {problem['ctx']['tag'].removeprefix(CHOICE_TAG)!r} is unknown; known kinds are {known}"
     return str(problem["msg"]).removeprefix("Value error, ")

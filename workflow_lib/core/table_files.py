@@ -1,4 +1,4 @@
-"""Tables on disk: checked against their schema when written and when read."""
+"""Table files, which are checked against their schema whenever they are written or read."""
 
 import re
 from collections.abc import Sequence
@@ -20,7 +20,13 @@ _SCALARS = {"text": pa.string(), "integer": pa.int64(), "number": pa.float64(), 
 
 
 def write(table: Table, frame: pd.DataFrame, path: Path) -> None:
-    """Check a table and write it atomically; see `Table.write`."""
+    """Check a table and write it atomically; see `Table.write`.
+
+    Args:
+        table: the schema.
+        frame: the rows; optional columns may be absent.
+        path: file to write: CSV if the name ends in .csv, otherwise Parquet.
+    """
     arrow = to_arrow(table, table.complete(frame), path)
     with atomic_path(path) as temporary:
         if is_csv(path):
@@ -30,18 +36,18 @@ def write(table: Table, frame: pd.DataFrame, path: Path) -> None:
 
 
 def read(table: Table, path: Path) -> pd.DataFrame:
-    """Read a file and check it; see `Table.read`."""
+    """Read a file and check it against a schema; see `Table.read`."""
     frame = read_any(path)
     if is_csv(path):
-        return _as_declared(table, table.complete(_typed(table, frame, path)), path)
+        return _checked_frame(table, table.complete(_parse_cells(table, frame, path)), path)
     try:
-        return _as_declared(table, frame, path)
+        return _checked_frame(table, frame, path)
     except TableError as error:
         raise DamagedTableError(path, error.what) from None
 
 
 def read_filled(table: Table, path: Path) -> pd.DataFrame:
-    """Read a file that must have rows; see `Table.read_filled`."""
+    """Read a file that must contain rows; see `Table.read_filled`."""
     frame = read(table, path)
     if frame.empty:
         raise DamagedTableError(path, f"table {table.name}: no rows")
@@ -49,26 +55,32 @@ def read_filled(table: Table, path: Path) -> pd.DataFrame:
 
 
 def concatenate(table: Table, parts: Sequence[pd.DataFrame], where: Path) -> pd.DataFrame:
-    """Join tables of one schema; see `Table.concatenate`."""
-    return _as_declared(table, table.complete(pd.concat(parts, ignore_index=True)), where)
-
-
-def to_arrow(table: Table, frame: pd.DataFrame, path: Path) -> pa.Table:
-    """Check a frame against its schema.
+    """Concatenate tables of one schema; see `Table.concatenate`.
 
     Args:
         table: the schema.
-        frame: all its columns.
-        path: named in an error.
+        parts: tables of this schema.
+        where: path for error messages.
+    """
+    return _checked_frame(table, table.complete(pd.concat(parts, ignore_index=True)), where)
+
+
+def to_arrow(table: Table, frame: pd.DataFrame, path: Path) -> pa.Table:
+    """Check a frame against its schema and convert it to Arrow.
+
+    Args:
+        table: the schema.
+        frame: rows with all columns of the schema.
+        path: file for error messages.
 
     Returns:
-        The rows with the declared types, and units and meanings in the metadata.
+        The rows with the declared types, with units and meanings in the metadata.
 
     Raises:
-        TableError: if the frame is not as declared.
+        TableError: if the frame does not match the schema.
     """
-    declared = _declared(table, frame, path)
-    fields = [_arrow_field(_settled(column, frame[name]), name) for name, column in declared.items()]
+    declared = _match_columns(table, frame, path)
+    fields = [_arrow_field(_resolve_kind(column, frame[name]), name) for name, column in declared.items()]
     schema = pa.schema(fields, {TABLE_KEY: table.name})
     try:
         arrow = pa.Table.from_pandas(frame, schema=schema, preserve_index=False, safe=True)
@@ -76,55 +88,55 @@ def to_arrow(table: Table, frame: pd.DataFrame, path: Path) -> pa.Table:
         raise TableError(f"table {table.name}: {error}", path) from None
     for name, column in declared.items():
         _check_values(table, name, column, arrow[name], path)
-    twice = frame.duplicated(list(table.key)) if table.key else pd.Series(dtype=bool)
-    if twice.any():
-        values = ", ".join(f"{name} {frame[name][twice].iloc[0]}" for name in table.key)
+    duplicates = frame.duplicated(list(table.key)) if table.key else pd.Series(dtype=bool)
+    if duplicates.any():
+        values = ", ".join(f"{name} {frame[name][duplicates].iloc[0]}" for name in table.key)
         raise TableError(f"table {table.name}: two rows with {values}", path)
     return arrow
 
 
 def write_csv(path: Path, frame: pd.DataFrame) -> None:
-    """Write a CSV file of no declared schema, for people, atomically."""
+    """Atomically write a CSV file that has no schema and is meant for people."""
     with atomic_path(path) as temporary:
         frame.to_csv(temporary, index=False)
 
 
 def read_any(path: Path) -> pd.DataFrame:
-    """Read a CSV or Parquet file whose columns are not declared.
+    """Read a CSV or Parquet file without a schema.
 
     Args:
-        path: the file; its suffix says which format it has. All cells of a CSV file stay text.
+        path: file to read; its suffix determines the format. All cells of a CSV file remain text.
 
     Raises:
-        TableError: if it is no such file.
-        DamagedTableError: if it is a Parquet file that cannot be read, or one of this project that has changed since.
+        TableError: if the file is missing or has another suffix, or is a malformed CSV file.
+        DamagedTableError: if it is a Parquet file that cannot be read, or whose checksum does not match.
     """
     try:
         if is_csv(path):
             return read_csv(path)
         if path.suffix.lower() != ".parquet":
-            raise TableError("tables are .csv or .parquet files", path)
+            raise TableError("not a .csv or .parquet file", path)
         return _read_parquet(path)
     except FileNotFoundError:
         raise TableError("no such file", path) from None
 
 
 def _arrow_field(column: Column, name: str) -> pa.Field:
-    """The column's type in Parquet; its unit and meaning are in the metadata."""
+    """Return the Arrow field of a column, with its unit and meaning in the metadata."""
     scalar = _SCALARS.get(column.kind)
     kind = scalar if scalar is not None else pa.list_(_SCALARS[column.kind.removesuffix("s")])
     return pa.field(name, kind, nullable=column.optional, metadata={"unit": column.unit, "meaning": column.meaning})
 
 
-def _settled(column: Column, values: pd.Series) -> Column:
-    """The same column with the kind that its values have, where the schema leaves it open."""
+def _resolve_kind(column: Column, values: pd.Series) -> Column:
+    """Replace the kind "choice" of a column with "integer" or "text", depending on its values."""
     if column.kind != "choice":
         return column
     return replace(column, kind="integer" if pd.api.types.is_integer_dtype(values) else "text")
 
 
-def _typed(table: Table, texts: pd.DataFrame, path: Path) -> pd.DataFrame:
-    """Turn the text of a CSV file into the values of a table's columns; lists are not supported."""
+def _parse_cells(table: Table, texts: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """Convert the text cells of a CSV file to the types of a table's columns; lists are not supported."""
     typed = texts.copy()
     for column in table.columns:
         if column.name not in texts:
@@ -137,17 +149,19 @@ def _typed(table: Table, texts: pd.DataFrame, path: Path) -> pd.DataFrame:
         else:
             numbers = pd.to_numeric(cells.where(cells != "", None), errors="coerce")
             if (wrong := numbers.isna() & (cells != "") & (cells.str.lower() != "nan")).any():
-                raise TableError(f"table {table.name}: column {column.name} holds {cells[wrong].iloc[0]!r}", path)
+                raise TableError(
+                    f"table {table.name}: column {column.name} holds {cells[wrong].iloc[0]!r}, not a number", path
+                )
             typed[column.name] = numbers
     return typed
 
 
-def _as_declared(table: Table, frame: pd.DataFrame, path: Path) -> pd.DataFrame:
+def _checked_frame(table: Table, frame: pd.DataFrame, path: Path) -> pd.DataFrame:
     checked: pd.DataFrame = to_arrow(table, frame, path).to_pandas()
     return checked
 
 
-def _declared(table: Table, frame: pd.DataFrame, path: Path) -> dict[str, Column]:
+def _match_columns(table: Table, frame: pd.DataFrame, path: Path) -> dict[str, Column]:
     declared: dict[str, Column] = {}
     fixed = {column.name for column in table.columns if not column.family}
     for column in table.columns:
@@ -159,7 +173,7 @@ def _declared(table: Table, frame: pd.DataFrame, path: Path) -> dict[str, Column
     missing = [name for name in declared if name not in frame.columns]
     unknown = [str(name) for name in frame.columns if name not in declared]
     if missing or unknown:
-        raise TableError(f"table {table.name}: columns missing {missing}, unknown {unknown}", path)
+        raise TableError(f"table {table.name}: missing columns {missing}, unknown columns {unknown}", path)
     return declared
 
 
@@ -178,11 +192,12 @@ def _check_values(table: Table, name: str, column: Column, values: pa.ChunkedArr
     low, high = column.low, column.high
     if len(numbers) and ((low is not None and numbers.min() < low) or (high is not None and numbers.max() > high)):
         found = f"{numbers.min():g} to {numbers.max():g}"
-        raise TableError(f"table {table.name}: column {name} is {found}, outside {low} to {high} {column.unit}", path)
+        bounds = f"{-np.inf if low is None else low:g} to {np.inf if high is None else high:g} {column.unit}"
+        raise TableError(f"table {table.name}: column {name} has values {found}, outside {bounds}", path)
     if len(numbers) and column.above is not None and numbers.min() <= column.above:
         raise TableError(
-            f"table {table.name}: column {name} is {numbers.min():g} {column.unit} in a row, and must be above "
-            f"{column.above:g}",
+            f"table {table.name}: column {name} has a value of {numbers.min():g} {column.unit}, but values must be "
+            f"above {column.above:g}",
             path,
         )
 
@@ -194,13 +209,13 @@ def _read_parquet(path: Path) -> pd.DataFrame:
         provenance.note_read(arrow.schema.metadata)
     except (UserError, OSError, MemoryError):
         raise
-    except Exception as error:  # pandas raises a dozen kinds for files that others damaged
+    except Exception as error:  # pandas raises a dozen exception types for corrupted files
         raise DamagedTableError(path, f"not a readable Parquet file ({error})") from None
     return frame
 
 
 def _to_csv_frame(arrow: pa.Table) -> pd.DataFrame:
-    """Lists as text, values separated by semicolons, and whole numbers whole beside missing ones."""
+    """Convert a table for CSV: lists become text separated by semicolons; integers remain integers despite gaps."""
     frame: pd.DataFrame = arrow.to_pandas(integer_object_nulls=True)
     for name in arrow.schema.names:
         if pa.types.is_list(arrow.schema.field(name).type):

@@ -1,1 +1,1 @@
-"""Warm workers: jobs of one Snakemake share a process that has imported what they need."""
+"""Warm workers: the jobs of one Snakemake are forked from a process that has preloaded their imports."""

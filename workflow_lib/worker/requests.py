@@ -1,4 +1,4 @@
-"""What a client asks of the worker, read as it comes: nobody waits for the rest of it."""
+"""Requests from clients to the worker, received without blocking."""
 
 import array
 import json
@@ -8,17 +8,17 @@ import struct
 from typing import Any
 
 _STREAMS = 3
-_PART_BYTES = 1 << 16
+_CHUNK_BYTES = 1 << 16
 _MAX_BYTES = 64 << 20
 _LENGTH = struct.Struct("!I")
-_KINDS = {"stage": str, "arguments": list, "folder": str, "environment": dict, "umask": int, "limits": dict}
+_FIELD_TYPES = {"stage": str, "arguments": list, "folder": str, "environment": dict, "umask": int, "limits": dict}
 
 
 class Request:
-    """A request that may not be whole yet.
+    """A request that may still be incomplete.
 
     Attributes:
-        streams: descriptors of the client's standard streams.
+        streams: file descriptors of the client's standard streams.
     """
 
     def __init__(self) -> None:
@@ -26,47 +26,49 @@ class Request:
         self.streams: list[int] = []
 
     def read(self, client: socket.socket) -> bool:
-        """Take what a client has sent by now.
+        """Read what a client has sent so far.
 
         Args:
-            client: a socket that does not block.
+            client: a non-blocking socket.
 
         Returns:
-            Whether the request is whole.
+            Whether the request is complete.
 
         Raises:
-            ValueError: if the client is gone, or does not speak this protocol.
+            ValueError: if the client has ended, or violates the protocol.
             OSError: if the connection broke.
         """
         size = array.array("i").itemsize
         try:
-            part, ancillary, flags, _ = client.recvmsg(_PART_BYTES, socket.CMSG_SPACE(_STREAMS * size))
+            part, ancillary, flags, _ = client.recvmsg(_CHUNK_BYTES, socket.CMSG_SPACE(_STREAMS * size))
         except BlockingIOError:
             return False
         for _, _, data in ancillary:
             self.streams += array.array("i", data[: len(data) // size * size])
         self._content += part
         if not part or flags & socket.MSG_CTRUNC or len(self.streams) != _STREAMS:
-            raise ValueError("it ended early, or did not send its three standard streams")
+            raise ValueError("the client ended early, or did not send its three standard streams")
         if len(self._content) < _LENGTH.size:
             return False
         length: int = _LENGTH.unpack_from(self._content)[0]
         if length > _MAX_BYTES or len(self._content) > _LENGTH.size + length:
-            raise ValueError("it sent more than it announced, or than a request can be")
+            raise ValueError("the client sent more than it announced, or more than the maximum size of a request")
         return len(self._content) == _LENGTH.size + length
 
     def parse(self) -> dict[str, Any]:
-        """The request as values.
+        """Parse the request.
 
         Raises:
-            ValueError, RecursionError: if it is none.
+            ValueError, RecursionError: if it is malformed.
         """
         request = json.loads(self._content[_LENGTH.size :])
-        if not isinstance(request, dict) or not all(isinstance(request.get(key), kind) for key, kind in _KINDS.items()):
-            raise ValueError("it is no request")
+        if not isinstance(request, dict) or not all(
+            isinstance(request.get(key), kind) for key, kind in _FIELD_TYPES.items()
+        ):
+            raise ValueError("malformed request")
         return request
 
     def close(self) -> None:
-        """Close the client's streams here."""
+        """Close this process's copies of the client's streams."""
         while self.streams:
             os.close(self.streams.pop())

@@ -1,4 +1,4 @@
-"""The warm worker: imports each stage once, forks a process per job, and dies with its Snakemake."""
+"""The warm worker: it imports each stage once, forks a process per job, and ends with its Snakemake."""
 
 import contextlib
 import ctypes
@@ -19,59 +19,64 @@ from workflow_lib.core.running import run_stage
 from workflow_lib.worker.requests import Request
 
 _STAGES = "workflow_lib.stages."
-# How long new clients wait where no descriptors are left.
-_AGAIN_S = 0.05
+# How often new clients are tried again while no file descriptors are left.
+_ACCEPT_RETRY_S = 0.05
 _PR_SET_PDEATHSIG = 1
 _PEER = struct.Struct("iII")  # process, user, group
 
 
 class Server:
-    """Listens for jobs until its Snakemake ends. No client can block it or end it."""
+    """Accepts jobs until its Snakemake ends. No client can block or end it.
+
+    Args:
+        path: socket to listen on.
+        owner: process ID of the worker's Snakemake.
+    """
 
     def __init__(self, path: Path, owner: int) -> None:
         self._path = path
         self._owner = os.pidfd_open(owner)
         self._listener = socket.socket(socket.AF_UNIX)
         self._selector = selectors.DefaultSelector()
-        self._clients: dict[int, socket.socket] = {}  # by the job's process
-        self._full = False
+        self._clients: dict[int, socket.socket] = {}  # process ID of a job -> its client
+        self._out_of_descriptors = False
 
     def serve(self) -> None:
-        """Serve until the Snakemake is gone; then kill what is left and go."""
+        """Serve until the Snakemake ends; then kill the remaining jobs and return."""
         _raise_descriptor_limit()
         self._path.unlink(missing_ok=True)
         self._listener.bind(str(self._path))
         self._listener.listen(socket.SOMAXCONN)
         self._listener.setblocking(False)
-        wake, woken = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        signal.set_wakeup_fd(woken)
+        wake_receiver, wake_sender = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(wake_sender)
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        for source, what in ((self._listener, "client"), (wake, "child"), (self._owner, "end")):
+        for source, what in ((self._listener, "client"), (wake_receiver, "child"), (self._owner, "end")):
             self._selector.register(source, selectors.EVENT_READ, what)
         while True:
-            for key, _ in self._selector.select(_AGAIN_S if self._full else None):
+            for key, _ in self._selector.select(_ACCEPT_RETRY_S if self._out_of_descriptors else None):
                 if key.data == "end":
                     self._finish()
                     return
                 try:
-                    self._handle(key, wake)
-                except Exception:  # one client's trouble is not the others'
+                    self._handle(key, wake_receiver)
+                except Exception:  # an error of one client must not affect the others
                     traceback.print_exc()
-            if self._full:
-                self._full = False
+            if self._out_of_descriptors:
+                self._out_of_descriptors = False
                 self._selector.register(self._listener, selectors.EVENT_READ, "client")
 
-    def _handle(self, key: selectors.SelectorKey, wake: int) -> None:
+    def _handle(self, key: selectors.SelectorKey, wake_receiver: int) -> None:
         source: Any = key.fileobj
         if key.data == "client":
             self._accept()
         elif key.data == "child":
-            os.read(wake, 4096)
+            os.read(wake_receiver, 4096)
             self._reap()
         elif isinstance(key.data, Request):
             self._receive(source, key.data)
         else:
-            # A client sends nothing more; that it can be read means that it is dead, and so shall its job be.
+            # Clients send nothing after their request. A readable socket means that the client ended: kill its job.
             self._selector.unregister(source)
             if key.data in self._clients:
                 _kill(key.data)
@@ -81,57 +86,57 @@ class Server:
             client, _ = self._listener.accept()
         except BlockingIOError:
             return
-        except OSError:  # no descriptors are left: clients wait in the queue until there are
+        except OSError:  # no file descriptors are left: clients wait in the queue until some are free
             self._selector.unregister(self._listener)
-            self._full = True
+            self._out_of_descriptors = True
             return
         client.setblocking(False)
         self._selector.register(client, selectors.EVENT_READ, Request())
 
     def _receive(self, client: socket.socket, request: Request) -> None:
         try:
-            whole = request.read(client)
+            complete = request.read(client)
         except (OSError, ValueError) as error:
             self._drop(client, request, error)
             return
-        if whole:
+        if complete:
             self._selector.unregister(client)
-            self._take(client, request)
+            self._start_job(client, request)
 
-    def _drop(self, client: socket.socket, request: Request, why: Exception) -> None:
-        print(f"a client was dropped: {why!r}", file=sys.stderr, flush=True)
+    def _drop(self, client: socket.socket, request: Request, error: Exception) -> None:
+        print(f"rejected a client: {error!r}", file=sys.stderr, flush=True)
         with contextlib.suppress(KeyError):
             self._selector.unregister(client)
         request.close()
         client.close()
 
-    def _take(self, client: socket.socket, pending: Request) -> None:
-        """Start a client's job; a client that does not speak this protocol, or is another user's, is dropped."""
+    def _start_job(self, client: socket.socket, pending: Request) -> None:
+        """Start a client's job; reject clients that violate the protocol or belong to another user."""
         job = 0
         try:
             peer, user, _ = _PEER.unpack(client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size))
-            if not peer or user != os.getuid():  # no process: of another container
-                raise ValueError("it is another user's, or in another container")
+            if not peer or user != os.getuid():  # a process ID of 0: the client is in another container
+                raise ValueError("the client belongs to another user or container")
             request = pending.parse()
             stage = _import_stage(request["stage"])
             worker = os.getpid()
             job = os.fork()
             if job == 0:
-                self._leave(pending)
+                self._close_inherited(pending)
                 _run_job(stage, request, pending.streams, worker)
             self._clients[job] = client
             self._selector.register(client, selectors.EVENT_READ, job)
             client.send(struct.pack("!i", job))
         except Exception as error:
             if job:
-                _kill(job)  # nobody waits for it
+                _kill(job)  # its client does not know of it
             else:
                 self._drop(client, pending, error)
         finally:
             pending.close()
 
-    def _leave(self, own: Request) -> None:
-        """Forget, in a job's process, all that is the server's and the other clients'."""
+    def _close_inherited(self, request: Request) -> None:
+        """In a job's process, close the descriptors of the server and of all clients, except the job's own streams."""
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         others = [key for key in self._selector.get_map().values() if isinstance(key.data, Request)]
@@ -141,13 +146,13 @@ class Server:
         for key in others:
             waiting: Any = key.fileobj
             waiting.close()
-            if key.data is not own:
+            if key.data is not request:
                 key.data.close()
         for client in self._clients.values():
             client.close()
 
     def _reap(self) -> None:
-        """Tell clients how their jobs ended."""
+        """Collect ended jobs and send their exit codes to the clients."""
         while True:
             try:
                 job, status = os.waitpid(-1, os.WNOHANG)
@@ -161,7 +166,7 @@ class Server:
             with contextlib.suppress(KeyError):
                 self._selector.unregister(client)
             code = os.waitstatus_to_exitcode(status)
-            with contextlib.suppress(OSError):  # it did not wait
+            with contextlib.suppress(OSError):  # the client has already ended
                 client.send(struct.pack("!i", code if code >= 0 else 128 - code))
             client.close()
 
@@ -173,20 +178,20 @@ class Server:
 
 
 def _import_stage(name: str) -> Any:
-    """Import a stage, for all jobs to come; a broken one breaks in its job, which says so in its log."""
+    """Import a stage for all later jobs. If that fails, return None; the job then repeats the import and logs why."""
     if not name.startswith(_STAGES):
         raise ValueError(name)
     try:
         module = importlib.import_module(name)
     except (Exception, SystemExit):
         return None
-    # What is imported stays: collecting it would copy its pages into every job.
+    # Exclude imported objects from garbage collection, which would copy their memory pages in every job.
     gc.freeze()
     return module
 
 
 def _run_job(stage: Any, request: dict[str, Any], streams: list[int], worker: int) -> None:
-    """Run a stage in this process as its own interpreter would, and end the process."""
+    """Run a stage in this forked process as a new interpreter would, and end the process."""
     code = 1
     try:
         _die_with_parent(worker)
@@ -218,21 +223,21 @@ def _run_job(stage: Any, request: dict[str, Any], streams: list[int], worker: in
 
 
 def _die_with_parent(worker: int) -> None:
-    """Have the kernel kill this process when the worker ends: its client says that the job failed, so it must stop."""
+    """Let the kernel kill this job when the worker ends, because its client then reports the job as failed."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != worker:  # it died before the kernel was asked
+    if os.getppid() != worker:  # the worker ended before the call
         os._exit(1)
 
 
 def _raise_descriptor_limit() -> None:
-    """Take as many descriptors as the system allows: each client has four while its request comes in."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    """Raise the limit of file descriptors to the maximum; each client uses four while it sends its request."""
+    _, hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard_limit, hard_limit))
 
 
 def _kill(job: int) -> None:
-    """Kill a job and what it started; before it has its own group, the job alone."""
+    """Kill a job and the processes it started, or the job alone if it has no process group of its own yet."""
     for kill in (os.killpg, os.kill):
         try:
             kill(job, signal.SIGKILL)
@@ -242,7 +247,7 @@ def _kill(job: int) -> None:
 
 
 def main() -> None:
-    """Serve the Snakemake that is named on the command line."""
+    """Serve the Snakemake given on the command line."""
     path, owner = sys.argv[1:]
     Server(Path(path), int(owner)).serve()
 

@@ -1,1 +1,1 @@
-"""What the Snakefile asks of the library: which files are out of date."""
+"""The library's side of the Snakefile: inputs, flags, resources and rerun checks of all jobs."""

@@ -1,4 +1,4 @@
-"""Where the chips of a run come from, and how many there are."""
+"""The source of a run's chips, and their number."""
 
 from pathlib import Path
 
@@ -6,24 +6,24 @@ from workflow_lib.config import Config
 from workflow_lib.data.scene_paths import sampled_regions
 
 _BYTES_PER_POINT = 30
-"""A labelled point takes at least as many, in any format."""
+"""Minimum size of a labelled point in any file format."""
 
 
 def made_chips(config: Config) -> str | None:
-    """The folder of chips that the workflow makes itself; None if they are read from `data.root`."""
+    """Return the folder of chips that the workflow makes itself; None if chips are read from `data.root`."""
     if config.data.generate:
         return f"results/{config.run}/generate_chips/chips"
     return f"results/{config.run}/gather_chips/chips" if sampled_regions(config) else None
 
 
 def count_chips(config: Config) -> int:
-    """How many chips there are: those of each region's first folder; before they are cut, an upper estimate."""
+    """Count the chips in the first folder of each region; before chips are cut, return an upper estimate."""
     if config.data.generate:
         return sum(sum(counts.values()) for counts in config.data.generate.chips.values())
     made = made_chips(config)
     if config.data.clip and made and not Path(made).is_dir():
         points = [file for file in map(Path, config.data.clip.points.values()) if file.exists()]
-        # A second one may be drawn beside each point.
+        # A second chip may be drawn for each point.
         return max(1000, 2 * sum(file.stat().st_size for file in points) // _BYTES_PER_POINT)
     folders = [
         Path(made or config.data.root, parts[0].folder, label)
@@ -34,7 +34,7 @@ def count_chips(config: Config) -> int:
 
 
 def raster_folders(config: Config) -> list[Path]:
-    """The folders of the chips that import_chips reads, if the workflow does not make them itself."""
+    """List the folders that import_chips reads; none if the workflow makes the chips itself."""
     if made_chips(config):
         return []
     return [

@@ -1,6 +1,6 @@
-"""What is generated from the configuration's model: its JSON schema and the table of its keys.
+"""Documents generated from the configuration's models: the JSON schema and the table of keys.
 
-python -m workflow_lib.workflow.config_docs --fix writes both; a test fails while they differ from the model.
+`python -m workflow_lib.workflow.config_docs --fix` writes both. A test fails if they differ from the models.
 """
 
 import json
@@ -18,12 +18,12 @@ BEGIN, END = "<!-- keys: begin -->", "<!-- keys: end -->"
 
 
 def json_schema() -> str:
-    """The configuration's JSON schema, for editors."""
+    """Return the JSON schema of the configuration, for editors."""
     return json.dumps(Config.model_json_schema(), indent=2) + "\n"
 
 
 def key_table() -> str:
-    """Every key as a Markdown table: name, type, default, meaning."""
+    """Return a Markdown table of all keys: name, default, meaning."""
     return "\n".join(["| key | default | meaning |", "|---|---|---|", *_rows(Config, "")]) + "\n"
 
 
@@ -33,22 +33,22 @@ def _rows(section: type[Section], prefix: str) -> list[str]:
         key = prefix + name
         inner = _sections(field.annotation)
         default = field.get_default(call_default_factory=True)
-        shown = "(required)" if default is PydanticUndefined else _spelled(default)
+        shown = "(required)" if default is PydanticUndefined else _default_text(default)
         rows.append(f"| `{key}` | {shown} | {field.description} |")
         for kind, suffix in inner:
             rows += _rows(kind, key + suffix + ".")
     return rows
 
 
-def _spelled(default: Any) -> str:
-    """A default as JSON; of a section nothing, because its keys have rows of their own."""
+def _default_text(default: Any) -> str:
+    """Return a default as JSON, or nothing for a section, whose keys have their own rows."""
     if isinstance(default, Section):
         return ""
     return f"`{json.dumps(default, default=lambda section: section.model_dump(mode='json', exclude_defaults=True))}`"
 
 
 def _sections(annotation: Any, suffix: str = "") -> list[tuple[type[Section], str]]:
-    """Sections inside a type, with how a key inside them is spelled."""
+    """List the sections within a type, with the suffix that leads to their keys, such as ".<name>"."""
     if isinstance(annotation, type) and issubclass(annotation, Section):
         return [(annotation, suffix)]
     origin, parts = getattr(annotation, "__origin__", None), getattr(annotation, "__args__", ())
@@ -57,13 +57,17 @@ def _sections(annotation: Any, suffix: str = "") -> list[tuple[type[Section], st
 
 
 def readme(text: str) -> str:
-    """Put the table of keys between its two markers."""
+    """Replace the table of keys between its two markers.
+
+    Args:
+        text: content of config/README.md.
+    """
     before, rest = text.split(BEGIN)
     return f"{before}{BEGIN}\n{key_table()}{END}{rest.split(END)[1]}"
 
 
 def expected() -> dict[Path, str]:
-    """File -> what it should hold."""
+    """Map each generated file to its expected content."""
     guide = CONFIG_FOLDER / "README.md"
     return {CONFIG_FOLDER / "schema.json": json_schema(), guide: readme(guide.read_text(encoding="utf-8"))}
 
@@ -71,7 +75,7 @@ def expected() -> dict[Path, str]:
 if __name__ == "__main__":
     for path, text in expected().items():
         if not path.exists() or path.read_text(encoding="utf-8") != text:
-            print(f"{path} is out of step with the models of the configuration")
+            print(f"{path} differs from the configuration's models")
             if "--fix" not in sys.argv:
                 sys.exit(1)
             path.write_text(text, encoding="utf-8")

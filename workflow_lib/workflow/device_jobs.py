@@ -1,4 +1,4 @@
-"""The jobs that predict or measure latencies."""
+"""Jobs that predict or measure latencies."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,11 +11,11 @@ from workflow_lib.workflow.workflow_run import Run, Wildcards
 
 
 class DeviceJobs:
-    """Jobs of one network and one device each, and those of a device.
+    """Inputs and flags of the jobs of one network on one device, and of the jobs of one device.
 
     Args:
         run: the run.
-        candidates: its candidates.
+        candidates: candidates of the run.
     """
 
     def __init__(self, run: Run, candidates: Candidates) -> None:
@@ -23,20 +23,20 @@ class DeviceJobs:
 
     @per_job
     def inputs(self, wildcards: Wildcards) -> dict[str, str]:
-        """What the device's kind reads for one network."""
+        """Return the input files that the device's kind reads for one network, by name."""
         patterns = kind_of(self._config.devices[wildcards.device]).inputs
         return {name: f"{self._run.folder}/{pattern.format(**wildcards)}" for name, pattern in patterns.items()}
 
     @per_job
     def input_flags(self, wildcards: Wildcards, input: Any) -> list[str]:
-        """The same as flags."""
+        """Return the flag that passes `inputs` to the stage."""
         return ["--input", *(f"{name}={file}" for name, file in self.inputs(wildcards).items())]
 
     def latency_options(self, stage: str) -> Callable[[Wildcards], Any]:
-        """Flags of a stage that writes one latency.
+        """Return the flags of a stage that writes one latency.
 
         Args:
-            stage: its name.
+            stage: name of the stage.
         """
         options = {
             device: self._run.options(stage, f"--settings={settings.model_dump_json()}")
@@ -45,12 +45,12 @@ class DeviceJobs:
         return per_job(lambda wildcards: options[wildcards.device])
 
     def options(self, stage: str, *names: str, seed: bool = False) -> Callable[[Wildcards], Any]:
-        """Flags of a stage of one device: its settings, one by one.
+        """Return the flags of a stage that runs once per device: one flag per setting of the device.
 
         Args:
-            stage: its name.
-            names: the settings; none: all of them.
-            seed: whether it also takes the base seed.
+            stage: name of the stage.
+            names: settings to pass; none: all settings.
+            seed: whether the stage also takes the base seed.
         """
         return lambda wildcards: self._run.options(
             stage,
@@ -59,10 +59,10 @@ class DeviceJobs:
         )
 
     def every_network(self, pattern: str) -> list[str]:
-        """One file of each channel set and network.
+        """List one file per channel set and network.
 
         Args:
-            pattern: path below results/<run> with {channels} and {architecture}; other wildcards stay.
+            pattern: path below results/<run> with {channels} and {architecture}; other wildcards are kept.
         """
         return [
             f"{self._run.folder}/" + pattern.replace("{channels}", channels).replace("{architecture}", architecture)
@@ -71,10 +71,10 @@ class DeviceJobs:
         ]
 
     def setting_as_file(self, name: str) -> Callable[[Wildcards], list[str]]:
-        """The external file that a setting of a device names, if it names one.
+        """Return the external file that a setting of a device names, if any.
 
         Args:
-            name: of the setting.
+            name: name of the setting.
         """
 
         def files(wildcards: Wildcards) -> list[str]:

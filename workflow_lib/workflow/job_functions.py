@@ -10,10 +10,10 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def per_job(function: Function) -> Function:
-    """Decorate a function that a rule calls for each of thousands of jobs.
+    """Decorate a function that a rule calls once per job, to speed up the planning of thousands of jobs.
 
-    Snakemake inspects the signature of a function before each call, twice, which takes longer than most of these
-    functions. It reads the parameters from an attribute instead if it finds one.
+    Snakemake inspects a function's signature twice before each call, which takes longer than most of these functions.
+    The decorator stores the parameters in an attribute, which Snakemake reads instead.
     """
     overwrite_function_params(function, signature(function).parameters)
     return function

@@ -1,4 +1,4 @@
-"""The jobs that deploy the recommended model and apply it to whole scenes."""
+"""Jobs that deploy the recommended model and apply it to whole scenes."""
 
 import json
 
@@ -7,7 +7,7 @@ from workflow_lib.workflow.workflow_run import Run, Wildcards
 
 
 class MapJobs:
-    """Jobs of the deployed model, one per area of the map.
+    """Inputs and flags of the jobs of the deployed model, one per area of the map.
 
     Args:
         run: the run.
@@ -19,11 +19,11 @@ class MapJobs:
 
     @property
     def bundle(self) -> list[str]:
-        """Names of all files that a device needs."""
-        smaller = self._config.precisions.formats if self._config.precisions else []
+        """Names of all files in the bundle for a device."""
+        precisions = self._config.precisions.formats if self._config.precisions else []
         return [
             "model.onnx",
-            *(f"model_{precision}.onnx" for precision in smaller),
+            *(f"model_{precision}.onnx" for precision in precisions),
             "bundle.json",
             "model_card.md",
             "apply_model.pyz",
@@ -33,40 +33,40 @@ class MapJobs:
 
     @property
     def background_flag(self) -> list[str]:
-        """The class that is not looked for, if there is one."""
+        """The flag that names the background class, if there is one."""
         return [f"--background={self._config.background}"] if self._config.background else []
 
     @property
     def resampling_flags(self) -> list[str]:
-        """Band -> how its scenes are resampled."""
+        """The flag that maps each band to the resampling method of its scenes."""
         parts = [part for folders in self._config.data.regions.values() for part in folders]
         return ["--resampling", json.dumps({band: part.resampling for part in parts for band in part.bands})]
 
     def made_scenes(self, wildcards: Wildcards) -> list[str]:
-        """The scenes of an area that the workflow itself makes."""
+        """List the scenes of an area that the workflow makes itself."""
         scenes = scene_paths.area_scenes(self._config, wildcards.area).values()
         return scene_paths.generated(self._config, [file for files in scenes for file in files])
 
     def scene_flags(self, wildcards: Wildcards) -> list[str]:
-        """The scenes of an area with their bands."""
+        """Return the flags that pass the scenes of an area with their bands."""
         scenes = scene_paths.area_scenes(self._config, wildcards.area)
         return [f"--scene={bands}={file}" for bands, files in scenes.items() for file in files]
 
     def scene_patterns(self, wildcards: Wildcards) -> list[str]:
-        """The scenes of an area from outside, as the configuration names them."""
+        """List the external scenes of an area, as named in the configuration."""
         assert self._config.map
         return scene_paths.scene_patterns(self._config, self._config.map.areas[wildcards.area].layers)
 
     @property
     def made_truth(self) -> list[str]:
-        """The true places that the workflow itself makes."""
+        """The files of true locations that the workflow makes itself."""
         return scene_paths.generated(self._config, list(scene_paths.truth_files(self._config).values()))
 
     def outside_truth(self, _wildcards: Wildcards) -> list[str]:
-        """The true places from outside."""
+        """List the external files of true locations."""
         return [] if self.made_truth else list(scene_paths.truth_files(self._config).values())
 
     @property
     def truth_flags(self) -> list[str]:
-        """Area -> its true places, where they are known."""
+        """The flag that maps each area to its file of true locations, where known."""
         return ["--truth", json.dumps(scene_paths.truth_files(self._config))]

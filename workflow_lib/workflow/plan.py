@@ -1,4 +1,4 @@
-"""The run before it starts: how many jobs, why they run, what they will cost."""
+"""The plan of a run: how many jobs will run, why, and their estimated cost."""
 
 import ast
 import json
@@ -19,24 +19,24 @@ from workflow_lib.training.training_config import TRAINING_PASSES
 from workflow_lib.workflow.resources import training_work, trusted_rate
 
 PLAN = "EDGEFRONT_PLAN"
-"""Environment variable: print the plan in a dry run."""
+"""Environment variable; if it is set, a dry run prints the plan."""
 
 _FLOAT_BYTES = 4
-# Of jobs of a kind that never ran here, trainings aside: most take a second or two.
+# Time of a job whose rule never ran here, trainings excepted; most such jobs take one or two seconds.
 _ASSUMED_S = 5.0
 _ASSUMED_CHIPS = 10_000
 
 
 @dataclass
 class Stage:
-    """What a run will do of one stage.
+    """The planned jobs of one stage.
 
     Attributes:
-        jobs, done: how many will run, and how many need not.
-        why: reason -> how many jobs it makes run.
-        seconds: expected, all jobs together on one core.
-        basis: where that comes from.
-        disk_bytes: that their large files will take.
+        jobs, done: number of jobs that will run, and number of jobs that are up to date.
+        why: reason -> number of jobs that will run for it.
+        seconds: expected run time of all jobs together on one core.
+        basis: what the expected run time is based on.
+        disk_bytes: expected size of their large files.
     """
 
     jobs: int = 0
@@ -48,12 +48,12 @@ class Stage:
 
 
 class Estimator:
-    """Expects of a job what such jobs took before in this folder.
+    """Estimates the cost of a job from earlier jobs in the same folder.
 
     Args:
-        config: of the run.
-        chips: how many there are.
-        folder: where .snakemake and results lie.
+        config: configuration of the run.
+        chips: number of chips.
+        folder: folder that contains .snakemake and results.
     """
 
     def __init__(self, config: Config, chips: int, folder: Path) -> None:
@@ -63,22 +63,30 @@ class Estimator:
         self._rates = recorded_rates(folder, config.training.device == "cuda")
 
     def expect(self, rule: str, wildcards: Mapping[str, str]) -> tuple[float, str]:
-        """Seconds of one job, and what they are based on."""
+        """Estimate the run time of a job.
+
+        Args:
+            rule: name of the rule.
+            wildcards: wildcards of the job.
+
+        Returns:
+            Expected seconds, and a phrase that says what they are based on.
+        """
         if rule == "train_fold":
             epochs, share = self._config.training.epochs, self._config.folds.training_share
             one = training_work(self._costs(wildcards).multiply_adds, self._chips, epochs, share)
             work = one * self._config.folds_per_job
             if self._rates:
                 rate = statistics.median(self._rates)
-                return work / rate, f"{len(self._rates)} trainings before, {rate / 1e9:.1f} G multiply-adds/s"
+                return work / rate, f"{len(self._rates)} earlier trainings, {rate / 1e9:.1f} G multiply-adds/s"
             rate = trusted_rate(self._config)
             return work / rate, f"assumed {rate / 1e9:.0f} G multiply-adds/s"
         if before := self._seconds.get(rule):
-            return statistics.median(before), f"{len(before)} jobs before"
-        return _ASSUMED_S, f"assumed {_ASSUMED_S:.0f} s a job"
+            return statistics.median(before), f"{len(before)} earlier jobs"
+        return _ASSUMED_S, f"assumed {_ASSUMED_S:.0f} s per job"
 
     def disk_bytes(self, rule: str, wildcards: Mapping[str, str]) -> float:
-        """Of a job's large files: the array, networks, weights."""
+        """Estimate the size of a job's large files (chip array, networks, weights) in bytes."""
         if rule == "import_chips":
             bands = len(self._config.data.bands)
             return float(self._chips * self._config.data.chip_size_px**2 * bands * _FLOAT_BYTES)
@@ -95,14 +103,21 @@ class Estimator:
 
 
 def recorded_seconds(folder: Path) -> dict[str, list[float]]:
-    """Rule -> seconds of the jobs that Snakemake remembers in a folder."""
-    jobs: dict[tuple[str, str], float] = {}  # Snakemake keeps a record for each file of a job
+    """Read the run times of all jobs that Snakemake has recorded in a folder.
+
+    Args:
+        folder: folder that contains .snakemake.
+
+    Returns:
+        Rule -> seconds of each of its jobs.
+    """
+    jobs: dict[tuple[str, str], float] = {}  # Snakemake keeps one record per output file, so a job has several
     for file in Path(folder, ".snakemake", "metadata").glob("*"):
         try:
             record = json.loads(file.read_text())
             jobs[record["rule"], str(record["log"])] = float(record["endtime"]) - float(record["starttime"])
         except (OSError, ValueError, KeyError, TypeError):
-            continue  # of another version of Snakemake, or half written
+            continue  # from another version of Snakemake, or incomplete
     seconds = defaultdict(list)
     for (rule, _), taken in jobs.items():
         seconds[rule].append(taken)
@@ -110,7 +125,15 @@ def recorded_seconds(folder: Path) -> dict[str, list[float]]:
 
 
 def recorded_rates(folder: Path, on_gpu: bool) -> list[float]:
-    """Multiply-adds per second of every training on a GPU, or on a CPU, whose tables lie in a folder."""
+    """Compute the rate of every finished training in a folder.
+
+    Args:
+        folder: folder that contains results.
+        on_gpu: whether to use trainings on a GPU or those on a CPU.
+
+    Returns:
+        Multiply-adds per second of each training.
+    """
     import pandas as pd
 
     rates: list[float] = []
@@ -125,7 +148,11 @@ def recorded_rates(folder: Path, on_gpu: bool) -> list[float]:
 
 
 def reason(why: Any) -> str:
-    """Snakemake's reason for a job, in a few words; of a changed option, which."""
+    """Summarise Snakemake's reason for running a job; for changed options, name them.
+
+    Args:
+        why: Snakemake's `Reason`.
+    """
     if why.missing_output or why.incomplete_output:
         return "not made yet"
     if why.params_changed:
@@ -133,14 +160,22 @@ def reason(why: Any) -> str:
     if why.updated_input:
         return "newer input"
     if why.input_changed:
-        return "other set of inputs"
+        return "set of inputs changed"
     if why.updated_input_run:
-        return "its input is made again"
-    return "asked for"
+        return "input will be updated"
+    return "requested"
 
 
 def changed_options(before: Iterable[str], now: Iterable[str]) -> list[str]:
-    """Names of the flags that differ between two sets of recorded parameters."""
+    """List the flags that differ between two sets of recorded parameters.
+
+    Args:
+        before: recorded parameters of the earlier job.
+        now: parameters of the planned job.
+
+    >>> changed_options(["'--epochs=3 --seed=1'"], ["'--epochs=5 --seed=1'"])
+    ['epochs']
+    """
     old, new = ({token for value in values for token in shlex.split(str(_unquoted(value)))} for values in (before, now))
     names = {token.split("=")[0].removeprefix("--") for token in old ^ new}
     return sorted(names)
@@ -154,7 +189,15 @@ def _unquoted(value: str) -> Any:
 
 
 def plan(dag: Any, estimator: Estimator) -> dict[str, Stage]:
-    """Go over Snakemake's graph: stage -> what will be done."""
+    """Summarise Snakemake's job graph.
+
+    Args:
+        dag: Snakemake's graph.
+        estimator: estimates the cost of each job.
+
+    Returns:
+        Stage -> its planned jobs.
+    """
     stages: dict[str, Stage] = defaultdict(Stage)
     for job in dag.jobs:
         if job.is_norun:
@@ -173,7 +216,13 @@ def plan(dag: Any, estimator: Estimator) -> dict[str, Stage]:
 
 
 def render(stages: Mapping[str, Stage], order: Sequence[str], on_gpu: bool) -> str:
-    """The plan as text: one line per stage, and the sum."""
+    """Format the plan as text: one line per stage, and the totals.
+
+    Args:
+        stages: stage -> its planned jobs.
+        order: names of all stages, in the order of the lines.
+        on_gpu: whether trainings run on a GPU.
+    """
     lines = [f"{'stage':20}{'jobs':>7}{'done':>7}{'hours':>9}{'GB':>8}  why; basis of the estimate"]
     for name in sorted(stages, key=order.index):
         stage = stages[name]
@@ -193,13 +242,13 @@ def render(stages: Mapping[str, Stage], order: Sequence[str], on_gpu: bool) -> s
 
 
 class PlanLog(logging.Handler):
-    """Prints the plan when Snakemake has its graph.
+    """A log handler that prints the plan once Snakemake has built its job graph.
 
     Args:
-        workflow: Snakemake's.
-        config: of the run.
-        chips: how many there are.
-        order: the stages, in the order of the report.
+        workflow: Snakemake's workflow.
+        config: configuration of the run.
+        chips: number of chips; 0 if there are none yet.
+        order: names of all stages, in the order in which they are listed.
     """
 
     def __init__(self, workflow: Any, config: Config, chips: int, order: Sequence[str]) -> None:
@@ -207,10 +256,10 @@ class PlanLog(logging.Handler):
         self._workflow, self._config, self._chips, self._order = workflow, config, chips, order
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Wait for the record that opens a run, and end it there."""
+        """Print the plan and exit when Snakemake is about to start the run."""
         if getattr(getattr(record, "event", None), "value", None) == "run_info":
             stages = plan(self._workflow.dag, Estimator(self._config, self._chips or _ASSUMED_CHIPS, Path()))
             if not self._chips:
-                print(f"no chips in the folders of data.regions yet: estimated for {_ASSUMED_CHIPS:,}")
+                print(f"no chips in the folders of data.regions yet; the plan assumes {_ASSUMED_CHIPS:,} chips")
             print(render(stages, self._order, self._config.training.device == "cuda"), flush=True)
             sys.exit()

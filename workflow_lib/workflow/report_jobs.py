@@ -1,4 +1,4 @@
-"""The figures and the report of a run, as rules ask for them."""
+"""Inputs and flags of the rules that make a run's figures and report."""
 
 import json
 from functools import cached_property
@@ -12,7 +12,7 @@ from workflow_lib.workflow.workflow_run import Run, Wildcards
 
 
 class ReportJobs:
-    """The figures that a run has, and the tables that its report shows.
+    """The figures of a run, and the tables that its report shows.
 
     Args:
         run: the run.
@@ -23,22 +23,22 @@ class ReportJobs:
 
     @cached_property
     def figures(self) -> dict[str, FigureDeclaration]:
-        """The figures of this run's report."""
+        """The figures of this run's report, by name."""
         return {name: figure for name, figure in all_figures().items() if figure.exists(self._config)}
 
     @property
     def figure_files(self) -> list[str]:
-        """All figures as PNG."""
+        """PNG files of all figures."""
         return [f"{self._run.folder}/plot_figure/{name}.png" for name in self.figures]
 
     def figure_inputs(self, wildcards: Wildcards) -> list[str]:
-        """What a figure is drawn from; files from outside are no inputs."""
+        """List the files that a figure is drawn from, without external files."""
         figure = self._figure(wildcards)
         files = [file for group in figure.files(self._config).values() for file in group]
         return self._run.files_of(*figure.reads) + [file for file in files if file.startswith("results/")]
 
     def figure_options(self, wildcards: Wildcards) -> Any:
-        """Flags of plot_figure."""
+        """Return the flags of plot_figure."""
         figure = self._figure(wildcards)
         settings = {key: setting(self._config, key) for key in figure.settings}
         files = [f"{group}={file}" for group, paths in figure.files(self._config).items() for file in paths]
@@ -48,8 +48,8 @@ class ReportJobs:
             f"--version={figure.version}",
             *flags(self._config.report, "dpi"),
             *self._run.table_flags(*figure.reads),
-            *_listed("--setting", [f"{key}={_as_json(value)}" for key, value in settings.items()]),
-            *_listed("--file", files),
+            *_flag_with_values("--setting", [f"{key}={_as_json(value)}" for key, value in settings.items()]),
+            *_flag_with_values("--file", files),
         )
 
     def _figure(self, wildcards: Wildcards) -> FigureDeclaration:
@@ -62,28 +62,28 @@ class ReportJobs:
 
     @property
     def tables(self) -> list[str]:
-        """All files of these results."""
+        """Files of all results that the report shows."""
         return self._run.files_of(*self.results.values())
 
     def report_options(self) -> Any:
-        """Flags of build_report."""
+        """Return the flags of build_report."""
         keys = [key for key in Config.model_fields if key != "execution"]
         return self._run.options(
             "build_report",
             *flags(self._config, *keys),
             f"--config-digest={self._config.digest}",
-            *_listed("--section", self._sections),
+            *_flag_with_values("--section", self._sections),
             *self._run.table_flags(*self.results.values()),
         )
 
     @property
     def _sections(self) -> list[str]:
-        """Name and version of each section of this run's report."""
+        """Name and version of each section of this run's report, as "name:version"."""
         existing = {name: section for name, section in all_sections().items() if section.exists(self._config)}
         return [f"{name}:{section.version}" for name, section in existing.items()]
 
 
-def _listed(flag: str, values: list[str]) -> list[str]:
+def _flag_with_values(flag: str, values: list[str]) -> list[str]:
     return [flag, *values] if values else []
 
 

@@ -1,13 +1,13 @@
-"""Which jobs are out of date, where Snakemake alone would not notice.
+"""Detection of outdated jobs that Snakemake alone would miss.
 
-Snakemake leaves a finished job alone when an input of it is missing. That is meant for intermediate files that were
-deleted to save space. But Snakemake also deletes the outputs of every job that fails, so after a failure the tables of
-the run before would pass for results of the new configuration. Here a missing file is always made again, and with it
-everything that was made from it. Files from outside are compared by what they hold (`core.external_files`), and a
-report must belong to the configuration and to the tables that lie beside it (`report.report_stamp`).
+Snakemake does not rerun a finished job whose input is missing, so that intermediate files can be deleted to save space.
+However, it also deletes the outputs of failed jobs. After a failure, tables from an earlier run would therefore pass
+for results of the new configuration. Here, a missing file is always made again, together with everything derived from
+it. External files are compared by content (`core.external_files`), and a report must match the current configuration
+and tables (`report.report_stamp`).
 
-Snakemake has no hook between building its graph and deciding which jobs run, so `DAG.update_needrun` is wrapped. Only
-the main process does this: a job's own Snakemake on another node runs what it is told to run.
+Snakemake has no hook between building its graph and deciding which jobs run, so `DAG.update_needrun` is wrapped. This
+happens only in the main process; the Snakemake of a single job on another node runs what it was told to run.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,21 +22,21 @@ from workflow_lib.core.external_files import have_changed
 from workflow_lib.report.report_stamp import digest_tables, read_stamp
 
 ExternalFiles = Callable[[Any], tuple[Path, list[str]]]
-"""Wildcards of a job -> where it records its external files, and the files and folders themselves."""
+"""Wildcards of a job -> the record of its external files, and the paths of these files and folders."""
 
 
 def notice_all_changes(external: Mapping[str, ExternalFiles], report: str, config_digest: str) -> None:
-    """Make Snakemake notice missing files, changed external files and reports of something else.
+    """Make Snakemake notice missing files, changed external files and reports that do not match the results.
 
     Args:
         external: rule -> its external files.
-        report: name of the rule that writes the report, whose output `page` carries a stamp.
-        config_digest: of the current configuration.
+        report: name of the rule that writes the report, whose output `page` contains a stamp.
+        config_digest: digest of the current configuration.
     """
     original = getattr(DAG.update_needrun, "__wrapped__", DAG.update_needrun)
     changed: dict[Path, bool] = {}
 
-    def read_something_else(job: Any) -> bool:
+    def has_changed_files(job: Any) -> bool:
         if job.rule.name not in external:
             return False
         record, paths = external[job.rule.name](job.wildcards)
@@ -51,9 +51,9 @@ def notice_all_changes(external: Mapping[str, ExternalFiles], report: str, confi
             return
         jobs = list(self.jobs)
         for job in jobs:
-            if read_something_else(job):
+            if has_changed_files(job):
                 self.forcefiles.update(job.output)
-        # Snakemake asks only targets whether all their files are there.
+        # Snakemake checks only for targets whether all their output files exist.
         targets, self.targetjobs = self.targetjobs, {*self.targetjobs, *jobs}
         try:
             await original(self, *args, **options)
@@ -61,13 +61,13 @@ def notice_all_changes(external: Mapping[str, ExternalFiles], report: str, confi
             self.targetjobs = targets
         for job in jobs:
             if job.rule.name == report and not self.needrun(job) and not self.finished(job):
-                _refuse_foreign_report(job, config_digest)
+                _check_report_stamp(job, config_digest)
 
     DAG.update_needrun = update_needrun
 
 
-def _refuse_foreign_report(job: Any, config_digest: str) -> None:
-    """End the run if a report that counts as up to date was made from another configuration or from other tables."""
+def _check_report_stamp(job: Any, config_digest: str) -> None:
+    """End the run if a report counts as up to date, but was made from another configuration or other tables."""
     page = Path(job.output.page)
     if not page.exists():
         return
@@ -77,7 +77,7 @@ def _refuse_foreign_report(job: Any, config_digest: str) -> None:
         return
     what = "another configuration" if not stamp or stamp.config != config_digest else "other tables"
     error = UserError(
-        f"this report was made from {what}, but Snakemake's records call it up to date",
+        f"this report was made from {what}, although Snakemake considers it up to date",
         page,
         "if results were restored from a backup, delete that run's folder and run again",
     )

@@ -1,4 +1,4 @@
-"""What a job needs of a cluster, from the size of its work: memory and time, growing with each attempt."""
+"""Memory and time that jobs request on a cluster, derived from the size of their work and doubled per attempt."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -13,24 +13,25 @@ from workflow_lib.workflow.job_functions import per_job
 
 _CORE_MULTIPLY_ADDS_PER_S = 10e9
 _GPU_MULTIPLY_ADDS_PER_S = 500e9
-# A process with a CUDA context and torch's libraries; activations and weights lie on the GPU.
+# Host memory of a process with a CUDA context and torch's libraries; activations and weights are on the GPU.
 _CUDA_HOST_MB = 5000.0
 
 JOB_ENVIRONMENT = {
     "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1",
     "MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**35), "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
 }  # fmt: skip
-"""Of every job. One thread each: the same results on every machine, and no two jobs in each other's way.
+"""Environment variables of every job.
 
-They keep what they free: a training asks for the same memory at every step, and the kernel would clear it each time (a
-fifth to a third of its time). In huge pages, where the kernel gives them to who asks: a fiftieth of its time.
+Each job uses one thread, so that results are the same on every machine and jobs do not compete for cores. The MALLOC
+variables keep freed memory in the process: a training allocates the same memory at every step, and the kernel would
+clear it each time (a fifth to a third of the training time). Huge pages, where available, save a fiftieth of the time.
 """
 
 _FLOAT_BYTES = 4
 _MEGABYTE = 1e6
 
 Resource = int | Callable[[Any, int], int]
-"""A value, or one by wildcards and attempt."""
+"""A value, or a function of wildcards and attempt that returns it."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Needs:
     minutes: float
 
     def as_resources(self) -> dict[str, Resource]:
-        """Snakemake's `mem_mb` and `runtime`: doubled with each attempt."""
+        """Return Snakemake's resources `mem_mb` and `runtime`, which double with each attempt."""
         return _resources(lambda _: self)
 
 
@@ -62,32 +63,41 @@ _STAGES = {
 
 
 def trusted_rate(config: Config) -> float:
-    """Multiply-adds per second that one core of an old node, or an old GPU, is trusted to do.
+    """Return a conservative rate of training: multiply-adds per second of an old CPU core or an old GPU.
 
-    A time limit that is too long costs less than a killed job.
+    It is deliberately low, because a time limit that is too long costs less than a killed job.
     """
     return _GPU_MULTIPLY_ADDS_PER_S if config.training.device == "cuda" else _CORE_MULTIPLY_ADDS_PER_S
 
 
 def training_work(multiply_adds: int, chips: float, epochs: int, share: float = 1.0) -> float:
-    """Multiply-adds of training a network and scoring it.
+    """Count the multiply-adds of training a network and scoring it.
+
+    Training chips go through a forward and a backward pass in each epoch, the other chips through one forward pass.
 
     Args:
-        multiply_adds: of one chip, forwards.
-        chips: how many there are.
-        epochs: of the training.
-        share: of the chips, that it learns from: forwards and backwards in each epoch. The others go forwards, once.
+        multiply_adds: multiply-adds of the forward pass of one chip.
+        chips: number of chips.
+        epochs: number of epochs.
+        share: share of the chips that are used for training.
+
+    >>> training_work(1_000_000, chips=100, epochs=2, share=0.5)
+    350000000.0
     """
     return multiply_adds * chips * (TRAINING_PASSES * epochs * share + (1 - share))
 
 
 def fixed(stage: str) -> dict[str, Resource]:
-    """Resources of a stage whose jobs are much alike."""
+    """Return the resources of a stage whose jobs are all similar."""
     return _STAGES.get(stage, _LIGHT).as_resources()
 
 
 def reading(chips: Callable[[], int]) -> dict[str, Resource]:
-    """Resources of a job that goes over all chips once."""
+    """Return the resources of a job that reads all chips once.
+
+    Args:
+        chips: returns the number of chips.
+    """
     return _resources(lambda _: Needs(2000, 15 + chips() / 1000))
 
 
@@ -98,43 +108,43 @@ def training(
     trainings: int = 1,
     held: int = 1,
 ) -> dict[str, Resource]:
-    """Resources of a job that trains networks.
+    """Return the resources of a job that trains networks.
 
     Args:
-        config: of the run.
-        chips: how many there are.
-        candidate: wildcards -> the network; without it, the one that costs most.
-        trainings: how many of its kind are trained.
-        held: how many of them at a time.
+        config: configuration of the run.
+        chips: returns the number of chips.
+        candidate: wildcards -> candidate; None: the most expensive candidate is assumed.
+        trainings: number of networks that the job trains.
+        held: number of networks in memory at the same time.
     """
 
     def needs(wildcards: Any) -> Needs:
         one = _train(config, chips(), *(candidate(wildcards) if candidate else _costliest(config)))
-        return Needs(_memory_mb(config, one.numbers * held), 10 + one.minutes * trainings)
+        return Needs(_memory_mb(config, one.floats * held), 10 + one.minutes * trainings)
 
     return _resources(needs) | ({"gpu": 1} if config.training.device == "cuda" else {})
 
 
 @dataclass(frozen=True)
 class _Training:
-    """Floats that a network in training holds, and minutes that it takes."""
+    """The number of floats that a training keeps in memory, and its run time in minutes."""
 
-    numbers: int
+    floats: int
     minutes: float
 
 
-def _memory_mb(config: Config, numbers: int) -> float:
-    return _CUDA_HOST_MB if config.training.device == "cuda" else 1000 + numbers * _FLOAT_BYTES / _MEGABYTE
+def _memory_mb(config: Config, floats: int) -> float:
+    return _CUDA_HOST_MB if config.training.device == "cuda" else 1000 + floats * _FLOAT_BYTES / _MEGABYTE
 
 
 def _train(config: Config, chips: int, channels: str, batch: int, architecture: str) -> _Training:
     bands, classes = len(config.grid.channel_sets[channels]), len(config.data.classes)
     counted = parse(architecture).costs(bands, classes, config.data.chip_size_px)
-    # Activations and their gradients; weights, gradients and Adam's two moments.
-    numbers = 2 * batch * counted.activations + 4 * counted.parameters
-    # Of all chips: deployed models learn from them.
+    # Activations with their gradients; weights with their gradients and Adam's two moments.
+    floats = 2 * batch * counted.activations + 4 * counted.parameters
+    # Assume that all chips are training chips, as they are for deployed models.
     seconds = training_work(counted.multiply_adds, chips, config.training.epochs) / trusted_rate(config)
-    return _Training(numbers, seconds / 60)
+    return _Training(floats, seconds / 60)
 
 
 def _costliest(config: Config) -> Candidate:

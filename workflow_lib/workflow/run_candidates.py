@@ -1,4 +1,4 @@
-"""Which candidates and networks a run has: those of the grid, or those that its search proposed."""
+"""The candidates and networks of a run: those of the grid, or those that its search proposed."""
 
 from functools import cached_property
 from itertools import product
@@ -21,10 +21,10 @@ class Candidates:
         self._proposed: dict[int, list[Candidate] | None] = {}
 
     def proposed(self, rounds: int) -> list[Candidate] | None:
-        """What the search proposed in its first rounds; None: it has not yet.
+        """Return the candidates that the search proposed in its first rounds; None if it has not proposed them yet.
 
         Args:
-            rounds: how many.
+            rounds: number of rounds.
         """
         if rounds not in self._proposed:
             self._proposed[rounds] = self._read(rounds)
@@ -40,10 +40,10 @@ class Candidates:
         return [Candidate(*row) for row in rows.itertuples(index=False)]
 
     def trained(self, rounds: int) -> list[Candidate]:
-        """The candidates of the search's first rounds, and every baseline.
+        """Return the candidates of the first search rounds, and all baselines.
 
         Args:
-            rounds: how many.
+            rounds: number of rounds.
 
         Raises:
             UserError: if the search has not proposed them yet.
@@ -63,7 +63,7 @@ class Candidates:
 
     @cached_property
     def networks(self) -> list[str]:
-        """The networks whose files and latencies are needed: those of the grid, or those that a search assembled."""
+        """Networks whose files and latencies are needed: those of the grid, or those that a search assembled."""
         if self._config.assembled:
             proposed = self.proposed(self._config.search.rounds) or []
             searched = list(dict.fromkeys(candidate.architecture for candidate in proposed))

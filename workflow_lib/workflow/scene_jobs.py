@@ -1,4 +1,4 @@
-"""The jobs that cut chips from scenes."""
+"""Jobs that cut chips from scenes."""
 
 import json
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from workflow_lib.workflow.workflow_run import Run, Wildcards
 
 
 class SceneJobs:
-    """Jobs of one region or one tile each.
+    """Inputs and flags of the jobs of one region or one tile.
 
     Args:
         run: the run.
@@ -18,42 +18,42 @@ class SceneJobs:
     def __init__(self, run: Run) -> None:
         self._config = run.config
         self._folder = run.folder
-        # Patterns may name thousands of files, and every job of a region asks for them.
+        # Cached, because patterns may match thousands of files and every job of a region needs them.
         self._scenes = cache(lambda region: scene_paths.region_scenes(run.config, region))
 
     @property
     def generated_tiles(self) -> Sequence[int]:
-        """Numbers of the tiles of an area of generated land."""
+        """Numbers of the tiles of a generated landscape."""
         land = scene_paths.landscape(self._config)
         return range(land.tiles**2) if land else [0]
 
     def points(self, wildcards: Wildcards) -> str:
-        """A region's labelled points."""
+        """Return the file of a region's labelled points."""
         return scene_paths.points_file(self._config, wildcards.region)
 
     def made_scenes(self, wildcards: Wildcards) -> list[str]:
-        """The scenes of a region that the workflow itself makes."""
+        """List the scenes of a region that the workflow makes itself."""
         return scene_paths.generated(self._config, [file for part in self._scenes(wildcards.region) for file in part])
 
     def made_samples(self, wildcards: Wildcards) -> list[str]:
-        """The scenes and points of a region that the workflow itself makes."""
+        """List the scenes and points of a region that the workflow makes itself."""
         return [*self.made_scenes(wildcards), *scene_paths.generated(self._config, [self.points(wildcards)])]
 
     def patterns(self, wildcards: Wildcards) -> list[str]:
-        """A region's scenes and points from outside, as the configuration names them."""
+        """List the external scenes and points of a region, as named in the configuration."""
         if scene_paths.landscape(self._config):
             return []
         layers = self._config.data.regions[wildcards.region]
         return [*scene_paths.scene_patterns(self._config, layers), self.points(wildcards)]
 
     def folders(self, wildcards: Wildcards) -> str:
-        """A region's raster folders with their scenes' files, as JSON."""
+        """Return a region's raster folders with their scene files, as JSON."""
         region = wildcards.region
         parts = zip(self._config.data.regions[region], self._scenes(region), strict=True)
         return json.dumps([part.model_dump() | {"scenes": files} for part, files in parts])
 
     def tile_folders(self, _wildcards: Wildcards) -> list[str]:
-        """The chips of all tiles: one per scene of each region's first folder."""
+        """List the chip folders of all tiles, one per scene of each region's first folder."""
         return [
             f"{self._folder}/clip_chips/{region}/{tile}"
             for region in self._config.data.regions

@@ -1,4 +1,4 @@
-"""The jobs of searches: supernets, cells within budgets, and what proposals are made from."""
+"""Jobs of searches: supernets, cells within budgets, and the inputs of proposals."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,16 +14,16 @@ from workflow_lib.search.supernet_tables import RANKINGS_RESULT
 from workflow_lib.workflow.workflow_run import Run, Wildcards
 
 TRAINED_NETWORKS = ("space", "width", "cells", "stem_strides", "trained_width", "trained_cells")
-"""Keys of cell_search that say which networks are searched and which are trained."""
+"""Keys of cell_search that define which networks are searched and which are trained."""
 
-_AFTER_SEARCH = (
+_KEYS_BEYOND_ONE_SEARCH = (
     "budgets", "min_budget_share", "allow_none", "seeds", "random_networks", "trained_width", "trained_cells",
 )  # fmt: skip
-"""Keys of cell_search that do not decide a single search: how many there are, and what becomes of them."""
+"""Keys of cell_search that do not affect a single search, only the number of searches and the use of their results."""
 
 
 class SearchJobs:
-    """Jobs of searches.
+    """Inputs and flags of the jobs of searches.
 
     Args:
         run: the run.
@@ -35,15 +35,15 @@ class SearchJobs:
 
     @property
     def proposed_from(self) -> list[str]:
-        """The tables that the strategy proposes from."""
+        """Tables from which the strategy makes its proposals."""
         return self._run.files_of(*self._config.search.declaration.results(self._config))
 
     def proposal_tables(self, _wildcards: Wildcards) -> list[str]:
-        """The same as flags."""
+        """Return the flag that passes these tables to the stage."""
         return self._run.table_flags(*self._config.search.declaration.results(self._config))
 
     def earlier_round(self, wildcards: Wildcards) -> dict[str, str]:
-        """The proposals of the round before, and the scores of its candidates."""
+        """Return the proposals of the previous round and the scores of its candidates; none in the first round."""
         number = int(wildcards.round)
         if not number:
             return {}
@@ -67,12 +67,12 @@ class SearchJobs:
 
     @property
     def supernet_space(self) -> list[str]:
-        """Flags that say which networks a supernet holds."""
+        """Flags that define which networks a supernet contains."""
         return self.skeleton_flags("searched") if self._config.assembled else flags(self._config.grid.space)
 
     @property
     def ranked_costs(self) -> Mapping[str, list[str]]:
-        """What networks cost, for rankings: tables of those of the grid, or prices of the operations of cells."""
+        """Costs of networks, for rankings: tables of the grid's networks, or prices of the operations of cells."""
         if not self._config.assembled:
             return self._run.inputs_of(NETWORKS_RESULT, LATENCIES_RESULT)
         folder = f"{self._run.folder}/price_operations/{{channels}}"
@@ -80,17 +80,17 @@ class SearchJobs:
 
     @property
     def last_rankings(self) -> list[str]:
-        """The table of each supernet's last ranking."""
+        """Tables of the last ranking of each supernet."""
         return self._run.files_of(RANKINGS_RESULT)
 
     @property
     def last_supernet(self) -> str:
-        """The supernet of the search after its last ranking, without suffix and with the wildcard {channels}."""
+        """Path of the search's supernet after its last ranking, without suffix, with the wildcard {channels}."""
         last = self._config.supernet.rankings("full") - 1
         return f"{self._run.folder}/rank_subnets/{{channels}}/full/0/{last}"
 
     def before_ranking(self, wildcards: Wildcards) -> dict[str, str]:
-        """The supernet that is ranked, and the ranking before."""
+        """Return the supernet to rank, and the previous ranking if there is one."""
         channels, variant, number = wildcards.channels, wildcards.variant, wildcards.number
         ranking, folder = int(wildcards.ranking), self._run.folder
         if not ranking:
@@ -103,7 +103,7 @@ class SearchJobs:
         }
 
     def ranking_flags(self, wildcards: Wildcards) -> list[str]:
-        """The flags of one ranking of a variant."""
+        """Return the flags of one ranking of a variant."""
         variant, ranking = wildcards.variant, int(wildcards.ranking)
         last = ranking == self._config.supernet.rankings(variant) - 1
         return [
@@ -115,7 +115,7 @@ class SearchJobs:
     # Cells within budgets
 
     def skeleton_flags(self, which: str) -> list[str]:
-        """Flags of the networks that are assembled.
+        """Return the flags that define the assembled networks.
 
         Args:
             which: "searched" or "trained".
@@ -132,43 +132,43 @@ class SearchJobs:
 
     @property
     def budgets(self) -> Mapping[str, Sequence[float]]:
-        """Quantity -> its budgets; empty without a search for cells."""
+        """Cost quantity -> its budgets; empty without a cell search."""
         return self._config.cell_search.budgets if self._config.cell_search else {}
 
     @property
     def bounds(self) -> Sequence[int]:
-        """Numbers of the bounds of the look-up graph."""
+        """Numbers of the search bounds of the look-up graph."""
         return range(self._config.cell_search.bounds) if self._config.cell_search else []
 
     def budget_searches(self, channels: str, suffix: str) -> list[str]:
-        """What the searches at budgets write.
+        """List the outputs of the searches at budgets.
 
         Args:
             channels: channel set, or a wildcard.
-            suffix: of the files.
+            suffix: suffix of the files.
         """
         if not self._config.cell_search:
             return []
         return [f"{self._run.folder}/{path}" for path in budget_files(self._config, channels, suffix)]
 
     def search_flags(self) -> list[str]:
-        """Flags of a single search."""
-        keys = [key for key in CellSearchConfig.model_fields if key not in _AFTER_SEARCH]
+        """Return the flags of a single search."""
+        keys = [key for key in CellSearchConfig.model_fields if key not in _KEYS_BEYOND_ONE_SEARCH]
         return flags(self._config.cell_search, *keys)
 
     def budget_flag(self, wildcards: Wildcards) -> list[str]:
-        """The budget of a search, if it has one."""
+        """Return the flag with the budget of a search, if it has one."""
         if wildcards.target != "budget":
             return []
         return [f"--budget={self.budgets[wildcards.quantity][int(wildcards.number)]}"]
 
     def lookup_graph(self, wildcards: Wildcards) -> dict[str, str]:
-        """The look-up graph that a search at a budget reads its bound from."""
+        """Return the look-up graph from which a search at a budget reads its bound."""
         graph = f"{self._run.folder}/build_lookup_graph/{wildcards.channels}/{wildcards.quantity}.parquet"
         return {"lookup_graph": graph} if wildcards.target == "budget" else {}
 
     def operation_predictor(self, wildcards: Wildcards) -> dict[str, str]:
-        """The predictor of the device whose operations are priced."""
+        """Return the predictor of the device on which operations are priced."""
         device = wildcards.quantity
         if device not in self._config.devices:
             return {}
@@ -176,7 +176,7 @@ class SearchJobs:
         return {"predictor": f"{self._run.folder}/{pattern.format(device=device)}"}
 
     def price_options(self, wildcards: Wildcards) -> Any:
-        """Flags of price_operations."""
+        """Return the flags of price_operations."""
         config, quantity = self._config, wildcards.quantity
         device = config.devices.get(quantity)
         return self._run.options(

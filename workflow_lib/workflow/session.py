@@ -1,4 +1,4 @@
-"""The start of Snakemake: the configuration is checked, and jobs get their shell."""
+"""Setup of a Snakemake process: check the configuration, lock the run, and prepare the shell of jobs."""
 
 import logging
 import os
@@ -21,15 +21,15 @@ from workflow_lib.workflow.rerun_checks import notice_all_changes
 from workflow_lib.workflow.workflow_run import Run
 
 _FOLDER = Path(__file__).parents[2]
-"""The project's folder; `workflow.basedir` is another one where a workflow includes this one."""
+"""The project's folder; `workflow.basedir` differs from it if another workflow includes this one."""
 
 
 def open_run(workflow: Any, values: dict[str, Any]) -> Run:
-    """Check the configuration and listen to Snakemake; a wrong configuration ends the process with code 2.
+    """Check the configuration and install the log handlers; an invalid configuration exits with code 2.
 
     Args:
         workflow: Snakemake's workflow.
-        values: its configuration, as merged from files and command line.
+        values: Snakemake's configuration, merged from files and command line.
     """
     try:
         run = Run(workflow, _read_config(workflow, values))
@@ -54,31 +54,39 @@ def _read_config(workflow: Any, values: dict[str, Any]) -> Config:
 
 
 def hold_run(workflow: Any, run: Run) -> None:
-    """Lock the run's results for this process, and warn if jobs would compete for cores.
+    """Lock the run's results for this process, and warn if `--cores` exceeds the available cores.
 
-    Snakemake's own lock outlives a killed Snakemake, so the profiles turn it off.
+    The profiles disable Snakemake's own lock, because it remains after Snakemake is killed.
+
+    Args:
+        workflow: Snakemake's workflow.
+        run: the run.
     """
-    # Here, because it takes a tenth of a second that a dry run need not wait.
+    # Imported here, because it takes 0.1 s, which a dry run need not spend.
     from workflow_lib.core.cores import available_cores
 
     lock = Path(run.folder, ".lock")
     try:
         if not hold(lock):
-            raise UserError(f"{lock.read_text()} works on this run", lock, "wait for its end, or stop it")
+            raise UserError(f"{lock.read_text()} is using this run", lock, "wait until it ends, or stop it")
     except UserError as error:
         end_with(error)
     if not workflow.resource_settings.nodes and run.all_cores > available_cores():
         print(
-            f"warning: --cores {run.all_cores}, but only {available_cores()} are available here: "
-            "trainings will compete for them",
+            f"warning: --cores {run.all_cores} exceeds the {available_cores()} cores available here; jobs will compete "
+            f"for them, use --cores {available_cores()}",
             file=sys.stderr,
         )
 
 
 def shell_prefix(workflow: Any, run: Run) -> str:
-    """What precedes the command of every job: strict bash, the library, and the variables of `resources`.
+    """Return the shell code before every job's command: strict bash mode, paths, and environment variables.
 
-    Jobs find the library wherever Snakemake was started, and without conda also its interpreter.
+    Jobs find the library from any folder. Without conda, they also use the Python interpreter of this process.
+
+    Args:
+        workflow: Snakemake's workflow.
+        run: the run.
     """
     folder = str(_FOLDER)
     conda = workflow.deployment_settings.deployment_method
@@ -95,8 +103,8 @@ def shell_prefix(workflow: Any, run: Run) -> str:
 
 
 def _warm_stages(folder: str) -> str:
-    """Bash that sends `python -m workflow_lib.stages.*` to the worker of this Snakemake, and leaves all else alone."""
-    # No braces: Snakemake formats what stands before a command.
+    """Return bash code that runs `python -m workflow_lib.stages.*` in the warm worker, and other commands as usual."""
+    # Without braces, because Snakemake formats the shell prefix.
     client = shlex.quote(f"{folder}/workflow_lib/worker/client.py")
     return (
         f"export EDGEFRONT_WORKER={os.getpid()};"

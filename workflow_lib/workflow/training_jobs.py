@@ -1,4 +1,4 @@
-"""The jobs that train candidates, and the tables that their results are gathered into."""
+"""Jobs that train candidates, and the tables that gather their results."""
 
 from collections.abc import Callable, Mapping
 from functools import cached_property, partial
@@ -12,16 +12,16 @@ from workflow_lib.workflow.run_candidates import Candidates
 from workflow_lib.workflow.workflow_run import Run, Wildcards
 
 GATHERED = "fold_scores"
-"""The table of all trainings; other names add what was known before a fold or a round."""
+"""Name of the table of all trainings; a suffix denotes the trainings known before a fold or a round."""
 
 
 class TrainingJobs:
-    """Jobs of one candidate each, and their results.
+    """Inputs, flags and results of the jobs of one candidate.
 
     Args:
         run: the run.
-        candidates: its candidates.
-        race: fold -> the table of race_folds for it; waits for its job.
+        candidates: candidates of the run.
+        race: fold -> the table that race_folds writes for it; makes Snakemake wait for that job.
     """
 
     def __init__(self, run: Run, candidates: Candidates, race: Callable[[int], str]) -> None:
@@ -30,7 +30,7 @@ class TrainingJobs:
 
     @property
     def folds_of_job(self) -> str:
-        """The values of the flag --fold: one job trains one fold or all of them."""
+        """Values of the flag --fold: a job trains one fold or all folds."""
         return " ".join(map(str, self._folds)) if self._config.folds_together else "{wildcards.fold}"
 
     @property
@@ -39,32 +39,32 @@ class TrainingJobs:
         return "folds" if self._config.folds_together else "{fold}"
 
     def per_fold(self, path: str) -> list[str]:
-        """The files of a job, one per fold that it trains.
+        """List the files of a job, one per fold that it trains.
 
         Args:
-            path: of one of them, with the wildcard {fold}.
+            path: path of one file, with the wildcard {fold}.
         """
         if not self._config.folds_together:
             return [path]
         return [path.replace("{fold}", str(fold)) for fold in self._folds]
 
     def weights(self, path: str) -> dict[str, list[str]]:
-        """The output for weights, if they are kept; see `per_fold`."""
+        """Return the output for weights, if they are kept; see `per_fold`."""
         return {"weights": self.per_fold(path)} if self._config.keep_weights else {}
 
     @property
     def resources(self) -> dict[str, Any]:
-        """Resources of a job."""
+        """Resources of a training job."""
         count = self._config.folds_per_job
         attempt = {"attempt": lambda wildcards, attempt: attempt} if self._config.grid.allow_missing else {}
         return attempt | self._run.training(_candidate, trainings=count, held=count)
 
     def scores(self, folds: int, rounds: int | None = None) -> list[str]:
-        """The scores of all candidates on the first folds; with racing, on those before they were stopped.
+        """List the score files of all candidates on the first folds; with racing, up to where each was stopped.
 
         Args:
-            folds: how many.
-            rounds: of the search; None: all.
+            folds: number of folds.
+            rounds: number of search rounds; None: all.
         """
         stopped_after: dict[Candidate, int] = {}
         racing = self._config.racing
@@ -83,27 +83,27 @@ class TrainingJobs:
         ]
 
     def kept_weights(self, _wildcards: Wildcards = None) -> list[str]:
-        """The weights of all trainings, if they are kept: a target of its own, or turning it on would train nothing."""
+        """List the weights of all trainings, if kept. They are a target, so that enabling keep_weights takes effect."""
         if not self._config.keep_weights:
             return []
         return [part.removesuffix(".parquet") + ".pt" for part in self.scores(len(self._folds))]
 
     @cached_property
     def gathered(self) -> Mapping[str, Callable[[], list[str]]]:
-        """Table of gather_table that every run has -> the files that it is made of."""
+        """Each table of gather_table that does not depend on a fold or a round -> the files that it gathers."""
         folder, networks = self._run.folder, self._candidates.networks
         sets = list(self._config.grid.channel_sets)
-        own = [f"{channels}/{network}" for channels, network in product(sets, networks)]
+        folders = [f"{channels}/{network}" for channels, network in product(sets, networks)]
         tables: dict[str, Callable[[], list[str]]] = {
             GATHERED: lambda: self.scores(len(self._folds)),
             "forest_scores": lambda: [
                 f"{folder}/train_forest/{channels}/{fold}.parquet" for channels, fold in product(sets, self._folds)
             ],
-            "networks": lambda: [f"{folder}/export_network/{network}/network.parquet" for network in own],
+            "networks": lambda: [f"{folder}/export_network/{network}/network.parquet" for network in folders],
             "latencies": lambda: [
                 f"{folder}/{kind_of(settings).rule}/{network}/{device}.parquet"
                 for device, settings in self._config.devices.items()
-                for network in own
+                for network in folders
             ],
         }
         if self._config.utilization:
@@ -117,7 +117,7 @@ class TrainingJobs:
 
     @cached_property
     def earlier(self) -> Mapping[str, Callable[[], list[str]]]:
-        """Tables of what was known before a fold of a race, or before a round of a search; there is never both."""
+        """Tables of the trainings known before a fold of a race or a search round; a run never has both."""
         racing, folds = self._config.racing, len(self._folds)
         first = racing.first_folds if racing else folds
         races = {f"{GATHERED}_before_{fold}": partial(self.scores, fold) for fold in range(first, folds)}
@@ -128,11 +128,11 @@ class TrainingJobs:
         return races | rounds
 
     def parts(self, wildcards: Wildcards) -> list[str]:
-        """The files that a table of gather_table is made of."""
+        """List the files that a table of gather_table gathers."""
         return {**self.gathered, **self.earlier}[wildcards.table]()
 
     def gather_options(self, wildcards: Wildcards) -> Any:
-        """Flags of gather_table: with `grid.allow_missing`, trainings may lack."""
+        """Return the flags of gather_table; with `grid.allow_missing`, trainings may be missing."""
         missing = self._config.grid.allow_missing and wildcards.table.startswith(GATHERED)
         return self._run.options("gather_table", *(["--allow-missing"] if missing else []))
 

@@ -1,4 +1,4 @@
-"""The run that rules ask: flags, resources and names that follow from its configuration."""
+"""The run, from which rules get the flags, resources and names that follow from its configuration."""
 
 import os
 import shlex
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Wildcards = Any
-"""Snakemake's wildcards of a job."""
+"""The wildcards of a job, as Snakemake passes them."""
 
 _BUILDERS = {
     "train_fold", "export_network", "measure_utilization", "score_holdout", "measure_precisions", "deploy_model"
@@ -34,11 +34,11 @@ _BUILDERS = {
 """Stages that build networks."""
 
 MAX_RETRIES = 2
-"""How often a training is retried if `grid.allow_missing` lets it fail alone."""
+"""Number of retries of a training, if `grid.allow_missing` lets single trainings fail."""
 
 
 class Run:
-    """One run: its configuration, and what every rule may ask of it.
+    """One run: its configuration, and what the rules need from it.
 
     Args:
         workflow: Snakemake's workflow.
@@ -51,14 +51,14 @@ class Run:
         self.folder = f"results/{config.run}"
         settings = workflow.resource_settings
         self.all_cores: int = settings.cores or 1
-        # Schedulers request memory and time, and users may limit them; in other runs they would be computed in vain,
-        # once per job.
-        self._resources_count = bool(settings.nodes or {"_cores", "_nodes"} != set(settings.resources))
+        # Memory and time matter only to schedulers, and if the user limits them. Other runs skip their computation,
+        # which happens once per job.
+        self._needs_resources = bool(settings.nodes or {"_cores", "_nodes"} != set(settings.resources))
         self.external_files: dict[str, Callable[[Wildcards], tuple[Path, list[str]]]] = {}
 
     @cached_property
     def wildcards(self) -> dict[str, str]:
-        """Wildcard -> the regular expression that its values match."""
+        """Each wildcard -> the regular expression of its values."""
         number = r"\d+"
         return {
             **dict.fromkeys(("region", "area", "channels", "device", "quantity", "rules", "figure"), NAME),
@@ -74,7 +74,7 @@ class Run:
 
     @cached_property
     def folded_chips(self) -> dict[str, str]:
-        """The imported chips and their folds: inputs of every job that trains."""
+        """The imported chips and their folds, which are inputs of every training job."""
         return {
             "array": f"{self.folder}/import_chips/chips.npy",
             "moments": f"{self.folder}/import_chips/moments.npy",
@@ -84,60 +84,60 @@ class Run:
 
     @cached_property
     def dataset_flags(self) -> list[str]:
-        """What every stage that reads chips must know of them."""
+        """Flags of every stage that reads chips."""
         data = self.config.data
         return ["--bands", *data.bands, "--classes", *data.classes, f"--normalisation={data.normalisation}"]
 
     @cached_property
     def nodata_flags(self) -> list[str]:
-        """Values that are nodata, whatever the files say."""
+        """The flag with values that count as nodata, in addition to what the files declare."""
         return ["--nodata", *map(str, self.config.data.nodata)] if self.config.data.nodata else []
 
     def options(self, stage: str, *values: str) -> Any:
-        """The flags of a stage that come from the configuration, and its contract: one self-describing parameter.
+        """Return a stage's contract and configured flags as one parameter, which Snakemake compares between runs.
 
-        One quoted string, because Snakemake goes over each string of a list once per job.
+        It is one quoted string, because Snakemake processes each string of a list once per job.
 
         Args:
-            stage: its name.
-            values: the flags.
+            stage: name of the stage.
+            values: flags from the configuration.
         """
-        own = [f"--networks-digest={self._networks_digest}"] if stage in _BUILDERS and self._networks_digest else []
-        text = shlex.join([f"--contract={CONTRACTS[stage]}", *own, *values])
-        # In strings, but not in what functions return, Snakemake takes braces for wildcards.
+        digest = [f"--networks-digest={self._networks_digest}"] if stage in _BUILDERS and self._networks_digest else []
+        text = shlex.join([f"--contract={CONTRACTS[stage]}", *digest, *values])
+        # Snakemake treats braces as wildcards in strings, but not in the return values of functions.
         return per_job(lambda wildcards: text) if "{" in text else text
 
     @cached_property
     def _networks_digest(self) -> str:
-        """Content of the file that describes the user's own networks; empty: there is none."""
+        """Digest of the file that describes the user's own networks; empty if there is none."""
         space = self.config.grid.space
         return space.digest if isinstance(space, UserFileConfig) else ""
 
     def files_of(self, *results: Result) -> list[str]:
-        """All files of results."""
+        """List all files of some results."""
         return [f"{self.folder}/{path}" for result in results for path in result.paths(self.config)]
 
     def inputs_of(self, *results: Result) -> dict[str, list[str]]:
-        """Name -> files, of those results that this run has."""
+        """Map the name of each result that this run has to its files."""
         return {result.name: self.files_of(result) for result in results if result.when(self.config)}
 
     def table_flags(self, *results: Result) -> list[str]:
-        """The flag that tells a stage the files of results."""
+        """Return the flag that passes the files of results to a stage."""
         pairs = [f"{result.name}={file}" for result in results for file in self.files_of(result)]
         return ["--table", *pairs] if pairs else []
 
     @per_job
     def select(self, wildcards: Wildcards) -> list[str]:
-        """The flags that name a channel set's bands."""
+        """Return the flag that names the bands of a channel set."""
         return ["--select", *self.config.grid.channel_sets[wildcards.channels]]
 
     @per_job
     def inputs_flag(self, wildcards: Wildcards) -> str:
-        """The flag that says how many channels a channel set has."""
+        """Return the flag with the number of channels of a channel set."""
         return f"--inputs={len(self.config.grid.channel_sets[wildcards.channels])}"
 
     def optional(self, *names: str) -> Callable[..., list[str]]:
-        """The flags of inputs that a job may lack."""
+        """Return the flags of optional inputs, as a function of a job's wildcards and inputs."""
         return lambda wildcards, input: [
             f"--{name.replace('_', '-')}={input[name]}"
             for name in names
@@ -145,7 +145,7 @@ class Run:
         ]
 
     def lists(self, *names: str) -> Callable[..., list[str]]:
-        """The flags of lists of inputs that a job may lack."""
+        """Return the flags of optional lists of inputs, as a function of a job's wildcards and inputs."""
 
         def flags(wildcards: Wildcards, input: Any) -> list[str]:
             found: list[str] = []
@@ -158,27 +158,27 @@ class Run:
         return flags
 
     def fixed(self, stage: str) -> dict[str, Any]:
-        """Resources of a stage whose jobs are all alike."""
-        return resources.fixed(stage) if self._resources_count else {}
+        """Return the resources of a stage whose jobs are all similar."""
+        return resources.fixed(stage) if self._needs_resources else {}
 
     def reading(self) -> dict[str, Any]:
-        """Resources of a job that goes over all chips once."""
-        return resources.reading(self.count_chips) if self._resources_count else {}
+        """Return the resources of a job that reads all chips once."""
+        return resources.reading(self.count_chips) if self._needs_resources else {}
 
     def training(self, candidate: Any = None, trainings: int = 1, held: int = 1) -> dict[str, Any]:
-        """Resources of a job that trains networks.
+        """Return the resources of a job that trains networks.
 
         Args:
-            candidate: wildcards -> candidate; None: not known yet, so the one that costs most.
-            trainings: how many networks it trains.
-            held: how many of them at a time.
+            candidate: wildcards -> candidate; None: unknown, so the most expensive candidate is assumed.
+            trainings: number of networks that the job trains.
+            held: number of networks in memory at the same time.
         """
-        if not self._resources_count:
+        if not self._needs_resources:
             return {}
         return resources.training(self.config, self.count_chips, candidate, trainings, held)
 
     def alone(self) -> dict[str, str]:
-        """Resources of a job that measures time: it shares the machine with no other, under Slurm too."""
+        """Return the resources of a job that measures time and needs a node of its own under Slurm."""
         return {"slurm_extra": "--exclusive"}
 
     @cached_property
@@ -186,19 +186,19 @@ class Run:
         return chip_sources.count_chips(self.config)
 
     def count_chips(self) -> int:
-        """How many chips there are, for memory and time of jobs."""
+        """Return the number of chips, from which the memory and time of jobs are estimated."""
         return self._chip_count
 
     @property
     def retries(self) -> int | None:
-        """How often Snakemake retries a training."""
+        """Number of times that Snakemake retries a training; None: the default."""
         return MAX_RETRIES if self.config.grid.allow_missing else None
 
     @property
     def failure_marker(self) -> str:
-        """The end of a training's command: with `grid.allow_missing`, a note in place of results that failed.
+        """The end of a training's command, which with `grid.allow_missing` replaces missing results with a note.
 
-        How often a training is tried must be known inside its job, too. Exit code 2: trying again is no use.
+        The job itself needs the number of retries, to recognise its last attempt. Exit code 2 is not retried.
         """
         if not self.config.grid.allow_missing:
             return ""
@@ -208,23 +208,28 @@ class Run:
         )
 
     def external(self, rule: str, files: Callable[[Wildcards], Sequence[Any]]) -> Callable[[Wildcards], str]:
-        """The start of a command that records which files from outside a job reads: if they change, it runs again.
+        """Return the start of a command that records a job's external files; the job reruns if they change.
 
         Args:
-            rule: its name.
-            files: wildcards -> these files, folders and patterns; they are no inputs, because Snakemake compares only
-                times.
+            rule: name of the rule.
+            files: wildcards -> external files, folders and patterns. They are not inputs of the rule, because
+                Snakemake compares only modification times.
         """
 
-        def recorded(wildcards: Wildcards) -> tuple[Path, list[str]]:
+        def record_and_paths(wildcards: Wildcards) -> tuple[Path, list[str]]:
             record = Path(self.folder, ".external", rule, *map(str, wildcards), "files.json")
             return record, list(map(str, files(wildcards)))
 
-        self.external_files[rule] = recorded
-        return lambda wildcards: external_command(*recorded(wildcards))
+        self.external_files[rule] = record_and_paths
+        return lambda wildcards: external_command(*record_and_paths(wildcards))
 
     def read_table(self, table: Table, file: Path) -> "pd.DataFrame":
-        """Read a table of this run while the graph is built; a damaged one is set aside, to be made again."""
+        """Read a table of this run while the job graph is built; a damaged file is renamed, to be made again.
+
+        Args:
+            table: schema of the table.
+            file: file to read.
+        """
         try:
             return table.read(file)
         except DamagedFileError as error:
@@ -233,5 +238,13 @@ class Run:
 
 
 def placed(patterns: Mapping[str, str], folder: str) -> dict[str, str]:
-    """Put paths below results/<run> into that folder."""
+    """Prefix paths below results/<run> with that folder.
+
+    Args:
+        patterns: name -> path below results/<run>.
+        folder: results/<run>.
+
+    >>> placed({"front": "build_front/front.parquet"}, "results/demo")
+    {'front': 'results/demo/build_front/front.parquet'}
+    """
     return {name: f"{folder}/{pattern}" for name, pattern in patterns.items()}
