@@ -1,4 +1,4 @@
-"""Keep what a device switches between in one file, and judge it by the shared weights that it runs with."""
+"""Pack the networks that a device switches between into one file and score them with their shared weights."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,9 +23,9 @@ class PackArguments(SupernetArguments):
     """Flags of the stage."""
 
     battery: Path = Field(description="table of simulate_battery")
-    supernet: Path = Field(description="last supernet of rank_subnets")
-    output: Path = Field(description="writes the networks")
-    table: Path = Field(description="writes what they reach and how large they are")
+    supernet: Path = Field(description="last supernet from rank_subnets")
+    output: Path = Field(description="output: the packed networks")
+    table: Path = Field(description="output: scores and sizes of the networks")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
