@@ -45,7 +45,7 @@ class Reading:
 
     Args:
         resampling: band -> nearest or bilinear, for scenes whose pixels are not aligned with the chips' pixels.
-        background: class that means "nothing here"; None: no class does.
+        background: background class, which is not searched for; None: there is none.
         max_nodata_pct: maximum share of nodata in any band of a chip (percent).
         nodata: values treated as nodata, in addition to those that files declare.
     """

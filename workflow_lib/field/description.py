@@ -40,7 +40,7 @@ class Description:
         method: how chips were normalised.
         mean, deviation: one number per channel for `per_dataset`; otherwise None.
         classes: class names, in the order of the outputs.
-        background: class that means "nothing here"; None: no class does.
+        background: background class, which is not searched for; None: there is none.
     """
 
     candidate: str

@@ -26,7 +26,7 @@ def read_map(
         detections: GeoPackage written by apply_model.
         probability: GeoTIFF written by apply_model.
         truth: file of true places; None: unknown.
-        background: class that means "nothing here"; its true places are ignored.
+        background: background class; its true places are ignored.
         tolerance_m: see `match`.
 
     Returns:
@@ -135,7 +135,7 @@ def score_areas(
         detections: GeoPackage of each area, in the order of `names`.
         probabilities: GeoTIFF of each area, in the order of `names`.
         truths: area -> file of its true places, for areas where they are known.
-        background: class that means "nothing here"; its true places are ignored.
+        background: background class; its true places are ignored.
         tolerance_m: see `match`.
         threshold: see `score_map`.
 

@@ -63,7 +63,7 @@ class MapArea(Section):
         used = {band for channel in channels for band in INDICES.get(channel, (channel,))}
         given = {band for layer in self.layers for band in layer.bands}
         if self.layers and used - given:
-            raise ValueError(f"{key}: grid.channel_sets needs {sorted(used - given)}; add scenes with these bands to layers")
+            raise ValueError(f"{key}: grid.channel_sets needs {sorted(used - given)}; add their scenes to layers")
         if landscape and self.truth:
             raise ValueError(f"{key}.truth: the true places of a generated landscape are known; remove this key")
         if landscape and name not in landscape.terrain:

@@ -30,7 +30,7 @@ class DeployArguments(DatasetArguments):
     holdout: Path | None = Field(default=None, description="scores.parquet of score_holdout, if the run has a hold-out")
     candidate: str = Field(description="name of a candidate, or `recommended`")
     resampling: dict[str, str] = Field(description="band -> resampling method of its scenes")
-    background: str | None = Field(default=None, description="class that means 'nothing here', if any")
+    background: str | None = Field(default=None, description="background class, which is not searched for, if any")
     max_nodata_pct: float = Field(description="maximum share of nodata pixels in any band of a chip (percent)")
     nodata: list[float] = Field(
         default=[], description="values treated as nodata, in addition to those that files declare"

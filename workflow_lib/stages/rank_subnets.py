@@ -51,7 +51,7 @@ class SecondStepArguments(SupernetArguments):
     latencies: Path | None = Field(default=None, description="latencies.parquet of gather_table")
     prices: list[Path] = Field(
         default=[],
-        description="for networks of cells, instead of networks and latencies: one table of price_operations per device",
+        description="for networks of cells, replaces networks and latencies: one table of price_operations per device",
     )
     supernet: Path = Field(description="supernet from train_supernet or prune_supernet")
     earlier: Path | None = Field(default=None, description="table of this stage for the previous ranking, if any")

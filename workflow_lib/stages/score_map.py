@@ -23,7 +23,7 @@ class MapArguments(Arguments):
     truth: dict[str, Path] = Field(
         default={}, description="area -> file of its true places, for areas where they are known"
     )
-    background: str | None = Field(default=None, description="class that means 'nothing here', if any")
+    background: str | None = Field(default=None, description="background class, which is not searched for, if any")
     tolerance_m: float = Field(description="maximum distance between a place and its true point (m)")
     threshold: float = Field(description="minimum probability of a found place")
     detections: list[Path] = Field(description="output: all places and their outcomes (.parquet, .csv)")
