@@ -128,10 +128,10 @@ def train_wide(tasks: Sequence[Task], training: TrainingConfig) -> tuple[list[fl
 def measure(tasks: list[Task], training: TrainingConfig) -> dict[str, tuple[list[float], float]]:
     """Train in each way; return way -> last epoch's loss per fold, and seconds of an epoch of all folds."""
     apart = [train(task, training) for task in tasks]
-    beside = train_together(tasks, training)
+    together = train_together(tasks, training)
     return {
         "apart": ([run.loss[-1] for run in apart], sum(run.seconds for run in apart) / training.epochs),
-        "side by side": ([run.loss[-1] for run in beside], sum(run.seconds for run in beside) / training.epochs),
+        "side by side": ([run.loss[-1] for run in together], sum(run.seconds for run in together) / training.epochs),
         "one wide network": train_wide(tasks, training),
     }
 

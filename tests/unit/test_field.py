@@ -87,7 +87,7 @@ def test_a_bundle_is_checked(bundle: Path, tmp_path: Path) -> None:
         Bundle.open(tmp_path / "model", "int8")
     with (tmp_path / "model" / "model.onnx").open("ab") as file:
         file.write(b"x")
-    with pytest.raises(UserError, match=r"model\.onnx: is not the file that was deployed"):
+    with pytest.raises(UserError, match=r"model\.onnx: is not the deployed file: its checksum differs"):
         Bundle.open(tmp_path / "model")
     (tmp_path / "model" / "model.onnx").unlink()
     with pytest.raises(UserError, match="is missing from the bundle"):

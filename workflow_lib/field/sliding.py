@@ -43,6 +43,10 @@ class Windows:
         columns: number of columns of windows.
         stride_px: distance from one window to the next (pixels).
         size_px: side of a window (pixels).
+
+    >>> windows = Windows(rows=2, columns=3, stride_px=8, size_px=16)
+    >>> windows.start(0), windows.span(3), windows.blocks()
+    (-4, 32, [(0, 0, 2, 3)])
     """
 
     rows: int

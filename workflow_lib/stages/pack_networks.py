@@ -40,9 +40,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     schedule = [Turn(*turn) for turn in turns.itertuples(index=False)]
     task = arguments.task(dataset, folds, arguments.derived_seed("pack_networks"))
     packed = pack(StoredSupernet.load(arguments.supernet), names, task, schedule)
-    judged = judge_by_shared_weights(packed.net.supernet, names, task, rows, dataset.labels[rows])
+    scores = judge_by_shared_weights(packed.net.supernet, names, task, rows, dataset.labels[rows])
     packed.save(arguments.output)
-    PACKED.write(describe_packed(packed, judged).assign(channels=arguments.channels), arguments.table)
+    PACKED.write(describe_packed(packed, scores).assign(channels=arguments.channels), arguments.table)
 
 
 if __name__ == "__main__":

@@ -34,13 +34,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the stage."""
     arguments = PruneArguments.parse(__doc__, argv)
     table = RANKING.read(arguments.table)
-    judged = table[(table["ranking"] == table["ranking"].max()) & table[arguments.metric].notna()]
+    evaluated = table[(table["ranking"] == table["ranking"].max()) & table[arguments.metric].notna()]
     net = StoredSupernet.load(arguments.supernet)
-    losses = error_and_latency(judged, arguments.metric, judged["cost"])
-    smaller = net.pruned(judged["architecture"].tolist(), losses, arguments.kept_networks)
+    losses = error_and_latency(evaluated, arguments.metric, evaluated["cost"])
+    pruned = net.pruned(evaluated["architecture"].tolist(), losses, arguments.kept_networks)
     for name, values in net.supernet.space.choices.items():
-        print(f"{name}: {values} to {smaller.supernet.space.choices[name]}", file=sys.stderr)
-    smaller.save(arguments.output)
+        print(f"{name}: {values} to {pruned.supernet.space.choices[name]}", file=sys.stderr)
+    pruned.save(arguments.output)
 
 
 if __name__ == "__main__":

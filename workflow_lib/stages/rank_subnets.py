@@ -78,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         Judge(rows, dataset.labels[rows], arguments.metric, cost),
         SecondStep(arguments.epochs, arguments.second, arguments.evaluated_networks, arguments.judges_all),
         checkpoint,
-        None if earlier is None else _judged_before(earlier, net.supernet.space),
+        None if earlier is None else _earlier_scores(earlier, net.supernet.space),
     )
     table = table.assign(ranking=arguments.ranking)
     if earlier is not None:
@@ -98,10 +98,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     checkpoint.remove()
 
 
-def _judged_before(earlier: pd.DataFrame, space: Space) -> pd.DataFrame:
+def _earlier_scores(earlier: pd.DataFrame, space: Space) -> pd.DataFrame:
     """Return the latest scores that networks of a space reached in earlier rankings."""
-    judged = earlier[earlier["accuracy_pct"].notna() & earlier["architecture"].map(space.holds)]
-    return judged[["architecture", "accuracy_pct", "cross_entropy"]]
+    evaluated = earlier[earlier["accuracy_pct"].notna() & earlier["architecture"].map(space.holds)]
+    return evaluated[["architecture", "accuracy_pct", "cross_entropy"]]
 
 
 def _tables(arguments: SecondStepArguments) -> list[Path]:
