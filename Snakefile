@@ -17,7 +17,7 @@ if not workflow.config_settings.configfiles:
 include: "rules/common.smk"
 
 
-# A workflow that includes this one lies elsewhere; its `basedir` is not ours.
+# `basedir` would be wrong here: a workflow that includes this one may be in another folder.
 folder = workflow.current_basedir.get_path_or_uri(secret_free=True)
 
 for rules_file in sorted(Path(folder, "rules").rglob("*.smk")):
@@ -27,7 +27,7 @@ for rules_file in sorted(Path(folder, "rules").rglob("*.smk")):
 
 
 rule all:
-    """The front and its report, and the tables that they are made of."""
+    """Build the front and its report, with all tables that they need."""
     default_target: True
     input:
         expand("<results>/gather_table/{table}.parquet", table=TRAININGS.gathered),
@@ -40,31 +40,31 @@ rule all:
 
 
 rule data:
-    """The imported chips and their folds."""
+    """Import the chips and assign them to folds."""
     input:
         "<results>/assign_folds/folds.parquet",
 
 
 rule train:
-    """Every candidate on every fold."""
+    """Train every candidate on every fold."""
     input:
         "<results>/gather_table/fold_scores.parquet",
         TRAININGS.kept_weights,
 
 
 rule export:
-    """Every network as ONNX files."""
+    """Export every network as ONNX files."""
     input:
         "<results>/gather_table/networks.parquet",
 
 
 rule latency:
-    """Every network's latency on every device."""
+    """Predict or measure the latency of every network on every device."""
     input:
         "<results>/gather_table/latencies.parquet",
 
 
 rule deploy:
-    """The recommended model, retrained on all its data and ready to be copied to a device."""
+    """Retrain the recommended model on all chips and write a bundle to copy to a device."""
     input:
         expand("<results>/deploy_model/recommended/{file}", file=MAPS.bundle),

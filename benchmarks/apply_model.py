@@ -1,7 +1,7 @@
-"""Memory and time of a deployed model on scenes of two sizes: memory must not grow with them.
+"""Measure memory and time of a deployed model on scenes of two sizes: memory must not grow with the scene.
 
-A scene of 20,000 x 20,000 pixels, most of it without data, and one of a quarter of the side; prints the peak memory of
-each run, their ratio, and how long it took.
+The scenes have 20,000 x 20,000 pixels, mostly without data, and a quarter of that side. Prints the peak memory and the
+duration of each run, and the ratio of the peaks.
 
 Run: python benchmarks/apply_model.py [--side 20000] [--threads 2] [--quick]
 """
@@ -20,11 +20,11 @@ from rasterio.transform import Affine
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from field_bundle import deploy  # noqa: E402  # it lies beside the tests
+from field_bundle import deploy  # noqa: E402  # a module of the tests
 
 
 def write_scenes(folder: Path, side: int) -> list[str]:
-    """Sparse scenes: data in a band along the diagonal, one block in eight or so."""
+    """Write sparse scenes with data in blocks along the diagonal; return their flags."""
     folder.mkdir()
     random = np.random.default_rng(0)
     flags = []
@@ -42,10 +42,17 @@ def write_scenes(folder: Path, side: int) -> list[str]:
 
 
 def run(bundle: Path, folder: Path, side: int, threads: int) -> tuple[float, float, int]:
-    """Apply the model; peak memory (MB), seconds, windows that have a probability."""
+    """Apply the model; return peak memory (MB), seconds, and the number of windows with a probability.
+
+    Args:
+        bundle: folder of the deployed model.
+        folder: folder for the scenes and the outputs.
+        side: height and width of the scenes (pixels).
+        threads: number of windows classified at a time.
+    """
     flags = write_scenes(folder, side)
     outputs = [f"--probability={folder / 'map.tif'}", f"--detections={folder / 'found.gpkg'}"]
-    # Not getrusage: it counts what the parent held before this program began.
+    # Not getrusage, which includes the memory of the parent before it started this program.
     code = "import sys; from workflow_lib.stages.apply_model import main; main(sys.argv[1:]);"
     code += "print(next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')))"
     command = [sys.executable, "-c", code, str(bundle), *flags, *outputs, f"--threads={threads}"]
@@ -58,11 +65,11 @@ def run(bundle: Path, folder: Path, side: int, threads: int) -> tuple[float, flo
 
 
 def main() -> None:
-    """Print both."""
+    """Print the measurements of both scenes and the ratio."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--side", type=int, default=20_000)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--quick", action="store_true", help="small scenes: shows that it runs")
+    parser.add_argument("--quick", action="store_true", help="use small scenes, only to check that the benchmark runs")
     arguments = parser.parse_args()
     side = 4000 if arguments.quick else arguments.side
     with tempfile.TemporaryDirectory() as scratch:

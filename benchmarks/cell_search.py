@@ -1,9 +1,10 @@
-"""What each speed-up of the constrained cell search saves, and what it costs in accuracy.
+"""Measure what each speed-up of the constrained cell search saves, and what it costs in accuracy.
 
-First seconds per step, memory for gradients and parameters: a step trains alpha on one batch and weights on another.
-Rounds of all variants are interleaved; memory is what autograd keeps for the backward pass of one batch. Each ratio is
-the plain search's figure over the variant's. Then the accuracy of the networks that come of whole searches within one
-budget, trained by themselves on generated crossings: mean and standard deviation over seeds.
+First, it measures seconds per step, memory for gradients, and the number of parameters. A step trains alpha on one
+batch and the weights on another; rounds of all variants are interleaved; memory is what autograd keeps for the backward
+pass of one batch. Each ratio is the plain search's value divided by the variant's. Then it measures the accuracy of
+networks derived from complete searches within one budget and trained individually on generated crossings: mean and
+standard deviation over seeds.
 
 Run: python benchmarks/cell_search.py [--space darts] [--rounds 10] [--size-px 100] [--width 16] [--seeds 3]
     [--figure ablation.png] [--quick]
@@ -52,12 +53,12 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "partial channels 4": {"partial_channels": 4},
     "sampled": {"sample_operations": True},
 }
-"""Name -> keys of `cell_search`; the last two are other papers' (PC-DARTS, GDAS)."""
+"""Name -> keys of `cell_search`; the last two come from other papers (PC-DARTS, GDAS)."""
 
 
 @dataclass(frozen=True)
 class Scale:
-    """How much of everything."""
+    """The size of the benchmark: rounds, seeds, epochs, and sizes of chips and networks."""
 
     rounds: int
     size_px: int
@@ -69,7 +70,7 @@ class Scale:
 
 @dataclass(frozen=True)
 class Measured:
-    """Of one variant: a step's seconds, what autograd keeps of one batch, and accuracies of its searches' networks."""
+    """Measurements of one variant: seconds per step, bytes kept by autograd for a batch, parameters, accuracies (%)."""
 
     seconds: float
     kept: int
@@ -82,7 +83,7 @@ def settings_of(variant: str, width: int, epochs: int) -> CellSearchConfig:
 
 
 def kept_bytes(network: nn.Module, images: Tensor, noise: Tensor | None) -> int:
-    """What autograd keeps for one batch, weights aside."""
+    """Measure the bytes that autograd keeps for one batch, without the weights."""
     weights = {parameter.data_ptr() for parameter in network.parameters()}
     kept: dict[int, int] = {}
 
@@ -98,12 +99,12 @@ def kept_bytes(network: nn.Module, images: Tensor, noise: Tensor | None) -> int:
 
 
 def costs_of(space: str, skeleton: Skeleton) -> CellCosts:
-    """Parameters."""
+    """Count the parameters of the cells' operations."""
     return CELL_SPACES[space].count_parameters(skeleton, len(CHANNELS), CLASSES)
 
 
 def measure_steps(space: str, scale: Scale) -> Mapping[str, Measured]:
-    """Seconds per step, bytes and parameters of each variant; no accuracies yet."""
+    """Measure seconds per step, bytes and parameters of each variant; accuracies stay empty."""
     skeleton = Skeleton(scale.width, cells=1, stem_strides=2)
     costs, shape = costs_of(space, skeleton), (2 * BATCH * STEPS, scale.size_px, scale.size_px, len(CHANNELS))
     pixels = np.random.default_rng(0).random(shape, dtype=np.float32)
@@ -133,11 +134,11 @@ def measure_steps(space: str, scale: Scale) -> Mapping[str, Measured]:
 
 
 def accuracy(folder: Path, space: str, variant: str, seed: int, epochs: int) -> float:
-    """Search within one budget, derive, train by itself (percent)."""
+    """Search within one budget, derive a network, train it, and return its accuracy (percent)."""
     skeleton = Skeleton(8, cells=1, stem_strides=2)
     costs, dataset = costs_of(space, skeleton), Dataset.open(arguments_of(folder))
     folds = FOLDS.read(folder / "folds.parquet")
-    rows, held = (dataset.rows(folds, 0, role) for role in ("training", "validation"))
+    rows, validation = (dataset.rows(folds, 0, role) for role in ("training", "validation"))
     budget = 1.6 * costs.fixed
     torch.manual_seed(seed)
     settings = settings_of(variant, skeleton.width, epochs)
@@ -147,43 +148,49 @@ def accuracy(folder: Path, space: str, variant: str, seed: int, epochs: int) -> 
     search.run()
     found = DERIVATIONS[space].derive(search.paths[-1], costs, skeleton, budget)
     training = TrainingConfig(epochs=epochs, schedule="cosine", device="cpu")
-    ((scores, _),) = train_and_score(dataset, CHANNELS, str(found), BATCH, training, [Fold(rows, held, seed)])
+    ((scores, _),) = train_and_score(dataset, CHANNELS, str(found), BATCH, training, [Fold(rows, validation, seed)])
     return float(scores["accuracy_pct"])
 
 
-def describe(name: str, own: Measured, plain: Measured) -> str:
-    ratios = [plain.seconds / own.seconds, plain.kept / own.kept, plain.parameters / own.parameters]
-    reached = own.accuracies
+def describe(name: str, result: Measured, plain: Measured) -> str:
+    ratios = [
+        plain.seconds / result.seconds,
+        plain.kept / result.kept,
+        plain.parameters / result.parameters,
+    ]
+    accuracies = result.accuracies
     return (
-        f"{name}: {1e3 * own.seconds:.1f} ms per step, {own.kept / 1e6:.1f} MB kept, {own.parameters:,} parameters; "
+        f"{name}: {1e3 * result.seconds:.1f} ms per step, {result.kept / 1e6:.1f} MB kept, "
+        f"{result.parameters:,} parameters; "
         f"ratio {ratios[0]:.2f} in time, {ratios[1]:.2f} in memory, {ratios[2]:.2f} in parameters; "
-        f"accuracy {statistics.mean(reached):.1f} +- {statistics.pstdev(reached):.1f} %"
+        f"accuracy {statistics.mean(accuracies):.1f} +- {statistics.pstdev(accuracies):.1f} %"
     )
 
 
 @themed
 def draw(results: Mapping[str, Measured]) -> Figure:
-    """Time, memory and accuracy of each variant (Dutta, Kanvar and Agarwal, figure 4a)."""
+    """Plot time, memory and accuracy of each variant (Dutta, Kanvar and Agarwal, figure 4a)."""
     figure = Figure(figsize=(WIDTH_IN, 0.3 * len(results) + 1), layout="constrained")
     panels = figure.subplots(1, 3, sharey=True)
     plain, colors = results["plain"], [PALETTE[0]] + [PALETTE[1]] * (len(results) - 1)
     shares = [
-        [100 * getattr(own, part) / getattr(plain, part) for own in results.values()] for part in ("seconds", "kept")
+        [100 * getattr(result, part) / getattr(plain, part) for result in results.values()]
+        for part in ("seconds", "kept")
     ]
     for axes, values, title in zip(panels, shares, ("Time of a step", "Memory of a step"), strict=False):
         axes.barh(list(results), values, color=colors)
         axes.bar_label(axes.containers[0], fmt="%.0f", padding=2, fontsize=8)
-        axes.set(title=title, xlabel="% of the plain search's", xlim=(0, 1.2 * max(values)))
-    for place, (own, color) in enumerate(zip(results.values(), colors, strict=True)):
-        panels[2].scatter(own.accuracies, [place] * len(own.accuracies), color=color, s=18, zorder=3)
-        panels[2].plot([statistics.mean(own.accuracies)] * 2, [place - 0.3, place + 0.3], color=color, linewidth=2)
-    panels[2].set(title="Networks that come of it", xlabel="Accuracy (%)")
+        axes.set(title=title, xlabel="% of the plain search", xlim=(0, 1.2 * max(values)))
+    for place, (result, color) in enumerate(zip(results.values(), colors, strict=True)):
+        panels[2].scatter(result.accuracies, [place] * len(result.accuracies), color=color, s=18, zorder=3)
+        panels[2].plot([statistics.mean(result.accuracies)] * 2, [place - 0.3, place + 0.3], color=color, linewidth=2)
+    panels[2].set(title="Derived networks", xlabel="Accuracy (%)")
     panels[0].invert_yaxis()
     return figure
 
 
 def main() -> None:
-    """Print one line per variant, and draw them."""
+    """Print one line per variant, and plot all variants if a file is given."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--space", choices=list(DERIVATIONS), default="nasbench201")
     parser.add_argument("--rounds", type=int, default=10)
@@ -191,7 +198,9 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=16)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--figure", type=Path, help="write a figure of all variants")
-    parser.add_argument("--quick", action="store_true", help="few small chips, one seed: shows that it runs")
+    parser.add_argument(
+        "--quick", action="store_true", help="few small chips and one seed, only to check that the benchmark runs"
+    )
     given = parser.parse_args()
     scale = (
         Scale(rounds=2, size_px=16, width=8, seeds=1, chips=12, epochs=1)

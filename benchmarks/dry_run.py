@@ -1,4 +1,4 @@
-"""A dry run of this workflow beside one of a bare Snakefile that declares the same jobs and files; in turns.
+"""Compare dry runs of this workflow with those of a bare Snakefile with the same jobs and files, in alternation.
 
 Run: python benchmarks/dry_run.py [--folds 5 19 47] [--repeats 3] [--quick]
 """
@@ -26,7 +26,7 @@ FIGURES = [
     "chip_map_roles",
 ]  # fmt: skip
 
-# The files of every rule that the paper's grid runs, and nothing else: no params, resources, environments, checks.
+# The files of every rule of the paper's grid and nothing else: no params, resources, environments or checks.
 BARE = """
 RUN = "results/paper"
 BATCHES, FOLDS, CHANNELS, DEVICES = config["batches"], range(config["folds"]), config["channels"], config["devices"]
@@ -216,14 +216,14 @@ rule build_report:
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds of CPU time (it is one process, and machines are noisy), peak memory (MB)."""
+    """CPU time (s; less noisy than wall time, and there is one process) and peak memory (MB)."""
 
     seconds: float
     memory_mb: float
 
 
 def measure(command: list[str]) -> Cost:
-    """Run a dry run in a process of its own, so that its memory is its own."""
+    """Run a dry run in a separate process, so that its memory is measured alone."""
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         assert process.stdout
         output = process.stdout.read()
@@ -235,7 +235,7 @@ def measure(command: list[str]) -> Cost:
 
 
 def write_raster_names(folder: Path, chips: int) -> None:
-    """Put empty files where the paper's grid expects its chips: a plan asks for their names and times only."""
+    """Create empty files where the paper's grid expects its chips: planning reads only their names and times."""
     config = yaml.safe_load((ROOT / "config" / "scenarios" / "paper.yaml").read_text())["data"]
     folders = [layer["folder"] for layers in config["regions"].values() for layer in layers]
     for name in folders:
@@ -246,7 +246,13 @@ def write_raster_names(folder: Path, chips: int) -> None:
 
 
 def write_grid(folder: Path, folds: int, quick: bool) -> dict[str, list[str]]:
-    """Write both workflows; what starts Snakemake on each."""
+    """Write both workflows; return name -> Snakemake command.
+
+    Args:
+        folder: folder for both workflows.
+        folds: number of folds.
+        quick: whether to use one value per choice of the space.
+    """
     config = yaml.safe_load((ROOT / "config" / "scenarios" / "paper.yaml").read_text())
     config["folds"]["count"] = folds
     if quick:
@@ -272,7 +278,7 @@ def write_grid(folder: Path, folds: int, quick: bool) -> dict[str, list[str]]:
     return commands
 
 
-# Snakemake's own --touch takes half an hour for this.
+# Replaces Snakemake's --touch, which takes half an hour for this grid.
 FINISH = """
 import os
 from itertools import chain
@@ -303,7 +309,7 @@ onstart:
 
 
 def finish(commands: dict[str, list[str]], folder: Path) -> None:
-    """Make every output exist, oldest first, and Snakemake believe that its rule made it."""
+    """Create every output, oldest first, and record it for Snakemake as made by its rule."""
     for command in commands.values():
         place = command.index("--snakefile") + 1
         wrapper = folder / "finish.smk"
@@ -316,7 +322,13 @@ def finish(commands: dict[str, list[str]], folder: Path) -> None:
 
 
 def compare(commands: dict[str, list[str]], what: str, repeats: int) -> None:
-    """Print the median of each, and the median of the ratios of neighbours."""
+    """Print the median of each workflow, and the median ratio of consecutive runs.
+
+    Args:
+        commands: name -> Snakemake command.
+        what: what is measured, for the output.
+        repeats: dry runs of each workflow, in alternation.
+    """
     costs: dict[str, list[Cost]] = {name: [] for name in commands}
     for _ in range(repeats):
         for name, command in commands.items():
@@ -331,12 +343,14 @@ def compare(commands: dict[str, list[str]], what: str, repeats: int) -> None:
 
 
 def main() -> None:
-    """Print the ratios."""
+    """Print the costs and ratios for each number of folds."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folds", type=int, nargs="+", default=[5, 19, 47], help="1,086 trainings for each fold")
-    parser.add_argument("--chips", type=int, default=0, help="put so many chips in place, of two files each")
+    parser.add_argument("--chips", type=int, default=0, help="number of chips to create, of two empty files each")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--quick", action="store_true", help="two networks, one repeat: shows that it runs")
+    parser.add_argument(
+        "--quick", action="store_true", help="two networks and one repeat, only to check that the benchmark runs"
+    )
     arguments = parser.parse_args()
     repeats = 1 if arguments.quick else arguments.repeats
     for folds in [2] if arguments.quick else arguments.folds:

@@ -1,8 +1,8 @@
-"""Relative efficiency of many noisy models beside a plain loop over scipy.optimize.linprog, in one run.
+"""Compare our relative efficiency of many noisy models with a plain loop over scipy.optimize.linprog, in one run.
 
-Models come from `correlated_costs`: five costs that grow with a hidden size, and an output that grows with it more and
-more slowly; of 1,717 models about 120 are non-dominated. The plain loop solves each programme with all models as
-references, as it is written down; it is timed on a subset, between halves of ours.
+Models come from `correlated_costs`: five costs that grow with a hidden size, and an output that grows with it but
+saturates; of 1,717 models, about 120 are non-dominated. The plain loop solves each linear programme as defined, with
+all models as references. It is timed on a subset, one half before and one half after our implementation.
 
 Run: python benchmarks/efficiency.py [--samples 200] [--measured pi5_measured.parquet] [--quick]
 """
@@ -27,7 +27,7 @@ Numbers = NDArray[np.float64]
 
 
 def correlated_costs(models: int, seed: int = 0) -> tuple[Numbers, Numbers]:
-    """Five costs, (models, 5), and one output, (models, 1)."""
+    """Draw five costs, (models, 5), and one output, (models, 1)."""
     random = np.random.default_rng(seed)
     size = random.normal(size=models)
     costs = np.exp(0.6 * size[:, None] + 0.08 * random.normal(size=(models, 5)))
@@ -36,7 +36,13 @@ def correlated_costs(models: int, seed: int = 0) -> tuple[Numbers, Numbers]:
 
 
 def plain(costs: Numbers, gains: Numbers, models: NDArray[np.int64]) -> tuple[float, Numbers]:
-    """Seconds and scores of some models, by linprog with all as references."""
+    """Score some models by linprog with all models as references; return seconds and scores.
+
+    Args:
+        costs: (all models, inputs) costs.
+        gains: (all models, outputs) outputs.
+        models: (n,) row numbers of the models to score.
+    """
     start = time.perf_counter()
     scores = []
     for model in models:
@@ -50,7 +56,13 @@ def plain(costs: Numbers, gains: Numbers, models: NDArray[np.int64]) -> tuple[fl
 
 
 def compare(models: int, samples: int, subset: int) -> None:
-    """Print seconds per score of both, and the ratio."""
+    """Print the time per score of both implementations, and their ratio.
+
+    Args:
+        models: number of models.
+        samples: number of samples of the stochastic front.
+        subset: number of models that the plain loop scores.
+    """
     costs, gains = correlated_costs(models)
     some = np.random.default_rng(1).permutation(models)[:subset]
     front = int(front_mask(np.concatenate([costs, -gains], axis=1)).sum())
@@ -70,7 +82,7 @@ def compare(models: int, samples: int, subset: int) -> None:
 
 
 def score_measured(path: Path) -> None:
-    """Print how long the scores of all distinct NAS-Bench-201 cells take, measured on a Raspberry Pi 5."""
+    """Print the time to score all distinct NAS-Bench-201 cells by their measurements on a Raspberry Pi 5."""
     table = pd.read_parquet(path)
     table = table[(table["task"] == "cifar100") & (table["arch_idx"] == table["rep_arch_idx"])]
     wide = table.pivot(index="arch_idx", columns="framework", values=["latency_ms_median", "energy_mj"])
@@ -86,11 +98,11 @@ def score_measured(path: Path) -> None:
 
 
 def main() -> None:
-    """Print what both take."""
+    """Print the comparison for two sizes, and the scores of measured cells if given."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--samples", type=int, default=200)
     parser.add_argument("--measured", type=Path, help="pi5_measured.parquet of HW-NAS-Bench-360")
-    parser.add_argument("--quick", action="store_true", help="few models: shows that it runs")
+    parser.add_argument("--quick", action="store_true", help="few models, only to check that the benchmark runs")
     arguments = parser.parse_args()
     if arguments.quick:
         compare(60, 2, 6)

@@ -1,7 +1,8 @@
-"""The folds of one candidate trained apart, side by side, and as one wider network: seconds, and losses.
+"""Compare three ways to train the folds of a candidate: separately, side by side, and as one wide network.
 
-The wide network has the folds' channels beside each other: grouped convolutions, batch norm as it is, and a linear
-layer per fold. It is the same mathematics; `side by side` is what the workflow's jobs do (execution.folds_together).
+The wide network concatenates the folds' channels: it has grouped convolutions, ordinary batch norm, and one linear
+layer per fold, and computes the same function. `side by side` is what the workflow's jobs do
+(execution.folds_together).
 
 Run: python benchmarks/folds_together.py [--device cuda] [--precision bf16] [--quick]
 """
@@ -34,7 +35,7 @@ CHANNELS, FOLDS, SIZE_PX = 5, 5, 100
 
 
 class LinearPerFold(nn.Module):
-    """One linear layer per fold: (n, folds * features) to (n, folds, classes)."""
+    """One linear layer per fold, from (n, folds * features) to (n, folds, classes)."""
 
     def __init__(self, layers: Sequence[nn.Linear]) -> None:
         super().__init__()
@@ -42,12 +43,16 @@ class LinearPerFold(nn.Module):
         self.bias = nn.Parameter(torch.stack([layer.bias.detach() for layer in layers]))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Classify."""
+        """Classify.
+
+        Args:
+            x: (n, folds * features) features.
+        """
         return torch.einsum("nfi,foi->nfo", x.view(len(x), len(self.weight), -1), self.weight) + self.bias
 
 
 def widen(networks: Sequence[CrossNet]) -> nn.Module:
-    """Networks of one architecture as one: (n, folds * channels, height, width) to (n, folds, classes)."""
+    """Merge networks of one architecture, from (n, folds * channels, height, width) to (n, folds, classes)."""
     wide = networks[0]
     count = len(networks)
     for name, layer in [*wide.named_modules()]:
@@ -70,7 +75,13 @@ def widen(networks: Sequence[CrossNet]) -> nn.Module:
 
 
 def make_tasks(architecture: str, batch: int, chips: int) -> list[Task]:
-    """Five folds of noise."""
+    """Make the tasks of five folds, on chips of random noise.
+
+    Args:
+        architecture: architecture id.
+        batch: batch size.
+        chips: number of chips.
+    """
     pixels = np.random.default_rng(0).normal(size=(chips, SIZE_PX, SIZE_PX, CHANNELS)).astype(np.float32)
     view, labels = ChipView(pixels, range(CHANNELS)), np.arange(chips) % 2
     folds = [np.flatnonzero(np.arange(chips) // 2 % FOLDS != fold) for fold in range(FOLDS)]
@@ -81,7 +92,7 @@ def make_tasks(architecture: str, batch: int, chips: int) -> list[Task]:
 
 
 def train_wide(tasks: Sequence[Task], training: TrainingConfig) -> tuple[list[float], float]:
-    """Losses of the last epoch per fold, and the seconds of the shortest epoch; a last, smaller batch is left out."""
+    """Return the last epoch's loss per fold, and the seconds of the shortest epoch; folds must be equally large."""
     compute = Compute.choose(training)
     networks = []
     for task in tasks:
@@ -115,25 +126,25 @@ def train_wide(tasks: Sequence[Task], training: TrainingConfig) -> tuple[list[fl
 
 
 def measure(tasks: list[Task], training: TrainingConfig) -> dict[str, tuple[list[float], float]]:
-    """Way -> losses of the last epoch per fold, and the seconds of an epoch of all folds."""
+    """Train in each way; return way -> last epoch's loss per fold, and seconds of an epoch of all folds."""
     apart = [train(task, training) for task in tasks]
-    beside = train_together(tasks, training)
+    together = train_together(tasks, training)
     return {
         "apart": ([run.loss[-1] for run in apart], sum(run.seconds for run in apart) / training.epochs),
-        "side by side": ([run.loss[-1] for run in beside], sum(run.seconds for run in beside) / training.epochs),
+        "side by side": ([run.loss[-1] for run in together], sum(run.seconds for run in together) / training.epochs),
         "one wide network": train_wide(tasks, training),
     }
 
 
 def main() -> None:
-    """Print the table."""
+    """Print one line per network and batch size."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--precision", choices=["float32", "bf16", "auto"], default="float32")
     parser.add_argument("--chips", type=int, default=80)
     parser.add_argument("--batches", type=int, nargs="+", default=[8, 16, 32])
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--quick", action="store_true", help="one small network: shows that it runs")
+    parser.add_argument("--quick", action="store_true", help="one small network, only to check that the benchmark runs")
     arguments = parser.parse_args()
     use_one_thread()
     training = TrainingConfig(epochs=1, device=arguments.device, precision=arguments.precision)

@@ -1,8 +1,8 @@
-"""Trainings on a GPU: images per second and share of peak, alone and packed, and hours for CROSS's grid.
+"""Measure trainings on a GPU, alone and side by side: images per second, share of peak, and hours for CROSS's grid.
 
 Networks are trained by `train_together`, as `train_fold` trains the folds of a candidate. The first epoch, in which
-steps are recorded, counts for nobody. Hours are those of 5,430 trainings of 5 epochs: the measured rates, interpolated
-over the networks' work, and what each job costs beside its steps. The workflow's jobs train five side by side.
+steps are recorded, is not counted. Hours are for 5,430 trainings of 5 epochs: measured rates, interpolated over the
+networks' work, plus the start-up time of each job. The workflow's jobs train five networks side by side.
 
 Run: python benchmarks/gpu.py [--packs 1 5 10] [--start-up-s 6] [--quick]
 """
@@ -32,18 +32,27 @@ CHIPS, SIZE_PX, CLASSES, FOLDS, STEADY_EPOCHS = 12_068, 100, 2, 5, 2
 
 
 def chip_flops(architecture: str, channels: int) -> float:
-    """Of one chip in training."""
+    """Count the training FLOPs of one chip."""
     return 2.0 * TRAINING_PASSES * costs(Architecture.parse(architecture), channels, CLASSES, SIZE_PX).multiply_adds
 
 
 def images_per_s(
     architecture: str, channels: int, batch: int, pack: int, chips: int, training: TrainingConfig
 ) -> float:
-    """Of `pack` networks side by side, once their steps are recorded."""
+    """Measure the rate of `pack` networks side by side, after their steps are recorded.
+
+    Args:
+        architecture: architecture id.
+        channels: number of input channels.
+        batch: batch size.
+        pack: number of networks trained side by side.
+        chips: number of chips per epoch.
+        training: training settings.
+    """
     pixels = np.random.default_rng(0).random((chips, SIZE_PX, SIZE_PX, channels), dtype=np.float32)
     view, rows, labels = ChipView(pixels, range(channels)), np.arange(chips), np.arange(chips) % CLASSES
     seconds = []
-    # The first time, libraries load and plan for these shapes.
+    # In the first run, libraries are loaded and choose algorithms for these shapes.
     for epochs in (1, 1, 1 + STEADY_EPOCHS):
         tasks = [
             Task(lambda: to_module(architecture, channels, CLASSES), view, rows, labels, batch, seed)
@@ -55,12 +64,12 @@ def images_per_s(
 
 
 def grid_hours(config: Config, flops_per_s: dict[int, dict[float, float]], start_up_s: float) -> float:
-    """Hours of the grid.
+    """Estimate the hours of the grid.
 
     Args:
-        config: of the grid.
-        flops_per_s: batch size -> FLOPs of a chip -> rate.
-        start_up_s: of each job, which trains the folds of one candidate.
+        config: configuration of the grid.
+        flops_per_s: batch size -> FLOPs of a chip -> rate (FLOP/s).
+        start_up_s: start-up time of each job, which trains the folds of one candidate (s).
     """
     seconds = 0.0
     networks = [*config.architectures, config.grid.baseline]
@@ -68,24 +77,30 @@ def grid_hours(config: Config, flops_per_s: dict[int, dict[float, float]], start
         flops = chip_flops(network, len(channels))
         rates = flops_per_s[batch]
         rate = np.exp(np.interp(np.log(flops), np.log(sorted(rates)), np.log([rates[key] for key in sorted(rates)])))
-        # Each fold trains on all chips but its own, and predicts its own in a third of a step's work.
+        # Each fold trains on all chips but its validation chips; predicting those costs a third of a training pass.
         passes = config.training.epochs * (FOLDS - 1) + 1 / TRAINING_PASSES
         seconds += CHIPS * passes * flops / rate + start_up_s
     return seconds / 3600
 
 
 def main() -> None:
-    """Print the table, the ratios and the hours."""
+    """Print the rates, the ratios and the hours."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--packs", type=int, nargs="+", default=[1, 5, 10], help="networks side by side")
-    parser.add_argument("--chips", type=int, default=960)
-    parser.add_argument("--start-up-s", type=float, default=6.0, help="assumed of each job: imports, chips, recording")
     parser.add_argument(
-        "--quick", action="store_true", help="few chips, small networks, on the CPU: shows that it runs"
+        "--packs", type=int, nargs="+", default=[1, 5, 10], help="numbers of networks trained side by side"
+    )
+    parser.add_argument("--chips", type=int, default=960)
+    parser.add_argument(
+        "--start-up-s", type=float, default=6.0, help="assumed start-up time of each job: imports, chips, recording"
+    )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="few chips and small networks on the CPU, only to check that the benchmark runs",
     )
     arguments = parser.parse_args()
     if not arguments.quick and not torch.cuda.is_available():
-        sys.exit("error: no CUDA device here; --quick shows on the CPU that the benchmark runs")
+        sys.exit("error: no CUDA device; use --quick to check on the CPU that the benchmark runs")
     use_one_thread()
     training = TrainingConfig(device="cpu" if arguments.quick else "cuda", precision="auto")
     config = parse_config(yaml.safe_load(PAPER.read_text()))

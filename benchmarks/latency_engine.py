@@ -1,4 +1,4 @@
-"""Edgefront's latency engine beside nn-Meter's own predict: the same ONNX files, in one run, on one thread.
+"""Compare Edgefront's latency engine with nn-Meter's own prediction: same ONNX files, one run, one thread.
 
 Run: python benchmarks/latency_engine.py --package FOLDER --unit us [--quick]
 """
@@ -36,56 +36,63 @@ CHIP_PX = 100
 
 @dataclass
 class Timings:
-    """Seconds by what was done."""
+    """Seconds per activity."""
 
     seconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
     def add(self, what: str) -> Iterator[None]:
+        """Add the duration of the block to an activity."""
         start = time.perf_counter()
         yield
         self.seconds[what] = self.seconds.get(what, 0.0) + time.perf_counter() - start
 
 
 class NnMeter:
-    """nn-Meter itself, with the package's pickles loaded by scikit-learn, as it does."""
+    """nn-Meter itself, with the package's pickles loaded by scikit-learn as nn-Meter does."""
 
     def __init__(self, package: Path, rules: Path) -> None:
-        import pickle  # the package is one that the user of this benchmark trusts
+        import pickle  # the user of this benchmark trusts the package
 
         from nn_meter.predictor.nn_meter_predictor import nnMeterPredictor
         from nn_meter.predictor.prediction import extract_feature, predict_by_kernel
 
         logger = logging.getLogger("nn-Meter")
         logger.setLevel(logging.CRITICAL)
-        # It calls logging.info() per kernel, which puts a handler on the root logger: not what is measured.
+        # nn-Meter calls logging.info() per kernel, which adds a handler to the root logger; that must not be measured.
         extract_feature.logging = logger
         forests = {path.stem: pickle.loads(path.read_bytes()) for path in package.glob("*.pkl")}
         self._predictor = nnMeterPredictor(forests, str(rules))
         self._features, self._evaluate = extract_feature.get_predict_features, predict_by_kernel.predict_model
 
     def predict(self, network: Path) -> float:
-        """From an ONNX file to the package's unit."""
+        """Predict the latency of an ONNX file, in the package's unit."""
         return float(self._predictor.predict(str(network), "onnx"))
 
     def last_features(self) -> Any:
-        """Features of the kernels of the network that was predicted last."""
+        """Return the kernel features of the last predicted network."""
         return self._features(self._predictor.kd.get_kernels())
 
     def evaluate(self, features: Any) -> float:
-        """From features to the package's unit."""
+        """Predict the latency from features, in the package's unit."""
         return float(self._evaluate(features, self._predictor.kernel_predictors))
 
 
 def networks(count: int) -> list[tuple[str, int]]:
-    """(architecture, channels) of CROSS's 362 networks, or of some, evenly spread."""
+    """List (architecture, channels) of CROSS's 362 networks, or of an evenly spaced part of them."""
     ids = [str(architecture) for architecture in cross.architectures(cross.CHOICES)] + [str(cross.BASELINE)]
     whole = [(identifier, channels) for identifier in ids for channels in (5, 7)]
     return [whole[round(index)] for index in np.linspace(0, len(whole) - 1, min(count, len(whole)))]
 
 
 def export(architecture: str, channels: int, file: Path) -> None:
-    """Write a network, weights included, as nn-Meter can read it: its converter fails at Constant operators."""
+    """Write a network with its weights but without Constant operators, on which nn-Meter's converter fails.
+
+    Args:
+        architecture: architecture id.
+        channels: number of input channels.
+        file: ONNX file to write.
+    """
     export_for_detection(to_module(architecture, channels, 2), channels, CHIP_PX, file)
     model = onnx.load(file)
     for node in [node for node in model.graph.node if node.op_type == "Constant"]:
@@ -96,7 +103,15 @@ def export(architecture: str, channels: int, file: Path) -> None:
 
 
 def run(package: Path, unit: Unit, rules: Path, count: int, scratch: Path) -> Timings:
-    """Predict every network with both, compare the numbers, and time the parts."""
+    """Predict every network with both engines, compare the predictions, and time the parts.
+
+    Args:
+        package: folder of the nn-Meter package.
+        unit: unit of the package's predictions.
+        rules: fusion rules.
+        count: number of networks.
+        scratch: folder for temporary files.
+    """
     timings = Timings()
     with timings.add("import of the package"):
         import_package(package, scratch / "package", unit)
@@ -108,7 +123,7 @@ def run(package: Path, unit: Unit, rules: Path, count: int, scratch: Path) -> Ti
     for number, (architecture, channels) in enumerate(networks(count)):
         file = scratch / "network.onnx"
         export(architecture, channels, file)
-        if not number:  # both import and read their rules at first use
+        if not number:  # both engines import and read their rules at first use
             theirs[0].predict(file), detect_kernels(file, rules)
         for device, predictor in enumerate(theirs):
             with timings.add(f"nn-Meter: predict, device {device}"):
@@ -135,20 +150,26 @@ def run(package: Path, unit: Unit, rules: Path, count: int, scratch: Path) -> Ti
 
 
 def ratio(timings: Timings, theirs: list[str], ours: list[str]) -> float:
-    """How many times as long nn-Meter takes."""
+    """Return how many times longer nn-Meter takes.
+
+    Args:
+        timings: seconds per activity.
+        theirs: activities of nn-Meter.
+        ours: activities of Edgefront.
+    """
     return sum(timings.seconds[name] for name in theirs) / sum(timings.seconds[name] for name in ours)
 
 
 def main() -> None:
     """Print the ratios."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--package", type=Path, required=True, help="nn-Meter package (folder) that you trust")
+    parser.add_argument("--package", type=Path, required=True, help="folder of an nn-Meter package that you trust")
     parser.add_argument("--unit", choices=get_args(Unit), default="ms")
-    parser.add_argument("--rules", type=Path, help="fusion rules; default: the package's own")
-    parser.add_argument("--networks", type=int, default=362, help="how many of the 362 networks")
+    parser.add_argument("--rules", type=Path, help="fusion rules; default: those of the package")
+    parser.add_argument("--networks", type=int, default=362, help="number of networks, up to 362")
     parser.add_argument("--quick", action="store_true", help="6 networks")
     arguments = parser.parse_args()
-    warnings.simplefilter("ignore")  # scikit-learn's, about versions
+    warnings.simplefilter("ignore")  # warnings of scikit-learn about versions
     torch.set_num_threads(1)
     rules = arguments.rules or arguments.package / FUSION_RULES
     with tempfile.TemporaryDirectory() as scratch:

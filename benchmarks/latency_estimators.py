@@ -1,12 +1,13 @@
-"""Estimators of latency from a cell's operations, on all cells of NAS-Bench-201 (PRP, appendix E, figure 10).
+"""Compare estimators of latency from a cell's operations, on all cells of NAS-Bench-201 (PRP, appendix E, figure 10).
 
-A lookup table adds one number per (edge, operation); the table's own latencies are of whole networks, so its numbers
-are the least squares of the sampled cells. Beside it gradient boosting and a small perceptron, on the same cells,
-one-hot. All are judged on the cells that they have not seen: median and 90 % quantile of the relative error, and
-Kendall's tau-b; then what an estimate costs. The ratio is that of the boosting's median error to the lookup table's.
+A lookup table adds one number per (edge, operation). Since the benchmark table holds latencies of whole networks, these
+numbers are a least-squares fit to sampled cells. It is compared with gradient boosting and a small perceptron on the
+same one-hot encoded cells. All are evaluated on unseen cells by the median and the 90 % quantile of the relative error,
+Kendall's tau-b, and the time per estimate. The ratio is the boosting's median error divided by the lookup table's.
 
-Then lookup tables that saw no whole network at all (`workflow_lib.latency.lookup`), filled operation by operation from
-a predictor and by measuring this machine, against the same predictor or measurement of whole networks of random cells.
+Then lookup tables that use no whole networks (`workflow_lib.latency.lookup`) are evaluated. They are filled operation
+by operation, from a predictor or from measurements on this machine, and compared with the prediction or measurement of
+whole networks of random cells.
 
 Run: python benchmarks/latency_estimators.py --table nasbench201_hw.parquet [--seeds 3] [--networks 20] [--quick]
 """
@@ -50,7 +51,7 @@ SIZES = (100, 300, 1000, 3000)
 
 
 def make(name: str, seed: int) -> TransformedTargetRegressor:
-    """An estimator of log latency, or for the table of latency itself."""
+    """Make an estimator of log latency, or of latency itself for the lookup table."""
     if name == "lookup table":
         return TransformedTargetRegressor(Ridge(1e-3))
     if name == "boosting":
@@ -62,7 +63,14 @@ def make(name: str, seed: int) -> TransformedTargetRegressor:
 
 
 def judge(members: Numbers, latency: Numbers, size: int, seed: int) -> list[dict[str, object]]:
-    """Fit all to the same cells, and judge them on the others."""
+    """Fit all estimators to the same cells and evaluate them on the others.
+
+    Args:
+        members: (cells, choices) one-hot encoding.
+        latency: (cells,) latencies (ms).
+        size: number of cells to fit to.
+        seed: seed for choosing these cells, and of the estimators.
+    """
     order = np.random.default_rng(seed).permutation(len(latency))
     seen, unseen = order[:size], order[size:]
     rows = []
@@ -85,13 +93,13 @@ def judge(members: Numbers, latency: Numbers, size: int, seed: int) -> list[dict
 
 
 def random_cells(count: int) -> list[str]:
-    """Cells without edges that bring nothing: nn-Meter cannot tell the shapes of what then hangs in the air."""
+    """Draw random cells without `none` edges, which leave nodes whose shapes nn-Meter cannot infer."""
     generator = np.random.default_rng(0)
     return [space().build(space().sample(generator)).replace("none", "skip") for _ in range(count)]
 
 
 def compare_operations(count: int, skeleton: Skeleton) -> None:
-    """Print how well sums over operations tell what whole networks take."""
+    """Print how well sums over operations estimate the latency of whole networks."""
     networks = [to_module(name, 3, 10, skeleton) for name in random_cells(count)]
     operations = [operations_of(network, 3, 32) for network in networks]
     host = Host()
@@ -114,7 +122,7 @@ def compare_operations(count: int, skeleton: Skeleton) -> None:
             start = time.perf_counter()
             table = LookupTable.fill([*chain(*operations)], price)
             filled = time.perf_counter() - start
-            estimates = np.array([table.estimate(own) for own in operations])
+            estimates = np.array([table.estimate(of_network) for of_network in operations])
             start = time.perf_counter()
             truth = np.array([whole(network) for network in networks])
             taken = time.perf_counter() - start
@@ -132,7 +140,9 @@ def main() -> None:
     parser.add_argument("--table", type=Path, help="nasbench201_hw.parquet (NATS-Bench, HW-NAS-Bench)")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--networks", type=int, default=20)
-    parser.add_argument("--quick", action="store_true", help="few cells, invented values: shows that it runs")
+    parser.add_argument(
+        "--quick", action="store_true", help="few cells with invented values, only to check that the benchmark runs"
+    )
     arguments = parser.parse_args()
     if not arguments.quick and not arguments.table:
         sys.exit("error: --table nasbench201_hw.parquet is needed, or --quick")

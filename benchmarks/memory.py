@@ -1,4 +1,4 @@
-"""A training job's own memory on few chips and on as many as CROSS has.
+"""Compare the private memory of a training job on few chips and on as many chips as CROSS has.
 
 Run: python benchmarks/memory.py [--chips 1000 12068] [--quick]
 """
@@ -27,7 +27,7 @@ CLASSES = ["F", "T"]
 
 
 def write_chips(folder: Path, chips: int) -> None:
-    """Noise in the form that import_chips and assign_folds give it: a fold's fifth validates."""
+    """Write random noise in the format of import_chips and assign_folds; a fifth of the chips validates."""
     noise = np.random.default_rng(0).normal(size=(64, SIZE_PX, SIZE_PX, len(BANDS))).astype(np.float32)
     array = np.lib.format.open_memmap(
         folder / "chips.npy", mode="w+", dtype=np.float32, shape=(chips, *noise.shape[1:])
@@ -50,7 +50,13 @@ def write_chips(folder: Path, chips: int) -> None:
 
 
 def peak_memory(folder: Path, architecture: str, batch: int) -> tuple[int, int]:
-    """Largest own memory of a `train_fold` job, and of what it shares (bytes)."""
+    """Run a `train_fold` job; return its peak private and peak shared memory (bytes).
+
+    Args:
+        folder: folder with the chips.
+        architecture: architecture id.
+        batch: batch size.
+    """
     command = [
         sys.executable, "-m", "workflow_lib.stages.train_fold", "--array", "chips.npy", "--moments", "moments.npy",
         "--chips", "chips.parquet", "--folds", "folds.parquet", "--bands", *BANDS, "--classes", *CLASSES,
@@ -59,16 +65,16 @@ def peak_memory(folder: Path, architecture: str, batch: int) -> tuple[int, int]:
     ]  # fmt: skip
     environment = os.environ | JOB_ENVIRONMENT | {"PYTHONPATH": str(ROOT)}
     job = subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.DEVNULL)
-    own = shared = 0
+    private = shared = 0
     while job.poll() is None:
         status = Path(f"/proc/{job.pid}/status").read_text()
         values = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
-        own = max(own, _bytes(values.get("RssAnon")))
+        private = max(private, _bytes(values.get("RssAnon")))
         shared = max(shared, _bytes(values.get("RssFile")))
         time.sleep(0.02)
     if job.returncode:
         sys.exit(f"the job ended with {job.returncode}")
-    return own, shared
+    return private, shared
 
 
 def _bytes(value: str | None) -> int:
@@ -76,20 +82,20 @@ def _bytes(value: str | None) -> int:
 
 
 def main() -> None:
-    """Print megabytes and the ratio of most chips to fewest."""
+    """Print megabytes for each number of chips, and the ratio of the last to the first."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--chips", type=int, nargs="+", default=[1000, 12068])
     parser.add_argument("--architecture", default="k3-s2-p1-pool3s2-w32")
     parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--quick", action="store_true", help="few chips: shows that it runs")
+    parser.add_argument("--quick", action="store_true", help="few chips, only to check that the benchmark runs")
     arguments = parser.parse_args()
     found = []
     for chips in [20, 40] if arguments.quick else arguments.chips:
         with tempfile.TemporaryDirectory() as name:
             write_chips(Path(name), chips)
-            own, shared = peak_memory(Path(name), arguments.architecture, arguments.batch)
-        found.append(own)
-        print(f"{chips} chips: {own / 1e6:.0f} MB of its own, {shared / 1e6:.0f} MB shared", flush=True)
+            private, shared = peak_memory(Path(name), arguments.architecture, arguments.batch)
+        found.append(private)
+        print(f"{chips} chips: {private / 1e6:.0f} MB private, {shared / 1e6:.0f} MB shared", flush=True)
     print(f"ratio, most chips to fewest: {found[-1] / found[0]:.3f}")
 
 

@@ -1,4 +1,4 @@
-"""A predictor built on this machine beside direct measurement of networks that it has not seen.
+"""Compare a predictor built on this machine with direct measurements of networks that it has not seen.
 
 Run: python benchmarks/own_device.py [--kernels 200] [--networks 36] [--quick]
 """
@@ -34,7 +34,7 @@ SEED = 42
 
 
 def detect(scratch: Path, step: int) -> dict[str, list[Kernel]]:
-    """Kernels of CROSS's 362 networks, or of every so many of them."""
+    """Detect the kernels of every `step`-th of CROSS's architectures, for 5 and 7 channels."""
     networks = {}
     ids = [str(architecture) for architecture in cross.architectures(cross.CHOICES)] + [str(cross.BASELINE)]
     for architecture in ids[::step]:
@@ -46,7 +46,7 @@ def detect(scratch: Path, step: int) -> dict[str, list[Kernel]]:
 
 
 def export(name: str, scratch: Path) -> Path:
-    """Write a network as it is deployed."""
+    """Write the deployed ONNX file of a network."""
     channels, architecture = name.split("_")
     file = scratch / f"{name}.onnx"
     export_deployed(make_tensors_distinct(to_module(architecture, int(channels), 2)), int(channels), CHIP_PX, file)
@@ -54,7 +54,17 @@ def export(name: str, scratch: Path) -> Path:
 
 
 def measure_again(files: dict[str, Path], host: Host, reference: Path, rounds: int) -> pd.Series:
-    """Latency of whole networks in a second, independent measurement."""
+    """Measure the latency of whole networks a second time, independently.
+
+    Args:
+        files: network -> ONNX file.
+        host: the machine.
+        reference: ONNX file that the stopwatch uses to detect drift.
+        rounds: rounds over all networks.
+
+    Returns:
+        Latency per network (ms).
+    """
     stopwatch = Stopwatch(host, reference)
     for _ in range(rounds):
         stopwatch.run_round({name: lambda file=file: file for name, file in files.items()}, lambda: None)
@@ -62,7 +72,16 @@ def measure_again(files: dict[str, Path], host: Host, reference: Path, rounds: i
 
 
 def tau(measured: pd.Series, predicted: pd.Series, tolerance_pct: float) -> tuple[float, int]:
-    """Kendall's tau over the pairs whose measured latencies differ by more than the tolerance, and their number."""
+    """Compute Kendall's tau over pairs whose measured latencies differ by more than a tolerance.
+
+    Args:
+        measured: latency per network (ms).
+        predicted: predicted latency per network (ms).
+        tolerance_pct: minimum difference of a pair (percent).
+
+    Returns:
+        Tau, and the number of pairs.
+    """
     signs = [
         np.sign(measured[a] - measured[b]) * np.sign(predicted[a] - predicted[b])
         for a, b in combinations(measured.index, 2)
@@ -74,10 +93,14 @@ def tau(measured: pd.Series, predicted: pd.Series, tolerance_pct: float) -> tupl
 def main() -> None:
     """Print the errors."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kernels", type=int, default=200, help="kernels measured alone")
-    parser.add_argument("--networks", type=int, default=36, help="networks measured whole: 40 % of them calibrate")
+    parser.add_argument("--kernels", type=int, default=200, help="number of kernels measured individually")
+    parser.add_argument(
+        "--networks", type=int, default=36, help="number of whole networks measured; two fifths of them calibrate"
+    )
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--quick", action="store_true", help="20 kernels, 6 networks: shows that it runs")
+    parser.add_argument(
+        "--quick", action="store_true", help="20 kernels and 6 networks, only to check that the benchmark runs"
+    )
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     kernels, count = (20, 6) if arguments.quick else (arguments.kernels, arguments.networks)

@@ -1,6 +1,6 @@
-"""What racing would have saved of a run that trained everything, and whether its front had been the same.
+"""Measure what racing would have saved in a run that trained everything, and whether its front would be the same.
 
-Trainings do not depend on each other, so a race among finished ones is the race that would have been.
+Trainings are independent of each other, so a race replayed on finished trainings equals a real race.
 
 Run: python benchmarks/racing.py [--scenario config/scenarios/demo.yaml [--results results/demo]] [--quick]
 """
@@ -32,7 +32,7 @@ Tables = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
 
 
 def train_all(folder: Path, config: Path) -> None:
-    """Run the workflow up to its tables."""
+    """Run the workflow up to the tables that a race needs."""
     tables = ["fold_scores", "networks", "latencies"]
     run = yaml.safe_load(config.read_text())["run"]
     command = [
@@ -44,7 +44,13 @@ def train_all(folder: Path, config: Path) -> None:
 
 
 def front_of(config: Config, scores: pd.DataFrame, tables: Tables) -> set[str]:
-    """Names of the front's members, of the candidates that have all folds."""
+    """Return the names of the front's members, among candidates with all folds.
+
+    Args:
+        config: the configuration.
+        scores: rows of FOLD_SCORES.
+        tables: rows of FOLD_SCORES, NETWORKS and LATENCIES; the first are not used.
+    """
     grid, classes = config.grid, config.data.classes
     candidates = build_candidates(scores, *tables[1:], classes, grid.baseline, config.folds.count)
     searched = candidates[~candidates["baseline"]]
@@ -52,7 +58,13 @@ def front_of(config: Config, scores: pd.DataFrame, tables: Tables) -> set[str]:
 
 
 def run_race(config: Config, tables: Tables, racing: RacingConfig) -> pd.DataFrame:
-    """The scores that a run with racing would have."""
+    """Replay a race; return the fold scores that a run with racing would have.
+
+    Args:
+        config: the configuration.
+        tables: rows of FOLD_SCORES, NETWORKS and LATENCIES.
+        racing: racing settings.
+    """
     scores, networks, latencies = tables
     for fold in range(racing.first_folds, config.folds.count):
         running = scores.groupby(KEYS)["fold"].transform("max") >= fold - 1
@@ -60,18 +72,22 @@ def run_race(config: Config, tables: Tables, racing: RacingConfig) -> pd.DataFra
         stopped = race(
             before, networks, latencies, config.front.objectives, racing, config.folds.count, config.grid.baseline
         )
-        out = scores.set_index(KEYS).index.isin(stopped.set_index(KEYS).index)
-        scores = scores[~out | (scores["fold"] < fold)]
+        is_stopped = scores.set_index(KEYS).index.isin(stopped.set_index(KEYS).index)
+        scores = scores[~is_stopped | (scores["fold"] < fold)]
     return scores
 
 
 def main() -> None:
-    """Print what each confidence saves."""
+    """Print what racing saves for each setting."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--results", type=Path, help="results/<run> of a finished run of the scenario")
+    parser.add_argument("--results", type=Path, help="folder results/<run> of a finished run of the scenario")
     parser.add_argument("--scenario", type=Path, default=ROOT / "config" / "scenarios" / "demo.yaml")
-    parser.add_argument("--folds", type=int, default=5, help="without --results: folds to train the scenario on")
-    parser.add_argument("--quick", action="store_true", help="the tests' smallest grid on 3 folds: shows that it runs")
+    parser.add_argument("--folds", type=int, default=5, help="number of folds, without --results")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="smallest grid of the tests on 3 folds, only to check that the benchmark runs",
+    )
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         scenario = ROOT / "tests" / "e2e" / "tiny.yaml" if arguments.quick else arguments.scenario

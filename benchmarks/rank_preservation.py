@@ -1,11 +1,12 @@
-"""Scores of architecture parameters against true Pareto ranks, on all cells of NAS-Bench-201.
+"""Compare scores from architecture parameters with true Pareto ranks, on all cells of NAS-Bench-201.
 
-Ground truth: CIFAR-10 accuracy and latency of the table. Alpha is learned from a few hundred sampled cells (PRP, step
-2). A sum of one number per choice cannot express every order: its ceiling here is the better of two fits to the true
-ranks of all cells (least squares; pairwise logistic). The paper reports 0.94 to 0.97 without saying over which set;
-both are printed. Beside it what a search gets from the scores: its sample, the 100 cells of highest score, and their
-neighbours on the front (one choice changed), against random search and regularized evolution with as many evaluations.
-Evolution is told true Pareto ranks of all cells, which no real search knows: a strong rival.
+The ground truth is CIFAR-10 accuracy and latency from the table. Alpha is learned from a few hundred sampled cells
+(PRP, step 2). A sum of one number per choice cannot express every order; its ceiling is the better of two fits to the
+true ranks of all cells (least squares and pairwise logistic). The paper reports 0.94 to 0.97 without naming the set of
+cells; both are printed. The benchmark also measures what a search gains from the scores: its sample, the 100 cells with
+the highest scores, and neighbours of the front found so far (one choice changed), against random search and regularized
+evolution with equally many evaluations. Evolution is given the true Pareto ranks of all cells, which no real search
+knows: a strong baseline.
 
 Run: python benchmarks/rank_preservation.py --table nasbench201_hw.parquet [--seeds 5] [--quick]
 """
@@ -36,7 +37,7 @@ Numbers = NDArray[np.float64]
 
 
 def read_cells(path: Path | None) -> pd.DataFrame:
-    """Cells in the space's order, with accuracy and latencies; invented ones without a table."""
+    """Read accuracy and latencies of all cells, in the space's order; without a table, invent them."""
     names = space().networks()
     if path:
         table = pd.read_parquet(path)
@@ -50,7 +51,13 @@ def read_cells(path: Path | None) -> pd.DataFrame:
 
 
 def ceiling(members: Numbers, ranks: NDArray[np.int64], steps: int) -> dict[str, float]:
-    """Tau of the best sums of choices, fitted to the true ranks of all cells."""
+    """Compute tau of the best sums of choices, fitted to the true ranks of all cells.
+
+    Args:
+        members: (cells, choices) one-hot encoding.
+        ranks: (cells,) true Pareto ranks; 0 is the front.
+        steps: Adam steps of the pairwise logistic fit.
+    """
     squares = np.linalg.lstsq(np.column_stack([members, np.ones(len(members))]), -ranks.astype(float), rcond=None)[0]
     generator = np.random.default_rng(0)
     logistic = squares[:-1] / np.std(members @ squares[:-1])
@@ -69,7 +76,12 @@ def ceiling(members: Numbers, ranks: NDArray[np.int64], steps: int) -> dict[str,
 
 
 def quality(losses: Numbers, rows: NDArray[np.int64]) -> dict[str, float]:
-    """How good the front is that was found: hypervolumes relative to the true front's, IGD+, recall."""
+    """Score the front found: hypervolumes relative to the true front (percent), IGD+, and recall (percent).
+
+    Args:
+        losses: (cells, objectives) float array, every objective minimised.
+        rows: (n,) row numbers of the evaluated cells.
+    """
     front = losses[front_mask(losses)]
     found = losses[rows][front_mask(losses[rows])]
     points = {tuple(point) for point in front}
@@ -91,13 +103,21 @@ def quality(losses: Numbers, rows: NDArray[np.int64]) -> dict[str, float]:
 
 
 def report(table: pd.DataFrame, device: str, samples: int, seeds: int, steps: int) -> None:
-    """Print tau beside its ceiling, and the searches."""
+    """Print tau with its ceiling, and the fronts that the searches find.
+
+    Args:
+        table: the cells.
+        device: column of the device's latency.
+        samples: number of cells from which alpha is learned.
+        seeds: number of repetitions.
+        steps: Adam steps of the ceiling's fit.
+    """
     losses = np.column_stack([-table["accuracy_pct"], table[device]])
     members = membership(space(), space().networks())
     ranks = pareto_ranks(losses)
     ceilings = ceiling(members, ranks, steps)
     best = max(ceilings.values())
-    told = dict(zip(table["cell"], (-ranks).astype(float).tolist(), strict=True))
+    negative_ranks = dict(zip(table["cell"], (-ranks).astype(float).tolist(), strict=True))
     place = {cell: row for row, cell in enumerate(table["cell"])}
     taus, found = [], []
     for seed in range(seeds):
@@ -111,7 +131,7 @@ def report(table: pd.DataFrame, device: str, samples: int, seeds: int, steps: in
         near = [place[cell] for row in front for cell in space().neighbours(table["cell"][row])]
         local = np.unique(np.concatenate([seen, near]))
         drawn = generator.choice(len(losses), len(local), replace=False)
-        evolved = search(RegularizedEvolution(space(), seed), told, len(local), ROUND)
+        evolved = search(RegularizedEvolution(space(), seed), negative_ranks, len(local), ROUND)
         ways = {
             "sample": learned.sampled,
             f"top {TOP} alone": top,
@@ -133,12 +153,14 @@ def report(table: pd.DataFrame, device: str, samples: int, seeds: int, steps: in
 
 
 def main() -> None:
-    """Print all devices."""
+    """Print one report per device."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--table", type=Path, help="nasbench201_hw.parquet (NATS-Bench, HW-NAS-Bench)")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--samples", type=int, default=500)
-    parser.add_argument("--quick", action="store_true", help="few samples, invented values: shows that it runs")
+    parser.add_argument(
+        "--quick", action="store_true", help="few samples with invented values, only to check that the benchmark runs"
+    )
     arguments = parser.parse_args()
     if not arguments.quick and not arguments.table:
         sys.exit("error: --table nasbench201_hw.parquet is needed, or --quick")

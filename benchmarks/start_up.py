@@ -1,4 +1,4 @@
-"""Short jobs with a warm worker beside the same jobs started plainly: one workflow, one Snakemake each, in turns.
+"""Compare short jobs run with and without a warm worker: one workflow, one Snakemake run each, in alternation.
 
 Run: python benchmarks/start_up.py [--rule predict_latency] [--repeats 3] [--quick]
 """
@@ -28,13 +28,13 @@ SPACE = {
     "kernel_size_pool": [3], "stride_pool": [2], "initial_output_feature": [32, 48],
 }  # fmt: skip
 QUICK_SPACE = {key: values[:1] for key, values in SPACE.items()}
-# With the baseline 4 networks, and 20 jobs on 5 folds.
+# Together with the baseline, these are 4 networks, and 20 jobs on 5 folds.
 TRAINED_SPACE = QUICK_SPACE | {"stride": [2], "padding": [1, 2, 3]}
 TABLES = {"predict_latency": "latencies", "train_fold": "fold_scores"}
 
 
 def write_config(path: Path, space: dict[str, list[int]]) -> None:
-    """The demo's config with another space, one channel set, nn-Meter's four devices, and one mini-batch of chips."""
+    """Write the demo's config with another space, one channel set, nn-Meter's four devices, and very few chips."""
     config = yaml.safe_load((ROOT / "config" / "scenarios" / "demo.yaml").read_text())
     config["run"] = RUN
     config["grid"]["channel_sets"].pop("7")
@@ -47,7 +47,13 @@ def write_config(path: Path, space: dict[str, list[int]]) -> None:
 
 
 def snakemake(folder: Path, target: str, warm: bool) -> float:
-    """Run the workflow up to a target; its wall time in seconds."""
+    """Run the workflow up to a target; return its wall time (s).
+
+    Args:
+        folder: folder of the run.
+        target: file to make.
+        warm: whether to use a warm worker.
+    """
     command = [
         sys.executable, "-m", "snakemake", target, "--snakefile", str(ROOT / "Snakefile"),
         "--workflow-profile", str(ROOT / "profiles" / "default"), "--directory", str(folder),
@@ -62,9 +68,11 @@ def snakemake(folder: Path, target: str, warm: bool) -> float:
 def main() -> None:
     """Print seconds per job and the ratio."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rule", choices=TABLES, default="train_fold", help="whose jobs are run")
-    parser.add_argument("--repeats", type=int, default=3, help="runs of each kind, in turns")
-    parser.add_argument("--quick", action="store_true", help="two networks, one repeat: shows that it runs")
+    parser.add_argument("--rule", choices=TABLES, default="train_fold", help="rule whose jobs are run")
+    parser.add_argument("--repeats", type=int, default=3, help="number of runs of each kind, in alternation")
+    parser.add_argument(
+        "--quick", action="store_true", help="two networks and one repeat, only to check that the benchmark runs"
+    )
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

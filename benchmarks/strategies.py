@@ -1,9 +1,9 @@
-"""Search strategies on all cells of NAS-Bench-201: the front that each finds, beside the true one, for each device.
+"""Compare the fronts that search strategies find on all cells of NAS-Bench-201 with the true front of each device.
 
-Accuracy is tabular, latency measured or modelled by others; multiply-adds are computed from the cells. A filter trains
-what is on the front of latency and utilization (multiply-adds per second), or of latency and multiply-adds, and where
-that is less than wanted, on the fronts behind it; the others get as many evaluations, and pay for their own. Printed as
-it comes, also where the filter loses.
+Accuracies come from the table, latencies were measured or modelled by its authors, and multiply-adds are computed from
+the cells. A filter trains the front of latency and utilization (multiply-adds per second), or of latency and
+multiply-adds, and the next fronts until it has enough cells. The other strategies get equally many evaluations.
+Results are printed unselected, also where the filter loses.
 
 Run: python benchmarks/strategies.py --table nasbench201_hw.parquet [--seeds 5] [--figures FOLDER] [--quick]
 """
@@ -34,7 +34,7 @@ ROUND, WEIGHT = 16, 0.07
 
 
 def synthetic_table() -> pd.DataFrame:
-    """Every cell with invented accuracy and latency, where there is no table."""
+    """Invent accuracy and latencies of every cell, for use without a table."""
     generator = np.random.default_rng(0)
     names = space().networks()
     cells = len(names)
@@ -44,14 +44,21 @@ def synthetic_table() -> pd.DataFrame:
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """Every cell with CIFAR-100 accuracy and the latencies."""
+    """Read CIFAR-100 accuracy and latencies of every cell."""
     table = pd.read_parquet(path)
     cells = [str(Cell.from_benchmark(text)) for text in table["arch_str"]]
     return table.assign(cell=cells, accuracy_pct=table["cifar100_test_acc_pct"])[["cell", "accuracy_pct", *DEVICES]]
 
 
 def compare(table: pd.DataFrame, device: str, seeds: int, least: int) -> pd.DataFrame:
-    """Let each strategy search all cells for accuracy and one device's latency: rows of COMPARISON."""
+    """Run each strategy on all cells for accuracy and one device's latency; return rows of COMPARISON.
+
+    Args:
+        table: the cells.
+        device: column of the device's latency.
+        seeds: number of repetitions of each strategy.
+        least: minimum number of evaluations.
+    """
     losses = np.column_stack([-table["accuracy_pct"], table[device]])
     cells = table["cell"].tolist()
     work = np.array([multiply_adds(Cell.parse(cell)) for cell in cells], dtype=float)
@@ -70,7 +77,7 @@ def compare(table: pd.DataFrame, device: str, seeds: int, least: int) -> pd.Data
 
 
 def report(comparison: pd.DataFrame) -> None:
-    """Print each filter beside what the others found with as many evaluations as it took."""
+    """Print each filter's front and those that the other strategies find with as many evaluations."""
     for name in FIXED:
         budget = int(comparison.loc[comparison["strategy"] == name, "trained"].max())
         print(f"  as many evaluations as {name} takes: {budget}")
@@ -85,7 +92,14 @@ def report(comparison: pd.DataFrame) -> None:
 
 
 def draw(table: pd.DataFrame, device: str, comparison: pd.DataFrame, folder: Path) -> None:
-    """Write the figures of one device."""
+    """Write the figures of one device.
+
+    Args:
+        table: the cells.
+        device: column of the device's latency.
+        comparison: rows of COMPARISON.
+        folder: folder for the figures.
+    """
     objectives = [Objective(name="accuracy_pct", direction="max"), Objective(name=device, direction="min")]
     candidates = table.rename(columns={"cell": "candidate"})
     save_figure(comparison_progress(comparison), folder / f"{device}_comparison_progress.png", 150)
@@ -97,9 +111,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--table", type=Path, help="nasbench201_hw.parquet (NATS-Bench, HW-NAS-Bench)")
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--least", type=int, default=100, help="evaluations: the first fronts that hold as many")
+    parser.add_argument(
+        "--least", type=int, default=100, help="minimum number of evaluations; filters take whole fronts up to it"
+    )
     parser.add_argument("--figures", type=Path, help="folder for figures of each device")
-    parser.add_argument("--quick", action="store_true", help="few cells, one seed, invented values: shows that it runs")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="few evaluations with invented values, only to check that the benchmark runs",
+    )
     arguments = parser.parse_args()
     if not arguments.quick and not arguments.table:
         sys.exit("error: --table nasbench201_hw.parquet is needed, or --quick")

@@ -1,6 +1,6 @@
-"""Switching between networks of one supernet, against loading the other network's own file, in turns.
+"""Compare switching between networks of one supernet with loading each network from its own file, in alternation.
 
-Prints microseconds of both, medians over rounds, their ratio, and the bytes that each way keeps.
+Prints the median time of both (microseconds), their ratio, and the bytes that each way keeps.
 
 Run: python benchmarks/switching.py [--rounds 50] [--quick]
 """
@@ -26,10 +26,10 @@ NETWORKS = ["k3-s2-p1-pool3s2-w32", "k3-s2-p1-pool3s2-w48", "k5-s2-p3-pool3s2-w6
 
 
 def main() -> None:
-    """Print both."""
+    """Print times, ratio and sizes."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=50)
-    parser.add_argument("--quick", action="store_true", help="few rounds: shows that it runs")
+    parser.add_argument("--quick", action="store_true", help="few rounds, only to check that the benchmark runs")
     arguments = parser.parse_args()
     supernet = make_supernet("cross", cross.CHOICES, Skeleton(), 5, 2).eval()
     runtime = Switchable(supernet, {name: batch_norm_statistics(supernet.cut(name)) for name in NETWORKS})

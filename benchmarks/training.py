@@ -1,7 +1,8 @@
-"""Training as the jobs of this workflow do it beside the style of CROSS's notebooks, in turns, with both accuracies.
+"""Compare training in the jobs of this workflow with the style of CROSS's notebooks, in alternation, with accuracies.
 
-Notebook style: trials by NNI; each loads the whole dataset and feeds its network through a DataLoader, NCHW, float32.
-Its own settings are two trials at once, each with torch's default threads. Imports and start-up count for nobody.
+In notebook style, each NNI trial loads the whole dataset and feeds its network through a DataLoader (NCHW, float32).
+The notebooks' own settings are two concurrent trials with torch's default threads. Imports and start-up are
+not counted.
 
 Run: python benchmarks/training.py [--rounds 5] [--quick]
 """
@@ -41,7 +42,7 @@ BATCH, FOLDS = 16, 5
 
 @dataclass(frozen=True)
 class Trial:
-    """One network on some folds."""
+    """One network to be trained on some folds."""
 
     folder: Path
     architecture: str
@@ -52,7 +53,15 @@ class Trial:
 
 @dataclass(frozen=True)
 class Way:
-    """How trials are run: what runs one, how many at once, on how many threads, in which environment, fold by fold?"""
+    """How trials are run.
+
+    Args:
+        run: runs a trial and returns its mean accuracy (percent).
+        at_once: number of concurrent trials.
+        threads: threads per trial.
+        environment: environment variables of the processes.
+        fold_by_fold: whether each fold is a trial.
+    """
 
     run: Callable[[Trial], float]
     at_once: int
@@ -61,7 +70,7 @@ class Way:
     fold_by_fold: bool = False
 
     def split(self, trial: Trial) -> list[Trial]:
-        """A notebook's trial is a network on all folds; a job is one on one fold."""
+        """Split a trial into the parts that run separately: one for all folds, or one per fold."""
         folds = [range(fold, fold + 1) for fold in trial.folds] if self.fold_by_fold else [trial.folds]
         return [replace(trial, folds=some) for some in folds]
 
@@ -74,7 +83,14 @@ def arguments_of(folder: Path) -> DatasetArguments:
 
 
 def write_chips(folder: Path, each: int, size_px: int = 100, noise: float = 0.0) -> None:
-    """Generate and import chips, by the workflow's own stages."""
+    """Generate and import chips with the workflow's stages.
+
+    Args:
+        folder: folder for all files.
+        each: number of chips per class.
+        size_px: height and width of a chip (pixels).
+        noise: noise on every band, in standard deviations.
+    """
     counts = f'{{"Nebraska": {{"F": {each}, "T": {each}}}}}'
     regions = (
         '{"Nebraska": [{"folder": "Nebraska/DEM", "bands": ["dem"]},'
@@ -98,7 +114,7 @@ def write_chips(folder: Path, each: int, size_px: int = 100, noise: float = 0.0)
 
 
 def in_notebook_style(trial: Trial) -> float:
-    """Train and validate fold by fold; mean accuracy in percent."""
+    """Train and validate fold by fold; return the mean accuracy (percent)."""
     dataset = Dataset.open(arguments_of(trial.folder))
     images = torch.from_numpy(np.array(dataset.pixels)[..., : len(CHANNELS)].transpose(0, 3, 1, 2).copy())
     labels = torch.from_numpy(dataset.labels)
@@ -107,7 +123,7 @@ def in_notebook_style(trial: Trial) -> float:
     accuracies = []
     for fold in trial.folds:
         torch.manual_seed(100 * trial.seed + fold)
-        rows, held = (dataset.rows(folds, fold, role) for role in ("training", "validation"))
+        rows, validation = (dataset.rows(folds, fold, role) for role in ("training", "validation"))
         loader = DataLoader(TensorDataset(images[rows], labels[rows]), BATCH, shuffle=True)
         network = to_module(trial.architecture, len(CHANNELS), 2)
         optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
@@ -121,14 +137,14 @@ def in_notebook_style(trial: Trial) -> float:
                 total += loss.item()
         network.eval()
         with torch.no_grad():
-            batches = DataLoader(TensorDataset(images[held], labels[held]), BATCH)
+            batches = DataLoader(TensorDataset(images[validation], labels[validation]), BATCH)
             right = sum(int((network(inputs).argmax(1) == targets).sum()) for inputs, targets in batches)
-        accuracies.append(100 * right / len(held))
+        accuracies.append(100 * right / len(validation))
     return statistics.mean(accuracies)
 
 
 def as_jobs(trial: Trial, precision: str) -> float:
-    """What the `train_fold` jobs of a candidate do; mean accuracy in percent."""
+    """Train as the `train_fold` jobs of a candidate do; return the mean accuracy (percent)."""
     dataset = Dataset.open(arguments_of(trial.folder))
     folds = pd.read_parquet(trial.folder / "folds.parquet")
     training = TrainingConfig(epochs=trial.epochs, precision=precision, device="cpu")
@@ -159,14 +175,14 @@ OWN_SETTINGS, *OTHER_SETTINGS, FLOAT32, BF16 = WAYS
 
 
 def start(threads: int, started: Any) -> None:
-    """A worker's start: quiet, with its threads."""
+    """Initialise a worker: set its threads and silence standard error."""
     torch.set_num_threads(threads)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     started.release()
 
 
 def measure(way: Way, trials: list[Trial]) -> tuple[float, float]:
-    """Seconds, and mean accuracy in percent."""
+    """Run all trials; return seconds and mean accuracy (percent)."""
     context = multiprocessing.get_context("spawn")
     started = context.Semaphore(0)
     os.environ |= way.environment
@@ -181,7 +197,7 @@ def measure(way: Way, trials: list[Trial]) -> tuple[float, float]:
 
 
 def report(results: dict[str, list[tuple[float, float]]]) -> None:
-    """Print each way, and the ratios of the same rounds."""
+    """Print the times and accuracies of each way, and ratios within rounds."""
     for name, rounds in results.items():
         seconds, accuracies = zip(*rounds, strict=True)
         error = statistics.stdev(accuracies) / len(accuracies) ** 0.5 if len(accuracies) > 1 else float("nan")
@@ -199,7 +215,7 @@ def report(results: dict[str, list[tuple[float, float]]]) -> None:
 
 
 def _difference(ours: list[tuple[float, float]], theirs: list[tuple[float, float]]) -> str:
-    """Of mean accuracies, and the standard error of the difference of two such means."""
+    """Describe the difference of mean accuracies and its standard error."""
     parts = [[accuracy for _, accuracy in rounds] for rounds in (ours, theirs)]
     if min(map(len, parts)) < 2:
         return "of one round"
@@ -208,24 +224,28 @@ def _difference(ours: list[tuple[float, float]], theirs: list[tuple[float, float
 
 
 def _ratio(theirs: list[tuple[float, float]], ours: list[tuple[float, float]]) -> float:
-    """Median over rounds; a way that ran in fewer rounds is compared with those."""
+    """Return the median ratio over the rounds in which both ways ran."""
     return statistics.median(first[0] / second[0] for first, second in zip(theirs, ours, strict=False))
 
 
 def main() -> None:
-    """Print seconds, accuracies and ratios."""
+    """Print times, accuracies and ratios."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5, help="rounds, each with its own seed")
-    parser.add_argument("--slow-rounds", type=int, default=1, help="of them, with the notebook's own settings")
-    parser.add_argument("--folds", type=int, default=2, help=f"folds of each network, of {FOLDS}")
+    parser.add_argument("--rounds", type=int, default=5, help="number of rounds, each with its own seed")
+    parser.add_argument(
+        "--slow-rounds", type=int, default=1, help="number of rounds that include the notebook's own settings"
+    )
+    parser.add_argument("--folds", type=int, default=2, help=f"number of folds per network, up to {FOLDS}")
     parser.add_argument("--epochs", type=int, default=5)
-    parser.add_argument("--quick", action="store_true", help="one epoch of one small network: shows that it runs")
+    parser.add_argument(
+        "--quick", action="store_true", help="one epoch of one small network, only to check that the benchmark runs"
+    )
     arguments = parser.parse_args()
     if arguments.quick:
         arguments.rounds, arguments.folds, arguments.epochs = 1, 1, 1
     results: dict[str, list[tuple[float, float]]] = {name: [] for name in WAYS}
     if not torch.cpu._is_avx512_bf16_supported() and not torch.cpu._is_amx_tile_supported():
-        print("this processor does not multiply bf16")
+        print("this processor does not multiply bf16 in hardware; bf16 is skipped")
         del results[BF16]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -1,6 +1,6 @@
-"""A field device's battery: which networks it switches between, how long it lasts, and the file that it runs.
+"""Simulate the battery of a field device, and pack the networks that it switches between.
 
-input:  <results>/build_candidates/candidates.parquet, and where the search took a supernet, its last one
+input:  <results>/build_candidates/candidates.parquet; after a supernet search, also its last supernet
 output: <results>/simulate_battery/{channels}.*, <results>/pack_networks/{channels}.*
 """
 
@@ -10,7 +10,7 @@ SEARCHES = SearchJobs(RUN)
 
 
 rule simulate_battery:
-    """Choose the networks of one channel set that a device switches between, and empty its battery by them."""
+    """Choose the networks of one channel set that a device switches between, and simulate its battery."""
     input:
         **(
             {"ranking": f"{SEARCHES.last_supernet}.parquet"}
@@ -40,7 +40,7 @@ rule simulate_battery:
 
 
 rule pack_networks:
-    """Keep what a device switches between in one file."""
+    """Pack the networks that a device switches between into one file."""
     input:
         **RUN.folded_chips,
         battery="<results>/simulate_battery/{channels}.parquet",

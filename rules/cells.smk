@@ -1,4 +1,4 @@
-"""Price the operations of cells; search cells by gradient under budgets: at several bounds, look-up graph, at budgets.
+"""Search cells by gradient descent within budgets: price operations, search at several bounds, then at each budget.
 
 input:  <results>/import_chips/*, <results>/assign_folds/folds.parquet
 output: <results>/price_operations/{channels}/{quantity}/{skeleton}.parquet,
@@ -12,7 +12,7 @@ SEARCHES = SearchJobs(RUN)
 
 
 rule price_operations:
-    """Price the operations of cells: what each has of a quantity, or takes on a device."""
+    """Price the operations of cells: count a quantity, or predict the cost on a device."""
     input:
         unpack(SEARCHES.operation_predictor),
     output:
@@ -38,7 +38,7 @@ rule price_operations:
 
 
 rule search_cell:
-    """Search for a cell, with the expected cost of its network held to a bound."""
+    """Search for a cell while keeping the expected cost of its network within a bound."""
     input:
         unpack(SEARCHES.lookup_graph),
         **RUN.folded_chips,
@@ -85,7 +85,7 @@ rule search_cell:
 
 
 rule build_lookup_graph:
-    """Put the networks that come of searches at several bounds into one look-up graph."""
+    """Build the look-up graph: the cost of the derived network as a function of the search bound."""
     input:
         costs="<results>/price_operations/{channels}/{quantity}/searched.parquet",
         trained_costs="<results>/price_operations/{channels}/{quantity}/trained.parquet",
@@ -117,7 +117,7 @@ rule build_lookup_graph:
 
 
 rule derive_network:
-    """Derive from each search the best network within its budget."""
+    """Derive the best network within the budget from each search."""
     input:
         costs=expand(
             "<results>/price_operations/{{channels}}/{quantity}/trained.parquet",

@@ -1,4 +1,4 @@
-"""The run that rules ask, the wildcards and the shell of jobs; no rules."""
+"""Shared setup of all rules: the run, the wildcard constraints and the shell prefix of jobs."""
 
 from workflow_lib.core.arguments import flags
 from workflow_lib.workflow import session
@@ -23,7 +23,7 @@ wildcard_constraints:
     **RUN.wildcards,
 
 
-# A scheduler would take longer to start these than they run; rules that only ask for others are local anyway.
+# A scheduler would take longer to start these jobs than they run; rules without a command are always local.
 localrules:
     calibrate_predictor,
     import_package,

@@ -1,6 +1,6 @@
-"""From rasters to one shared array and its folds.
+"""Import chips into one shared array and assign them to folds.
 
-input:  the raster folders of the config's regions, or none when chips are generated
+input:  the raster folders of the config's regions; none if chips are generated
 output: <results>/import_chips/*, <results>/assign_folds/folds.parquet
 """
 
@@ -8,7 +8,7 @@ from workflow_lib.workflow.chip_sources import made_chips, raster_folders
 
 
 rule generate_chips:
-    """Generate synthetic chips in CROSS's folder layout."""
+    """Generate synthetic chips in the folder layout of CROSS."""
     output:
         directory("<results>/generate_chips/chips"),
     log:
@@ -29,7 +29,7 @@ rule generate_chips:
 
 
 rule import_chips:
-    """Read all chips into one memory-mapped array that every job shares."""
+    """Read all chips into one memory-mapped array that all jobs share."""
     input:
         made_chips(CONFIG) or [],
     output:
@@ -60,7 +60,7 @@ rule import_chips:
                 "max_nodata_pct",
             ),
         ),
-        # By a function: Snakemake takes braces and <x> in strings for placeholders.
+        # A function, because Snakemake would interpret braces and <x> in a string as placeholders.
         root=lambda wildcards: made_chips(CONFIG) or CONFIG.data.root,
         external=RUN.external("import_chips", lambda wildcards: raster_folders(CONFIG)),
     shell:
@@ -77,7 +77,7 @@ rule import_chips:
 
 
 rule assign_folds:
-    """Decide which chips train and which validate in each fold."""
+    """Assign each chip to training or validation in each fold."""
     input:
         chips="<results>/import_chips/chips.parquet",
     output:

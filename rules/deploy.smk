@@ -1,4 +1,4 @@
-"""The chosen model: in lower precisions, ready to be copied to a device, and applied to whole scenes.
+"""Deploy the chosen model: measure lower precisions, write the bundle, and apply it to whole scenes.
 
 input:  <results>/import_chips/*, <results>/build_front/*, <results>/train_fold/**.pt, the scenes of the map
 output: <results>/measure_precisions/*, <results>/deploy_model/{candidate}/*, <results>/apply_model/{area}.*,
@@ -12,7 +12,7 @@ MAPS = MapJobs(RUN)
 
 
 rule measure_precisions:
-    """Write the front's networks in smaller numbers, and run all files, with no other job at work."""
+    """Measure the front's networks in lower precisions while no other job runs."""
     input:
         **RUN.folded_chips,
         front="<results>/build_front/front.parquet",
@@ -49,7 +49,7 @@ rule measure_precisions:
 
 
 rule deploy_model:
-    """Retrain a candidate on all its data and write everything that a device needs."""
+    """Retrain a candidate on all chips and write everything that a device needs."""
     input:
         **RUN.inputs_of(HOLDOUT_RESULT),
         array="<results>/import_chips/chips.npy",
@@ -131,7 +131,7 @@ rule apply_model:
 
 
 rule score_map:
-    """Compare what the model found with true places, where these are known."""
+    """Compare the places that the model found with the true places, if these are known."""
     input:
         found=expand("<results>/apply_model/{area}.gpkg", area=MAPS.areas),
         probability=expand("<results>/apply_model/{area}.tif", area=MAPS.areas),

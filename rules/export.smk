@@ -1,6 +1,6 @@
-"""Write every network as ONNX.
+"""Export every network as ONNX files.
 
-input:  none: a network's files depend on its architecture, channels, classes and chip size alone
+input:  none; the files depend only on architecture, channels, classes and chip size
 output: <results>/export_network/{channels}/{architecture}/*
 """
 
@@ -8,7 +8,7 @@ from workflow_lib.costs import all_costs
 
 
 rule export_network:
-    """Write the ONNX files of one network and count what it costs."""
+    """Write the ONNX files of one network and count its costs."""
     output:
         deployed="<results>/export_network/{channels}/{architecture}/deployed.onnx",
         paper="<results>/export_network/{channels}/{architecture}/paper.onnx",

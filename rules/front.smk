@@ -1,4 +1,4 @@
-"""Join everything per candidate and find the front.
+"""Join all results per candidate, find the front and score its members.
 
 input:  <results>/gather_table/*.parquet
 output: <results>/build_candidates/*, <results>/build_front/*, <results>/score_efficiency/*,
@@ -9,7 +9,7 @@ from workflow_lib.search.proposal_tables import PROPOSALS_RESULT
 
 
 rule build_candidates:
-    """Join accuracy, latency and memory: one row per candidate."""
+    """Join accuracy, latency and memory into one row per candidate."""
     input:
         **RUN.inputs_of(PROPOSALS_RESULT),
         scores="<results>/gather_table/fold_scores.parquet",
@@ -54,7 +54,7 @@ rule build_candidates:
 
 
 rule build_front:
-    """Find the front, say how sure it is, and recommend one candidate."""
+    """Find the front, estimate its confidence, and recommend one candidate."""
     input:
         candidates="<results>/build_candidates/candidates.parquet",
     output:
@@ -78,7 +78,7 @@ rule build_front:
 
 
 rule score_efficiency:
-    """Score the candidates relative to each other, with and without noise, and say who is surely ahead of whom."""
+    """Score the relative efficiency of candidates, with and without noise, and test which are significantly better."""
     input:
         "<results>/build_candidates/candidates.parquet",
     output:
@@ -109,7 +109,7 @@ rule score_efficiency:
 
 
 rule score_holdout:
-    """Retrain the front's members on all chips that are not held out, and score them on those that are."""
+    """Retrain the front's members on all chips that are not held out, and score them on the held-out chips."""
     input:
         **RUN.folded_chips,
         front="<results>/build_front/front.parquet",

@@ -1,4 +1,4 @@
-"""Split networks into kernels, and predict every network's latency on every device.
+"""Split networks into kernels and predict the latency of every network on every device.
 
 input:  <results>/export_network/{channels}/{architecture}/*.onnx
 output: <results>/detect_kernels/{channels}/{architecture}/{rules}.parquet,
@@ -12,7 +12,7 @@ DEVICES = DeviceJobs(RUN, CANDIDATES)
 
 
 rule detect_kernels:
-    """Split a network into the fused kernels that a device runs, with nn-Meter; `plain` rules are TFLite's."""
+    """Split a network into the fused kernels that a device runs, using nn-Meter; `plain` rules are those of TFLite."""
     input:
         network="<results>/export_network/{channels}/{architecture}/detection.onnx",
         package=lambda wildcards: (

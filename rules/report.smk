@@ -1,4 +1,4 @@
-"""Figures and the report.
+"""Draw the figures and write the report.
 
 input:  the tables of all stages
 output: <results>/plot_figure/*, <results>/plot_interactive/front_3d.html, <results>/build_report/*
@@ -36,7 +36,7 @@ rule plot_figure:
 
 
 rule plot_interactive:
-    """Draw the front as a page to turn and zoom."""
+    """Plot the front as an interactive page that can be rotated and zoomed."""
     input:
         "<results>/build_front/ranked.parquet",
     output:
@@ -58,7 +58,7 @@ rule plot_interactive:
 
 
 rule build_report:
-    """Write the report that a person reads, and the tables that go with it."""
+    """Write the HTML report and its accompanying tables."""
     input:
         tables=REPORT.tables,
         figures=REPORT.figure_files,

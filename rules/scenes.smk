@@ -1,6 +1,6 @@
-"""From scenes and labelled points to chips.
+"""Cut chips from scenes around labelled points.
 
-input:  the scenes and points of the config, or none when land is generated
+input:  the scenes and points of the config; none if landscapes are generated
 output: <results>/generate_landscape/{area}/*, <results>/sample_points/{region}.*,
         <results>/clip_chips/{region}/{tile}/, <results>/gather_chips/chips/
 """
@@ -12,7 +12,7 @@ SCENES = SceneJobs(RUN)
 
 
 rule generate_landscape:
-    """Generate the scenes of one area, with the places where roads cross channels."""
+    """Generate the scenes of one area and the points where roads cross channels."""
     output:
         scenes=expand(
             "<results>/generate_landscape/{{area}}/{source}_{tile}.tif",
@@ -42,7 +42,7 @@ rule generate_landscape:
 
 
 rule sample_points:
-    """Decide where a region's chips are cut: at its points, and at places drawn at random."""
+    """Choose where a region's chips are cut: at labelled points and at random points."""
     input:
         SCENES.made_samples,
     output:
@@ -65,7 +65,7 @@ rule sample_points:
         ),
         folders=SCENES.folders,
         points=SCENES.points,
-        # What is made from the samples needs no record of these scenes: they are sampled again first.
+        # Later rules need not record these scenes: if a scene changes, the samples are drawn again first.
         external=RUN.external("sample_points", SCENES.patterns),
     shell:
         "{params.external}python -m workflow_lib.stages.sample_points"
@@ -78,7 +78,7 @@ rule sample_points:
 
 
 rule clip_chips:
-    """Cut the chips around the samples that lie in one tile."""
+    """Cut the chips around the samples in one tile."""
     input:
         scenes=SCENES.made_scenes,
         samples="<results>/sample_points/{region}.parquet",
@@ -110,7 +110,7 @@ rule clip_chips:
 
 
 rule gather_chips:
-    """Put the chips of all tiles into the layout that chips are imported from."""
+    """Gather the chips of all tiles into the folder layout of the import."""
     input:
         SCENES.tile_folders,
     output:

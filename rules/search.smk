@@ -1,4 +1,4 @@
-"""Choose which candidates are trained, unless it is the whole grid: a round proposes by what earlier ones reached.
+"""Choose which candidates to train: each round proposes candidates from the results of earlier rounds.
 
 input:  <results>/gather_table/*.parquet
 output: <results>/propose_candidates/{round}.parquet, <results>/compare_strategies/*, <results>/compare_runs/*
@@ -11,7 +11,7 @@ SEARCHES = SearchJobs(RUN)
 
 
 rule propose_candidates:
-    """Propose the candidates of one round; `python -m workflow_lib.rounds` asks for one after the other."""
+    """Propose the candidates of one round; `python -m workflow_lib.rounds` runs all rounds in turn."""
     input:
         unpack(SEARCHES.earlier_round),
         tables=SEARCHES.proposed_from,
@@ -43,7 +43,7 @@ rule propose_candidates:
 
 
 rule compare_strategies:
-    """Let every strategy search the grid that was trained: nothing is trained again."""
+    """Replay every search strategy on the trained grid without further training."""
     input:
         **RUN.inputs_of(UTILIZATIONS_RESULT),
         table="<results>/build_candidates/candidates.parquet",
@@ -84,7 +84,7 @@ rule compare_strategies:
 
 
 rule compare_runs:
-    """Compare this run with others on the same chips and folds."""
+    """Compare this run with other runs on the same chips and folds."""
     input:
         [
             f"results/{name}/{table}"

@@ -1,4 +1,4 @@
-"""Train supernets, rank their networks and prune them; compare their rankings with the grid that was trained.
+"""Train, rank and prune supernets, and compare their rankings with the trained grid.
 
 input:  <results>/import_chips/*, <results>/assign_folds/folds.parquet, <results>/gather_table/*.parquet
 output: <results>/train_supernet/{channels}/{first}/{number}.pt,
@@ -12,7 +12,7 @@ SEARCHES = SearchJobs(RUN)
 
 
 rule train_supernet:
-    """Train all networks of one channel set in shared weights: fairly, or one random path after the other."""
+    """Train all networks of one channel set with shared weights, by strict fairness or by random paths."""
     input:
         **RUN.folded_chips,
     output:
@@ -47,7 +47,7 @@ rule train_supernet:
 
 
 rule rank_subnets:
-    """Train what seems best, judge networks by the shared weights, and score all in the order of their Pareto ranks."""
+    """Train the most promising networks, evaluate networks with the shared weights, and score all by Pareto rank."""
     input:
         unpack(SEARCHES.before_ranking),
         **RUN.folded_chips,
@@ -95,7 +95,7 @@ rule rank_subnets:
 
 
 rule prune_supernet:
-    """Drop the values that no good network of a supernet uses."""
+    """Remove the values that no good network of a supernet uses."""
     input:
         supernet="<results>/rank_subnets/{channels}/{variant}/{number}/{ranking}.pt",
         table="<results>/rank_subnets/{channels}/{variant}/{number}/{ranking}.parquet",
@@ -121,7 +121,7 @@ rule prune_supernet:
 
 
 rule compare_supernets:
-    """Compare the rankings of supernets with the grid that was trained."""
+    """Compare the rankings of supernets with the trained grid."""
     input:
         rankings=SEARCHES.last_rankings,
         scores="<results>/gather_table/fold_scores.parquet",

@@ -1,4 +1,4 @@
-"""Train every candidate on every fold; with racing, until it is clear that it cannot reach the front.
+"""Train every candidate on every fold; racing stops candidates that cannot reach the front.
 
 input:  <results>/import_chips/*, <results>/assign_folds/folds.parquet
 output: <results>/train_fold/{channels}/{batch}/{architecture}/{fold}.parquet,
@@ -8,7 +8,7 @@ output: <results>/train_fold/{channels}/{batch}/{architecture}/{fold}.parquet,
 
 
 rule train_fold:
-    """Train one candidate on one fold, or on all of them side by side, each from fresh weights."""
+    """Train one candidate on one fold, or on all folds together, each from fresh weights."""
     input:
         **RUN.folded_chips,
     output:
@@ -60,7 +60,7 @@ rule train_fold:
 
 
 rule train_forest:
-    """Train the reference classifier on one fold: a random forest on colour percentiles."""
+    """Train the reference classifier, a random forest on colour percentiles, on one fold."""
     input:
         **RUN.folded_chips,
     output:
@@ -89,7 +89,7 @@ rule train_forest:
 
 
 rule gather_table:
-    """Gather the one-row tables of many jobs into one; their paths go through standard input, which has no length limit."""
+    """Gather the one-row tables of many jobs; paths are passed on standard input, which has no length limit."""
     input:
         TRAININGS.parts,
     output:
@@ -112,7 +112,7 @@ rule gather_table:
 
 
 checkpoint race_folds:
-    """With racing: decide who is trained on a fold, and on those after it."""
+    """Decide, when racing, which candidates to stop training before a fold."""
     input:
         unpack(
             lambda wildcards: (

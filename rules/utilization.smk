@@ -1,12 +1,12 @@
-"""How much of this machine's peak each network's inference reaches, if the config asks for it.
+"""Measure the share of this machine's peak that each network's inference reaches, if configured.
 
-input:  none: utilization depends on architecture, channels, classes, chip size and the machine alone
+input:  none; utilization depends only on architecture, channels, classes, chip size and machine
 output: <results>/measure_utilization/{channels}/{architecture}.parquet, ....layers.parquet
 """
 
 
 rule measure_utilization:
-    """Measure one network's throughput at the largest batch that fits, with no other job at work."""
+    """Measure one network's throughput at the largest batch that fits, while no other job runs."""
     output:
         layers="<results>/measure_utilization/{channels}/{architecture}.layers.parquet",
         table="<results>/measure_utilization/{channels}/{architecture}.parquet",

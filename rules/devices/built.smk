@@ -1,4 +1,4 @@
-"""Fit predictors to kernels and networks that are measured here, or on a device out of reach.
+"""Fit predictors to kernels and networks measured here or on a device that cannot be reached from here.
 
 input:  <results>/detect_kernels/**, <results>/export_network/**
 output: <results>/export_kernels/{device}/, <results>/build_predictor/{device}/
@@ -8,7 +8,7 @@ from workflow_lib.workflow.device_jobs import DeviceJobs
 
 DEVICES = DeviceJobs(RUN, CANDIDATES)
 
-# Every network's kernels, and the file that is deployed.
+# The kernels and the deployed file of every network.
 MEASURABLE = {
     "kernels": DEVICES.every_network(
         "detect_kernels/{channels}/{architecture}/plain.parquet"
@@ -20,7 +20,7 @@ MEASURABLE = {
 
 
 rule export_kernels:
-    """Write the networks to measure on a device that this workflow cannot reach, with a manifest."""
+    """Write the networks to be measured on a device that this workflow cannot reach, with a manifest."""
     input:
         **MEASURABLE,
     output:
@@ -43,7 +43,7 @@ rule export_kernels:
 
 
 rule build_predictor:
-    """Build a predictor from kernels and networks that are measured here, with no other job at work, or elsewhere."""
+    """Build a predictor from measurements of kernels and networks, made here while no other job runs, or elsewhere."""
     input:
         **MEASURABLE,
     output:

@@ -1,4 +1,4 @@
-"""Measure networks where their jobs run.
+"""Measure networks on the machine where their jobs run.
 
 input:  <results>/export_network/{channels}/{architecture}/deployed.onnx
 output: <results>/measure_latency/{channels}/{architecture}/{device}.parquet
@@ -11,7 +11,7 @@ DEVICES = DeviceJobs(RUN, CANDIDATES)
 
 
 rule measure_latency:
-    """Measure the latency of one network here, with no other job at work."""
+    """Measure the latency of one network on this machine while no other job runs."""
     input:
         unpack(DEVICES.inputs),
     output:

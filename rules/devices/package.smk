@@ -1,4 +1,4 @@
-"""Import nn-Meter predictor packages, and check that they know every kernel.
+"""Import nn-Meter predictor packages and check that they cover every kernel.
 
 input:  the packages of the config, or nn-Meter's published ones; <results>/detect_kernels/**
 output: <results>/import_package/{device}/, <results>/check_coverage/{device}.parquet
@@ -10,7 +10,7 @@ DEVICES = DeviceJobs(RUN, CANDIDATES)
 
 
 rule import_package:
-    """Bring an nn-Meter predictor package into plain arrays; a published one is downloaded once and pinned."""
+    """Convert an nn-Meter predictor package into plain arrays; a published package is downloaded once and pinned."""
     output:
         directory("<results>/import_package/{device}"),
     log:
@@ -32,7 +32,7 @@ rule import_package:
 
 
 rule check_coverage:
-    """Check that a package has a forest for every kernel of every network, once for all of them."""
+    """Check once for all networks that a package has a forest for every kernel."""
     input:
         kernels=DEVICES.every_network(
             "detect_kernels/{channels}/{architecture}/{device}.parquet"

@@ -57,7 +57,7 @@ def test_it_runs_where_only_its_requirements_are(bundle: Path, scenes: list[str]
     for name in ("map.tif", "found.gpkg"):
         assert (tmp_path / "device" / name).read_bytes() == (tmp_path / "here" / name).read_bytes()
     wrong = run([*program, str(tmp_path), *flags, *outputs(tmp_path / "wrong")], tmp_path, environment=BARE)
-    assert_refused(wrong, "no bundle")
+    assert_refused(wrong, "is not a bundle")
 
 
 @pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGTERM])

@@ -96,11 +96,11 @@ def test_other_tables_that_cannot_be_scored(tmp_path: Path, content: str, messag
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"figure": "efficiency_pie"}, "no figure is called efficiency_pie"),
+        ({"figure": "efficiency_pie"}, "unknown figure efficiency_pie"),
         ({"suffix": "gif"}, "efficiency_fronts.gif"),
         ({"inputs": '["watts"]'}, "watts was not scored"),
         ({"outputs": '["nothing"]'}, "nothing was not scored"),
-        ({"inputs": "ms"}, "'ms' is no JSON"),
+        ({"inputs": "ms"}, "'ms' is not JSON"),
         ({"table": "efficiency"}, "'efficiency' has no ="),
         ({"table": "dominance=out/dominance.parquet"}, "the figure needs efficiency"),
     ],

@@ -1,1 +1,1 @@
-"""What runs on the device: a model on whole scenes, with onnxruntime, numpy and rasterio alone."""
+"""Code that runs on the device: applies a model to whole scenes with only onnxruntime, numpy and rasterio."""

@@ -1,4 +1,4 @@
-"""A deployed model: its folder, checked against its checksums, and the network as a function of raw pixels."""
+"""A deployed model: its folder, verified by checksums, and its network as a function of raw pixels."""
 
 import re
 from collections.abc import Sequence
@@ -15,34 +15,34 @@ from workflow_lib.data.bands import add_indices, fill_nodata, normalise
 from workflow_lib.field.description import Description
 
 CHECKSUMS = "SHA256SUMS"
-"""Checksums of a bundle's other files, as `sha256sum -c` reads them."""
+"""File with the checksums of a bundle's other files, in the format of `sha256sum -c`."""
 
 DESCRIPTION = "bundle.json"
 OTHER_FILES = ("model_card.md", "apply_model.pyz", "requirements.txt")
-"""What a bundle holds beside its networks, their description and the checksums."""
+"""Files of a bundle other than its networks, their description and the checksums."""
 
 _CHECKSUM_LINE = re.compile(r"(?P<checksum>[0-9a-f]{64}) [ *](?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)")
 
 REQUIREMENTS = ("numpy", "onnxruntime", "rasterio")
-"""All packages that this folder needs."""
+"""All packages that the code in this folder needs."""
 
 
 def write_checksums(files: Sequence[Path], path: Path) -> None:
-    """Write the checksums of files that lie beside each other, sorted by name."""
+    """Write the checksums of files in one folder, sorted by name."""
     lines = [f"{sha256(file)}  {file.name}\n" for file in sorted(files, key=lambda file: file.name)]
     path.write_text("".join(lines), encoding="utf-8")
 
 
 def check_files(folder: Path) -> tuple[str, Description]:
-    """Check that a bundle holds exactly the files that it should, as they were written.
+    """Check that a bundle's files are complete and unchanged since they were written.
 
-    Files that nothing names are left alone.
+    Files in the folder that the checksums do not list are ignored.
 
     Returns:
-        The checksum of the checksums, which names the bundle, and what `bundle.json` says.
+        The checksum of the checksum file, which identifies the bundle, and the content of `bundle.json`.
 
     Raises:
-        UserError: if there is no bundle, or a file is missing, not listed, a link, or not what it was.
+        UserError: if there is no bundle, or a file is missing, unlisted, a link, or changed.
     """
     sums = _read_checksums(folder)
     if DESCRIPTION not in sums:
@@ -51,25 +51,29 @@ def check_files(folder: Path) -> tuple[str, Description]:
     description = Description.parse((folder / DESCRIPTION).read_bytes(), folder / DESCRIPTION)
     expected = {DESCRIPTION, *OTHER_FILES, *description.models.values()}
     if wrong := sorted(expected ^ sums.keys()):
-        what = "does not list" if wrong[0] in expected else "lists, beside the model's own files,"
-        raise UserError(f"{what} {wrong[0]}", folder / CHECKSUMS, "copy the whole folder again")
+        problem = "does not list" if wrong[0] in expected else "lists a file that does not belong to the model:"
+        raise UserError(f"{problem} {wrong[0]}", folder / CHECKSUMS, "copy the whole folder again")
     for name, checksum in sums.items():
         _check_file(folder / name, checksum)
     return sha256(folder / CHECKSUMS), description
 
 
 def _read_checksums(folder: Path) -> dict[str, str]:
-    """Name -> checksum, of plain file names only."""
+    """Read the mapping of file name to checksum; names with a folder are refused."""
     path = folder / CHECKSUMS
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError):
-        raise UserError(f"no bundle: it has no readable {CHECKSUMS}", folder, "name a folder of deploy_model") from None
+        raise UserError(
+            f"is not a bundle: it has no readable {CHECKSUMS}", folder, "give a folder written by deploy_model"
+        ) from None
     sums: dict[str, str] = {}
     for number, line in enumerate(lines, start=1):
         found = _CHECKSUM_LINE.fullmatch(line)
         if not found or found["name"] in sums:
-            raise UserError(f"line {number} is no checksum of a file of its own", path, "copy the whole folder again")
+            raise UserError(
+                f"line {number} is not a checksum with a new file name", path, "copy the whole folder again"
+            )
         sums[found["name"]] = found["checksum"]
     return sums
 
@@ -78,7 +82,7 @@ def _check_file(file: Path, checksum: str) -> None:
     if file.is_symlink() or not file.is_file():
         raise UserError("is missing from the bundle", file, "copy the whole folder again")
     if sha256(file) != checksum:
-        raise UserError("is not the file that was deployed: its checksum differs", file, "copy it again")
+        raise UserError("is not the deployed file: its checksum differs", file, "copy it again")
 
 
 @dataclass(frozen=True)
@@ -86,9 +90,9 @@ class Bundle:
     """A deployed model.
 
     Args:
-        name: checksum of its files.
-        description: what its bundle.json says.
-        session: ONNX Runtime's, safe to run from many threads.
+        name: checksum of its files, which identifies it.
+        description: content of its bundle.json.
+        session: ONNX Runtime session, safe to run from many threads.
     """
 
     name: str
@@ -97,14 +101,14 @@ class Bundle:
 
     @classmethod
     def open(cls, folder: Path, precision: str = "fp32") -> "Bundle":
-        """Check the files and load the network.
+        """Check a bundle's files and load its network.
 
         Args:
-            folder: of deploy_model.
-            precision: fp32, or fp16 or int8 if the bundle has that.
+            folder: folder written by deploy_model.
+            precision: fp32, or fp16 or int8 if the bundle includes it.
 
         Raises:
-            UserError: if it is not whole, lacks that precision, or cannot be loaded.
+            UserError: if the bundle is incomplete, lacks the precision, or cannot be loaded.
         """
         import onnxruntime
 
@@ -113,31 +117,33 @@ class Bundle:
         if precision not in models:
             raise UserError(f"has no {precision} network", folder, f"choose one of {', '.join(models)}")
         options = onnxruntime.SessionOptions()
-        # Threads go over windows, which is faster than inside of one, and the same for any number of them.
+        # Threads run over windows: faster than threads within one, and the result does not depend on their number.
         options.intra_op_num_threads, options.inter_op_num_threads = 1, 1
         options.log_severity_level = 3
         try:
             session = onnxruntime.InferenceSession(
                 str(folder / models[precision]), options, providers=["CPUExecutionProvider"]
             )
-        except Exception as error:  # its exceptions have no common, public base
+        except Exception as error:  # ONNX Runtime's exceptions have no common public base class
             raise UserError(f"ONNX Runtime cannot load it ({str(error)[:200]})", folder / models[precision]) from None
         side, channels, classes = description.size_px, len(description.channels), len(description.classes)
         found = [[(node.shape, node.type) for node in nodes] for nodes in (session.get_inputs(), session.get_outputs())]
         if found != [[([1, channels, side, side], "tensor(float)")], [([1, classes], "tensor(float)")]]:
-            raise UserError(f"takes and gives {found}, unlike {DESCRIPTION} says", folder / models[precision])
+            raise UserError(
+                f"has inputs and outputs {found}, which contradict {DESCRIPTION}", folder / models[precision]
+            )
         return cls(name, description, session)
 
     @property
     def resolution_m(self) -> float:
-        """Side of a chip's pixel.
+        """Side of a chip's pixel (m).
 
         Raises:
-            UserError: if the chips that it learned from had none.
+            UserError: if the training chips had no known resolution.
         """
         if self.description.resolution_m is None:
             raise UserError(
-                "does not know its resolution: its chips had no place on the ground", self.description.candidate
+                "has no known resolution: its training chips were not georeferenced", self.description.candidate
             )
         return self.description.resolution_m
 
@@ -148,23 +154,26 @@ class Bundle:
 
         Args:
             pixels: (bands, height, width) raw values.
-            valid: which of them are data; at least one of every band.
-            bands: what each band is.
+            valid: (bands, height, width) bool, True where a value is data; at least one True in every band.
+            bands: name of each band.
 
         Returns:
             (classes,) probabilities.
+
+        Raises:
+            UserError: if a logit is not finite.
         """
-        told = self.description
+        description = self.description
         raw, known = np.moveaxis(pixels, 0, -1).astype(np.float32), np.moveaxis(valid, 0, -1)
-        chip = normalise(add_indices(fill_nodata(raw, known), bands, told.channels), told.method)
-        if told.mean is not None:
-            mean, deviation = (np.array(part, np.float32) for part in (told.mean, told.deviation))
+        chip = normalise(add_indices(fill_nodata(raw, known), bands, description.channels), description.method)
+        if description.mean is not None:
+            mean, deviation = (np.array(values, np.float32) for values in (description.mean, description.deviation))
             chip = (chip - mean) / deviation
         (tensor,) = self.session.get_inputs()
         inputs = np.ascontiguousarray(np.moveaxis(chip, -1, 0)[None], dtype=np.float32)
         (logits,) = self.session.run(None, {tensor.name: inputs})
         if not np.isfinite(logits).all():
             raise UserError("the network's logits are not finite for a window of these scenes", self.name)
-        exponents = np.exp(logits[0].astype(np.float32) - logits[0].max())
-        shares: NDArray[np.float32] = exponents / exponents.sum()
-        return shares
+        exponentials = np.exp(logits[0].astype(np.float32) - logits[0].max())
+        softmax: NDArray[np.float32] = exponentials / exponentials.sum()
+        return softmax

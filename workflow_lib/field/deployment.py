@@ -1,4 +1,4 @@
-"""The chosen model, trained on everything, with all that a device needs to use it."""
+"""Retrain the chosen model on all chips and write everything that a device needs to use it."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -29,8 +29,9 @@ from workflow_lib.training.training_config import TrainingConfig
 
 NORMALISATIONS = {
     "per_chip_band": "per chip and channel: (value - minimum) / (maximum - minimum); a constant channel becomes 0",
-    "per_column": "per chip, channel and image column: (value - minimum) / (maximum - minimum); constant ones become 0",
-    "per_dataset": "per channel: (value - mean) / deviation, with the numbers below",
+    "per_column": "per chip, channel and image column: (value - minimum) / (maximum - minimum); a constant column "
+    "becomes 0",
+    "per_dataset": "per channel: (value - mean) / deviation, with the mean and deviation given in bundle.json",
     "none": "none: raw values",
 }
 
@@ -40,13 +41,13 @@ _EDGES = (("left", "right"), ("bottom", "top"))
 
 @dataclass(frozen=True)
 class Reading:
-    """How the chips were read, which a device must do alike.
+    """How the chips were read; a device must read scenes in the same way.
 
     Args:
-        resampling: band -> nearest or bilinear, of scenes that do not lie on the chips' pixels.
-        background: class that is nothing; None: there is none.
-        max_nodata_pct: largest share of nodata in a chip's band (percent).
-        nodata: values that are nodata, whatever files say.
+        resampling: band -> nearest or bilinear, for scenes whose pixels are not aligned with the chips' pixels.
+        background: background class, which is not searched for; None: there is none.
+        max_nodata_pct: maximum share of nodata in any band of a chip (percent).
+        nodata: values treated as nodata, in addition to those that files declare.
     """
 
     resampling: Mapping[str, str]
@@ -66,20 +67,20 @@ def deploy_model(
     precisions: PrecisionsConfig | None,
     folder: Path,
 ) -> None:
-    """Retrain a candidate on all chips, held-out ones included, and write all that a device needs.
+    """Retrain a candidate on all chips, including held-out ones, and write everything that a device needs.
 
     Args:
         dataset: the imported chips.
-        candidate: its row of FRONT.
-        channels: its bands and indices, in order.
-        training: how to train.
+        candidate: the candidate's row of FRONT.
+        channels: the candidate's bands and indices, in order.
+        training: training settings.
         seed: base seed of the run.
-        holdout: rows of HOLDOUT_SCORES, if there is a hold-out.
+        holdout: rows of HOLDOUT_SCORES; None: there is no hold-out.
         reading: how the chips were read.
-        precisions: beside fp32; None: no others.
-        folder: to fill: `model.onnx` (input (1, channels, height, width) float32, output (1, classes) logits) and
-            `model_<precision>.onnx`, what a program must know of it (`bundle.json`), what a person must
-            (`model_card.md`), a program that applies it to scenes, what that requires, and checksums.
+        precisions: precisions in addition to fp32; None: only fp32.
+        folder: output folder, which receives `model.onnx` (input (1, channels, height, width) float32, output
+            (1, classes) logits), `model_<precision>.onnx`, a description for programs (`bundle.json`) and one for
+            people (`model_card.md`), a program that applies the model to scenes, its requirements, and checksums.
     """
     use_one_thread()
     rows = np.arange(len(dataset.chips))
@@ -94,7 +95,7 @@ def deploy_model(
     )
     trained = train(task, training)
     count = precisions.calibration_chips if precisions else 1
-    predict(trained.network, view, rows[:PREDICTION_BATCH])  # refuses a network that overflowed in its last step
+    predict(trained.network, view, rows[:PREDICTION_BATCH])  # raises if the network overflowed in its last step
     chips = calibration_chips(view, rows, count, derive_seed(seed, "deploy_model", "int8"))
     models = write_precisions(trained.network, chips, ["fp32", *(precisions.formats if precisions else [])], folder)
     description = _describe(dataset, candidate, channels, view, training, holdout, reading)
@@ -108,10 +109,14 @@ def deploy_model(
 
 
 def pick_candidate(ranked: pd.DataFrame, name: str) -> dict[str, Any]:
-    """Find a candidate by name, or the recommended one.
+    """Find a candidate by name, or the recommended candidate.
+
+    Args:
+        ranked: rows of FRONT.
+        name: a candidate's name, or `recommended`.
 
     Raises:
-        UserError: if no row has that name.
+        UserError: if no candidate has that name.
     """
     chosen = ranked["recommended"] if name == "recommended" else ranked["candidate"] == name
     if chosen.any():
@@ -181,9 +186,9 @@ def _describe(
 
 
 def _resolution_m(dataset: Dataset) -> float | None:
-    """Side of the chips' pixels on the ground (m), the median over chips; None where their CRS does not tell.
+    """Median side of the chips' pixels on the ground (m); None if a CRS does not determine it.
 
-    Where the CRS is true to scale, as UTM is, that is the side that the files state.
+    If the CRS is true to scale, as UTM is, the side that the files state is used.
     """
     chips, size_px = dataset.chips, int(dataset.pixels.shape[2])
     sides = []

@@ -1,4 +1,4 @@
-"""What `bundle.json` says of a deployed model, checked key by key: devices have no pydantic."""
+"""The content of `bundle.json`, checked key by key in plain Python: devices have no pydantic."""
 
 import json
 import math
@@ -24,23 +24,23 @@ _MAX_RESOLUTION_M = 1e5
 
 @dataclass(frozen=True)
 class Description:
-    """What a program must know of a model.
+    """What a program needs to know about a deployed model.
 
     Attributes:
-        candidate: its name.
-        models: precision -> name of the file.
-        size_px: side of a chip.
-        channels: its inputs: bands and indices, in order.
-        bands: what scenes must give.
-        resolution_m: side of a chip's pixel on the ground; None: its chips did not tell.
+        candidate: name of the candidate.
+        models: precision -> file name.
+        size_px: height and width of a chip (pixels).
+        channels: the network's input channels (bands and indices), in order.
+        bands: bands that scenes must provide.
+        resolution_m: side of a chip's pixel on the ground (m); None: unknown.
         resampling: band -> nearest or bilinear.
-        max_nodata_pct: largest share of nodata in a window's band (percent).
-        nodata: values that are nodata, whatever scenes say.
-        scaled: bands whose values were scaled as their files say.
+        max_nodata_pct: maximum share of nodata in any band of a window (percent).
+        nodata: values treated as nodata, in addition to those that scenes declare.
+        scaled: bands to which the scale and offset of their files were applied.
         method: how chips were normalised.
-        mean, deviation: of each channel, for per_dataset; else None.
-        classes: in the order of the outputs.
-        background: class that is nothing; None: there is none.
+        mean, deviation: one number per channel for `per_dataset`; otherwise None.
+        classes: class names, in the order of the outputs.
+        background: background class, which is not searched for; None: there is none.
     """
 
     candidate: str
@@ -61,14 +61,14 @@ class Description:
 
     @classmethod
     def parse(cls, text: bytes, where: Path) -> "Description":
-        """Read and check it.
+        """Read and check the content of a `bundle.json`.
 
         Args:
             text: the file's content.
-            where: the file, for messages.
+            where: the file, for error messages.
 
         Raises:
-            UserError: naming the first key that is wrong, its value and what is needed.
+            UserError: if a key is wrong; names the first one, its value and what is expected.
         """
         try:
             return _read(_Reader(_load(text), ""))
@@ -77,74 +77,76 @@ class Description:
 
 
 class _WrongValueError(ValueError):
-    """A key of the file is missing or wrong."""
+    """A key of the file is missing or its value is wrong."""
 
 
 def _load(text: bytes) -> Any:
     if len(text) > MAX_BYTES:
         raise _WrongValueError(f"is larger than {MAX_BYTES} bytes")
     try:
-        return json.loads(text.decode(), object_pairs_hook=_distinct, parse_constant=_no_constant)
+        return json.loads(text.decode(), object_pairs_hook=_refuse_duplicates, parse_constant=_refuse_constant)
     except _WrongValueError:
         raise
     except (ValueError, RecursionError) as error:
-        raise _WrongValueError(f"is no JSON ({error})") from None
+        raise _WrongValueError(f"is not valid JSON ({error})") from None
 
 
-def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     names = [name for name, _ in pairs]
-    if twice := [name for name in names if names.count(name) > 1]:
-        raise _WrongValueError(f"gives the key {twice[0]} twice")
+    if duplicates := [name for name in names if names.count(name) > 1]:
+        raise _WrongValueError(f"contains the key {duplicates[0]} twice")
     return dict(pairs)
 
 
-def _no_constant(text: str) -> float:
-    raise _WrongValueError(f"holds {text}, which is no number")
+def _refuse_constant(text: str) -> float:
+    raise _WrongValueError(f"contains {text}, which is not a finite number")
 
 
 class _Reader:
-    """Takes checked values out of an object."""
+    """Reads checked values from a JSON object."""
 
     def __init__(self, values: Any, path: str) -> None:
         if not isinstance(values, dict):
-            raise _WrongValueError(f"{path.rstrip('.') or 'its content'} is no object")
+            raise _WrongValueError(f"{path.rstrip('.') or 'its content'} is not a JSON object")
         self._values, self._path = values, path
 
     def section(self, key: str) -> "_Reader":
         return _Reader(self._values.get(key), f"{self._path}{key}.")
 
-    def take(self, key: str, right: Callable[[Any], bool], needed: str) -> Any:
-        """The value of a key, if it is right."""
+    def take(self, key: str, is_valid: Callable[[Any], bool], expected: str) -> Any:
+        """Return the value of a key after checking it."""
         value = self._values.get(key)
-        if not right(value):
-            shown = f"is {json.dumps(value)[:80]}" if key in self._values else "is missing"
-            raise _WrongValueError(f"{self._path}{key} {shown}, and {needed} is needed")
+        if not is_valid(value):
+            problem = f"is {json.dumps(value)[:80]}" if key in self._values else "is missing"
+            raise _WrongValueError(f"{self._path}{key} {problem}; expected {expected}")
         return value
 
 
 def _read(top: _Reader) -> Description:
-    models = top.take("models", _are_models, "a file for fp32, and perhaps fp16 and int8,")
+    models = top.take("models", _are_models, "a file for fp32, and optionally for fp16 and int8")
     given, norm, output = (top.section(name) for name in ("input", "normalisation", "output"))
-    channels = given.take("channels", _are_names, "a list of different names")
+    channels = given.take("channels", _are_names, "a list of distinct names")
     count = len(channels)
     shape = given.take("shape", lambda value: _is_shape(value, count), f"[1, {count}, side, side]")
     bands = list(dict.fromkeys(band for name in channels for band in INDICES.get(name, (name,))))
-    given.take("bands", lambda value: value == bands, f"{json.dumps(bands)}, as the channels say,")
+    given.take("bands", lambda value: value == bands, f"{json.dumps(bands)}, the bands of the channels")
     method = norm.take("method", lambda value: value in METHODS, f"one of {', '.join(METHODS)}")
     scaled = method == "per_dataset"
     mean, deviation = (_take_scaling(norm, key, count if scaled else None) for key in ("mean", "deviation"))
     classes = output.take(
-        "classes", lambda value: _are_names(value) and 2 <= len(value) <= _MAX_CLASSES, "a list of different names"
+        "classes", lambda value: _are_names(value) and 2 <= len(value) <= _MAX_CLASSES, "a list of distinct names"
     )
     return Description(
-        candidate=top.take("candidate", lambda value: isinstance(value, str), "a text"),
+        candidate=top.take("candidate", lambda value: isinstance(value, str), "a string"),
         models=models,
         size_px=shape[2],
         channels=channels,
         bands=bands,
-        resolution_m=given.take("resolution_m", _is_resolution, "a positive number of metres, or null,"),
+        resolution_m=given.take("resolution_m", _is_resolution, "a positive number of metres, or null"),
         resampling=given.take("resampling", lambda value: _is_resampling(value, bands), "a method for each band"),
-        max_nodata_pct=given.take("max_nodata_pct", lambda value: _is_number(value) and 0 <= value < 100, "a share"),
+        max_nodata_pct=given.take(
+            "max_nodata_pct", lambda value: _is_number(value) and 0 <= value < 100, "0 to below 100"
+        ),
         nodata=given.take("nodata", lambda value: _are_numbers(value), "a list of numbers"),
         scaled=given.take(
             "scaled", lambda value: isinstance(value, list) and all(band in bands for band in value), "a list of bands"
@@ -153,12 +155,12 @@ def _read(top: _Reader) -> Description:
         mean=mean,
         deviation=deviation,
         classes=classes,
-        background=output.take("background", lambda value: value is None or value in classes, "one of the classes"),
+        background=output.take("background", lambda value: value is None or value in classes, "a class, or null"),
     )
 
 
 def _take_scaling(norm: _Reader, key: str, count: int | None) -> list[float] | None:
-    """One number per channel, if chips were normalised by such; deviations are positive."""
+    """Read one number per channel, or null if `count` is None; deviations must be positive."""
     if count is None:
         norm.take(key, lambda value: value is None, "null")
         return None

@@ -1,4 +1,4 @@
-"""How well places that a model found match true ones."""
+"""Score the places that a model found against the true places."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,24 +13,24 @@ from scipy.stats import binomtest
 from workflow_lib.data.geopackage import read_points as read_geopackage
 from workflow_lib.data.points import read_points
 
-_THRESHOLDS = 20
-_LEVEL = 0.95
+_THRESHOLD_COUNT = 20
+_CONFIDENCE = 0.95
 
 
 def read_map(
     detections: Path, probability: Path, truth: Path | None, background: str | None, tolerance_m: float
 ) -> pd.DataFrame:
-    """Read what was found in an area, and say what became of it.
+    """Read the places found in an area and determine the outcome of each.
 
     Args:
-        detections: GeoPackage of apply_model.
-        probability: its GeoTIFF.
-        truth: true places; None: unknown.
-        background: class that is nothing, whose places do not count.
+        detections: GeoPackage written by apply_model.
+        probability: GeoTIFF written by apply_model.
+        truth: file of true places; None: unknown.
+        background: background class; its true places are ignored.
         tolerance_m: see `match`.
 
     Returns:
-        Rows of DETECTIONS without the area: what was found, by falling probability, then what was missed or uncovered.
+        Rows of DETECTIONS without the area: the places found, most probable first, then missed and uncovered places.
     """
     rows, crs = read_geopackage(detections, ["class", "probability"])
     rows.sort(key=lambda row: -row["probability"])
@@ -40,64 +40,69 @@ def read_map(
     true = read_points(truth, crs)
     with rasterio.open(probability) as raster:
         values = np.array([value[0] for value in raster.sample(true[["x", "y"]].to_numpy(), indexes=[1])])
-    covered = np.isfinite(values)
-    wanted = true["class"] != background
-    reached = true[wanted & covered].reset_index(drop=True)
-    hits, taken = match(found, reached, tolerance_m)
-    missed = reached[~taken].assign(probability=np.nan, outcome="missed")
-    uncovered = true[wanted & ~covered].assign(probability=np.nan, outcome="uncovered")
-    judged = found.assign(outcome=np.where(hits, "hit", "false alarm"))
-    places: pd.DataFrame = pd.concat([judged, missed, uncovered], ignore_index=True)
+    is_covered = np.isfinite(values)
+    is_target = true["class"] != background
+    covered = true[is_target & is_covered].reset_index(drop=True)
+    hits, matched = match(found, covered, tolerance_m)
+    missed = covered[~matched].assign(probability=np.nan, outcome="missed")
+    uncovered = true[is_target & ~is_covered].assign(probability=np.nan, outcome="uncovered")
+    outcomes = found.assign(outcome=np.where(hits, "hit", "false alarm"))
+    places: pd.DataFrame = pd.concat([outcomes, missed, uncovered], ignore_index=True)
     return places
 
 
 def match(found: pd.DataFrame, true: pd.DataFrame, tolerance_m: float) -> tuple[np.ndarray, np.ndarray]:
-    """Give each place found, the most probable first, the nearest true place of its class that is not yet taken.
+    """Match each found place, most probable first, with the nearest unmatched true place of its class.
 
     Args:
-        found: x, y, class, by falling probability.
-        true: x, y, class.
-        tolerance_m: between the two, at most.
+        found: columns x, y and class, sorted by decreasing probability.
+        true: columns x, y and class.
+        tolerance_m: maximum distance between a found place and its true place (m).
 
     Returns:
-        Which of `found` are hits, and which of `true` are taken.
+        (found,) bool, which found places are hits, and (true,) bool, which true places are matched.
+
+    >>> true = pd.DataFrame({"x": [0.0, 9.0], "y": [0.0, 0.0], "class": ["T", "T"]})
+    >>> hits, matched = match(true.assign(y=[3.0, 50.0]), true, tolerance_m=5)
+    >>> hits.tolist(), matched.tolist()
+    ([True, False], [True, False])
     """
-    hits, taken = np.zeros(len(found), dtype=bool), np.zeros(len(true), dtype=bool)
+    hits, matched = np.zeros(len(found), dtype=bool), np.zeros(len(true), dtype=bool)
     if not len(true):
-        return hits, taken
+        return hits, matched
     tree = KDTree(true[["x", "y"]].to_numpy(dtype=float))
     labels = true["class"].to_numpy()
-    for number, place in enumerate(found.to_dict("records")):
+    for index, place in enumerate(found.to_dict("records")):
         near = [
             other
             for other in tree.query_ball_point((place["x"], place["y"]), tolerance_m)
-            if not taken[other] and labels[other] == place["class"]
+            if not matched[other] and labels[other] == place["class"]
         ]
         if near:
             distances = np.hypot(*(tree.data[near] - (place["x"], place["y"])).T)
-            taken[near[int(distances.argmin())]] = hits[number] = True
-    return hits, taken
+            matched[near[int(distances.argmin())]] = hits[index] = True
+    return hits, matched
 
 
 def score_map(area: pd.DataFrame, threshold: float) -> pd.DataFrame:
-    """Precision and recall at the threshold and above.
+    """Compute precision and recall at the applied threshold and at higher ones.
 
     Args:
-        area: rows of DETECTIONS, with known outcomes.
-        threshold: that was applied.
+        area: rows of DETECTIONS with known outcomes.
+        threshold: the threshold that was applied.
 
     Returns:
-        Rows of MAP_SCORES without the area. A hit stays one at higher thresholds, because what is matched first is more
-        probable. Intervals are Wilson's (1927), and take places for independent.
+        Rows of MAP_SCORES without the area. A hit remains a hit at higher thresholds, because more probable places are
+        matched first. The intervals are Wilson's (1927) and assume that places are independent.
     """
     outcomes = area["outcome"].value_counts()
     true = int(outcomes.get("hit", 0) + outcomes.get("missed", 0))
     rows = []
-    for least in np.linspace(threshold, 1, _THRESHOLDS, endpoint=False) if threshold < 1 else [threshold]:
-        found = area[area["probability"] >= least]
+    for bound in np.linspace(threshold, 1, _THRESHOLD_COUNT, endpoint=False) if threshold < 1 else [threshold]:
+        found = area[area["probability"] >= bound]
         hits = int((found["outcome"] == "hit").sum())
         row = {
-            "threshold": float(least), "found": len(found), "hits": hits, "true_places": true,
+            "threshold": float(bound), "found": len(found), "hits": hits, "true_places": true,
             "uncovered": int(outcomes.get("uncovered", 0)),
             "f1_pct": 200 * hits / (len(found) + true) if len(found) + true else None,
         }  # fmt: skip
@@ -106,12 +111,12 @@ def score_map(area: pd.DataFrame, threshold: float) -> pd.DataFrame:
     return scores.astype({name: float for name in map(str, scores) if name.endswith("_pct")})
 
 
-def _share(name: str, hits: int, of: int) -> dict[str, Any]:
-    if not of:
+def _share(name: str, hits: int, total: int) -> dict[str, Any]:
+    if not total:
         return dict.fromkeys([f"{name}_pct", f"{name}_low_pct", f"{name}_high_pct"])
-    interval = binomtest(hits, of).proportion_ci(_LEVEL, "wilson")
+    interval = binomtest(hits, total).proportion_ci(_CONFIDENCE, "wilson")
     low, high = max(0.0, float(interval.low)), min(1.0, float(interval.high))
-    return {f"{name}_pct": 100 * hits / of, f"{name}_low_pct": 100 * low, f"{name}_high_pct": 100 * high}
+    return {f"{name}_pct": 100 * hits / total, f"{name}_low_pct": 100 * low, f"{name}_high_pct": 100 * high}
 
 
 def score_areas(
@@ -123,17 +128,19 @@ def score_areas(
     tolerance_m: float,
     threshold: float,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Judge the maps of several areas.
+    """Score the maps of several areas.
 
     Args:
-        names: of the areas.
-        detections, probabilities: their files, in the same order.
-        truths: area -> its true places, where they are known.
-        background: class that is nothing.
-        tolerance_m, threshold: see `match`, `score_map`.
+        names: names of the areas.
+        detections: GeoPackage of each area, in the order of `names`.
+        probabilities: GeoTIFF of each area, in the order of `names`.
+        truths: area -> file of its true places, for areas where they are known.
+        background: background class; its true places are ignored.
+        tolerance_m: see `match`.
+        threshold: see `score_map`.
 
     Returns:
-        Rows of DETECTIONS and of MAP_SCORES.
+        Rows of DETECTIONS and rows of MAP_SCORES.
     """
     maps = {
         name: read_map(places, probability, truths.get(name), background, tolerance_m)

@@ -1,4 +1,4 @@
-"""The configuration of numeric precisions and of maps."""
+"""Configuration of numeric precisions and of maps."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
@@ -32,7 +32,7 @@ class PrecisionsConfig(Section):
     )
 
     def check_within(self, config: "Config", key: str) -> None:
-        """Refuse what other sections contradict; see `Section.check_within`."""
+        """Refuse settings that contradict other sections; see `Section.check_within`."""
         if not config.keep_weights:
             raise ValueError(f"{key} needs the weights of all trainings: set keep_weights: true")
 
@@ -51,31 +51,31 @@ class MapArea(Section):
     )
 
     def check_area(self, config: "Config", name: str, key: str) -> None:
-        """Refuse an area that lacks bands, or that generated land contradicts.
+        """Refuse an area that lacks bands or contradicts the generated landscapes.
 
         Args:
             config: the whole configuration.
-            name: of the area.
-            key: of this section.
+            name: name of the area.
+            key: config key of this section, for error messages.
         """
         landscape = config.data.clip.landscape if config.data.clip else None
         channels = {channel for names in config.grid.channel_sets.values() for channel in names}
         used = {band for channel in channels for band in INDICES.get(channel, (channel,))}
         given = {band for layer in self.layers for band in layer.bands}
         if self.layers and used - given:
-            raise ValueError(f"{key}: grid.channel_sets needs {sorted(used - given)} as well")
+            raise ValueError(f"{key}: grid.channel_sets needs {sorted(used - given)}; add their scenes to layers")
         if landscape and self.truth:
-            raise ValueError(f"{key}.truth: the true places of generated land are known")
+            raise ValueError(f"{key}.truth: the true places of a generated landscape are known; remove this key")
         if landscape and name not in landscape.terrain:
-            raise ValueError(f"{key}: data.clip.landscape.terrain does not say what it looks like")
+            raise ValueError(f"{key}: data.clip.landscape.terrain has no entry for this area; add one")
         if bool(landscape) == bool(self.layers):
-            raise ValueError(f"{key}.layers must name its scenes, and none of generated land")
+            raise ValueError(f"{key}.layers must list scenes, or be empty if data.clip.landscape generates them")
         if name in config.data.regions:
-            raise ValueError(f"{key}: a region of that name is trained on; choose another")
+            raise ValueError(f"{key}: a training region has the same name; choose another")
 
 
 class MapConfig(Section):
-    """Where the recommended model is applied, and how what it finds is judged."""
+    """Where the recommended model is applied, and how the places it finds are scored."""
 
     former_keys: ClassVar[Mapping[str, str]] = {"least_distance_m": "min_distance_m"}
 
@@ -100,13 +100,13 @@ class MapConfig(Section):
     )
 
     def check_within(self, config: "Config", key: str) -> None:
-        """Refuse what other sections contradict; see `Section.check_within`."""
-        smaller = config.precisions.formats if config.precisions else []
-        if self.precision not in ("fp32", *smaller):
-            raise ValueError(f"{key}.precision is {self.precision}, and precisions.formats names {smaller}")
+        """Refuse settings that contradict other sections; see `Section.check_within`."""
+        formats = config.precisions.formats if config.precisions else []
+        if self.precision not in ("fp32", *formats):
+            raise ValueError(f"{key}.precision is {self.precision}, but precisions.formats is {formats}")
         if config.background not in config.data.classes:
             raise ValueError(
-                f"{key}.background is {config.background}: name the class that is nothing, of {config.data.classes}"
+                f"{key}.background is {config.background}, but must be one of the classes {config.data.classes}"
             )
         for name, area in self.areas.items():
             area.check_area(config, name, f"{key}.areas.{name}")

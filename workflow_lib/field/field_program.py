@@ -1,4 +1,4 @@
-"""The program that a deployed model takes along: the part of this library that applies it to scenes."""
+"""The program shipped with a deployed model: the part of this library that applies the model to scenes."""
 
 import zipfile
 from importlib.metadata import version
@@ -18,12 +18,12 @@ from workflow_lib.stages.apply_model import main
 
 run_stage(main)
 """
-# A fixed time: the same code is the same file.
+# A fixed time stamp, so that the same code always gives the same file.
 _TIME = (2020, 1, 1, 0, 0, 0)
 
 
 def write_program(folder: Path) -> None:
-    """Write `apply_model.pyz`, which Python runs as it is, and `requirements.txt`, all that it needs, pinned."""
+    """Write the runnable archive `apply_model.pyz`, and `requirements.txt` with its pinned requirements."""
     with zipfile.ZipFile(folder / "apply_model.pyz", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(zipfile.ZipInfo("__main__.py", _TIME), _MAIN)
         for name in _MODULES:

@@ -1,4 +1,4 @@
-"""Tables of what is deployed: numeric precisions, detections on maps and their scores."""
+"""Tables on deployment: numeric precisions, detections on maps, and map scores."""
 
 from workflow_lib.core.columns import CANDIDATE
 from workflow_lib.core.results import Result
@@ -9,13 +9,13 @@ PRECISIONS = Table(
     (
         CANDIDATE,
         Column("precision", "text", meaning="fp32, fp16 or int8"),
-        percent("accuracy_pct", "mean over folds, by ONNX Runtime"),
-        Column("accuracy_error_pct", "number", "%", "its standard error", low=0, optional=True),
-        Column("loss_pct", "number", "%", "points less than fp32, mean over folds"),
-        Column("loss_error_pct", "number", "%", "its standard error", low=0, optional=True),
-        Column("lossy", "flag", meaning="whether it loses more than precisions.max_loss_pct"),
-        Column("memory_bytes", "integer", "B", "the ONNX file", low=1),
-        Column("latency_ms", "number", "ms", "of one chip on the machine where this ran, one thread", low=0, above=0),
+        percent("accuracy_pct", "mean over folds, computed with ONNX Runtime"),
+        Column("accuracy_error_pct", "number", "%", "standard error of accuracy_pct", low=0, optional=True),
+        Column("loss_pct", "number", "%", "accuracy lost against fp32 (percentage points), mean over folds"),
+        Column("loss_error_pct", "number", "%", "standard error of loss_pct", low=0, optional=True),
+        Column("lossy", "flag", meaning="whether loss_pct exceeds precisions.max_loss_pct"),
+        Column("memory_bytes", "integer", "B", "size of the ONNX file", low=1),
+        Column("latency_ms", "number", "ms", "for one chip on the machine that ran this, one thread", low=0, above=0),
         Column("latency_run_std_ms", "number", "ms", "standard deviation over rounds", low=0, optional=True),
     ),
     key=("candidate", "precision"),
@@ -29,10 +29,13 @@ DETECTIONS = Table(
     "detections",
     (
         AREA,
-        Column("class", "text", meaning="class"),
-        Column("x", "number", "m", "place"),
-        Column("y", "number", "m", "place"),
-        Column("probability", "number", meaning="of its class; missing if not found", low=0, high=1, optional=True),
+        Column("class", "text", meaning="class of the place"),
+        Column("x", "number", "m", "x coordinate of the place"),
+        Column("y", "number", "m", "y coordinate of the place"),
+        Column(
+            "probability", "number",
+            meaning="probability of the class; missing if not found", low=0, high=1, optional=True,
+        ),
         Column(
             "outcome", "text",
             meaning="hit, false alarm, missed, uncovered (a true place where the map has no probability) or unknown",
@@ -45,17 +48,20 @@ MAP_SCORES = Table(
     "map_scores",
     (
         AREA,
-        Column("threshold", "number", meaning="least probability of a place that is found", low=0, high=1),
-        Column("found", "integer", meaning="places found", low=0),
-        Column("hits", "integer", meaning="of them near a true one that no more probable place is near to", low=0),
+        Column("threshold", "number", meaning="minimum probability of a found place", low=0, high=1),
+        Column("found", "integer", meaning="number of found places", low=0),
+        Column("hits", "integer", meaning="found places matched with a true place, most probable first", low=0),
         Column("true_places", "integer", meaning="true places that the map covers", low=0),
-        Column("uncovered", "integer", meaning="true places that it does not, which count as neither", low=0),
+        Column("uncovered", "integer", meaning="true places that the map does not cover; excluded from scores", low=0),
         *(
             percent(f"{score}{end}_pct", f"{meaning}{limit}", optional=True)
-            for score, meaning in {"precision": "hits of what was found", "recall": "hits of true places"}.items()
+            for score, meaning in {
+                "precision": "share of found places that are hits",
+                "recall": "share of true places that are hits",
+            }.items()
             for end, limit in {"": "", "_low": ", lower end of the 95 % interval", "_high": ", upper end"}.items()
         ),
-        percent("f1_pct", "harmonic mean of the two", optional=True),
+        percent("f1_pct", "harmonic mean of precision and recall", optional=True),
     ),
     key=("area", "threshold"),
 )

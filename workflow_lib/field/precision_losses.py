@@ -1,4 +1,4 @@
-"""The front's networks in smaller numbers: what that costs in accuracy, and saves in bytes and time."""
+"""Measure what lower precisions cost the front's networks in accuracy, and save in bytes and time."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -31,20 +31,20 @@ def measure_precisions(
     settings: PrecisionsConfig,
     seed: int,
 ) -> pd.DataFrame:
-    """Write each member of the front in each precision, fold by fold, and run all files.
+    """Write each member of the front in each precision, fold by fold, and measure all files.
 
     Args:
         dataset: the imported chips.
         front: rows of FRONT.
         folds: the table of assign_folds.
         channel_sets: name -> bands and indices.
-        weights: path of a fold's weights, with {channels}, {batch}, {architecture} and {fold} in it.
-        settings: which precisions, and how many training chips calibrate int8.
-        seed: of the choice of those.
+        weights: path pattern of a fold's weights, with {channels}, {batch}, {architecture} and {fold}.
+        settings: the precisions, and the number of training chips that calibrate int8.
+        seed: base seed for choosing the calibration chips.
 
     Returns:
-        Rows of PRECISIONS. Accuracies are of ONNX Runtime on each fold's validation chips; latencies on this machine,
-        of the first fold's files, in rounds over all of them.
+        Rows of PRECISIONS. Accuracies are computed with ONNX Runtime on each fold's validation chips. Latencies are
+        measured on this machine, for the first fold's files, in rounds over all of them.
     """
     rows: list[dict[str, Any]] = []
     models: dict[str, Path] = {}
@@ -77,12 +77,22 @@ def _load(dataset: Dataset, channels: int, architecture: str, weights: Path) -> 
     except FileNotFoundError:
         raise UserError("no such file", weights, "train again with keep_weights: true") from None
     except RuntimeError as error:
-        raise DamagedFileError(weights, f"no weights of {architecture} ({error})") from None
+        raise DamagedFileError(weights, f"does not hold weights of {architecture} ({error})") from None
     return network
 
 
 def accuracy_pct(model: Path, view: ChipView, rows: Rows, labels: Rows) -> float:
-    """Share of chips that an ONNX file classifies rightly (percent), one chip at a time."""
+    """Measure the share of chips that an ONNX file classifies correctly (percent), one chip at a time.
+
+    Args:
+        model: the ONNX file.
+        view: the chips, normalised, with the model's channels.
+        rows: (n,) row numbers of the chips to classify.
+        labels: (chips,) class numbers of all chips.
+
+    Raises:
+        UserError: if a logit is not finite.
+    """
     session = Host().open(model)
     name = session.get_inputs()[0].name
     hits = 0
@@ -90,7 +100,7 @@ def accuracy_pct(model: Path, view: ChipView, rows: Rows, labels: Rows) -> float
         chip = np.ascontiguousarray(np.moveaxis(view.batch(np.array([row])), -1, 1))
         logits = session.run(None, {name: chip})[0]
         if not np.isfinite(logits).all():
-            raise UserError("its logits are not finite", model.name, "leave this precision out of precisions.formats")
+            raise UserError("its logits are not finite", model.name, "remove this precision from precisions.formats")
         hits += int(logits.argmax()) == labels[row]
     return 100 * hits / len(rows)
 
@@ -98,15 +108,15 @@ def accuracy_pct(model: Path, view: ChipView, rows: Rows, labels: Rows) -> float
 def _row(
     candidate: str, name: str, accuracy: Mapping[str, Sequence[float]], share: float, settings: PrecisionsConfig
 ) -> dict[str, Any]:
-    own, lost = np.array(accuracy[name]), np.array(accuracy["fp32"]) - np.array(accuracy[name])
+    accuracies, losses = np.array(accuracy[name]), np.array(accuracy["fp32"]) - np.array(accuracy[name])
     return {
         "candidate": candidate,
         "precision": name,
-        "accuracy_pct": own.mean(),
-        "accuracy_error_pct": standard_error(own, share),
-        "loss_pct": lost.mean(),
-        "loss_error_pct": standard_error(lost, share),
-        "lossy": bool(lost.mean() > settings.max_loss_pct),
+        "accuracy_pct": accuracies.mean(),
+        "accuracy_error_pct": standard_error(accuracies, share),
+        "loss_pct": losses.mean(),
+        "loss_error_pct": standard_error(losses, share),
+        "lossy": bool(losses.mean() > settings.max_loss_pct),
     }
 
 

@@ -1,4 +1,4 @@
-"""A model slid over whole scenes, block by block, so that memory stays constant: a probability per class and window."""
+"""Slide a model over whole scenes, block by block so that memory use stays constant."""
 
 import json
 import sys
@@ -24,24 +24,29 @@ from workflow_lib.data.scenes import Grid, Layer
 from workflow_lib.field.bundle import Bundle
 from workflow_lib.field.outputs import check_partial, empty_partial, partial_folder
 
-# Pixels on a side that are in memory at a time, beyond which no window reaches.
+# Side of the square of pixels in memory at a time; windows lie within it.
 _BLOCK_PX = 2048
 _KEY = "key.json"
 _ROUNDING_PX = 1e-6
 Square = tuple[int, int, int, int]
-"""First row and column of a block of windows, and how many rows and columns it has."""
+"""First row, first column, number of rows and number of columns of a block of windows."""
 Block = tuple[Square, NDArray[np.float32]]
-"""A square, and its (classes, rows, columns) probabilities."""
+"""A square of windows and its (classes, rows, columns) probabilities."""
 
 
 @dataclass(frozen=True)
 class Windows:
-    """Windows over an extent: their centres lie in the middle of cells of `stride_px`.
+    """A grid of windows over an extent; each window is centred in a cell of `stride_px` pixels.
 
     Args:
-        rows, columns: how many.
-        stride_px: from one to the next.
-        size_px: side of each.
+        rows: number of rows of windows.
+        columns: number of columns of windows.
+        stride_px: distance from one window to the next (pixels).
+        size_px: side of a window (pixels).
+
+    >>> windows = Windows(rows=2, columns=3, stride_px=8, size_px=16)
+    >>> windows.start(0), windows.span(3), windows.blocks()
+    (-4, 32, [(0, 0, 2, 3)])
     """
 
     rows: int
@@ -51,13 +56,13 @@ class Windows:
 
     @classmethod
     def over(cls, grid: Grid, layer: Layer, size_px: int, overlap: float) -> "Windows":
-        """Windows whose centres cover a layer's scenes.
+        """Lay out windows whose centres cover a layer's scenes.
 
         Args:
-            grid: whose pixel (0, 0) is the scenes' north-western corner.
+            grid: pixel grid with its origin at the scenes' north-western corner.
             layer: the scenes.
-            size_px: side of a window.
-            overlap: share of it that lies in the next one.
+            size_px: side of a window (pixels).
+            overlap: share of a window that overlaps the next one.
         """
         _, bottom, right, _ = layer.extent
         stride = max(1, round(size_px * (1 - overlap)))
@@ -67,11 +72,11 @@ class Windows:
 
     @property
     def side(self) -> int:
-        """Rows and columns of a block."""
+        """Maximum number of rows, and of columns, of windows in a block."""
         return max(1, (_BLOCK_PX - self.size_px) // self.stride_px + 1)
 
     def blocks(self) -> list[Square]:
-        """All windows in squares that fit into memory, by row from the north."""
+        """Split all windows into squares that fit into memory, row by row from the north."""
         side = self.side
         return [
             (row, column, min(side, self.rows - row), min(side, self.columns - column))
@@ -79,12 +84,12 @@ class Windows:
             for column in range(0, self.columns, side)
         ]
 
-    def start(self, number: int) -> int:
-        """First pixel of a row or column of windows."""
-        return number * self.stride_px + (self.stride_px - self.size_px) // 2
+    def start(self, index: int) -> int:
+        """Return the first pixel of a row or column of windows."""
+        return index * self.stride_px + (self.stride_px - self.size_px) // 2
 
     def span(self, count: int) -> int:
-        """Pixels that so many windows beside each other take."""
+        """Return the number of pixels that `count` adjacent windows span."""
         return (count - 1) * self.stride_px + self.size_px
 
 
@@ -97,43 +102,43 @@ def slide(
     threads: int,
     partial: Path,
 ) -> Iterator[Block]:
-    """Classify every window; what was done before a kill is not done again.
+    """Classify every window; an interrupted run resumes after its finished blocks.
 
     Args:
         bundle: the model.
-        layers: the scenes of its bands, all on one grid.
-        bands: of all layers, in order.
-        windows: over the scenes.
-        max_nodata_pct: windows with more in any band have no probability (percent).
-        threads: windows at a time.
+        layers: the scenes of the model's bands, all on one grid.
+        bands: band names of all layers, in order.
+        windows: the windows over the scenes.
+        max_nodata_pct: maximum share of nodata in any band of a window (percent); windows above it get no probability.
+        threads: number of windows classified at a time.
         partial: folder where finished blocks are kept.
 
     Yields:
-        A block, and its (classes, rows, columns) probabilities, NaN where there are none; by row from the north.
+        Each square and its (classes, rows, columns) probabilities, NaN where there are none; row by row from the north.
     """
     blocks, start, skipped = windows.blocks(), time.monotonic(), 0
     with ThreadPoolExecutor(threads) as pool:
         for number, block in enumerate(blocks, start=1):
             file = partial / f"{block[0]}_{block[1]}.npy"
-            found = _load(file, (len(bundle.description.classes), *block[2:]))
-            if found is not None:
+            probabilities = _load(file, (len(bundle.description.classes), *block[2:]))
+            if probabilities is not None:
                 skipped += 1
             else:
-                found = _classify(bundle, layers, bands, windows, block, max_nodata_pct, pool)
+                probabilities = _classify(bundle, layers, bands, windows, block, max_nodata_pct, pool)
                 with atomic_path(file) as temporary:
-                    save_array(temporary, found)
+                    save_array(temporary, probabilities)
                 left = (time.monotonic() - start) / (number - skipped) * (len(blocks) - number)
                 print(f"apply_model: {number} of {len(blocks)} blocks, {left:,.0f} s left", file=sys.stderr, flush=True)
-            yield block, found
+            yield block, probabilities
 
 
 def _load(file: Path, shape: tuple[int, ...]) -> NDArray[np.float32] | None:
-    """A block that an earlier run finished; None if there is none, or it is damaged."""
+    """Load a block that an earlier run finished; None if there is none or it is damaged."""
     try:
-        found: NDArray[np.float32] = load_array(file)
+        probabilities: NDArray[np.float32] = load_array(file)
     except (OSError, DamagedFileError):
         return None
-    return found if found.shape == shape else None
+    return probabilities if probabilities.shape == shape else None
 
 
 def _classify(
@@ -146,29 +151,29 @@ def _classify(
     pool: ThreadPoolExecutor,
 ) -> NDArray[np.float32]:
     first_row, first_column, rows, columns = block
-    place = windows.start(first_column), windows.start(first_row), windows.span(columns), windows.span(rows)
-    found = np.full((len(bundle.description.classes), rows, columns), np.nan, np.float32)
+    extent = windows.start(first_column), windows.start(first_row), windows.span(columns), windows.span(rows)
+    probabilities = np.full((len(bundle.description.classes), rows, columns), np.nan, np.float32)
     parts = []
     for layer in layers:
-        part = layer.read(*place)
-        if not part[1].any():  # the sea, say: no other layer need be read
-            return found
+        part = layer.read(*extent)
+        if not part[1].any():  # no data at all, such as sea: the other layers need not be read
+            return probabilities
         parts.append(part)
     pixels = np.concatenate([part.astype(np.float32) for part, _ in parts])
     valid = np.concatenate([known for _, known in parts])
     corners = [(row, column) for row in range(rows) for column in range(columns)]
-    size, least = windows.size_px, 1 - max_nodata_pct / 100
+    size, min_valid = windows.size_px, 1 - max_nodata_pct / 100
 
     def classify(corner: tuple[int, int]) -> None:
         top, left = corner[0] * windows.stride_px, corner[1] * windows.stride_px
         window = np.s_[:, top : top + size, left : left + size]
         known = valid[window]
         share = known.mean((1, 2)).min()
-        if share > 0 and share >= least:
-            found[:, corner[0], corner[1]] = bundle.probabilities(pixels[window], known, bands)
+        if share > 0 and share >= min_valid:
+            probabilities[:, corner[0], corner[1]] = bundle.probabilities(pixels[window], known, bands)
 
     list(pool.map(classify, corners))
-    return found
+    return probabilities
 
 
 def write_probabilities(
@@ -178,49 +183,49 @@ def write_probabilities(
     grid: Grid,
     windows: Windows,
 ) -> Iterator[Block]:
-    """Write a GeoTIFF with a band per class while its blocks come by; each pixel is the cell of a window's centre.
+    """Write a GeoTIFF with one band per class while passing its blocks on; each pixel is one window's cell.
 
     Args:
         path: the file; the caller makes it atomic.
-        blocks: see `slide`.
-        classes: names of the bands.
-        grid: of the scenes' pixels.
-        windows: of the blocks.
+        blocks: squares of windows and their (classes, rows, columns) probabilities, as yielded by `slide`.
+        classes: class names, written as band descriptions.
+        grid: pixel grid of the scenes.
+        windows: the windows that the blocks split.
 
     Yields:
-        The blocks.
+        The blocks, unchanged.
     """
     size = grid.resolution_m * windows.stride_px
     with rasterio.open(
         path, "w", driver="GTiff", dtype="float32", nodata=np.nan, count=len(classes), height=windows.rows,
         width=windows.columns, crs=grid.crs, transform=Affine(size, 0, grid.west, 0, -size, grid.north),
-        # Strips as high as blocks: each is compressed once, so that the same map is the same file.
+        # Strips as high as blocks: each is compressed once, so that the same map always gives the same file.
         blockysize=min(windows.side, windows.rows), compress="deflate", bigtiff="IF_SAFER",
     ) as raster:  # fmt: skip
         for number, name in enumerate(classes, start=1):
             raster.set_band_description(number, name)
         for block in blocks:
-            (row, column, rows, columns), found = block
-            raster.write(found, window=((row, row + rows), (column, column + columns)))
+            (row, column, rows, columns), probabilities = block
+            raster.write(probabilities, window=((row, row + rows), (column, column + columns)))
             yield block
 
 
 def open_partial(output: Path, key: dict[str, Any]) -> Path:
-    """The folder where finished blocks of a map wait for the others; that of another map is emptied.
+    """Open the folder that keeps a map's finished blocks; blocks of a different map are deleted.
 
     Args:
-        output: the file that the map will be.
-        key: all that the map depends on, as JSON values.
+        output: the file that the map will be written to.
+        key: everything that the map depends on, as JSON values.
 
     Raises:
-        UserError: if a folder of that name holds anything else.
+        UserError: if the folder exists and holds other files.
     """
     folder = partial_folder(output)
     check_partial(folder)
     text = json.dumps(key, sort_keys=True)
     note = folder / _KEY
     if folder.exists() and not (note.exists() and note.read_bytes() == text.encode()):
-        print(f"apply_model: {folder} is of another model, scene or option: starting anew", file=sys.stderr, flush=True)
+        print(f"apply_model: {folder} is from another model, scene or option; restarting", file=sys.stderr, flush=True)
         empty_partial(folder)
     folder.mkdir(parents=True, exist_ok=True)
     write_text(note, text)
@@ -228,7 +233,11 @@ def open_partial(output: Path, key: dict[str, Any]) -> Path:
 
 
 def describe_file(file: Path) -> list[list[object]]:
-    """Name, size and times of a scene, and of the files behind it: what tells it from another without reading it."""
+    """List name, size and times of a scene and of its source files, to identify it without reading its pixels.
+
+    Raises:
+        UserError: if the file does not exist or is not a readable raster.
+    """
     if not file.exists():
         raise UserError("no such file", file)
     try:

@@ -1,1 +1,1 @@
-"""One thin command per rule: python -m workflow_lib.stages.<rule> --help."""
+"""Stages: one thin command per rule; see python -m workflow_lib.stages.<rule> --help."""

@@ -1,4 +1,4 @@
-"""Decide which chips train and which validate in each fold."""
+"""Assign each chip to training or validation in each fold."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,9 +18,9 @@ class FoldsArguments(Arguments):
     """Flags of the stage."""
 
     folds: FoldsConfig
-    seed: int = Field(description="of the shuffling")
+    seed: int = Field(description="seed for shuffling the chips")
     chips: Path = Field(description="chips.parquet of import_chips")
-    output: Path = Field(description="writes the role of each chip in each fold")
+    output: Path = Field(description="output: role of each chip in each fold")
 
 
 def main(argv: Sequence[str] | None = None) -> None:

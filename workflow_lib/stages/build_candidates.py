@@ -1,4 +1,4 @@
-"""Join accuracy, latency and memory: one row per candidate."""
+"""Join accuracy, latency and memory into one row per candidate."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,18 +23,18 @@ class CandidatesArguments(Arguments):
 
     space: GridSpace = Field(description="the search space (JSON)")
     baseline: str = Field(description="architecture id of the baseline")
-    folds: int = Field(description="how many folds each candidate must have")
-    same_split: bool = Field(default=False, description="they have the same chips: errors are those over seeds")
+    folds: int = Field(description="number of folds that each candidate must have")
+    same_split: bool = Field(default=False, description="all folds use the same split, so errors are over seeds only")
     classes: list[str] = Field(description="class names, in the order of the network's outputs")
     scores: Path = Field(description="fold_scores.parquet of gather_table")
     networks: Path = Field(description="networks.parquet of gather_table")
     latencies: Path = Field(description="latencies.parquet of gather_table")
     proposals: Path | None = Field(
-        default=None, description="table of propose_candidates for the last round, if there was a search"
+        default=None, description="table of propose_candidates for the last round, after a search"
     )
-    allow_missing: bool = Field(default=False, description="of these, candidates may lack their scores")
-    candidates: list[Path] = Field(description="writes one row per candidate, to each path (.parquet, .csv)")
-    raw: list[Path] = Field(description="writes the map from raw configurations to architectures (.parquet, .csv)")
+    allow_missing: bool = Field(default=False, description="allow proposed candidates without scores")
+    candidates: list[Path] = Field(description="output: one row per candidate (.parquet, .csv)")
+    raw: list[Path] = Field(description="output: architecture of each raw configuration (.parquet, .csv)")
 
 
 def main(argv: Sequence[str] | None = None) -> None:

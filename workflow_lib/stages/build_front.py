@@ -1,4 +1,4 @@
-"""Find the Pareto front of the candidates, say how sure it is, and recommend one."""
+"""Find the Pareto front of the candidates, estimate its confidence, and recommend one candidate."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,8 +21,8 @@ class FrontArguments(Arguments):
     front_config: FrontConfig
     seed: int = Field(description="base seed of the run")
     candidates: Path = Field(description="candidates.parquet of build_candidates")
-    ranked: list[Path] = Field(description="writes all candidates with their ranks, to each path (.parquet, .csv)")
-    front: list[Path] = Field(description="writes the front alone, to each path (.parquet, .csv)")
+    ranked: list[Path] = Field(description="output: all candidates with their ranks (.parquet, .csv)")
+    front: list[Path] = Field(description="output: only the candidates on the front (.parquet, .csv)")
 
 
 def main(argv: Sequence[str] | None = None) -> None:

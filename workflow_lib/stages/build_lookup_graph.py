@@ -1,4 +1,4 @@
-"""Put the networks that come of searches at several bounds into one look-up graph."""
+"""Build the look-up graph: the cost of the derived network as a function of the search bound."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,10 +19,12 @@ class GraphArguments(Arguments):
     """Flags of the stage."""
 
     cell_search: CellSearchConfig
-    costs: Path = Field(description="table of price_operations, networks as searched: what bounds are of")
-    trained_costs: Path = Field(description="the same, networks as trained: what they have in the end")
-    alphas: list[Path] = Field(description="architecture parameters of search_cell, one file per bound")
-    output: Path = Field(description="writes the graph")
+    costs: Path = Field(description="table of price_operations for searched networks, whose costs the bounds limit")
+    trained_costs: Path = Field(
+        description="table of price_operations for trained networks, whose costs the graph gives"
+    )
+    alphas: list[Path] = Field(description="architecture parameters from search_cell, one file per bound")
+    output: Path = Field(description="output: the look-up graph")
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Build a predictor of one's own device: from measurements made here, or made elsewhere and given as CSV."""
+"""Build a latency predictor for your own device from measurements made here or given as a CSV file."""
 
 import sys
 from collections.abc import Sequence
@@ -24,14 +24,14 @@ CONTRACT = 2
 
 
 class BuildArguments(Arguments):
-    """Flags of the stage; paths of kernel tables and deployed networks come on standard input, one per line."""
+    """Flags of the stage; standard input lists paths of kernel tables and deployed networks, one per line."""
 
     settings: BuiltConfig
     device: str = Field(description="name of the device")
     seed: int = Field(description="base seed of the run")
-    output: Path = Field(description="writes the package: this folder")
-    measured: Path = Field(description="writes what was measured (CSV)")
-    validation: Path = Field(description="writes measured and predicted latency of whole networks")
+    output: Path = Field(description="output: folder of the predictor package")
+    measured: Path = Field(description="output: the measurements (CSV)")
+    validation: Path = Field(description="output: measured and predicted latency of whole networks")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -47,17 +47,17 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _measurements(arguments: BuildArguments, networks: RunNetworks) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Rows of MEASUREMENTS, and where they come from."""
+    """Return rows of MEASUREMENTS and a record of their source."""
     config = arguments.settings
     if config.measurements:
         path = Path(config.measurements)
         if not path.exists():
-            fix = "measure the networks that export_kernels writes for the device, see config/README.md"
+            fix = "measure the networks that export_kernels writes for the device; see config/README.md"
             raise UserError("no such file", path, fix)
         return MEASUREMENTS.read(path), {"source": path.name}
     chosen = choose_networks(list(networks.files), config.sample_networks, arguments.seed)
     host = Host(config.threads, config.provider)
-    # Any network will do that takes neither so short that it is noise, nor long.
+    # The reference may be any network that is fast, but not so fast that noise dominates.
     stopwatch = Stopwatch(host, sorted(networks.files.values(), key=lambda file: file.stat().st_size)[0])
     files = {name: networks.files[name] for name in chosen}
     measurements = measure_space(networks.kernels, files, stopwatch, config.sample_kernels, arguments.seed, _report)

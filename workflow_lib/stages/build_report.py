@@ -1,4 +1,4 @@
-"""Write the report that a person reads, and the tables that go with it."""
+"""Write the HTML report and its accompanying tables."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,18 +27,18 @@ class ReportArguments(Arguments):
     """Flags of the stage."""
 
     config: Config
-    table: list[str] = Field(description="tables that the report shows, as RESULT=FILE")
+    table: list[str] = Field(description="tables shown in the report, as RESULT=FILE")
     section: list[str] = Field(
         default=[], description="names and versions of the sections; only Snakemake compares them"
     )
-    figure: list[Path] = Field(description="figures of plot_figure (PNG)")
+    figure: list[Path] = Field(description="figures from plot_figure (PNG)")
     interactive: Path = Field(description="front_3d.html of plot_interactive")
-    config_digest: str = Field(description="digest of the configuration, which the report carries")
-    page: Path = Field(description="writes the report (HTML)")
-    provenance: Path = Field(description="writes what made the tables")
-    region_counts: Path = Field(description="writes the chips per region and class (CROSS table 1)")
-    ranges: Path = Field(description="writes the range of each objective (CROSS table 3)")
-    baselines: Path = Field(description="writes the baselines (CROSS table 5)")
+    config_digest: str = Field(description="digest of the configuration, stored in the report")
+    page: Path = Field(description="output: the report (HTML)")
+    provenance: Path = Field(description="output: provenance of the tables")
+    region_counts: Path = Field(description="output: number of chips per region and class (CROSS table 1)")
+    ranges: Path = Field(description="output: range of each objective (CROSS table 3)")
+    baselines: Path = Field(description="output: the baselines (CROSS table 5)")
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -16,8 +16,8 @@ CONTRACT = 2
 class CalibrateArguments(Arguments):
     """Flags of the stage."""
 
-    device: str = Field(description="nn-Meter's name of the device")
-    output: Path = Field(description="writes the predictor (JSON)")
+    device: str = Field(description="name of the device in nn-Meter")
+    output: Path = Field(description="output: the predictor (JSON)")
 
 
 def main(argv: Sequence[str] | None = None) -> None:

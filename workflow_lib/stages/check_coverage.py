@@ -15,12 +15,12 @@ CONTRACT = 2
 
 
 class CoverageArguments(Arguments):
-    """Flags of the stage; the paths of the kernel tables come on standard input, one per line."""
+    """Flags of the stage; standard input lists the paths of the kernel tables, one per line."""
 
     settings: PackageConfig
     device: str = Field(description="name of the device")
-    predictor: Path = Field(description="folder of import_package")
-    output: Path = Field(description="writes the kernels without a forest")
+    predictor: Path = Field(description="folder written by import_package")
+    output: Path = Field(description="output: the kernels without a forest")
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -22,12 +22,14 @@ class ClipArguments(Arguments):
 
     clip: ClipConfig
     region: str = Field(description="name of the region")
-    folders: list[RasterFolder] = Field(description="its raster folders, each with its scenes' files")
+    folders: list[RasterFolder] = Field(description="raster folders of the region, each with its scene files")
     chip_size_px: int = Field(description="height and width of a chip (pixels)")
-    nodata: list[float] = Field(default=[], description="values that are nodata, whatever the scenes say")
-    samples: Path = Field(description="samples.parquet of sample_points, of this region")
-    tile: int = Field(ge=0, description="number of the first folder's scene whose samples are cut")
-    output: Path = Field(description="writes this folder: <folder>/<class>/*.tif")
+    nodata: list[float] = Field(
+        default=[], description="values treated as nodata, in addition to those that the scenes declare"
+    )
+    samples: Path = Field(description="table of sample_points for this region")
+    tile: int = Field(ge=0, description="number of the tile to clip: a scene of the first folder")
+    output: Path = Field(description="output: a folder with <folder>/<class>/*.tif")
 
 
 def main(argv: Sequence[str] | None = None) -> None:

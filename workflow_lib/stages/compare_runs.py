@@ -1,4 +1,4 @@
-"""Compare this run with others on the same chips and folds: one front, and what each run cost."""
+"""Compare this run with others on the same chips and folds, by their joint front and their cost."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,10 +18,10 @@ CONTRACT = 1
 class RunsArguments(Arguments):
     """Flags of the stage."""
 
-    objectives: list[Objective] = Field(description="what a candidate is judged by")
-    runs: list[Path] = Field(description="folders of finished runs, this one first")
-    output: list[Path] = Field(description="writes the comparison, into each of these files")
-    candidates: Path = Field(description="writes the candidates of all runs with their objectives")
+    objectives: list[Objective] = Field(description="objectives of the joint front")
+    runs: list[Path] = Field(description="result folders of finished runs, this run first")
+    output: list[Path] = Field(description="output: the comparison (.parquet, .csv)")
+    candidates: Path = Field(description="output: the candidates of all runs with their objectives")
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Let every search strategy search the grid that was trained, and say what each finds of the front."""
+"""Run every search strategy on the trained grid and measure how much of the front each one finds."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,18 +27,20 @@ class ComparisonArguments(Arguments):
 
     comparison: ComparisonConfig
     grid: GridConfig
-    round_candidates: int = Field(description="candidates that are trained before a strategy proposes again")
-    latency_target_ms: float | None = Field(default=None, description="of the reward; without it the grid's median")
-    latency_weight: float = Field(description="of the reward")
-    objectives: list[Objective] = Field(description="of the front")
-    seed: int = Field(description="base seed")
+    round_candidates: int = Field(description="number of candidates trained before a strategy proposes again")
+    latency_target_ms: float | None = Field(
+        default=None, description="latency target of the reward (ms); default: the grid's median"
+    )
+    latency_weight: float = Field(description="weight of latency in the reward")
+    objectives: list[Objective] = Field(description="objectives of the front")
+    seed: int = Field(description="base seed of the run")
     table: Path = Field(description="candidates.parquet of build_candidates")
     networks: Path = Field(description="networks.parquet of gather_table")
     latencies: Path = Field(description="latencies.parquet of gather_table")
     utilizations: Path | None = Field(
-        default=None, description="utilizations.parquet of gather_table, if they were measured"
+        default=None, description="utilizations.parquet of gather_table, if utilization was measured"
     )
-    output: list[Path] = Field(description="writes one row per evaluation, to each path (.parquet, .csv)")
+    output: list[Path] = Field(description="output: one row per evaluation (.parquet, .csv)")
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Compare the rankings of supernets with networks that were trained alone."""
+"""Compare the rankings of supernets with those of individually trained networks."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,13 +18,13 @@ CONTRACT = 2
 class QualityArguments(Arguments):
     """Flags of the stage."""
 
-    metric: str = Field(description="what networks are ranked by, beside the cost")
-    batch: int = Field(description="batch size that networks were trained with")
+    metric: str = Field(description="metric by which networks are ranked, together with the cost")
+    batch: int = Field(description="batch size of the individual trainings")
     scores: Path = Field(description="fold_scores.parquet of gather_table")
-    rankings: list[Path] = Field(description="last tables of rank_subnets, of each supernet")
-    quality: list[Path] = Field(description="writes one row per supernet, to each path (.parquet, .csv)")
-    difficulty: list[Path] = Field(description="writes how much networks differ, to each path (.parquet, .csv)")
-    ranks: Path = Field(description="writes the true rank and the estimated place of each network")
+    rankings: list[Path] = Field(description="last table of rank_subnets for each supernet")
+    quality: list[Path] = Field(description="output: one row per supernet (.parquet, .csv)")
+    difficulty: list[Path] = Field(description="output: how much the networks differ (.parquet, .csv)")
+    ranks: Path = Field(description="output: true and estimated rank of each network")
 
 
 def main(argv: Sequence[str] | None = None) -> None:

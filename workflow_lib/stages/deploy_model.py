@@ -1,4 +1,4 @@
-"""Retrain a chosen candidate on all its data and write everything that a device needs."""
+"""Retrain a chosen candidate on all chips and write everything that a device needs."""
 
 import shutil
 from collections.abc import Sequence
@@ -27,14 +27,16 @@ class DeployArguments(DatasetArguments):
     channel_sets: dict[str, list[str]] = Field(description="channel sets of the run: name -> bands and indices")
     seed: int = Field(description="base seed of the run")
     ranked: Path = Field(description="ranked.parquet of build_front")
-    holdout: Path | None = Field(default=None, description="scores.parquet of score_holdout, if there is a hold-out")
+    holdout: Path | None = Field(default=None, description="scores.parquet of score_holdout, if the run has a hold-out")
     candidate: str = Field(description="name of a candidate, or `recommended`")
-    resampling: dict[str, str] = Field(description="band -> how scenes are resampled")
-    background: str | None = Field(default=None, description="class that is nothing, if there is one")
-    max_nodata_pct: float = Field(description="largest share of nodata pixels in a chip's band (percent)")
-    nodata: list[float] = Field(default=[], description="values that are nodata, whatever files say")
-    precisions: PrecisionsConfig | None = Field(default=None, description="precisions beside fp32 (JSON)")
-    files: list[Path] = Field(description="writes these files, all in one folder; their names are given")
+    resampling: dict[str, str] = Field(description="band -> resampling method of its scenes")
+    background: str | None = Field(default=None, description="background class, which is not searched for, if any")
+    max_nodata_pct: float = Field(description="maximum share of nodata pixels in any band of a chip (percent)")
+    nodata: list[float] = Field(
+        default=[], description="values treated as nodata, in addition to those that files declare"
+    )
+    precisions: PrecisionsConfig | None = Field(default=None, description="precisions in addition to fp32 (JSON)")
+    files: list[Path] = Field(description="output: files of the bundle, all in one folder; file names are fixed")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -54,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             arguments.precisions,
             Path(scratch),
         )
-        with ExitStack() as stack:  # all files take their places together
+        with ExitStack() as stack:  # all files appear together
             for path in arguments.files:
                 shutil.copyfile(Path(scratch, path.name), stack.enter_context(atomic_path(path)))
 

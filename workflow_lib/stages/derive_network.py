@@ -1,4 +1,4 @@
-"""Derive from each search the best network within its budget, and draw others within it."""
+"""Derive the best network within the budget from each search, and draw random ones for comparison."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,11 +23,11 @@ class DeriveArguments(Arguments):
     channels: str = Field(description="name of the channel set")
     seed: int = Field(description="base seed of the run")
     costs: list[Path] = Field(
-        description="tables of price_operations, one per quantity that has budgets, networks as trained"
+        description="tables of price_operations for trained networks, one per quantity with budgets"
     )
-    searches: list[Path] = Field(description="courses of search_cell, one per budget and seed")
-    alphas: list[Path] = Field(description="their architecture parameters")
-    output: list[Path] = Field(description="writes the networks, into each of these files")
+    searches: list[Path] = Field(description="search histories from search_cell, one per budget and seed")
+    alphas: list[Path] = Field(description="architecture parameters from the same searches")
+    output: list[Path] = Field(description="output: the networks (.parquet, .csv)")
 
 
 def main(argv: Sequence[str] | None = None) -> None:

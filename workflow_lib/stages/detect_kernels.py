@@ -20,11 +20,11 @@ CONTRACT = 2
 class DetectArguments(Arguments):
     """Flags of the stage."""
 
-    network: Path = Field(description="ONNX file with batch norm kept as nodes: detection.onnx of export_network")
+    network: Path = Field(description="ONNX file that keeps batch norm as nodes: detection.onnx of export_network")
     fusion_rules: Path = Field(
-        default=FUSION_RULES, description="nn-Meter fusion rules (JSON): which operators run as one"
+        default=FUSION_RULES, description="nn-Meter fusion rules (JSON): which operators run as one kernel"
     )
-    output: Path = Field(description="writes the table of kernels")
+    output: Path = Field(description="output: the kernels of the network")
 
 
 def main(argv: Sequence[str] | None = None) -> None:

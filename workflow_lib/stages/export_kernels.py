@@ -1,4 +1,4 @@
-"""Write the networks to measure on a device that this workflow cannot reach: kernels alone, and some whole networks."""
+"""Write single kernels and whole networks to be measured on a device that this workflow cannot reach."""
 
 import shutil
 from collections.abc import Sequence
@@ -18,11 +18,11 @@ CONTRACT = 2
 
 
 class ExportArguments(Arguments):
-    """Flags of the stage; paths of kernel tables and deployed networks come on standard input, one per line."""
+    """Flags of the stage; standard input lists paths of kernel tables and deployed networks, one per line."""
 
     settings: BuiltConfig
     seed: int = Field(description="base seed of the run")
-    output: Path = Field(description="writes this folder")
+    output: Path = Field(description="output: folder of ONNX files and their manifest")
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Write the ONNX files of one network and count what it costs."""
+"""Write the ONNX files of one network and count its costs."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,10 +24,12 @@ class ExportArguments(Arguments):
     classes: int = Field(ge=2, description="number of classes")
     chip_size_px: int = Field(ge=40, description="height and width of a chip (pixels)")
     costs: list[str] = Field(default=[], description="names of the costs; only Snakemake compares them")
-    deployed: Path = Field(description="writes the ONNX file whose size is memory_bytes: all tensors distinct")
-    paper: Path = Field(description="writes the untrained network's ONNX file, whose size is paper_memory_bytes")
-    detection: Path = Field(description="writes the graph, without weights, that kernel detection reads")
-    output: Path = Field(description="writes the table of costs")
+    deployed: Path = Field(
+        description="output: ONNX file with all tensors distinct, as deployed; its size is memory_bytes"
+    )
+    paper: Path = Field(description="output: ONNX file of the untrained network, whose size is paper_memory_bytes")
+    detection: Path = Field(description="output: ONNX graph without weights, for kernel detection")
+    output: Path = Field(description="output: the network's costs")
 
 
 def main(argv: Sequence[str] | None = None) -> None:

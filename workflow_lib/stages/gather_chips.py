@@ -1,4 +1,4 @@
-"""Put the chips of all tiles into one folder layout."""
+"""Gather the chips of all tiles into the folder layout of the import."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,10 +16,10 @@ CONTRACT = 1
 class GatherArguments(Arguments):
     """Flags of the stage."""
 
-    tiles: list[Path] = Field(description="folders of clip_chips")
-    folders: list[str] = Field(description="the raster folders of all regions")
+    tiles: list[Path] = Field(description="folders written by clip_chips")
+    folders: list[str] = Field(description="raster folders of all regions")
     classes: list[str] = Field(description="class names")
-    output: Path = Field(description="writes this folder: <folder>/<class>/*.tif")
+    output: Path = Field(description="output: a folder with <folder>/<class>/*.tif")
 
 
 def main(argv: Sequence[str] | None = None) -> None:

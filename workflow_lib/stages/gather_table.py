@@ -1,4 +1,4 @@
-"""Put the one-row tables of many jobs into one table."""
+"""Gather the one-row tables of many jobs into one table."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,25 +18,25 @@ from workflow_lib.training.utilization_tables import LAYERS, UTILIZATIONS
 
 TABLES = {table.name: table for table in (FOLD_SCORES, FOREST_SCORES, LATENCIES, LAYERS, NETWORKS, UTILIZATIONS)}
 FAILED = b"failed:"
-"""How a part begins that stands for a job that failed permanently; `Run.failure_marker` writes it."""
+"""First bytes of a part that marks a permanently failed job; `Run.failure_marker` writes it."""
 
 
 CONTRACT = 1
 
 
 class GatherArguments(Arguments):
-    """Flags of the stage; the paths of the parts come on standard input, one per line."""
+    """Flags of the stage; standard input lists the paths of the parts, one per line."""
 
-    table: str = Field(description=f"which table: {', '.join(TABLES)}")
-    allow_missing: bool = Field(default=False, description="leave out parts of jobs that failed for good")
-    output: Path = Field(description="writes the whole table")
+    table: str = Field(description=f"name of the table: {', '.join(TABLES)}")
+    allow_missing: bool = Field(default=False, description="skip the parts of permanently failed jobs")
+    output: Path = Field(description="output: the whole table")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the stage."""
     arguments = GatherArguments.parse(__doc__, argv)
     if arguments.table not in TABLES:
-        raise UserError(f"no table is called so; known are {', '.join(TABLES)}", f"--table {arguments.table}")
+        raise UserError(f"unknown table; choose from {', '.join(TABLES)}", f"--table {arguments.table}")
     table = TABLES[arguments.table]
     parts = paths_from_stdin("gather_table")
     if arguments.allow_missing:
@@ -52,7 +52,7 @@ def _failed(part: Path) -> bool:
 
 
 def _read_all(table: Table, parts: Sequence[Path]) -> list[pd.DataFrame]:
-    """Read the parts; damaged ones are reported all at once, so that the next run makes all of them again."""
+    """Read the parts; all damaged ones are reported together, so that the next run recreates all of them."""
     frames, errors = [], []
     for part in parts:
         try:

@@ -1,4 +1,4 @@
-"""Generate synthetic drainage-crossing chips in CROSS's folder layout."""
+"""Generate synthetic drainage-crossing chips in the folder layout of CROSS."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,9 +18,9 @@ class GenerateArguments(Arguments):
     """Flags of the stage."""
 
     generate: GenerateConfig
-    chip_size_px: int = Field(default=100, ge=40, description="height and width of every chip (pixels)")
-    seed: int = Field(default=42, ge=0, description="of all chips")
-    output: Path = Field(description="writes this folder: <region>/{DEM,Aer}/{F,T}/*.tif")
+    chip_size_px: int = Field(default=100, ge=40, description="height and width of a chip (pixels)")
+    seed: int = Field(default=42, ge=0, description="base seed of all chips")
+    output: Path = Field(description="output: a folder with <region>/{DEM,Aer}/{F,T}/*.tif")
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Generate the scenes of one area: land with roads and channels, and the places where they cross."""
+"""Generate the scenes of one area: a landscape with roads and channels, and the points where they cross."""
 
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -19,16 +19,16 @@ class LandscapeArguments(Arguments):
     """Flags of the stage."""
 
     landscape: LandscapeConfig
-    area: str = Field(description="name of the area, one of those with a terrain")
+    area: str = Field(description="name of the area, a key of landscape.terrain")
     seed: int = Field(description="base seed of the run")
-    scenes: list[Path] = Field(description="writes elevation of all tiles, then imagery of all tiles (GeoTIFF)")
-    points: Path = Field(description="writes the crossings (CSV)")
+    scenes: list[Path] = Field(description="output: elevation of all tiles, then imagery of all tiles (GeoTIFF)")
+    points: Path = Field(description="output: the crossings (CSV)")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the stage."""
     arguments = LandscapeArguments.parse(__doc__, argv)
-    with ExitStack() as stack:  # all files take their places together
+    with ExitStack() as stack:  # all files appear together
         points, *scenes = [stack.enter_context(atomic_path(path)) for path in (arguments.points, *arguments.scenes)]
         generate_landscape(arguments.landscape, arguments.area, arguments.seed, scenes, points)
 

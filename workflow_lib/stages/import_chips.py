@@ -1,4 +1,4 @@
-"""Read all chips into one memory-mapped array, and describe them."""
+"""Read all chips into one memory-mapped array and describe them in tables."""
 
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -22,12 +22,12 @@ class ImportArguments(Arguments):
     """Flags of the stage."""
 
     data: DataConfig
-    array: Path = Field(description="writes the (chips, height, width, bands) array, .npy")
-    moments: Path = Field(description="writes the mean and variance of each chip's bands, .npy")
-    chips: Path = Field(description="writes the table of chips")
-    bands_table: Path = Field(description="writes the table of bands: ranges and nodata per region")
-    rejected: Path = Field(description="writes the table of dropped chips")
-    notices: Path = Field(description="writes the table of what was left aside or is odd")
+    array: Path = Field(description="output: (chips, height, width, bands) array (.npy)")
+    moments: Path = Field(description="output: mean and variance of each chip's bands (.npy)")
+    chips: Path = Field(description="output: table of chips")
+    bands_table: Path = Field(description="output: table of bands with ranges and nodata per region")
+    rejected: Path = Field(description="output: table of dropped chips")
+    notices: Path = Field(description="output: table of ignored files and oddities in the data")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         arguments.moments, arguments.chips, arguments.bands_table, arguments.rejected, arguments.notices,
         arguments.array,
     )  # fmt: skip
-    with ExitStack() as stack:  # all files take their places together
+    with ExitStack() as stack:  # all files appear together
         moments, chips, bands, rejected, notices, array = [stack.enter_context(atomic_path(path)) for path in outputs]
         imported = import_chips(arguments.data, Path(arguments.data.root), array)
         save_array(moments, imported.moments)

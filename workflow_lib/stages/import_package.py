@@ -1,4 +1,4 @@
-"""Bring an nn-Meter predictor package into plain arrays; a published one is downloaded once and pinned."""
+"""Convert an nn-Meter predictor package into plain arrays; a published package is downloaded once and pinned."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,10 +18,12 @@ class PackageArguments(Arguments):
     """Flags of the stage."""
 
     device: str = Field(description="name of the device")
-    package: Path | None = Field(default=None, description="folder or zip of the package; none: the published one")
-    unit: Unit | None = Field(default=None, description="what the forests predict: ms, us, mJ; none: as meta.yaml says")
-    published: Path = Field(description="where the published zip lies, or is downloaded to")
-    output: Path = Field(description="writes this folder")
+    package: Path | None = Field(
+        default=None, description="folder or zip file of the package; default: the published one"
+    )
+    unit: Unit | None = Field(default=None, description="unit of the predictions: ms, us, mJ; default: from meta.yaml")
+    published: Path = Field(description="where the published zip file is, or is downloaded to")
+    output: Path = Field(description="output: folder of the converted package")
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Measure the latency of one network on the machine where this runs."""
+"""Measure the latency of one network on the machine that runs this stage."""
 
 from collections.abc import Sequence
 

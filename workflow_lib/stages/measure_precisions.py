@@ -1,4 +1,4 @@
-"""Write the front's networks in smaller numbers, and run them: accuracy, bytes and latency of each."""
+"""Write the front's networks in lower precisions and measure accuracy, file size and latency of each."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,8 +24,10 @@ class PrecisionsArguments(DatasetArguments):
     seed: int = Field(description="base seed of the run")
     folds: Path = Field(description="folds.parquet of assign_folds")
     front: Path = Field(description="front.parquet of build_front")
-    weights: str = Field(description="weights of train_fold: a path with {channels}, {batch}, {architecture}, {fold}")
-    output: list[Path] = Field(description="writes the table (.parquet, .csv)")
+    weights: str = Field(
+        description="weights of train_fold: path pattern with {channels}, {batch}, {architecture}, {fold}"
+    )
+    output: list[Path] = Field(description="output: one row per network and precision (.parquet, .csv)")
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Measure how much of this machine's peak one network's inference reaches, and count its layers."""
+"""Measure the share of this machine's peak that one network's inference reaches, and count work per layer."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,7 +22,7 @@ CONTRACT = 2
 class UtilizationArguments(Arguments):
     """Flags of the stage."""
 
-    memory_limit_mb: float = Field(gt=0, description="memory that a batch may take on a CPU (MB)")
+    memory_limit_mb: float = Field(gt=0, description="maximum memory of a batch on a CPU (MB)")
     device: str = Field(default="auto", description="auto, cpu or cuda")
     precision: str = Field(default="float32", description="float32, bf16 or auto")
     channels: str = Field(description="name of the channel set")
@@ -30,8 +30,8 @@ class UtilizationArguments(Arguments):
     inputs: int = Field(ge=1, description="number of input channels")
     classes: int = Field(ge=2, description="number of classes")
     chip_size_px: int = Field(ge=40, description="height and width of a chip (pixels)")
-    layers: Path = Field(description="writes what each layer computes and moves")
-    output: Path = Field(description="writes throughput and utilization")
+    layers: Path = Field(description="output: operations and memory traffic of each layer")
+    output: Path = Field(description="output: throughput and utilization")
 
 
 def main(argv: Sequence[str] | None = None) -> None:

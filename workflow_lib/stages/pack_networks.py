@@ -1,4 +1,4 @@
-"""Keep what a device switches between in one file, and judge it by the shared weights that it runs with."""
+"""Pack the networks that a device switches between into one file and score them with their shared weights."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,9 +23,9 @@ class PackArguments(SupernetArguments):
     """Flags of the stage."""
 
     battery: Path = Field(description="table of simulate_battery")
-    supernet: Path = Field(description="last supernet of rank_subnets")
-    output: Path = Field(description="writes the networks")
-    table: Path = Field(description="writes what they reach and how large they are")
+    supernet: Path = Field(description="last supernet from rank_subnets")
+    output: Path = Field(description="output: the packed networks")
+    table: Path = Field(description="output: scores and sizes of the networks")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -40,9 +40,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     schedule = [Turn(*turn) for turn in turns.itertuples(index=False)]
     task = arguments.task(dataset, folds, arguments.derived_seed("pack_networks"))
     packed = pack(StoredSupernet.load(arguments.supernet), names, task, schedule)
-    judged = judge_by_shared_weights(packed.net.supernet, names, task, rows, dataset.labels[rows])
+    scores = judge_by_shared_weights(packed.net.supernet, names, task, rows, dataset.labels[rows])
     packed.save(arguments.output)
-    PACKED.write(describe_packed(packed, judged).assign(channels=arguments.channels), arguments.table)
+    PACKED.write(describe_packed(packed, scores).assign(channels=arguments.channels), arguments.table)
 
 
 if __name__ == "__main__":

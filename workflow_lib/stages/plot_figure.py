@@ -1,6 +1,6 @@
 """Draw one figure of the report as PNG and PDF.
 
-By hand, for tables of your own: `--figure efficiency_boxes --table efficiency_samples=samples.parquet --output x.png`.
+To plot tables of your own, run: `--figure efficiency_boxes --table efficiency_samples=samples.parquet --output x.png`.
 """
 
 import json
@@ -25,11 +25,11 @@ class FigureArguments(Arguments):
 
     figure: str = Field(description="name of the figure: a module of report/figures")
     version: int = Field(default=1, description="version of the figure's declaration; only Snakemake compares it")
-    table: list[str] = Field(default=[], description="tables that it is drawn from, as RESULT=FILE")
-    setting: list[str] = Field(default=[], description="settings that it depends on, as KEY=JSON")
-    file: list[str] = Field(default=[], description="further files, as GROUP=FILE")
+    table: list[str] = Field(default=[], description="tables that the figure shows, as RESULT=FILE")
+    setting: list[str] = Field(default=[], description="settings of the figure, as KEY=JSON")
+    file: list[str] = Field(default=[], description="additional files, as GROUP=FILE")
     dpi: int = Field(default=200, ge=50, le=1200, description="resolution of a PNG file (dots per inch)")
-    output: list[Path] = Field(description="writes the figure into these files (.png, .pdf)")
+    output: list[Path] = Field(description="output: the figure (.png, .pdf)")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -37,9 +37,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = FigureArguments.parse(__doc__, argv)
     figures = all_figures()
     if arguments.figure not in figures:
-        raise UserError(
-            f"no figure is called {arguments.figure}", "--figure", f"known are {', '.join(sorted(figures))}"
-        )
+        raise UserError(f"unknown figure {arguments.figure}", "--figure", f"choose from {', '.join(sorted(figures))}")
     figure = figures[arguments.figure]
     given = FigureInput(
         _tables(figure, arguments.table),
@@ -61,7 +59,7 @@ def _settings(figure: FigureDeclaration, pairs: Sequence[str]) -> dict[str, Any]
         try:
             found[key] = json.loads(text)
         except ValueError:
-            raise ConfigError(f"{text!r} is no JSON", f"--setting {key}", "write KEY=JSON") from None
+            raise ConfigError(f"{text!r} is not JSON", f"--setting {key}", "write KEY=JSON") from None
     if missing := [key for key in figure.settings if key not in found]:
         raise ConfigError(f"the figure needs {', '.join(missing)}", "--setting", f"write {missing[0]}=JSON")
     return found

@@ -1,4 +1,4 @@
-"""Draw the front as a page to turn and zoom."""
+"""Plot the front as an interactive page that can be rotated and zoomed."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,9 +18,9 @@ CONTRACT = 1
 class InteractiveArguments(Arguments):
     """Flags of the stage."""
 
-    objectives: list[Objective] = Field(description="axes of the front")
+    objectives: list[Objective] = Field(description="objectives of the front, which are the axes")
     ranked: Path = Field(description="ranked.parquet of build_front")
-    output: Path = Field(description="writes the page (HTML)")
+    output: Path = Field(description="output: the page (HTML)")
 
 
 def main(argv: Sequence[str] | None = None) -> None:

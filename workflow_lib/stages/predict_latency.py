@@ -1,7 +1,8 @@
 """Predict the latency of one network on one device.
 
-In the workflow: from what the device's kind reads to a row of latencies. By hand: `MODEL.onnx --device NAME
-[--breakdown]` prints what it predicts for any CNN of fixed shapes (`MODEL.onnx --help` lists the other flags).
+In the workflow, it reads the inputs of the device's kind and writes a row of latencies. On the command line,
+`MODEL.onnx --device NAME [--breakdown]` prints the prediction for any CNN with fixed shapes; `MODEL.onnx --help`
+lists the other flags.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""Price the operations of cells: what each has of a quantity, or takes on a device, in all cells of a network."""
+"""Price the operations of cells: count a quantity, or predict the cost on a device, over all cells of a network."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,17 +21,19 @@ CONTRACT = 2
 class PriceArguments(Arguments):
     """Flags of the stage."""
 
-    space: AssembledSpaceName = Field(description="of the networks")
+    space: AssembledSpaceName = Field(description="search space of the networks")
     size: SkeletonConfig
-    settings: str = Field(default="", description="settings of the device (JSON), if the quantity is one")
+    settings: str = Field(default="", description="settings of the device (JSON), if the quantity is a device")
     inputs: int = Field(ge=1, description="number of input channels")
     classes: int = Field(ge=2, description="number of classes")
     chip_size_px: int = Field(ge=1, description="height and width of a chip (pixels)")
     channels: str = Field(description="name of the channel set")
     quantity: str = Field(description="parameters, multiply_adds, or the name of a device")
-    skeleton: Literal["searched", "trained"] = Field(description="whether networks are those searched or those trained")
-    predictor: Path | None = Field(default=None, description="predictor of that device")
-    output: Path = Field(description="writes the prices")
+    skeleton: Literal["searched", "trained"] = Field(
+        description="which skeleton: that of the searched or of the trained networks"
+    )
+    predictor: Path | None = Field(default=None, description="predictor of the device, if the quantity is a device")
+    output: Path = Field(description="output: price of each operation")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -46,7 +48,7 @@ def _price(arguments: PriceArguments) -> CellCosts:
     network = (arguments.size.skeleton, arguments.inputs, arguments.classes, arguments.chip_size_px)
     if arguments.quantity in COUNTED:
         return CELL_SPACES[arguments.space].count(arguments.quantity, *network)
-    # Imports torch, which counting does without.
+    # Imported here because it imports torch, which counting does not need.
     from workflow_lib.latency.operation_prices import price_cells
 
     assert arguments.predictor is not None

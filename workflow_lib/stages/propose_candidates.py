@@ -1,4 +1,4 @@
-"""Propose which candidates to train next."""
+"""Propose the candidates to train next."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -26,14 +26,14 @@ class ProposeArguments(Arguments):
 
     search: SearchConfig
     grid: GridConfig
-    seed: int = Field(description="base seed")
-    folds: int = Field(description="how many folds each candidate is trained on")
-    table: list[str] = Field(description="tables that the strategy proposes from, as RESULT=FILE")
-    earlier: Path | None = Field(default=None, description="table of this stage for one round less, if there is one")
+    seed: int = Field(description="base seed of the run")
+    folds: int = Field(description="number of folds that each candidate is trained on")
+    table: list[str] = Field(description="tables that the strategy reads, as RESULT=FILE")
+    earlier: Path | None = Field(default=None, description="table of this stage for the previous round, if any")
     scores: Path | None = Field(
-        default=None, description="fold_scores of gather_table: the candidates of all earlier rounds"
+        default=None, description="fold_scores.parquet of gather_table: candidates of all earlier rounds"
     )
-    output: Path = Field(description="writes all proposals, of this round and earlier ones")
+    output: Path = Field(description="output: proposals of this round and all earlier ones")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -58,7 +58,7 @@ def _propose_round(arguments: ProposeArguments, tables: Mapping[str, pd.DataFram
     return propose_round(
         arguments.search,
         arguments.grid,
-        derive_seed(arguments.seed, "propose_candidates") % 2**32,  # NNI takes no more
+        derive_seed(arguments.seed, "propose_candidates") % 2**32,  # NNI accepts 32-bit seeds only
         network_costs(tables["networks"], tables["latencies"], tables.get("utilizations")),
         PROPOSALS.read(arguments.earlier) if arguments.earlier else None,
         FOLD_SCORES.read(arguments.scores) if arguments.scores else None,

@@ -1,4 +1,4 @@
-"""Drop what no good network of a supernet uses: step 3 of the rank-preserving supernet."""
+"""Remove the values that no good network of a supernet uses: step 3 of the rank-preserving supernet."""
 
 import sys
 from collections.abc import Sequence
@@ -20,25 +20,27 @@ class PruneArguments(Arguments):
     """Flags of the stage."""
 
     kept_networks: int = Field(
-        ge=1, description="networks of the first two ranks whose values are kept, by hypervolume"
+        ge=1, description="number of networks of the first two ranks, chosen by hypervolume, whose values are kept"
     )
-    metric: Literal["accuracy_pct", "cross_entropy"] = Field(description="what they are ranked by, beside the cost")
-    supernet: Path = Field(description="supernet of rank_subnets")
-    table: Path = Field(description="its scores")
-    output: Path = Field(description="writes the smaller supernet")
+    metric: Literal["accuracy_pct", "cross_entropy"] = Field(
+        description="metric by which networks are ranked, together with the cost"
+    )
+    supernet: Path = Field(description="supernet from rank_subnets")
+    table: Path = Field(description="scores from rank_subnets")
+    output: Path = Field(description="output: the pruned supernet")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the stage."""
     arguments = PruneArguments.parse(__doc__, argv)
     table = RANKING.read(arguments.table)
-    judged = table[(table["ranking"] == table["ranking"].max()) & table[arguments.metric].notna()]
+    evaluated = table[(table["ranking"] == table["ranking"].max()) & table[arguments.metric].notna()]
     net = StoredSupernet.load(arguments.supernet)
-    losses = error_and_latency(judged, arguments.metric, judged["cost"])
-    smaller = net.pruned(judged["architecture"].tolist(), losses, arguments.kept_networks)
+    losses = error_and_latency(evaluated, arguments.metric, evaluated["cost"])
+    pruned = net.pruned(evaluated["architecture"].tolist(), losses, arguments.kept_networks)
     for name, values in net.supernet.space.choices.items():
-        print(f"{name}: {values} to {smaller.supernet.space.choices[name]}", file=sys.stderr)
-    smaller.save(arguments.output)
+        print(f"{name}: {values} to {pruned.supernet.space.choices[name]}", file=sys.stderr)
+    pruned.save(arguments.output)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Decide, after some folds, which candidates are trained on no more."""
+"""Decide, after some folds, which candidates to stop training."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,14 +23,14 @@ class RaceArguments(Arguments):
     """Flags of the stage."""
 
     racing: RacingConfig
-    objectives: list[Objective] = Field(description="of the front")
-    count: int = Field(description="folds of the run")
+    objectives: list[Objective] = Field(description="objectives of the front")
+    count: int = Field(description="number of folds of the run")
     baseline: str = Field(description="architecture id of the baseline")
-    scores: Path = Field(description="fold_scores of gather_table: the candidates in the race, on the folds so far")
+    scores: Path = Field(description="fold_scores of gather_table: remaining candidates on the folds so far")
     networks: Path = Field(description="networks.parquet of gather_table")
     latencies: Path = Field(description="latencies.parquet of gather_table")
-    earlier: Path | None = Field(default=None, description="table of this stage for one fold less, if there is one")
-    output: Path = Field(description="writes all who are stopped, now and earlier")
+    earlier: Path | None = Field(default=None, description="table of this stage for the previous fold, if any")
+    output: Path = Field(description="output: all candidates stopped now or earlier")
 
 
 def main(argv: Sequence[str] | None = None) -> None:

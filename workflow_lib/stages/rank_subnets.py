@@ -1,4 +1,4 @@
-"""Score the networks of a supernet in the order of their Pareto ranks: step 2 of the rank-preserving supernet."""
+"""Train a supernet to preserve Pareto ranks and score its networks: step 2 of the rank-preserving supernet."""
 
 import statistics
 from collections.abc import Callable, Iterable, Sequence
@@ -34,27 +34,30 @@ CONTRACT = 4
 class SecondStepArguments(SupernetArguments):
     """Flags of the stage."""
 
-    evaluated_networks: int = Field(description="networks that are judged in each epoch")
+    evaluated_networks: int = Field(description="number of networks evaluated after each epoch")
     evaluation_chips: int | None = Field(
-        default=None, description="validation chips that they are judged on; none: all"
+        default=None, description="number of validation chips for the evaluation; default: all"
     )
-    metric: Literal["accuracy_pct", "cross_entropy"] = Field(description="what they are judged by, beside the cost")
-    cost: Literal["latency_mean_ms", "energy_mean_mj"] = Field(description="the cost")
+    metric: Literal["accuracy_pct", "cross_entropy"] = Field(
+        description="metric by which networks are ranked, together with the cost"
+    )
+    cost: Literal["latency_mean_ms", "energy_mean_mj"] = Field(description="cost by which networks are ranked")
     variant: str = Field(description="name of the variant")
-    second: Literal["uniform", "fair", "front", "alpha"] = Field(description="which networks are trained")
-    epochs: int = Field(ge=1, description="how long, counted in networks per step")
-    ranking: int = Field(ge=0, description="number of this ranking: between two, values are pruned")
-    judges_all: bool = Field(default=False, description="judge all networks at the end")
+    second: Literal["uniform", "fair", "front", "alpha"] = Field(description="how the networks to train are chosen")
+    epochs: int = Field(ge=1, description="number of epochs at one network per step")
+    ranking: int = Field(ge=0, description="number of this ranking; values are pruned between two rankings")
+    judges_all: bool = Field(default=False, description="evaluate all networks at the end")
     networks: Path | None = Field(default=None, description="networks.parquet of gather_table")
     latencies: Path | None = Field(default=None, description="latencies.parquet of gather_table")
     prices: list[Path] = Field(
-        default=[], description="instead of these two, of networks of cells: tables of price_operations, one per device"
+        default=[],
+        description="for networks of cells, replaces networks and latencies: one table of price_operations per device",
     )
-    supernet: Path = Field(description="supernet of train_supernet or prune_supernet")
-    earlier: Path | None = Field(default=None, description="table of this stage for one ranking less, if there is one")
-    output: Path = Field(description="writes the supernet")
-    table: Path = Field(description="writes the score of every network")
-    alpha: Path = Field(description="writes the architecture parameters after each epoch")
+    supernet: Path = Field(description="supernet from train_supernet or prune_supernet")
+    earlier: Path | None = Field(default=None, description="table of this stage for the previous ranking, if any")
+    output: Path = Field(description="output: the trained supernet")
+    table: Path = Field(description="output: the score of every network")
+    alpha: Path = Field(description="output: architecture parameters after each epoch")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -75,12 +78,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         Judge(rows, dataset.labels[rows], arguments.metric, cost),
         SecondStep(arguments.epochs, arguments.second, arguments.evaluated_networks, arguments.judges_all),
         checkpoint,
-        None if earlier is None else _judged_before(earlier, net.supernet.space),
+        None if earlier is None else _earlier_scores(earlier, net.supernet.space),
     )
     table = table.assign(ranking=arguments.ranking)
     if earlier is not None:
-        out = ~earlier["architecture"].isin(table["architecture"])
-        table = pd.concat([table, earlier.loc[out, list(table)]], ignore_index=True)
+        pruned = ~earlier["architecture"].isin(table["architecture"])
+        table = pd.concat([table, earlier.loc[pruned, list(table)]], ignore_index=True)
     trained = net.trained(trainer)
     table = table.assign(
         cost=table["architecture"].map(cost),
@@ -95,26 +98,26 @@ def main(argv: Sequence[str] | None = None) -> None:
     checkpoint.remove()
 
 
-def _judged_before(earlier: pd.DataFrame, space: Space) -> pd.DataFrame:
-    """What networks of a space reached in the ranking before, or in those before that."""
-    judged = earlier[earlier["accuracy_pct"].notna() & earlier["architecture"].map(space.holds)]
-    return judged[["architecture", "accuracy_pct", "cross_entropy"]]
+def _earlier_scores(earlier: pd.DataFrame, space: Space) -> pd.DataFrame:
+    """Return the latest scores that networks of a space reached in earlier rankings."""
+    evaluated = earlier[earlier["accuracy_pct"].notna() & earlier["architecture"].map(space.holds)]
+    return evaluated[["architecture", "accuracy_pct", "cross_entropy"]]
 
 
 def _tables(arguments: SecondStepArguments) -> list[Path]:
-    """What the cost is read from."""
+    """Return the tables that the cost is read from."""
     return arguments.prices or [path for path in (arguments.networks, arguments.latencies) if path]
 
 
 def _cost(arguments: SecondStepArguments, space: str) -> Callable[[str], float]:
-    """Id -> the cost: of a network of the grid by its tables, of one of cells by prices, in the mean over devices."""
+    """Return a function from id to cost: from tables for grid networks, else the mean over devices of summed prices."""
     if arguments.prices:
         return partial(_sum_prices, read_costs(CELL_SPACES[space], arguments.prices).values())
     if not arguments.networks or not arguments.latencies:
-        raise UserError("what networks cost is needed", "--networks, --latencies", "or --prices")
+        raise UserError("the costs of networks are missing", "--networks, --latencies", "give both, or give --prices")
     costs = network_costs(NETWORKS.read(arguments.networks), LATENCIES.read(arguments.latencies))
-    own = costs[costs["channels"] == arguments.channels].set_index("architecture")[arguments.cost]
-    return own.to_dict().__getitem__
+    by_architecture = costs[costs["channels"] == arguments.channels].set_index("architecture")[arguments.cost]
+    return by_architecture.to_dict().__getitem__
 
 
 def _sum_prices(priced: Iterable[CellCosts], architecture: str) -> float:

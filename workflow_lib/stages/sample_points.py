@@ -1,4 +1,4 @@
-"""Decide where a region's chips are cut: labelled points, and places drawn at random."""
+"""Choose where a region's chips are cut: at labelled points and at random points."""
 
 import sys
 from collections.abc import Sequence
@@ -22,14 +22,16 @@ class SampleArguments(Arguments):
 
     clip: ClipConfig
     region: str = Field(description="name of the region")
-    folders: list[RasterFolder] = Field(description="its raster folders, each with its scenes' files")
-    file: Path = Field(description="its labelled points")
+    folders: list[RasterFolder] = Field(description="raster folders of the region, each with its scene files")
+    file: Path = Field(description="file of the region's labelled points")
     classes: list[str] = Field(description="class names")
     chip_size_px: int = Field(description="height and width of a chip (pixels)")
-    nodata: list[float] = Field(default=[], description="values that are nodata, whatever the scenes say")
-    max_nodata_pct: float = Field(description="largest share of nodata pixels in a chip's band (percent)")
+    nodata: list[float] = Field(
+        default=[], description="values treated as nodata, in addition to those that the scenes declare"
+    )
+    max_nodata_pct: float = Field(description="maximum share of nodata pixels in any band of a chip (percent)")
     seed: int = Field(description="base seed of the run")
-    output: list[Path] = Field(description="writes the samples, and why there is no chip of some: .parquet, .csv")
+    output: list[Path] = Field(description="output: the samples, and why some yield no chip (.parquet, .csv)")
 
 
 def main(argv: Sequence[str] | None = None) -> None:

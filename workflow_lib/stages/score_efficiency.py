@@ -1,4 +1,4 @@
-"""Score the models of a table relative to each other: of this run, or of anybody's CSV or Parquet file."""
+"""Score the relative efficiency of the models in a table: from this run, or from any CSV or Parquet file."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +16,8 @@ from workflow_lib.core.seeds import derive_seed
 from workflow_lib.core.table_files import read_any
 from workflow_lib.pareto.efficiency_config import EfficiencyConfig
 
-TOLD_OF = 10
+SUMMARY_MODELS = 10
+"""Number of models that the summary names."""
 
 
 CONTRACT = 2
@@ -27,13 +28,13 @@ class EfficiencyArguments(Arguments):
 
     efficiency: EfficiencyConfig
     seed: int = Field(default=42, description="base seed of the run")
-    table: Path = Field(description="one row per model (.parquet, .csv)")
-    name: str = Field(default="candidate", description="its column with the models' names")
-    without: str | None = Field(default=None, description="a column of flags: rows where it is true are left out")
-    scores: list[Path] = Field(description="writes the scores, to each path (.parquet, .csv)")
-    sampled: Path = Field(description="writes the samples of the models that are shown (.parquet)")
-    dominance: Path = Field(description="writes who is stochastically larger than whom among them (.parquet)")
-    summary: Path = Field(description="writes the most efficient models, in words (Markdown)")
+    table: Path = Field(description="table with one row per model (.parquet, .csv)")
+    name: str = Field(default="candidate", description="column with the names of the models")
+    without: str | None = Field(default=None, description="column of flags; rows where it is true are excluded")
+    scores: list[Path] = Field(description="output: the scores (.parquet, .csv)")
+    sampled: Path = Field(description="output: score samples of the shown models (.parquet)")
+    dominance: Path = Field(description="output: stochastic dominance between the shown models (.parquet)")
+    summary: Path = Field(description="output: summary of the most efficient models (Markdown)")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -43,8 +44,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     if arguments.without:
         if arguments.without not in table:
             raise UserError(f"there is no column {arguments.without}", arguments.table)
-        left_out = parse_flags(table[arguments.without], arguments.table)
-        table = table[~left_out].reset_index(drop=True)
+        excluded = parse_flags(table[arguments.without], arguments.table)
+        table = table[~excluded].reset_index(drop=True)
     try:
         scored = score_models(
             table, arguments.name, arguments.efficiency, derive_seed(arguments.seed, "score_efficiency")
@@ -55,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         EFFICIENCY.write(scored.scores, path)
     EFFICIENCY_SAMPLES.write(scored.samples, arguments.sampled)
     DOMINANCE.write(scored.dominance, arguments.dominance)
-    write_text(arguments.summary, describe(scored.scores, TOLD_OF))
+    write_text(arguments.summary, describe(scored.scores, SUMMARY_MODELS))
 
 
 if __name__ == "__main__":

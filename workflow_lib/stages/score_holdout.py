@@ -1,4 +1,4 @@
-"""Retrain the front's members on all chips that are not held out, and score them on those that are."""
+"""Retrain the front's members on all chips that are not held out, and score them on the held-out chips."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,7 +24,7 @@ class HoldoutArguments(DatasetArguments):
     seed: int = Field(description="base seed of the run")
     folds: Path = Field(description="folds.parquet of assign_folds")
     front: Path = Field(description="front.parquet of build_front")
-    output: Path = Field(description="writes the scores, one row per front member")
+    output: Path = Field(description="output: scores, one row per front member")
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Compare the places that a model found in whole scenes with true ones."""
+"""Compare the places that a model found in whole scenes with the true places."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,14 +18,16 @@ class MapArguments(Arguments):
     """Flags of the stage."""
 
     areas: list[str] = Field(description="names of the areas")
-    found: list[Path] = Field(description="their GeoPackages of apply_model")
-    probability: list[Path] = Field(description="their GeoTIFFs of apply_model")
-    truth: dict[str, Path] = Field(default={}, description="area -> its true places, where they are known")
-    background: str | None = Field(default=None, description="class that is nothing, if there is one")
-    tolerance_m: float = Field(description="between a place and the point that it is taken for, at most (m)")
-    threshold: float = Field(description="least probability of a place that was found")
-    detections: list[Path] = Field(description="writes all places and what became of them (.parquet, .csv)")
-    scores: list[Path] = Field(description="writes precision and recall (.parquet, .csv)")
+    found: list[Path] = Field(description="GeoPackage from apply_model for each area, in the same order")
+    probability: list[Path] = Field(description="GeoTIFF from apply_model for each area, in the same order")
+    truth: dict[str, Path] = Field(
+        default={}, description="area -> file of its true places, for areas where they are known"
+    )
+    background: str | None = Field(default=None, description="background class, which is not searched for, if any")
+    tolerance_m: float = Field(description="maximum distance between a place and its true point (m)")
+    threshold: float = Field(description="minimum probability of a found place")
+    detections: list[Path] = Field(description="output: all places and their outcomes (.parquet, .csv)")
+    scores: list[Path] = Field(description="output: precision and recall (.parquet, .csv)")
 
 
 def main(argv: Sequence[str] | None = None) -> None:

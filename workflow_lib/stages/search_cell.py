@@ -1,4 +1,4 @@
-"""Search for a cell by gradient, with the expected cost of its network held to a bound."""
+"""Search for a cell by gradient descent while keeping the expected cost of its network within a bound."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -37,20 +37,22 @@ class SearchArguments(DatasetArguments):
     device: str = Field(default="auto", description="auto, cpu or cuda")
     seed: int = Field(description="base seed of the run")
     channels: str = Field(description="name of the channel set")
-    select: list[str] = Field(description="its bands and indices, in order")
+    select: list[str] = Field(description="bands and indices of the channel set, in order")
     folds: Path = Field(description="folds.parquet of assign_folds; the training chips of fold 0 are used")
-    quantity: str = Field(description="what is bounded")
-    costs: Path = Field(description="table of price_operations, of this quantity, networks as searched")
-    target: Literal["bound", "budget"] = Field(description="bound: one of the look-up graph's; budget: a device's")
-    number: int = Field(ge=0, description="of the bound, or of the budget")
-    repeat: int = Field(ge=0, description="which of several searches from other seeds")
-    budget: float | None = Field(default=None, description="largest cost of a network, for a budget")
-    lookup_graph: Path | None = Field(default=None, description="table of build_lookup_graph, for a budget")
-    output: Path = Field(description="writes the course of the search")
-    alpha: Path = Field(description="writes the architecture parameters after each epoch")
+    quantity: str = Field(description="the bounded quantity: parameters, multiply_adds, or the name of a device")
+    costs: Path = Field(description="table of price_operations for this quantity and searched networks")
+    target: Literal["bound", "budget"] = Field(description="bound: one of the look-up graph; budget: one of the config")
+    number: int = Field(ge=0, description="number of the bound or of the budget")
+    repeat: int = Field(ge=0, description="number of the repeat; repeats differ in their seed")
+    budget: float | None = Field(default=None, description="maximum cost of a network; only with --target budget")
+    lookup_graph: Path | None = Field(
+        default=None, description="table of build_lookup_graph; only with --target budget"
+    )
+    output: Path = Field(description="output: history of the search")
+    alpha: Path = Field(description="output: architecture parameters after each epoch")
 
     def checkpoint(self, bound: float) -> Checkpoint:
-        """Where a killed search goes on."""
+        """Return the checkpoint from which an interrupted search resumes."""
         values = self.model_dump(mode="json"), bound, self.array.stat().st_mtime_ns
         return Checkpoint(self.output, [self.chips, self.folds, self.moments, self.costs], values)
 
@@ -77,7 +79,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     if any(len(np.unique(dataset.labels[part])) < classes for part in parts):
         where = f" of {', '.join(settings.regions)}" if settings.regions else ""
         raise UserError(
-            f"fold 0 has {len(rows)} training chips{where}; a search needs two of each class", "config: cell_search"
+            f"fold 0 has {len(rows)} training chips{where}; a search needs at least two of each class",
+            "config: cell_search",
         )
     task = SearchTask(dataset.view(arguments.select, rows), *parts, dataset.labels, seed)
     torch.manual_seed(derive_seed(seed, "weights"))

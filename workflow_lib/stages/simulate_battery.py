@@ -1,4 +1,4 @@
-"""Choose networks that a field device switches between, and simulate its battery."""
+"""Choose the networks that a field device switches between, and simulate its battery."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,12 +22,12 @@ class BatteryArguments(Arguments):
     """Flags of the stage."""
 
     battery: BatteryConfig
-    channels: str = Field(description="name of the channel set that the device sees")
+    channels: str = Field(description="name of the device's channel set")
     candidates: Path = Field(description="candidates.parquet of build_candidates")
     ranking: Path | None = Field(
-        default=None, description="last table of rank_subnets: only networks that its supernet still holds are chosen"
+        default=None, description="last table of rank_subnets; only networks that are still in its supernet are chosen"
     )
-    output: list[Path] = Field(description="writes the simulated discharges, into each of these files")
+    output: list[Path] = Field(description="output: the simulated discharges (.parquet, .csv)")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -37,10 +37,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     chosen = (candidates["channels"] == arguments.channels) & ~candidates["baseline"]
     if arguments.ranking:
         ranking = RANKING.read(arguments.ranking)
-        held = ranking.loc[ranking["ranking"] == ranking["ranking"].max(), "architecture"]
-        chosen &= candidates["architecture"].isin(held.map(alive))  # as they are proposed
+        remaining = ranking.loc[ranking["ranking"] == ranking["ranking"].max(), "architecture"]
+        chosen &= candidates["architecture"].isin(remaining.map(alive))  # ids as in the proposals
     if not chosen.any():
-        raise UserError(f"no candidate of channels {arguments.channels} to run on a battery", arguments.candidates)
+        raise UserError(f"has no candidate of channels {arguments.channels} to run on a battery", arguments.candidates)
     table = simulate(arguments.battery, candidates[chosen].reset_index(drop=True))
     for output in arguments.output:
         BATTERY.write(table, output)

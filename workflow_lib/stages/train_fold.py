@@ -1,4 +1,4 @@
-"""Train one candidate on one fold or more, each from fresh weights, and score it."""
+"""Train one candidate on one or more folds, each from fresh weights, and score it."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,19 +26,19 @@ class TrainArguments(DatasetArguments):
     folds: Path = Field(description="folds.parquet of assign_folds")
     seed: int = Field(description="base seed of the run")
     channels: str = Field(description="name of the channel set")
-    select: list[str] = Field(description="its bands and indices, in order")
+    select: list[str] = Field(description="bands and indices of the channel set, in order")
     batch: int = Field(ge=2, description="training batch size (chips)")
     architecture: str = Field(description="architecture id")
-    fold: list[int] = Field(description="fold numbers: several are trained side by side")
-    output: list[Path] = Field(description="writes the scores, one file per fold")
-    weights: list[Path] = Field(default=[], description="writes the weights (torch state_dicts), if given")
+    fold: list[int] = Field(description="fold numbers; several folds are trained together")
+    output: list[Path] = Field(description="output: scores, one file per fold")
+    weights: list[Path] = Field(default=[], description="output: weights (torch state_dicts), one file per fold")
 
     def ids(self, fold: int) -> dict[str, str | int]:
-        """The key of a fold's scores."""
+        """Return the key columns of a fold's scores."""
         return {"channels": self.channels, "batch": self.batch, "architecture": self.architecture, "fold": fold}
 
     def checkpoint(self, fold: int, output: Path) -> Checkpoint:
-        """Where a killed training of a fold goes on, alone or beside others."""
+        """Return the checkpoint from which an interrupted training of a fold resumes, alone or with other folds."""
         values = self.model_dump(exclude={"fold", "output", "weights"})
         return Checkpoint(output, [self.chips, self.folds, self.moments], (values, fold, self.array.stat().st_mtime_ns))
 
@@ -47,7 +47,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the stage."""
     arguments = TrainArguments.parse(__doc__, argv)
     if len(arguments.output) != len(arguments.fold) or len(arguments.weights) not in (0, len(arguments.fold)):
-        raise UserError("one file per fold is needed", "--output, --weights", f"there are {len(arguments.fold)} folds")
+        raise UserError(
+            "the number of files does not match the folds", "--output, --weights", f"give {len(arguments.fold)} files"
+        )
     dataset, folds = Dataset.open(arguments), FOLDS.read(arguments.folds)
     tasks = [
         Fold(
@@ -62,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         dataset, arguments.select, arguments.architecture, arguments.batch, arguments.training, tasks
     )
     for (_, network), weights in zip(results, arguments.weights, strict=False):
-        save_tensors(network.cpu().state_dict(), weights)  # to be read where there is no GPU
+        save_tensors(network.cpu().state_dict(), weights)  # readable without a GPU
     for (scores, _), fold, output in zip(results, arguments.fold, arguments.output, strict=True):
         FOLD_SCORES.write(pd.DataFrame([arguments.ids(fold) | scores]), output)
     for task in tasks:

@@ -22,9 +22,9 @@ class ForestArguments(DatasetArguments):
     folds: Path = Field(description="folds.parquet of assign_folds")
     seed: int = Field(description="base seed of the run")
     channels: str = Field(description="name of the channel set")
-    select: list[str] = Field(description="its bands and indices, in order")
+    select: list[str] = Field(description="bands and indices of the channel set, in order")
     fold: int = Field(description="fold number")
-    output: Path = Field(description="writes the scores")
+    output: Path = Field(description="output: the scores")
 
 
 def main(argv: Sequence[str] | None = None) -> None:

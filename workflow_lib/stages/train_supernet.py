@@ -1,4 +1,4 @@
-"""Train all networks of one channel set in shared weights: step 1 of the rank-preserving supernet."""
+"""Train all networks of one channel set with shared weights: step 1 of the rank-preserving supernet."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,14 +23,14 @@ CONTRACT = 3
 class FirstStepArguments(SupernetArguments):
     """Flags of the stage."""
 
-    space: SupernetSpaceName = Field(default="cross", description="which networks it holds")
+    space: SupernetSpaceName = Field(default="cross", description="search space of the supernet")
     size: SkeletonConfig
     grid_space: CrossConfig
-    fair_epochs: int = Field(description="epochs in which each step trains every value of every choice")
+    fair_epochs: int = Field(description="number of epochs in which each step trains every value of every choice")
     first: Literal["uniform", "fair"] = Field(
-        description="fair: strict fairness; uniform: one random path per step, as many of them in all"
+        description="fair: strict fairness; uniform: one random path per step, with the same total number of paths"
     )
-    output: Path = Field(description="writes the supernet")
+    output: Path = Field(description="output: the trained supernet")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
