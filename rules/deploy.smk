@@ -112,9 +112,7 @@ rule apply_model:
     params:
         options=RUN.options(
             "apply_model",
-            *flags(
-                CONFIG.map, "precision", "overlap", "threshold", "min_distance_m"
-            ),
+            *flags(CONFIG.map, "precision", "overlap", "threshold", "min_distance_m"),
         ),
         bundle=lambda wildcards, input: Path(input.bundle[0]).parent,
         scenes=MAPS.scene_flags,

@@ -66,7 +66,13 @@ rule rank_subnets:
         options=RUN.options(
             "rank_subnets",
             *SEARCHES.supernet_flags,
-            *flags(CONFIG.supernet, "evaluated_networks", "evaluation_chips", "metric", "cost"),
+            *flags(
+                CONFIG.supernet,
+                "evaluated_networks",
+                "evaluation_chips",
+                "metric",
+                "cost",
+            ),
         ),
         ranking=SEARCHES.ranking_flags,
         select=RUN.select,
