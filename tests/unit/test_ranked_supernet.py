@@ -15,7 +15,7 @@ from workflow_lib.models.shared_weights import Supernet, make_supernet
 from workflow_lib.pareto.dominance import pareto_ranks
 from workflow_lib.search.ranked_supernet import (
     Judge,
-    Learned,
+    RankingProgress,
     SecondStep,
     best_path,
     best_values,
@@ -93,7 +93,7 @@ def test_a_killed_ranking_goes_on_with_the_same_alpha(tmp_path: Path, monkeypatc
     monkeypatch.setattr(Checkpoint, "due", True)
     task = striped(16)
 
-    def rank(epochs: int, checkpoint: Checkpoint | None) -> Learned:
+    def rank(epochs: int, checkpoint: Checkpoint | None) -> RankingProgress:
         net = supernet()
         step = SecondStep(epochs, "alpha", 4, judges_all=False)
         return rank_subnets(SupernetTrainer(net, task, training(1)), judge(task), step, checkpoint)[1]
@@ -128,7 +128,7 @@ def test_after_a_pruning_it_goes_on_from_what_was_judged_before() -> None:
     metric = Judge(task.rows, task.labels, "accuracy_pct", lambda name: 1.0 + ("w48" in name))
     names = net.space.networks()
     earlier = pd.DataFrame({"architecture": names, "accuracy_pct": [90.0 + ("k5" in name) for name in names]})
-    learned = Learned()
+    learned = RankingProgress()
     learned.note(earlier.assign(cross_entropy=0.5))
     path = second_paths("alpha", net.space, metric, learned)
     drawn = {path(np.random.default_rng(seed))[0] for seed in range(20)}
@@ -143,7 +143,7 @@ def test_after_a_pruning_it_goes_on_from_what_was_judged_before() -> None:
 
 
 def test_a_network_counts_once_as_it_was_judged_last() -> None:
-    learned = Learned()
+    learned = RankingProgress()
     for accuracy in (60.0, 50.0):
         learned.note(pd.DataFrame({"architecture": ["a", "b"], "accuracy_pct": [accuracy, 40.0]}))
     assert learned.judged.to_dict("list") == {"architecture": ["a", "b"], "accuracy_pct": [50.0, 40.0]}
@@ -179,7 +179,7 @@ def test_pruning_keeps_what_good_networks_use() -> None:
 
 
 def test_of_a_space_too_large_to_count_the_best_by_alpha_are_scored(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("workflow_lib.search.ranked_supernet.MOST", 50)
+    monkeypatch.setattr("workflow_lib.search.ranked_supernet.MAX_SCORED", 50)
     skeleton, task = Skeleton(2, 1, 1), striped(16)
     net = make_supernet("darts", {}, skeleton, 2, 2)
     by_place = Judge(task.rows, task.labels, "cross_entropy", lambda name: float(len(name)))
