@@ -229,7 +229,7 @@ def test_a_missing_key_is_named(key: str) -> None:
         ),
         ({"training.drop_path": 0.2}, "training.drop_path and training.auxiliary_weight are for networks of cells"),
         ({"training.auxiliary_weight": 0.4}, "are for networks of cells: none is here"),
-        ({"supernet.space": "darts"}, "supernet.space darts needs search.strategy: supernet"),
+        ({"supernet.space": "darts"}, "supernet.space darts needs search.strategy supernet"),
         (
             {"search.strategy": "supernet", "supernet.space": "nasbench201", "devices": {"a": {"kind": "built"}}},
             "supernet.cost needs a predictor for a that exists before the networks do",
@@ -251,7 +251,10 @@ def test_a_missing_key_is_named(key: str) -> None:
             "map.areas.a: grid.channel_sets needs",
         ),
         ({"battery": {"capacity_mwh": 1, "interval_s": 1}}, "battery needs the energy of an inference"),
-        ({"supernet.cost": "energy_mean_mj"}, "supernet.cost is energy_mean_mj, and no device of unit mJ predicts it"),
+        (
+            {"supernet.cost": "energy_mean_mj"},
+            "supernet.cost is energy_mean_mj, but no device predicts it: configure a device of unit mJ",
+        ),
         ({"grid.baseline": SMALL}, f"grid.baseline {SMALL} is a candidate of grid.space"),
     ],
 )
