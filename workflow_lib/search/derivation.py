@@ -154,7 +154,7 @@ def read_costs(space: CellSpace, paths: Sequence[Path]) -> dict[str, CellCosts]:
 
 
 def alpha_rows(space: CellSpace, probabilities: Numbers) -> pd.DataFrame:
-    """Tabulate probabilities: columns edge, operation, probability.
+    """Return a table of probabilities, with the columns edge, operation and probability.
 
     Args:
         space: the cell space.
