@@ -60,9 +60,9 @@ class Judge:
         table.insert(0, "architecture", list(networks))
         return table
 
-    def losses(self, judged: pd.DataFrame) -> Numbers:
+    def losses(self, evaluated: pd.DataFrame) -> Numbers:
         """Return the (n, 2) losses, error and cost, of n evaluated networks."""
-        return error_and_latency(judged, self.measure, [self.cost(name) for name in judged["architecture"]])
+        return error_and_latency(evaluated, self.measure, [self.cost(name) for name in evaluated["architecture"]])
 
 
 @dataclass
@@ -70,31 +70,32 @@ class RankingProgress:
     """The state of step 2.
 
     Attributes:
-        judged: evaluated networks, each once, with their latest results (see `Judge`).
+        evaluated: evaluated networks, each once, with their latest results (see `Judge`).
         alphas: (k,) parameters after each epoch, in the order of `rank_preservation.values_of`.
     """
 
-    judged: pd.DataFrame = field(default_factory=lambda: pd.DataFrame({"architecture": []}))
+    evaluated: pd.DataFrame = field(default_factory=lambda: pd.DataFrame({"architecture": []}))
     alphas: list[Numbers] = field(default_factory=list)
 
-    def note(self, judged: pd.DataFrame) -> None:
+    def note(self, new: pd.DataFrame) -> None:
         """Store the latest results of networks."""
-        self.judged = pd.concat([self.judged, judged]).drop_duplicates("architecture", keep="last", ignore_index=True)
+        table = pd.concat([self.evaluated, new])
+        self.evaluated = table.drop_duplicates("architecture", keep="last", ignore_index=True)
 
     def fit(self, space: Space, judge: Judge) -> Numbers:
         """Fit alpha to the Pareto ranks of all evaluated networks; zeros if there are none."""
-        if self.judged.empty:
+        if self.evaluated.empty:
             return np.zeros(len(values_of(space)))
-        ranks = pareto_ranks(judge.losses(self.judged))
-        return fit_alpha(membership(space, self.judged["architecture"].tolist()), ranks)
+        ranks = pareto_ranks(judge.losses(self.evaluated))
+        return fit_alpha(membership(space, self.evaluated["architecture"].tolist()), ranks)
 
     def state(self) -> dict[str, Any]:
         """Return the state for a checkpoint."""
-        return {"judged": self.judged.to_dict("list"), "alphas": [alpha.tolist() for alpha in self.alphas]}
+        return {"judged": self.evaluated.to_dict("list"), "alphas": [alpha.tolist() for alpha in self.alphas]}
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Resume from a state."""
-        self.judged, self.alphas = pd.DataFrame(state["judged"]), [np.array(alpha) for alpha in state["alphas"]]
+        self.evaluated, self.alphas = pd.DataFrame(state["judged"]), [np.array(alpha) for alpha in state["alphas"]]
 
 
 @dataclass(frozen=True)
@@ -188,8 +189,8 @@ def second_paths(trains: str, space: Space, judge: Judge, progress: RankingProgr
         return fair_paths(space)
     if trains == "alpha":
         return best_path(space, progress.alphas[-1] if progress.alphas else progress.fit(space, judge))
-    if trains == "front" and len(progress.judged):
-        front = progress.judged["architecture"][front_mask(judge.losses(progress.judged))].tolist()
+    if trains == "front" and len(progress.evaluated):
+        front = progress.evaluated["architecture"][front_mask(judge.losses(progress.evaluated))].tolist()
         return lambda generator: [front[int(generator.integers(len(front)))]]
     return uniform_path(space)
 
@@ -210,7 +211,7 @@ def _score(trainer: SupernetTrainer, judge: Judge, step: SecondStep, progress: R
     """Score all networks of the space, or the best of a large one; without alpha, by the negative Pareto rank."""
     space = trainer.supernet.space
     start = time.perf_counter()
-    latest = progress.judged
+    latest = progress.evaluated
     names = list(filter(space.connected, _scored_networks(space, progress)))
     if step.judges_all:
         latest = judge(trainer, names)
@@ -226,7 +227,7 @@ def _score(trainer: SupernetTrainer, judge: Judge, step: SecondStep, progress: R
 def _scored_networks(space: Space, progress: RankingProgress) -> Iterable[str]:
     if space.size <= MAX_SCORED:
         return space.networks()
-    return dict.fromkeys([*best_networks(space, progress.alphas[-1], MAX_SCORED), *progress.judged["architecture"]])
+    return dict.fromkeys([*best_networks(space, progress.alphas[-1], MAX_SCORED), *progress.evaluated["architecture"]])
 
 
 def best_path(space: Space, alpha: Numbers) -> Paths:
