@@ -118,7 +118,7 @@ def test_cells_within_budgets_are_candidates_like_any_others(tmp_path: Path) -> 
     outside = rounds(folder, write(1, 1e-6))
     assert outside.returncode == 1
     log = (folder / RUN / "logs" / "search_cell" / "6" / "parameters" / "budget" / "0" / "0.log").read_text()
-    assert "a budget of 1 is below what the searches found" in log
+    assert "a budget of 1 is below the sizes that the searches found" in log
 
     graphs = [folder / target for target in targets]
     made = [graph.stat().st_mtime_ns for graph in graphs]

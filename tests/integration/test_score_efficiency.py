@@ -48,8 +48,8 @@ def test_flagged_rows_are_left_out(tmp_path: Path) -> None:
         (None, "models.csv: no such file"),
         ("", "not a readable CSV file"),
         ("net,ms\na,1\n", "there is no column score"),
-        ("net,ms,ms_std,score\na,0,0,1\nb,1,0,1\n", "column ms needs positive numbers, and is 0 for a"),
-        ("net,ms,ms_std,score\na,1,,1\n", "column ms_std needs numbers from 0 on"),
+        ("net,ms,ms_std,score\na,0,0,1\nb,1,0,1\n", "column ms needs positive numbers, but is 0 for a"),
+        ("net,ms,ms_std,score\na,1,,1\n", "column ms_std needs numbers of at least 0"),
     ],
 )
 def test_a_table_that_cannot_be_scored_is_refused(tmp_path: Path, content: str | None, message: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 from scipy.optimize import linprog
 
 from workflow_lib.analysis.battery_config import BatteryConfig
-from workflow_lib.analysis.battery_policies import by_clock, choose_networks, simulate
+from workflow_lib.analysis.battery_policies import choose_networks, simulate, switch_by_time
 from workflow_lib.core.errors import UserError
 
 CANDIDATES = pd.DataFrame(
@@ -67,7 +67,7 @@ def test_where_the_most_accurate_lasts_nothing_is_switched() -> None:
 
 def test_no_schedule_on_a_grid_is_better_than_the_clocks() -> None:
     power, accuracy = np.array([9.0, 5.0, 4.0, 1.0]), np.array([97.0, 95.0, 94.0, 60.0])
-    phases = by_clock(power, accuracy, 20.0, 5.0)
+    phases = switch_by_time(power, accuracy, 20.0, 5.0)
     mean = sum(accuracy[phase.row] * phase.hours for phase in phases) / 5
     shares = np.stack(np.meshgrid(*[np.linspace(0, 5, 21)] * 4), -1).reshape(-1, 4)
     allowed = shares[(np.isclose(shares.sum(1), 5)) & (shares @ power <= 20)]
@@ -94,7 +94,7 @@ def test_predicted_energies_take_the_place_of_power() -> None:
     ("values", "message"),
     [
         ({"hours": 9.0}, r"the battery lasts 7\.50 of 9 hours with the most frugal network"),
-        ({"interval_s": 0.3}, r"a takes 400\.0 ms; interval_s is 0\.3"),
+        ({"interval_s": 0.3}, r"an inference of a takes 400\.0 ms; raise interval_s, which is 0\.3 s"),
     ],
 )
 def test_what_cannot_be_is_refused(values: dict[str, float], message: str) -> None:

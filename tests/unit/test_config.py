@@ -174,15 +174,18 @@ def test_a_missing_key_is_named(key: str) -> None:
             {"folds": {"method": "region", "count": 3, "holdout": {"method": "region", "regions": ["East"]}}},
             "folds.count is 3, but method region gives 2 folds",
         ),
-        ({"search.strategy": "constrained"}, "cell_search and search.strategy: constrained belong together"),
+        ({"search.strategy": "constrained"}, "set cell_search if and only if search.strategy is constrained"),
         (
             {"cell_search": {"budgets": {"parameters": [1e5]}}},
-            "cell_search and search.strategy: constrained belong together",
+            "set cell_search if and only if search.strategy is constrained",
         ),
-        ({"search.strategy": "constrained", "cell_search": {}}, "cell_search.budgets names none"),
+        (
+            {"search.strategy": "constrained", "cell_search": {}},
+            "cell_search.budgets is empty: set at least one maximum cost",
+        ),
         (
             {"search.strategy": "constrained", "cell_search": {"budgets": {"flops": [1e5]}}},
-            "cell_search.budgets.flops is none of parameters, multiply_adds, ",
+            "cell_search.budgets.flops is unknown: choose one of parameters, multiply_adds, ",
         ),
         (
             {
@@ -194,27 +197,27 @@ def test_a_missing_key_is_named(key: str) -> None:
         ),
         (
             {"search.strategy": "constrained", "cell_search": {"budgets": {"parameters": [1]}, "regions": ["Here"]}},
-            "cell_search.regions names ['Here']; data.regions has",
+            "cell_search.regions names ['Here'], but data.regions has only",
         ),
         ({"run": "again", "report.compared_runs": ["again"]}, "report.compared_runs names this run itself, again"),
         (
             {"search.strategy": "constrained", "cell_search": {"budgets": {"parameters": [1e5]}, "bottleneck": 3}},
-            "bottleneck 3 times partial_channels 1 does not divide width 8",
+            "bottleneck 3 times partial_channels 1 must divide width 8",
         ),
         (
             {
                 "search.strategy": "constrained",
                 "cell_search": {"budgets": {"parameters": [1e5]}, "sample_operations": True, "second_order": True},
             },
-            "sample_operations goes with neither second_order nor mix_first_cells_only",
+            "sample_operations cannot be combined with second_order or mix_first_cells_only",
         ),
         (
             {"search.strategy": "constrained", "cell_search": {"budgets": {"parameters": [1]}, "partial_channels": 16}},
-            "bottleneck 1 times partial_channels 16 does not divide width 8",
+            "bottleneck 1 times partial_channels 16 must divide width 8",
         ),
         (
             {"search.strategy": "constrained", "cell_search": {"budgets": {"parameters": [1]}, "partial_channels": 8}},
-            "leaves one channel of width 8, always the same",
+            "selects only one channel of width 8: at least two are needed",
         ),
         (
             {"search.strategy": "supernet", "supernet.space": "mobilenet", "training.drop_path": 0.2},
@@ -226,7 +229,7 @@ def test_a_missing_key_is_named(key: str) -> None:
         ),
         ({"training.drop_path": 0.2}, "training.drop_path and training.auxiliary_weight are for networks of cells"),
         ({"training.auxiliary_weight": 0.4}, "are for networks of cells, which this run has none of"),
-        ({"supernet.space": "darts"}, "supernet.space darts needs search.strategy: supernet"),
+        ({"supernet.space": "darts"}, "supernet.space darts needs search.strategy supernet"),
         (
             {"search.strategy": "supernet", "supernet.space": "nasbench201", "devices": {"a": {"kind": "built"}}},
             "supernet.cost needs a predictor for a that exists before the networks: use kind",
@@ -248,7 +251,10 @@ def test_a_missing_key_is_named(key: str) -> None:
             "map.areas.a: grid.channel_sets needs",
         ),
         ({"battery": {"capacity_mwh": 1, "interval_s": 1}}, "battery needs the energy of an inference"),
-        ({"supernet.cost": "energy_mean_mj"}, "supernet.cost is energy_mean_mj, and no device of unit mJ predicts it"),
+        (
+            {"supernet.cost": "energy_mean_mj"},
+            "supernet.cost is energy_mean_mj, but no device predicts it: configure a device of unit mJ",
+        ),
         ({"grid.baseline": SMALL}, f"grid.baseline {SMALL} is also a candidate of grid.space"),
     ],
 )

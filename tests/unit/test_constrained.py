@@ -449,7 +449,7 @@ def test_a_budget_below_the_smallest_network_is_refused() -> None:
     searches = pd.DataFrame(
         [{"channels": "5", "quantity": "parameters", "number": 0, "repeat": 0, "bound": 1e4, "epoch": 1}]
     )
-    with pytest.raises(UserError, match="no network is within 1: the smallest expected has 4,722"):
+    with pytest.raises(UserError, match="no network is within 1: the smallest expected cost is 4,722"):
         derive_networks(searches, alpha, {"parameters": COSTS}, settings())
 
 
@@ -460,7 +460,7 @@ def test_budgets_are_looked_up_between_searches() -> None:
     assert graph.bound(200) == 15
     assert graph.bound(400) == 30
     assert graph.bound(501) == graph.bound(500) == 40
-    with pytest.raises(UserError, match="a budget of 99 is below what the searches found: 100 to 500"):
+    with pytest.raises(UserError, match="a budget of 99 is below the sizes that the searches found, 100 to 500"):
         graph.bound(99)
 
 

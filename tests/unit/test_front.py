@@ -79,7 +79,7 @@ def test_equal_candidates_share_the_front() -> None:
 
 
 def test_a_baseline_alone_is_refused() -> None:
-    with pytest.raises(UserError, match="no candidate beside the baseline"):
+    with pytest.raises(UserError, match="no candidate besides the baseline"):
         ranked(PERFECT)
 
 

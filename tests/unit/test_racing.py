@@ -8,7 +8,7 @@ import pytest
 from examples import BASELINE, SMALL, UNPOOLED, fold_scores, latency, network
 from scipy.stats import t
 
-from workflow_lib.analysis.race import common_variance, lead_at_least, race
+from workflow_lib.analysis.race import common_variance, lead_lower_bounds, race
 from workflow_lib.analysis.racing_config import RacingConfig
 from workflow_lib.pareto.front_config import Objective
 from workflow_lib.search.proposal_tables import RACE
@@ -78,7 +78,7 @@ def test_the_table_says_why(tmp_path: Any) -> None:
 def test_bounds_are_those_of_pairs_one_by_one() -> None:
     accuracy = np.random.default_rng(3).normal(80, 4, (5, 3)) * np.array([[1], [1.1], [1], [1], [0.3]])
     rivals = ~np.eye(5, dtype=bool)
-    found = lead_at_least(accuracy, 0.25, rivals, 0.9)
+    found = lead_lower_bounds(accuracy, 0.25, rivals, 0.9)
     residual = accuracy - accuracy.mean(1, keepdims=True) - accuracy.mean(0) + accuracy.mean()
     prior, freedom = common_variance((residual**2).sum(1) / 2 * 5 / 4, 2)
     freedom = min(freedom, 8)
@@ -117,7 +117,7 @@ def test_equal_candidates_are_hardly_ever_stopped(deviations: Any, allowed: floa
     wrong = []
     for _ in range(200):
         accuracy = 80 + random.normal(size=(20, 4)) * deviations[:, None] + random.normal(0, 5, 4)
-        looks = [(lead_at_least(accuracy[:, :folds], 0.25, rivals, 0.975) > 0).any(1) for folds in (3, 4)]
+        looks = [(lead_lower_bounds(accuracy[:, :folds], 0.25, rivals, 0.975) > 0).any(1) for folds in (3, 4)]
         wrong.append((looks[0] | looks[1]).mean())
     assert np.mean(wrong) < allowed
 
@@ -126,5 +126,5 @@ def test_most_of_those_that_are_far_behind_are_stopped_after_two_folds() -> None
     random = np.random.default_rng(7)
     true = np.r_[np.full(10, 90.0), np.full(10, 60.0)]
     accuracy = true[:, None] + random.normal(0, 2, (20, 2))
-    lead = lead_at_least(accuracy, 0.25, ~np.eye(20, dtype=bool), 0.95)
+    lead = lead_lower_bounds(accuracy, 0.25, ~np.eye(20, dtype=bool), 0.95)
     assert (lead > 0).any(1).tolist() == [False] * 10 + [True] * 10

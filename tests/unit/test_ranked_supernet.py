@@ -15,7 +15,7 @@ from workflow_lib.models.shared_weights import Supernet, make_supernet
 from workflow_lib.pareto.dominance import pareto_ranks
 from workflow_lib.search.ranked_supernet import (
     Judge,
-    Learned,
+    RankingProgress,
     SecondStep,
     best_path,
     best_values,
@@ -78,11 +78,11 @@ def test_the_ranking_is_learned_beside_the_weights() -> None:
     trainer, metric = SupernetTrainer(net, task, training(1)), judge(striped(32))
     table, learned = rank_subnets(trainer, metric, SecondStep(3, "alpha", 12, judges_all=False))
     assert [len(alpha) for alpha in learned.alphas] == [30] * 3
-    assert 30 < len(learned.judged) <= 36
-    assert learned.judged["architecture"].is_unique
+    assert 30 < len(learned.evaluated) <= 36
+    assert learned.evaluated["architecture"].is_unique
     assert trainer.network_steps == 3 * 6
-    losses = metric.losses(learned.judged)
-    names = learned.judged["architecture"].tolist()
+    losses = metric.losses(learned.evaluated)
+    names = learned.evaluated["architecture"].tolist()
     assert losses[:, 1].tolist() == [work(cell) for cell in names]
     assert kendalltau(scores(SPACE, learned.alphas[-1], names), -pareto_ranks(losses)).statistic > 0.3
     assert table["architecture"].tolist() == SPACE.networks()
@@ -93,7 +93,7 @@ def test_a_killed_ranking_goes_on_with_the_same_alpha(tmp_path: Path, monkeypatc
     monkeypatch.setattr(Checkpoint, "due", True)
     task = striped(16)
 
-    def rank(epochs: int, checkpoint: Checkpoint | None) -> Learned:
+    def rank(epochs: int, checkpoint: Checkpoint | None) -> RankingProgress:
         net = supernet()
         step = SecondStep(epochs, "alpha", 4, judges_all=False)
         return rank_subnets(SupernetTrainer(net, task, training(1)), judge(task), step, checkpoint)[1]
@@ -102,7 +102,7 @@ def test_a_killed_ranking_goes_on_with_the_same_alpha(tmp_path: Path, monkeypatc
     rank(1, checkpoint)
     whole, resumed = rank(2, None), rank(2, checkpoint)
     assert np.array_equal(whole.alphas, resumed.alphas)
-    assert whole.judged.to_dict("list") == resumed.judged.to_dict("list")
+    assert whole.evaluated.to_dict("list") == resumed.evaluated.to_dict("list")
 
 
 @pytest.mark.parametrize("epochs", [2, 3])
@@ -128,7 +128,7 @@ def test_after_a_pruning_it_goes_on_from_what_was_judged_before() -> None:
     metric = Judge(task.rows, task.labels, "accuracy_pct", lambda name: 1.0 + ("w48" in name))
     names = net.space.networks()
     earlier = pd.DataFrame({"architecture": names, "accuracy_pct": [90.0 + ("k5" in name) for name in names]})
-    learned = Learned()
+    learned = RankingProgress()
     learned.note(earlier.assign(cross_entropy=0.5))
     path = second_paths("alpha", net.space, metric, learned)
     drawn = {path(np.random.default_rng(seed))[0] for seed in range(20)}
@@ -136,17 +136,17 @@ def test_after_a_pruning_it_goes_on_from_what_was_judged_before() -> None:
     trainer = SupernetTrainer(net, task, training(1))
     step = SecondStep(1, "alpha", 1, judges_all=False)
     table, learned = rank_subnets(trainer, metric, step, earlier=earlier.assign(cross_entropy=0.5))
-    assert sorted(learned.judged["architecture"]) == sorted(names)
-    anew = ~learned.judged["accuracy_pct"].isin(earlier["accuracy_pct"])  # which no share of 16 chips is
+    assert sorted(learned.evaluated["architecture"]) == sorted(names)
+    anew = ~learned.evaluated["accuracy_pct"].isin(earlier["accuracy_pct"])  # which no share of 16 chips is
     assert anew.sum() == 1, "the last judgement of a network replaces the one before"
     assert table["accuracy_pct"].notna().all()
 
 
 def test_a_network_counts_once_as_it_was_judged_last() -> None:
-    learned = Learned()
+    learned = RankingProgress()
     for accuracy in (60.0, 50.0):
         learned.note(pd.DataFrame({"architecture": ["a", "b"], "accuracy_pct": [accuracy, 40.0]}))
-    assert learned.judged.to_dict("list") == {"architecture": ["a", "b"], "accuracy_pct": [50.0, 40.0]}
+    assert learned.evaluated.to_dict("list") == {"architecture": ["a", "b"], "accuracy_pct": [50.0, 40.0]}
 
 
 def test_without_alpha_the_score_is_the_pareto_rank_by_shared_weights() -> None:
@@ -155,7 +155,7 @@ def test_without_alpha_the_score_is_the_pareto_rank_by_shared_weights() -> None:
     step = SecondStep(1, "front", 6, judges_all=False)
     table, learned = rank_subnets(SupernetTrainer(net, task, training(1)), metric, step)
     known = table[table["score"].notna()].set_index("architecture")["score"]
-    own = learned.judged
+    own = learned.evaluated
     assert known[own["architecture"]].tolist() == (-pareto_ranks(metric.losses(own))).tolist()
     front = own["architecture"][pareto_ranks(metric.losses(own)) == 0].tolist()
     draw = second_paths("front", SPACE, metric, learned)
@@ -179,14 +179,14 @@ def test_pruning_keeps_what_good_networks_use() -> None:
 
 
 def test_of_a_space_too_large_to_count_the_best_by_alpha_are_scored(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("workflow_lib.search.ranked_supernet.MOST", 50)
+    monkeypatch.setattr("workflow_lib.search.ranked_supernet.MAX_SCORED", 50)
     skeleton, task = Skeleton(2, 1, 1), striped(16)
     net = make_supernet("darts", {}, skeleton, 2, 2)
     by_place = Judge(task.rows, task.labels, "cross_entropy", lambda name: float(len(name)))
     table, learned = rank_subnets(SupernetTrainer(net, task, training(1)), by_place, SecondStep(1, "alpha", 4, False))
     assert 50 < len(table) <= 50 + 4
     assert (np.diff(table["score"].iloc[:50]) < 1e-9).all()
-    assert set(learned.judged["architecture"]) <= set(table["architecture"])
+    assert set(learned.evaluated["architecture"]) <= set(table["architecture"])
     assert table["accuracy_pct"].notna().sum() == 4
     drawn = darts.network_space(skeleton)
     own = [drawn.build(drawn.sample(np.random.default_rng(seed))) for seed in range(20)]

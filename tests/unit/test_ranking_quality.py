@@ -109,7 +109,7 @@ def test_networks_that_failed_on_a_fold_are_left_out() -> None:
     assert ranks["architecture"].tolist() == ["a", "c", "d"]
     assert quality["tau_b"].tolist() == [pytest.approx(1)]
     scores = scores[(scores["architecture"] == "a") | (scores["fold"] > 0)]
-    with pytest.raises(UserError, match="1 networks of channels x"):
+    with pytest.raises(UserError, match="only 1 networks of channels x"):
         compare_supernets(scores, ranking([1.0, 1.0, 0.0, 1.0]), "accuracy_pct", 8)
 
 

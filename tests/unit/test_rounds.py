@@ -159,12 +159,12 @@ def test_scores_of_others_than_the_proposed_are_refused() -> None:
     fewer = trained(proposals.iloc[2:])
     check_proposed(fewer, proposals, RUN.grid.baseline, allow_missing=True)
     for some, others in ((scores, proposals.iloc[2:]), (fewer, proposals)):
-        with pytest.raises(UserError, match="they differ in 2; run again with python -m"):
+        with pytest.raises(UserError, match="trained: 2 differ; run again with python -m"):
             check_proposed(some, others, RUN.grid.baseline, allow_missing=False)
-    with pytest.raises(UserError, match="they differ in 2"):
+    with pytest.raises(UserError, match="trained: 2 differ"):
         check_proposed(scores, proposals.iloc[2:], RUN.grid.baseline, allow_missing=True)
 
 
 def test_racing_is_for_the_grid() -> None:
-    with pytest.raises(ConfigError, match="racing is for the whole grid"):
+    with pytest.raises(ConfigError, match=r"racing needs search\.strategy grid, which is random"):
         config({"search.strategy": "random", "racing": {}})

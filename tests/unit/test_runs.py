@@ -57,7 +57,7 @@ def test_other_chips_folds_devices_or_objectives_are_refused() -> None:
     for wrong, message in (
         (other_folds, "run wrong has other chips or folds than one"),
         (other_devices, "run wrong has other devices than one"),
-        (poorer, "run wrong has no latency_mean_ms"),
+        (poorer, "run wrong lacks the objective latency_mean_ms"),
     ):
         with pytest.raises(UserError, match=message):
             compare_runs({"one": one, "wrong": wrong}, OBJECTIVES)

@@ -89,8 +89,11 @@ def test_what_is_cut_off_is_said() -> None:
 def test_words_name_mix_share_and_slack() -> None:
     text = describe(score_models(MODELS, "candidate", config(), seed=1).scores, 4)
     assert "# The 4 most efficient of 5 models" in text
-    assert "1. **large**: efficient, no mix of others gives as much" in text
-    assert "3. **heavy**: as good as 100 % small, at 100.0 % of its costs, which is better by 5 of memory_bytes" in text
+    assert "1. **large**: efficient, and no mix of others gives as much" in text
+    assert (
+        "3. **heavy**: as good as 100 % small, at 100.0 % of its costs, and the mix is also better by 5 of memory_bytes"
+        in text
+    )
     assert (
         "4. **between**: as good as 50 % large and 50 % small, at 50.0 %" in text or "50 % small and 50 % large" in text
     )
@@ -101,10 +104,13 @@ def test_words_name_mix_share_and_slack() -> None:
     [
         (MODELS.drop(columns="memory_bytes"), "there is no column memory_bytes"),
         (MODELS.rename(columns={"candidate": "name"}), "there is no column candidate"),
-        (MODELS.assign(latency_mean_ms=[2, 8, 0, 4, 2]), "needs positive numbers, and is 0 for between"),
-        (MODELS.assign(latency_mean_ms=[2, 8, None, None, 2]), r"is nan for between \(and wrong for 1 more\)"),
+        (MODELS.assign(latency_mean_ms=[2, 8, 0, 4, 2]), "needs positive numbers, but is 0 for between"),
+        (MODELS.assign(latency_mean_ms=[2, 8, None, None, 2]), r"is nan for between \(and invalid for 1 more\)"),
         (MODELS.assign(memory_bytes=["a", "2", "3", "4", "5"]), "is a for small"),
-        (MODELS.assign(accuracy_pct=[80, 90, -1, 80, 80]), "needs numbers from 0 on up to 100, and is -1 for between"),
+        (
+            MODELS.assign(accuracy_pct=[80, 90, -1, 80, 80]),
+            "needs numbers of at least 0 and at most 100, but is -1 for between",
+        ),
         (MODELS.assign(candidate=["a", "a", "b", "c", "d"]), "names a twice"),
         (MODELS.iloc[:0], "has no rows"),
     ],

@@ -1,1 +1,1 @@
-"""What is made of finished trainings: candidates, the Pareto front, efficiency, comparisons."""
+"""Analyses of finished trainings: candidates, the Pareto front, efficiency and comparisons."""

@@ -1,4 +1,4 @@
-"""The configuration of simulated batteries."""
+"""The configuration of the simulated battery."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class BatteryConfig(Section):
-    """A field device's battery, and the networks that it switches between."""
+    """The battery of a field device, and the networks between which the device switches."""
 
     former_keys: ClassVar[Mapping[str, str]] = {"networks": "max_networks"}
 
@@ -40,6 +40,9 @@ class BatteryConfig(Section):
     )
 
     def check_within(self, config: "Config", key: str) -> None:
-        """Refuse what other sections contradict; see `Section.check_within`."""
+        """Check this section against the others; see `Section.check_within`."""
         if (self.active_mw is None) == (not config.devices_with("energy_mj")):
-            raise ValueError(f"{key} needs the energy of an inference: {key}.active_mw, or else a device of unit mJ")
+            raise ValueError(
+                f"{key} needs the energy of an inference: set {key}.active_mw, or configure a device of unit mJ, but "
+                "not both"
+            )

@@ -1,4 +1,4 @@
-"""A battery in the field: which networks a device switches between, and how long each way of using them lasts.
+"""Simulated battery life of a device that switches between networks.
 
 Source: Pareto Rank-Preserving Supernetwork for HW-NAS, section 4.4 and figure 8.
 """
@@ -22,11 +22,11 @@ WHERE = "config: battery"
 
 @dataclass(frozen=True)
 class Phase:
-    """A time in which one network runs.
+    """A period in which one network runs.
 
     Args:
-        row: of the network.
-        hours: how long.
+        row: row of the network.
+        hours: duration of the period (h).
     """
 
     row: int
@@ -34,11 +34,14 @@ class Phase:
 
 
 def energy_mj(candidates: pd.DataFrame, active_mw: float | None) -> Numbers:
-    """What one inference of each candidate takes (mJ): as predicted, or the power of running times the mean latency.
+    """Return the energy of one inference of each candidate: predicted, or power times mean latency.
 
     Args:
-        candidates: with energy_mean_mj, or latency_mean_ms.
-        active_mw: power while a network runs, beyond that of waiting (mW); None: energies are predicted.
+        candidates: table with the column energy_mean_mj, or latency_mean_ms if `active_mw` is given.
+        active_mw: additional power while a network runs (mW); None: use the predicted energies.
+
+    Returns:
+        (n,) energies (mJ).
     """
     if active_mw is None:
         return candidates["energy_mean_mj"].to_numpy(np.float64)
@@ -46,55 +49,65 @@ def energy_mj(candidates: pd.DataFrame, active_mw: float | None) -> Numbers:
 
 
 def choose_networks(accuracy_pct: Numbers, energy: Numbers, count: int) -> NDArray[np.int64]:
-    """Choose networks to switch between: both ends of the front of accuracy and energy, and what covers most between.
+    """Choose networks to switch between, from the front of accuracy and energy.
+
+    Both ends of the front are chosen; the others maximise the hypervolume between them.
 
     Args:
-        accuracy_pct, energy: (n,) of all networks.
-        count: how many, at most; at least 2.
+        accuracy_pct: (n,) accuracies of all networks (%), maximised.
+        energy: (n,) energies of an inference (mJ), minimised.
+        count: maximum number of networks, at least 2.
 
     Returns:
-        Rows, from the most accurate to the most frugal.
+        (k,) rows of the chosen networks, from the most accurate to the most frugal.
+
+    >>> choose_networks(np.array([90.0, 95.0, 80.0, 85.0]), np.array([2.0, 4.0, 1.0, 3.0]), count=2)
+    array([1, 2])
     """
     losses = np.column_stack([-accuracy_pct, energy])
     front = np.flatnonzero(front_mask(losses))
     _, first = np.unique(losses[front], axis=0, return_index=True)
-    front = front[first]  # sorted: the most accurate first, which takes most energy
+    front = front[first]  # sorted: the most accurate network, which needs most energy, comes first
     between = front[1:-1]
     chosen = between[choose_by_hypervolume(losses[between], count - 2)] if len(between) and count > 2 else between[:0]
     ends = [front[0], front[-1]]
     return np.array([row for row in front if row in chosen or row in ends], dtype=np.int64)
 
 
-def by_charge(power_mw: Numbers, capacity_mwh: float) -> list[Phase]:
-    """Switch to the next network whenever an equal part of the charge is used up.
+def switch_by_charge(power_mw: Numbers, capacity_mwh: float) -> list[Phase]:
+    """Switch to the next network whenever an equal share of the charge is used up.
 
     Args:
-        power_mw: (n,) mean power with each network, from the most accurate to the most frugal (mW).
-        capacity_mwh: of the battery.
+        power_mw: (n,) mean power with each network (mW), from the most accurate to the most frugal.
+        capacity_mwh: capacity of the battery (mWh).
+
+    >>> switch_by_charge(np.array([50.0, 25.0]), 100.0)
+    [Phase(row=0, hours=1.0), Phase(row=1, hours=2.0)]
     """
-    part = capacity_mwh / len(power_mw)
-    return [Phase(row, float(part / power)) for row, power in enumerate(power_mw)]
+    share_mwh = capacity_mwh / len(power_mw)
+    return [Phase(row, float(share_mwh / power)) for row, power in enumerate(power_mw)]
 
 
-def by_clock(power_mw: Numbers, accuracy_pct: Numbers, capacity_mwh: float, hours: float) -> list[Phase]:
-    """Switch at hours that make the mean accuracy as high as the battery allows for so long: a linear program.
+def switch_by_time(power_mw: Numbers, accuracy_pct: Numbers, capacity_mwh: float, hours: float) -> list[Phase]:
+    """Schedule the networks so that the mean accuracy over a required battery life is maximal (a linear program).
 
     Args:
-        power_mw, accuracy_pct: (n,) with each network, from the most accurate to the most frugal.
-        capacity_mwh: of the battery.
-        hours: that it must last.
+        power_mw: (n,) mean power with each network (mW), from the most accurate to the most frugal.
+        accuracy_pct: (n,) accuracy of each network (%), in the same order.
+        capacity_mwh: capacity of the battery (mWh).
+        hours: required battery life (h).
 
     Raises:
-        UserError: if it does not last with any network.
+        UserError: if the battery does not last that long with any network.
     """
     if capacity_mwh < power_mw.min() * hours:
-        lasts = capacity_mwh / power_mw.min()
+        longest = capacity_mwh / power_mw.min()
         raise UserError(
-            f"the battery lasts {lasts:.2f} of {hours:g} hours with the most frugal network",
+            f"the battery lasts {longest:.2f} of {hours:g} hours with the most frugal network",
             WHERE,
             "lower hours or idle_mw, or raise capacity_mwh or interval_s",
         )
-    found = linprog(
+    solution = linprog(
         -accuracy_pct,
         A_ub=[power_mw],
         b_ub=[capacity_mwh],
@@ -102,23 +115,23 @@ def by_clock(power_mw: Numbers, accuracy_pct: Numbers, capacity_mwh: float, hour
         b_eq=[hours],
         bounds=(0, None),
     )
-    assert found.success, found.message
-    return [Phase(row, float(share)) for row, share in enumerate(found.x) if share > hours * 1e-9]
+    assert solution.success, solution.message
+    return [Phase(row, float(share)) for row, share in enumerate(solution.x) if share > hours * 1e-9]
 
 
 def simulate(battery: BatteryConfig, candidates: pd.DataFrame) -> pd.DataFrame:
-    """Empty a battery by the most accurate network alone, by the most frugal one alone, and by switching.
+    """Simulate discharges with the most accurate network alone, the most frugal one alone, and with switching.
 
     Args:
-        battery: the battery, how often it is asked for an inference, and when the network is switched.
-        candidates: of one channel set, with the columns candidate, channels, architecture, accuracy_pct,
+        battery: the battery, the interval between inferences, and when the network is switched.
+        candidates: candidates of one channel set, with the columns candidate, channels, architecture, accuracy_pct,
             latency_mean_ms, and energy_mean_mj unless `battery.active_mw` is given.
 
     Returns:
         Rows of BATTERY.
 
     Raises:
-        UserError: if a network takes longer than the time between two inferences, or the battery does not last.
+        UserError: if an inference takes longer than the interval, or the battery does not last long enough.
     """
     energy, accuracy = energy_mj(candidates, battery.active_mw), candidates["accuracy_pct"].to_numpy(np.float64)
     rows = choose_networks(accuracy, energy, battery.max_networks)
@@ -126,17 +139,19 @@ def simulate(battery: BatteryConfig, candidates: pd.DataFrame) -> pd.DataFrame:
     slowest = chosen.iloc[int(chosen["latency_mean_ms"].argmax())]
     if slowest["latency_mean_ms"] > 1e3 * battery.interval_s:
         raise UserError(
-            f"{slowest['candidate']} takes {slowest['latency_mean_ms']:.1f} ms",
+            f"an inference of {slowest['candidate']} takes {slowest['latency_mean_ms']:.1f} ms",
             WHERE,
-            f"interval_s is {battery.interval_s:g}",
+            f"raise interval_s, which is {battery.interval_s:g} s",
         )
     power = battery.idle_mw + energy / battery.interval_s
     capacity = battery.capacity_mwh
     switching = (
-        by_charge(power, capacity) if battery.hours is None else by_clock(power, accuracy, capacity, battery.hours)
+        switch_by_charge(power, capacity)
+        if battery.hours is None
+        else switch_by_time(power, accuracy, capacity, battery.hours)
     )
-    ends = {"accurate": 0, "frugal": len(rows) - 1}
-    policies = {name: [Phase(row, float(capacity / power[row]))] for name, row in ends.items()}
+    single = {"accurate": 0, "frugal": len(rows) - 1}
+    policies = {name: [Phase(row, float(capacity / power[row]))] for name, row in single.items()}
     steps = [
         step | {"policy": policy}
         for policy, phases in {**policies, "adequate": switching}.items()
@@ -149,17 +164,17 @@ def simulate(battery: BatteryConfig, candidates: pd.DataFrame) -> pd.DataFrame:
 
 
 def _discharge(phases: Sequence[Phase], power_mw: Numbers, battery: BatteryConfig) -> Iterator[dict[str, float | int]]:
-    """One step per phase: its hours and the charge at both ends, and the inferences in it."""
-    hours, left_mwh = 0.0, battery.capacity_mwh
+    """Yield one step per phase: its begin and end, the charge at both, and the number of inferences."""
+    hours, charge_mwh = 0.0, battery.capacity_mwh
     for step, phase in enumerate(phases):
-        used = float(phase.hours * power_mw[phase.row])
+        used_mwh = float(phase.hours * power_mw[phase.row])
         yield {
             "step": step,
             "row": phase.row,
             "begin_h": hours,
             "end_h": hours + phase.hours,
-            "begin_pct": 100 * left_mwh / battery.capacity_mwh,
-            "end_pct": max(0.0, 100 * (left_mwh - used) / battery.capacity_mwh),
+            "begin_pct": 100 * charge_mwh / battery.capacity_mwh,
+            "end_pct": max(0.0, 100 * (charge_mwh - used_mwh) / battery.capacity_mwh),
             "inferences": int(phase.hours * SECONDS_PER_HOUR / battery.interval_s),
         }
-        hours, left_mwh = hours + phase.hours, left_mwh - used
+        hours, charge_mwh = hours + phase.hours, charge_mwh - used_mwh

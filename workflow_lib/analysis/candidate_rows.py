@@ -1,4 +1,4 @@
-"""The candidates: what was trained, exported and predicted, one row each."""
+"""The table of candidates: what was trained, exported and predicted, one row per candidate."""
 
 from collections.abc import Sequence
 
@@ -21,23 +21,25 @@ def build_candidates(
     folds: int,
     same_split: bool = False,
 ) -> pd.DataFrame:
-    """Join what is known of each candidate.
+    """Join the scores, costs and latencies of each candidate.
 
     Args:
-        scores, networks, latencies: tables FOLD_SCORES, NETWORKS, LATENCIES.
-        classes: class names, in the order of the scores' recalls.
+        scores: table FOLD_SCORES.
+        networks: table NETWORKS.
+        latencies: table LATENCIES.
+        classes: class names, in the order of the recalls in `scores`.
         baseline: architecture id of the baseline.
-        folds: how many there are; a candidate that lacks one is left out, for its mean would be over other chips.
-        same_split: whether they are the same chips, and only seeds differ.
+        folds: number of folds; a candidate that lacks a fold is excluded, because its mean would cover other chips.
+        same_split: whether all folds have the same chips and differ only in their seeds.
 
     Returns:
         Rows of CANDIDATES, sorted by channels, batch and architecture.
 
     Raises:
-        UserError: if no candidate has all its folds, a trained network has no costs, or no latency on some device.
+        UserError: if no candidate has all its folds, or a trained network lacks its costs or a device's latency.
     """
-    trained = scores.groupby(KEYS)["fold"].transform("count")
-    complete = scores[trained == folds]
+    fold_counts = scores.groupby(KEYS)["fold"].transform("count")
+    complete = scores[fold_counts == folds]
     if (complete["architecture"] == baseline).all():
         raise UserError("no candidate has all its folds", "build_candidates", "see the logs of the trainings")
     accuracy = summarise_folds(complete, classes, same_split)
@@ -52,42 +54,42 @@ def build_candidates(
 
 
 def check_proposed(scores: pd.DataFrame, proposals: pd.DataFrame, baseline: str, allow_missing: bool) -> None:
-    """Refuse scores of other candidates than the search proposes: those of an earlier search, most likely.
+    """Check that the scores are those of the proposed candidates, and not of an earlier search.
 
     Args:
         scores: rows of FOLD_SCORES.
         proposals: rows of PROPOSALS.
-        baseline: architecture id of the baseline, which nobody proposes.
+        baseline: architecture id of the baseline, which is never proposed.
         allow_missing: whether a candidate may lack its scores.
 
     Raises:
-        UserError: if there are such.
+        UserError: if the trained and the proposed candidates differ.
     """
     trained = set(scores.loc[scores["architecture"] != baseline, KEYS].itertuples(index=False, name=None))
     proposed = set(proposals[KEYS].itertuples(index=False, name=None))
-    wrong = trained - proposed if allow_missing else trained ^ proposed
-    if wrong:
+    differing = trained - proposed if allow_missing else trained ^ proposed
+    if differing:
         raise UserError(
-            f"the search proposes other candidates now than were trained: they differ in {len(wrong)}",
+            f"the search proposes other candidates now than those that were trained: {len(differing)} differ",
             "proposals",
             "run again with python -m workflow_lib.rounds",
         )
 
 
 def map_raw_configurations(space: Space) -> pd.DataFrame:
-    """Say which architecture each raw configuration of a grid builds.
+    """Tabulate the architecture that each raw configuration of a space builds.
 
     Args:
-        space: its choices; several configurations may build the same network.
+        space: the search space; several configurations may build the same network.
 
     Returns:
         Rows of RAW_CONFIGURATIONS.
     """
-    whole = {name for name, values in space.choices.items() if all(type(value) is int for value in values)}
+    integers = {name for name, values in space.choices.items() if all(type(value) is int for value in values)}
     return pd.DataFrame(
         {
             "configuration": number,
-            **{name: value if name in whole else str(value) for name, value in raw.items()},
+            **{name: value if name in integers else str(value) for name, value in raw.items()},
             "architecture": space.build(raw),
         }
         for number, raw in enumerate(space.configurations())

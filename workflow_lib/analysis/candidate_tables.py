@@ -1,4 +1,4 @@
-"""Tables of candidates and of the Pareto front."""
+"""The tables of candidates and of the Pareto front."""
 
 from workflow_lib.core.columns import ARCHITECTURE, BATCH, CANDIDATE, CHANNELS
 from workflow_lib.core.results import Result
@@ -12,11 +12,18 @@ CANDIDATES = Table(
         CHANNELS,
         BATCH,
         ARCHITECTURE,
-        Column("baseline", "flag", meaning="the plain network outside the space"),
-        Column("folds", "integer", meaning="folds trained", low=1),
-        Column("validation_share", "number", meaning="validation chips per training chip; 0 of one split", low=0),
+        Column("baseline", "flag", meaning="whether it is the plain network outside the search space"),
+        Column("folds", "integer", meaning="number of folds trained", low=1),
+        Column("validation_share", "number", meaning="validation chips per training chip; 0 for a single split", low=0),
         percent("accuracy_pct", "mean accuracy over folds"),
-        Column("accuracy_fold_std_pct", "number", "%", "standard deviation over folds (n - 1)", low=0, optional=True),
+        Column(
+            "accuracy_fold_std_pct",
+            "number",
+            "%",
+            "sample standard deviation of the accuracy over folds (n - 1)",
+            low=0,
+            optional=True,
+        ),
         Column(
             "accuracy_error_pct",
             "number",
@@ -25,21 +32,37 @@ CANDIDATES = Table(
             low=0,
             optional=True,
         ),
-        percent("accuracy_low_pct", "lower end of the 95 % interval", optional=True),
-        percent("accuracy_high_pct", "upper end of the 95 % interval", optional=True),
+        percent("accuracy_low_pct", "lower end of the 95 % interval of the mean accuracy", optional=True),
+        percent("accuracy_high_pct", "upper end of the 95 % interval of the mean accuracy", optional=True),
         percent("fold_accuracy_pct", kind="numbers", meaning="accuracy of each fold, in fold order"),
         percent("f1_pct", "mean F1 over folds"),
         Column("auc", "number", meaning="mean AUC over folds", low=0, high=1, optional=True),
         percent(r"recall_.+_pct", "mean recall of a class over folds", optional=True, family=True),
         percent(r"region_.+_accuracy_pct", "accuracy in a region, over all folds", optional=True, family=True),
         Column("training_s", "number", "s", "wall time of training, mean over folds", low=0),
-        Column("search_s", "number", "s", "of PROPOSALS, for all the same; absent of grids", low=0, family=True),
-        Column("latency_mean_ms", "number", "ms", "mean over devices", low=0),
-        Column("latency_device_std_ms", "number", "ms", "standard deviation over devices (population)", low=0),
-        Column("latency_worst_ms", "number", "ms", "slowest device", low=0),
+        Column(
+            "search_s",
+            "number",
+            "s",
+            "search time as in PROPOSALS, the same for all candidates; absent for grids",
+            low=0,
+            family=True,
+        ),
+        Column("latency_mean_ms", "number", "ms", "mean latency over devices", low=0),
+        Column(
+            "latency_device_std_ms", "number", "ms", "population standard deviation of the latency over devices", low=0
+        ),
+        Column("latency_worst_ms", "number", "ms", "latency on the slowest device", low=0),
         *NETWORKS.columns[2:],
         Column(r"latency_.+_ms", "number", "ms", "latency on a device", low=0, family=True),
-        Column(r"energy_.+_mj", "number", "mJ", "energy on a device; energy_mean_mj over devices", low=0, family=True),
+        Column(
+            r"energy_.+_mj",
+            "number",
+            "mJ",
+            "energy on a device; energy_mean_mj: the mean over devices",
+            low=0,
+            family=True,
+        ),
     ),
     key=("candidate",),
 )
@@ -54,13 +77,13 @@ FRONT = Table(
         Column(
             "on_epsilon_front",
             "flag",
-            meaning="still on the front when differences within the tolerances count as none",
+            meaning="on the front if differences within the tolerances are ignored",
         ),
         percent("hypervolume_pct", "share of the front's hypervolume that would be lost without it"),
         Column(
             "front_frequency", "number", meaning="share of fold resamples in which it is on the front", low=0, high=1
         ),
-        Column("recommended", "flag", meaning="the one the report recommends"),
+        Column("recommended", "flag", meaning="whether the report recommends it"),
     ),
     key=("candidate",),
 )
@@ -80,5 +103,5 @@ RANKED_RESULT = Result(
     "ranked",
     FRONT,
     "build_front/ranked.parquet",
-    meaning="all candidates with rank, front frequency and recommendation",
+    meaning="all candidates, with rank, front frequency and recommendation",
 )

@@ -1,4 +1,4 @@
-"""The configuration of comparisons: of search strategies, and of supernets."""
+"""The configuration of comparisons between search strategies and between supernets."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class RankingQualityConfig(Section):
-    """How well supernets rank the grid that was trained."""
+    """The evaluation of how well supernets rank a trained grid."""
 
     variants: Annotated[list[VariantName], Distinct] = Field(
         default=list(VARIANTS),
@@ -23,17 +23,17 @@ class RankingQualityConfig(Section):
     seeds: int = Field(default=3, ge=2, le=100, description="supernets to train per variant")
 
     def check_within(self, config: "Config", key: str) -> None:
-        """Refuse what other sections contradict; see `Section.check_within`."""
-        _need_whole_grid(config, key)
+        """Check this section against the others; see `Section.check_within`."""
+        _require_whole_grid(config, key)
         if config.supernet.batch not in config.grid.batch_sizes:
             raise ValueError(
-                f"{key} compares networks of one batch size: supernet.batch is {config.supernet.batch}, and "
-                f"grid.batch_sizes has {config.grid.batch_sizes}"
+                f"{key} compares networks of one batch size: add supernet.batch, which is {config.supernet.batch}, to "
+                f"grid.batch_sizes, which is {config.grid.batch_sizes}"
             )
 
 
 class ComparisonConfig(Section):
-    """How well each search strategy would have done on the grid that was trained."""
+    """The comparison of search strategies on a trained grid."""
 
     candidates: int = Field(
         default=32,
@@ -44,10 +44,10 @@ class ComparisonConfig(Section):
     seeds: int = Field(default=5, ge=2, le=100, description="repetitions of each strategy that uses random numbers")
 
     def check_within(self, config: "Config", key: str) -> None:
-        """Refuse what other sections contradict; see `Section.check_within`."""
-        _need_whole_grid(config, key)
+        """Check this section against the others; see `Section.check_within`."""
+        _require_whole_grid(config, key)
 
 
-def _need_whole_grid(config: "Config", key: str) -> None:
+def _require_whole_grid(config: "Config", key: str) -> None:
     if config.search.strategy != "grid" or config.racing:
-        raise ValueError(f"{key} needs the whole grid trained: search.strategy grid, and no racing")
+        raise ValueError(f"{key} needs the whole grid trained: set search.strategy to grid and remove racing")

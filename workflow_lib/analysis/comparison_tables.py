@@ -1,4 +1,4 @@
-"""Tables that compare search strategies, runs and supernets."""
+"""The tables that compare search strategies, runs and supernets."""
 
 from workflow_lib.core.columns import ARCHITECTURE, CANDIDATE, CHANNELS, NUMBER, VARIANT
 from workflow_lib.core.results import Result
@@ -8,12 +8,12 @@ COMPARISON = Table(
     "comparison",
     (
         Column("strategy", "text", meaning="search strategy"),
-        Column("seed", "integer", meaning="number of the search, of those that draw", low=0),
-        Column("trained", "integer", "networks", "how many it has trained with this one", low=1),
+        Column("seed", "integer", meaning="repetition of a strategy that uses random numbers, from 0", low=0),
+        Column("trained", "integer", "networks", "networks trained so far, including this one", low=1),
         CANDIDATE,
-        Column("training_hours", "number", "h", "what training these took, all folds", low=0),
-        percent("recall_pct", "points of the true front among them"),
-        percent("hypervolume_pct", "their hypervolume, of the true front's"),
+        Column("training_hours", "number", "h", "training time of these networks, all folds", low=0),
+        percent("recall_pct", "share of the points of the true front that are among them"),
+        percent("hypervolume_pct", "their hypervolume, as a share of that of the true front"),
     ),
     key=("strategy", "seed", "trained"),
 )
@@ -23,13 +23,13 @@ RUNS = Table(
     "runs",
     (
         Column("run", "text", meaning="name of a run"),
-        Column("candidates", "integer", meaning="that it trained", low=1),
-        Column("trainings", "integer", meaning="of candidates on folds", low=1),
-        Column("training_hours", "number", "h", "of one core, that these took", low=0),
-        Column("search_hours", "number", "h", "of one core, that searches of cells and supernets took before", low=0),
-        percent("accuracy_pct", "of its most accurate candidate"),
-        percent("recall_pct", "points of the front of all runs that are its own"),
-        percent("hypervolume_pct", "its hypervolume, of that of all runs"),
+        Column("candidates", "integer", meaning="number of candidates trained", low=1),
+        Column("trainings", "integer", meaning="number of trainings, one per candidate and fold", low=1),
+        Column("training_hours", "number", "h", "core-hours of these trainings", low=0),
+        Column("search_hours", "number", "h", "core-hours of the preceding cell and supernet searches", low=0),
+        percent("accuracy_pct", "accuracy of its most accurate candidate"),
+        percent("recall_pct", "share of the points of the front of all runs that this run found"),
+        percent("hypervolume_pct", "its hypervolume, as a share of that of all runs"),
     ),
     key=("run",),
 )
@@ -41,11 +41,14 @@ RANKING_QUALITY = Table(
         CHANNELS,
         VARIANT,
         NUMBER,
-        Column("tau_b", "number", meaning="Kendall's, of its scores and the true Pareto ranks", low=-1, high=1),
+        Column(
+            "tau_b", "number", meaning="Kendall's tau-b between its scores and the true Pareto ranks", low=-1, high=1
+        ),
         Column(
             "error_tau_b",
             "number",
-            meaning="Kendall's, of accuracy (or cross-entropy) by shared weights and by own ones",
+            meaning="Kendall's tau-b between accuracy (or cross-entropy) with shared weights and that after separate "
+            "training",
             low=-1,
             high=1,
             optional=True,
@@ -53,16 +56,17 @@ RANKING_QUALITY = Table(
         Column(
             "top_tau_b",
             "number",
-            meaning="as tau_b, of the truly best ranks: at least two, five networks, a tenth; missing if all are one",
+            meaning="tau_b within the best true ranks (at least two ranks, five networks and a tenth of all); missing "
+            "if all have one rank",
             low=-1,
             high=1,
             optional=True,
         ),
-        percent("top5_pct", "of the five networks that it scores highest, how many are of the five lowest ranks"),
-        percent("hypervolume_pct", "of the true front's, by those five"),
-        percent("recall_pct", "of the true front, by those five"),
-        Column("network_steps", "integer", meaning="of networks that trained the supernet", low=0),
-        Column("hours", "number", "h", "of one core, that training and ranking took", low=0),
+        percent("top5_pct", "share of its five highest-scored networks whose true rank is within the five lowest"),
+        percent("hypervolume_pct", "hypervolume of those five networks, as a share of that of the true front"),
+        percent("recall_pct", "share of the points of the true front that are among those five"),
+        Column("network_steps", "integer", meaning="training steps of the supernet, counted per network", low=0),
+        Column("hours", "number", "h", "core-hours of training and ranking", low=0),
     ),
     key=("channels", "variant", "number"),
 )
@@ -75,8 +79,8 @@ RANKS = Table(
         VARIANT,
         NUMBER,
         ARCHITECTURE,
-        Column("true_rank", "integer", meaning="Pareto rank of the networks that were trained alone, from 0", low=0),
-        Column("estimated_place", "integer", meaning="where the supernet puts it, from 0", low=0),
+        Column("true_rank", "integer", meaning="Pareto rank among the separately trained networks, from 0", low=0),
+        Column("estimated_place", "integer", meaning="position in the ranking of the supernet, from 0", low=0),
     ),
     key=("channels", "variant", "number", "architecture"),
 )
@@ -86,26 +90,27 @@ DIFFICULTY = Table(
     "difficulty",
     (
         CHANNELS,
-        Column("networks", "integer", meaning="that were trained alone", low=1),
-        Column("seeds", "integer", meaning="trainings of each", low=2),
-        Column("measure", "text", meaning="what they are ranked by, beside latency"),
-        Column("network_std", "number", "the measure's", "standard deviation between networks' means", low=0),
-        Column("seed_std", "number", "the measure's", "standard deviation between seeds of a network, pooled", low=0),
+        Column("networks", "integer", meaning="number of separately trained networks", low=1),
+        Column("seeds", "integer", meaning="trainings of each network", low=2),
+        Column("measure", "text", meaning="metric by which they are ranked, together with latency"),
+        Column("network_std", "number", "the measure's", "standard deviation of the networks' means", low=0),
+        Column("seed_std", "number", "the measure's", "pooled standard deviation over the seeds of a network", low=0),
         Column(
             "ceiling_tau_b",
             "number",
-            meaning="Kendall's, of Pareto ranks by two disjoint halves of the seeds, mean over the ways to halve",
+            meaning="noise ceiling: Kendall's tau-b between the Pareto ranks from two disjoint halves of the seeds, "
+            "mean over all splits into halves",
             low=-1,
             high=1,
         ),
         Column(
             "strict_tau_b",
             "number",
-            meaning="Kendall's, the most that an order without ties can reach, such as that of scores",
+            meaning="maximum of Kendall's tau-b for an order without ties, such as an order by scores",
             low=-1,
             high=1,
         ),
-        Column("hours", "number", "h", "of one core, that their trainings took", low=0),
+        Column("hours", "number", "h", "core-hours of their trainings", low=0),
     ),
     key=("channels",),
 )
@@ -115,7 +120,7 @@ RUN_CANDIDATES = Table(
     (
         Column("run", "text", meaning="name of a run"),
         CANDIDATE,
-        Column(r".+", "number", meaning="an objective of the front", optional=True, family=True),
+        Column(r".+", "number", meaning="value of an objective of the front", optional=True, family=True),
     ),
     key=("run", "candidate"),
 )

@@ -1,4 +1,4 @@
-"""The models of a table, scored relative to each other."""
+"""Relative efficiency scores of the models in a table."""
 
 import sys
 from collections.abc import Hashable, Mapping, Sequence
@@ -25,17 +25,17 @@ from workflow_lib.pareto.stochastic import (
 Numbers = NDArray[np.float64]
 _NEGLIGIBLE = 1e-4  # share of a reference in a mix
 _HIGHEST = {"pct": 100.0, "auc": 1.0}
-"""End of a column's name -> the largest value that it can have."""
+"""Suffix of a column name -> maximum possible value."""
 
 
 @dataclass(frozen=True)
 class ScoredModels:
-    """What is known of the models' relative efficiency.
+    """The relative efficiency of models.
 
     Args:
         scores: rows of EFFICIENCY, best first.
-        samples: rows of EFFICIENCY_SAMPLES: of the models with the highest median.
-        dominance: rows of DOMINANCE among these.
+        samples: rows of EFFICIENCY_SAMPLES of the models with the highest median.
+        dominance: rows of DOMINANCE among these models.
     """
 
     scores: pd.DataFrame
@@ -44,16 +44,16 @@ class ScoredModels:
 
 
 def score_models(table: pd.DataFrame, name: str, efficiency: EfficiencyConfig, seed: int) -> ScoredModels:
-    """Score every model of a table against all of them.
+    """Score every model of a table relative to all models of the table.
 
     Args:
         table: one row per model.
-        name: the column with the models' names.
-        efficiency: inputs, outputs, their deviations, and how they are compared.
-        seed: of the samples.
+        name: column with the names of the models.
+        efficiency: inputs, outputs, their standard deviations, and how models are compared.
+        seed: seed of the samples.
 
     Raises:
-        UserError: if a column is missing, or a value is not what an input or an output can be.
+        UserError: if a column is missing, or a value is invalid for an input or an output.
     """
     names = _names(table, name)
     inputs = _values(table, efficiency.inputs, names, positive=True)
@@ -72,7 +72,7 @@ def score_models(table: pd.DataFrame, name: str, efficiency: EfficiencyConfig, s
     )
     scores = scores.join(_with_training(table, names, efficiency, inputs, outputs))
     comparison = compare_with_references(inputs, outputs, efficiency.returns)
-    scores = scores.join(_beside_mix(comparison, names, efficiency, inputs, outputs))
+    scores = scores.join(_reference_mixes(comparison, names, efficiency, inputs, outputs))
     sampled, cut = _sample(table, names, efficiency, inputs, outputs, seed)
     for column, quantile in (("low_pct", 0.05), ("median_pct", 0.5), ("high_pct", 0.95)):
         scores[column] = 100 * np.quantile(sampled, quantile, axis=0)
@@ -88,11 +88,11 @@ def score_models(table: pd.DataFrame, name: str, efficiency: EfficiencyConfig, s
 
 
 def describe(scores: pd.DataFrame, count: int) -> str:
-    """Say in words, as Markdown, how the most efficient models compare with the others.
+    """Describe in Markdown how the most efficient models compare with the others.
 
     Args:
         scores: rows of EFFICIENCY, best first.
-        count: how many models are told of.
+        count: number of models to describe.
     """
     columns = [str(column).removeprefix("own_") for column in scores.columns if str(column).startswith("own_")]
     lines = [f"# The {min(count, len(scores))} most efficient of {len(scores):,} models", ""]
@@ -103,27 +103,27 @@ def describe(scores: pd.DataFrame, count: int) -> str:
 
 
 def _in_words(row: Mapping[Hashable, Any]) -> str:
-    sampled = f"{row['median_pct']:.1f} % in the median of the samples ({row['low_pct']:.1f} to {row['high_pct']:.1f})"
+    sampled = f"median over the samples {row['median_pct']:.1f} % ({row['low_pct']:.1f} to {row['high_pct']:.1f})"
     if row["strong"]:
         beyond = row["super_efficiency_pct"]
-        lead = "no mix of others gives as much" if pd.isna(beyond) else f"still so at {beyond:.1f} % of its costs"
+        lead = "and no mix of others gives as much" if pd.isna(beyond) else f"even at {beyond:.1f} % of its costs"
         return f"efficient, {lead}; {sampled}"
     parts = zip(row["references"], row["weights"], strict=True)
-    mixed = " and ".join(f"{100 * weight:.0f} % {reference}" for reference, weight in parts)
+    mix = " and ".join(f"{100 * weight:.0f} % {reference}" for reference, weight in parts)
     slacks = {str(key): value for key, value in row.items() if str(key).startswith("slack_")}
-    further = [
+    improvements = [
         f"{value:,.4g} of {key.removeprefix('slack_')}"
         for key, value in slacks.items()
         if value > _NEGLIGIBLE * row["own_" + key.removeprefix("slack_")]
     ]
-    beside = f", which is better by {' and '.join(further)} beside" if further else ""
-    return f"as good as {mixed}, at {row['efficiency_pct']:.1f} % of its costs{beside}; {sampled}"
+    addition = f", and the mix is also better by {' and '.join(improvements)}" if improvements else ""
+    return f"as good as {mix}, at {row['efficiency_pct']:.1f} % of its costs{addition}; {sampled}"
 
 
 def _names(table: pd.DataFrame, name: str) -> NDArray[np.object_]:
-    """The models' names as text; whole numbers of a Parquet column without decimals."""
+    """Return the names of the models as text; whole numbers of a Parquet column have no decimals."""
     if name not in table:
-        raise UserError(f"there is no column {name}", "table", f"its columns are {', '.join(map(str, table.columns))}")
+        raise UserError(f"there is no column {name}", "table", f"choose one of {', '.join(map(str, table.columns))}")
     if table.empty:
         raise UserError("has no rows", "table")
     column = table[name]
@@ -133,56 +133,56 @@ def _names(table: pd.DataFrame, name: str) -> NDArray[np.object_]:
     if nameless := [row for row, text in enumerate(names, start=1) if not text.strip()]:
         raise UserError(f"row {nameless[0]} has no name in column {name}", "table")
     if len(set(names)) < len(names):
-        twice = next(text for row, text in enumerate(names) if text in names[:row])
-        raise UserError(f"column {name} names {twice} twice", "table", "choose a column that tells models apart")
+        duplicate = next(text for row, text in enumerate(names) if text in names[:row])
+        raise UserError(f"column {name} names {duplicate} twice", "table", "choose a column with unique names")
     return names
 
 
 def _values(table: pd.DataFrame, columns: Sequence[str], names: NDArray[np.object_], positive: bool) -> Numbers:
-    """Columns of a table as an array: finite, not negative, and if so wanted positive."""
+    """Return columns of a table as an array of finite values that are not negative, or positive if requested."""
     values = []
     for column in columns:
         if column not in table:
-            raise UserError(f"there is no column {column}", "table", f"its columns are {', '.join(map(str, table))}")
-        found = table[column].astype(object).where(~_is_flag(table[column]))
-        numbers = pd.to_numeric(found, errors="coerce").to_numpy(dtype=np.float64)
+            raise UserError(f"there is no column {column}", "table", f"choose one of {', '.join(map(str, table))}")
+        without_flags = table[column].astype(object).where(~_is_flag(table[column]))
+        numbers = pd.to_numeric(without_flags, errors="coerce").to_numpy(dtype=np.float64)
         highest = _highest(column)
         bad = ~np.isfinite(numbers) | (numbers <= 0 if positive else numbers < 0) | (numbers > highest)
         if bad.any():
-            wanted = "positive numbers" if positive else "numbers from 0 on"
-            limit = f" up to {highest:g}" if np.isfinite(highest) else ""
+            required = "positive numbers" if positive else "numbers of at least 0"
+            limit = f" and at most {highest:g}" if np.isfinite(highest) else ""
             raise UserError(
-                f"column {column} needs {wanted}{limit}, and is {table[column][bad].iloc[0]} for {names[bad][0]}"
-                f" (and wrong for {bad.sum() - 1} more)",
+                f"column {column} needs {required}{limit}, but is {table[column][bad].iloc[0]} for {names[bad][0]}"
+                f" (and invalid for {bad.sum() - 1} more)",
                 "table",
             )
         above = numbers[numbers > 0]
         if len(above) and above.max() > MAX_SPAN * above.min():
             raise UserError(
-                f"column {column} goes from {above.min():g} to {above.max():g}, more than {MAX_SPAN:.0e} times apart",
+                f"column {column} ranges from {above.min():g} to {above.max():g}, a factor of more than {MAX_SPAN:.0e}",
                 "table",
-                "leave out the models that cannot be compared with the others",
+                "remove the models that cannot be compared with the others",
             )
         values.append(numbers)
     return np.column_stack(values)
 
 
 def _is_flag(column: pd.Series) -> pd.Series:
-    """Which values are true or false: no numbers, though Python counts with them."""
+    """Mark the values that are true or false, which Python would treat as numbers."""
     return column.map(lambda value: isinstance(value, bool | np.bool_)).astype(bool)
 
 
 def _highest(column: str) -> float:
-    """The largest value that a column can have, by the end of its name."""
+    """Return the maximum possible value of a column, according to the suffix of its name."""
     return _HIGHEST.get(column.lower().rpartition("_")[2], np.inf)
 
 
 def _check_outputs(outputs: Numbers, columns: Sequence[str], names: NDArray[np.object_]) -> None:
-    """Each model and each output needs a value above 0: a mix of models could not be compared with it."""
-    if (idle := outputs.max(0) <= 0).any():
-        raise UserError(f"column {columns[int(idle.argmax())]} is 0 for every model", "table", "leave it out")
+    """Require a value above 0 of each model and each output; otherwise no mix of models can be compared with it."""
+    if (all_zero := outputs.max(0) <= 0).any():
+        raise UserError(f"column {columns[int(all_zero.argmax())]} is 0 for every model", "table", "remove it")
     if (useless := outputs.max(1) <= 0).any():
-        raise UserError(f"{names[useless][0]} is 0 in {' and '.join(columns)}", "table", "leave this model out")
+        raise UserError(f"{names[useless][0]} is 0 in {' and '.join(columns)}", "table", "remove this model")
 
 
 def _deviations(
@@ -197,7 +197,7 @@ def _deviations(
 
 
 def _rank(beyond: Numbers) -> NDArray[np.int64]:
-    """Number the models from the highest score on; equal ones share the smaller number."""
+    """Rank the models from the highest score, starting at 1; tied models share the smaller rank."""
     ranks: NDArray[np.int64] = rankdata(-level(beyond), method="min").astype(np.int64)
     return ranks
 
@@ -205,7 +205,7 @@ def _rank(beyond: Numbers) -> NDArray[np.int64]:
 def _with_training(
     table: pd.DataFrame, names: NDArray[np.object_], efficiency: EfficiencyConfig, inputs: Numbers, outputs: Numbers
 ) -> pd.DataFrame:
-    """Scores and ranks with the costs of training among the inputs; missing where none are named."""
+    """Return scores and ranks with the training costs among the inputs; missing if no such costs are named."""
     if not efficiency.training_inputs:
         return pd.DataFrame({"training_efficiency_pct": [None] * len(table), "training_rank": None})
     costs = np.column_stack([inputs, _values(table, efficiency.training_inputs, names, positive=True)])
@@ -213,10 +213,10 @@ def _with_training(
     return pd.DataFrame({"training_efficiency_pct": 100 * np.minimum(beyond, 1), "training_rank": _rank(beyond)})
 
 
-def _beside_mix(
+def _reference_mixes(
     comparison: Comparison, names: NDArray[np.object_], efficiency: EfficiencyConfig, inputs: Numbers, outputs: Numbers
 ) -> pd.DataFrame:
-    """Who is in each model's mix, and what the mix has of everything."""
+    """Return the members of each model's reference mix, and the mix's inputs and outputs."""
     used = comparison.weights > _NEGLIGIBLE
     references = names[comparison.references]
     frame = pd.DataFrame(
@@ -226,12 +226,12 @@ def _beside_mix(
             "weights": [list(weights[row]) for weights, row in zip(comparison.weights, used, strict=True)],
         }
     )
-    own = np.column_stack([inputs, outputs])
-    mixed = comparison.weights @ own[comparison.references]
+    values = np.column_stack([inputs, outputs])
+    mixed = comparison.weights @ values[comparison.references]
     slacks = np.column_stack([comparison.input_slacks, comparison.output_slacks])
-    for place, column in enumerate([*efficiency.inputs, *efficiency.outputs]):
-        frame[f"own_{column}"], frame[f"target_{column}"] = own[:, place], mixed[:, place]
-        frame[f"slack_{column}"] = slacks[:, place]
+    for index, column in enumerate([*efficiency.inputs, *efficiency.outputs]):
+        frame[f"own_{column}"], frame[f"target_{column}"] = values[:, index], mixed[:, index]
+        frame[f"slack_{column}"] = slacks[:, index]
     return frame
 
 
@@ -243,12 +243,12 @@ def _sample(
     outputs: Numbers,
     seed: int,
 ) -> tuple[Numbers, Numbers]:
-    """Efficiencies, (samples, models), and the largest share of a model's distributions that no value can have."""
+    """Return (samples, models) efficiencies, and per model the largest share of a distribution at impossible values."""
     noise_in = _deviations(table, efficiency.inputs, names, efficiency.deviations)
     noise_out = _deviations(table, efficiency.outputs, names, efficiency.deviations)
     highest = np.array([_highest(column) for column in efficiency.outputs])
     cut = [share_outside(inputs, noise_in, 0, np.inf)]
-    cut += [share_outside(outputs[:, [place]], noise_out[:, [place]], 0, high) for place, high in enumerate(highest)]
+    cut += [share_outside(outputs[:, [index]], noise_out[:, [index]], 0, high) for index, high in enumerate(highest)]
     sampled = efficiency_samples(
         (inputs, noise_in),
         (outputs, noise_out),
@@ -256,11 +256,11 @@ def _sample(
         efficiency.returns,
         efficiency.samples,
         seed,
-        partial(_say, efficiency.samples),
+        partial(_print_progress, efficiency.samples),
     )
     return sampled, np.column_stack(cut).max(1)
 
 
-def _say(wanted: int, done: int) -> None:
+def _print_progress(total: int, done: int) -> None:
     if done % 100 == 0:
-        print(f"score_efficiency: {done} of {wanted} samples", file=sys.stderr, flush=True)
+        print(f"score_efficiency: {done} of {total} samples", file=sys.stderr, flush=True)

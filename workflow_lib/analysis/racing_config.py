@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class RacingConfig(Section):
-    """Stopping candidates that cannot reach the front any more."""
+    """Early stopping of candidates that are very unlikely to reach the front."""
 
     first_folds: int = Field(
         default=3, ge=2, description="folds on which every candidate is trained before any is stopped"
@@ -24,16 +24,19 @@ class RacingConfig(Section):
     )
 
     def check_within(self, config: "Config", key: str) -> None:
-        """Refuse what other sections contradict; see `Section.check_within`."""
+        """Check this section against the others; see `Section.check_within`."""
         if config.search.strategy != "grid":
-            raise ValueError(f"{key} is for the whole grid, and search.strategy is {config.search.strategy}")
+            raise ValueError(f"{key} needs search.strategy grid, which is {config.search.strategy}")
         if config.execution.folds_together == "always":
-            raise ValueError(f"{key} decides fold by fold: set execution.folds_together to auto or never")
+            raise ValueError(f"{key} decides after each fold: set execution.folds_together to auto or never")
         if self.first_folds >= config.folds.count:
-            raise ValueError(f"{key}.first_folds is {self.first_folds}, of {config.folds.count} folds: none is left")
+            raise ValueError(
+                f"{key}.first_folds is {self.first_folds} and must be less than folds.count, which is "
+                f"{config.folds.count}"
+            )
         names = {objective.name for objective in config.front.objectives}
         if "accuracy_pct" not in names or names & {"f1_pct", "auc", "training_s"}:
             raise ValueError(
-                f"{key} compares accuracies: front.objectives must name accuracy_pct, and beside it only costs that "
-                "are known before training"
+                f"{key} compares accuracies: front.objectives must contain accuracy_pct, and otherwise only costs "
+                "that are known before training"
             )

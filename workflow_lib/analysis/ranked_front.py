@@ -1,4 +1,4 @@
-"""The front of the candidates, with all that the pareto package says of it."""
+"""The table of the Pareto front, with all measures of the pareto package."""
 
 import numpy as np
 import pandas as pd
@@ -11,23 +11,23 @@ from workflow_lib.pareto.recommend import recommend
 
 
 def rank_candidates(candidates: pd.DataFrame, front: FrontConfig, seed: int) -> pd.DataFrame:
-    """Rank the candidates; baselines keep their rows, but have no rank and hide nobody.
+    """Rank the candidates; baselines keep their rows, but have no rank and dominate no candidate.
 
     Args:
         candidates: rows of CANDIDATES.
         front: objectives, tolerances and number of resamples.
-        seed: of the resamples.
+        seed: seed of the resamples.
 
     Returns:
-        Rows of FRONT: by rank, then accuracy; baselines last.
+        Rows of FRONT, sorted by rank, then accuracy; baselines come last.
 
     Raises:
-        UserError: if there is no candidate beside the baselines.
+        UserError: if there are only baselines, or an objective is undefined for some candidate.
     """
     searched = candidates[~candidates["baseline"]].copy()
     baselines = candidates[candidates["baseline"]].copy()
     if searched.empty:
-        raise UserError("there is no candidate beside the baseline", "candidates", "widen grid.space")
+        raise UserError("there is no candidate besides the baseline", "candidates", "widen grid.space")
     losses = to_losses(searched, front.objectives)
     for objective, undefined in zip(front.objectives, np.isnan(losses).sum(0), strict=True):
         if undefined:

@@ -1,4 +1,4 @@
-"""How well supernets rank networks that were also trained alone."""
+"""How well supernets rank networks that were also trained separately."""
 
 from collections.abc import Sequence
 from itertools import combinations
@@ -16,22 +16,22 @@ from workflow_lib.search.rank_preservation import error_and_latency, places
 
 Numbers = NDArray[np.float64]
 TOP, BEST_SHARE = 5, 0.1
-ORDERS = 200
-"""Random orders of networks that tie, over which measures of the first few are means."""
+TIE_ORDERS = 200
+"""Random orders of tied networks, over which measures of the top networks are averaged."""
 KEYS = ["channels", "variant", "number"]
-"""What tells supernets apart."""
+"""The columns that identify a supernet."""
 
 _SECONDS_PER_HOUR = 3600
 
 
 def true_losses(scores: pd.DataFrame, latency: pd.Series, measure: str, folds: Sequence[int] | None = None) -> Numbers:
-    """Error and latency of networks that were trained alone.
+    """Return error and latency of networks that were trained separately.
 
     Args:
-        scores: rows of FOLD_SCORES, of one channel set and batch size.
-        latency: architecture -> latency (ms); its order is that of the result.
+        scores: rows of FOLD_SCORES of one channel set and batch size.
+        latency: (n,) latencies (ms), indexed by architecture, in the order of the result.
         measure: accuracy_pct or cross_entropy.
-        folds: those that count; None: all.
+        folds: folds to include; None: all.
 
     Returns:
         (n, 2) losses.
@@ -42,22 +42,24 @@ def true_losses(scores: pd.DataFrame, latency: pd.Series, measure: str, folds: S
 
 
 def difficulty(scores: pd.DataFrame, latency: pd.Series, measure: str) -> dict[str, Any]:
-    """Whether networks differ by more than chance, and how well they can be ranked at all.
+    """Measure whether networks differ by more than chance, and how well they can be ranked at best.
 
     Args:
-        scores, latency, measure: see `true_losses`.
+        scores: see `true_losses`.
+        latency: see `true_losses`.
+        measure: see `true_losses`.
 
     Returns:
-        The columns of DIFFICULTY but the channels.
+        The columns of DIFFICULTY except the channels.
     """
-    own = scores[scores["architecture"].isin(latency.index)]
-    groups = own.groupby("architecture")[measure]
-    folds = sorted(own["fold"].unique())
+    included = scores[scores["architecture"].isin(latency.index)]
+    groups = included.groupby("architecture")[measure]
+    folds = sorted(included["fold"].unique())
     taus = []
     for half in combinations(folds, len(folds) // 2):
         rest = [fold for fold in folds if fold not in half]
-        one, other = (pareto_ranks(true_losses(own, latency, measure, part)) for part in (half, rest))
-        taus.append(tau_b(one, other))
+        first, second = (pareto_ranks(true_losses(included, latency, measure, part)) for part in (half, rest))
+        taus.append(tau_b(first, second))
     return {
         "networks": len(latency),
         "seeds": len(folds),
@@ -65,59 +67,82 @@ def difficulty(scores: pd.DataFrame, latency: pd.Series, measure: str) -> dict[s
         "network_std": float(groups.mean().std(ddof=1)),
         "seed_std": float(np.sqrt(groups.var(ddof=1).mean())),
         "ceiling_tau_b": float(np.mean(taus)),
-        "strict_tau_b": strict_tau_b(pareto_ranks(true_losses(own, latency, measure))),
-        "hours": float(own["training_s"].sum()) / _SECONDS_PER_HOUR,
+        "strict_tau_b": strict_tau_b(pareto_ranks(true_losses(included, latency, measure))),
+        "hours": float(included["training_s"].sum()) / _SECONDS_PER_HOUR,
     }
 
 
-def tau_b(one: NDArray[Any], other: NDArray[Any]) -> float:
-    """Kendall's tau-b; 0 where one of them does not tell anything apart."""
-    found = float(kendalltau(one, other).statistic)
-    return 0.0 if np.isnan(found) else found
+def tau_b(first: NDArray[Any], second: NDArray[Any]) -> float:
+    """Return Kendall's tau-b; 0 if all values of one array tie.
+
+    Args:
+        first: (n,) values.
+        second: (n,) values of the same items.
+
+    >>> tau_b(np.array([0, 1, 2]), np.array([3, 4, 5])), tau_b(np.array([0, 1, 2]), np.array([7, 7, 7]))
+    (1.0, 0.0)
+    """
+    tau = float(kendalltau(first, second).statistic)
+    return 0.0 if np.isnan(tau) else tau
 
 
 def strict_tau_b(ranks: NDArray[np.int64]) -> float:
-    """Kendall's tau-b of ranks, some of which tie, and the best order without ties, such as that of scores."""
+    """Return the tau-b between ranks with ties and the best order without ties, such as an order by scores.
+
+    Args:
+        ranks: (n,) ranks.
+    """
     return tau_b(rankdata(ranks, method="ordinal"), ranks)
 
 
 def best_by_rank(ranks: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The networks of the first few ranks: at least a tenth of all, TOP, and two ranks; whole ranks."""
-    wanted = max(TOP, round(BEST_SHARE * len(ranks)))
-    last = max(1, int(np.searchsorted(np.cumsum(np.bincount(ranks)), wanted)))
+    """Return the rows of the lowest whole ranks: at least two ranks, TOP networks and a tenth of all networks.
+
+    Args:
+        ranks: (n,) ranks, 0 for the best.
+
+    >>> best_by_rank(np.array([0, 2, 1, 1, 3, 0, 4]))
+    array([0, 1, 2, 3, 5])
+    """
+    min_count = max(TOP, round(BEST_SHARE * len(ranks)))
+    last = max(1, int(np.searchsorted(np.cumsum(np.bincount(ranks)), min_count)))
     return np.flatnonzero(ranks <= last)
 
 
 def first_places(estimated: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """The first TOP networks, once for each of some random orders of those that tie."""
+    """Return the rows of the first TOP networks, once per random order of tied networks.
+
+    Args:
+        estimated: (n,) positions in a ranking; tied networks have the same one.
+    """
     generator = np.random.default_rng(0)
-    return [np.lexsort((generator.permutation(len(estimated)), estimated))[:TOP] for _ in range(ORDERS)]
+    return [np.lexsort((generator.permutation(len(estimated)), estimated))[:TOP] for _ in range(TIE_ORDERS)]
 
 
 def ranking_quality(ranking: pd.DataFrame, losses: Numbers, measure: str) -> dict[str, Any]:
-    """Compare one supernet's ranking with the truth.
+    """Compare the ranking of one supernet with the true Pareto ranks.
 
     Args:
         ranking: rows of RANKING, in the order of the losses.
-        losses: (n, 2) true ones.
-        measure: what they are made of, beside latency.
+        losses: (n, 2) true losses; see `true_losses`.
+        measure: metric from which the first loss is computed: accuracy_pct or cross_entropy.
 
     Returns:
-        The columns of RANKING_QUALITY but its key.
+        The columns of RANKING_QUALITY except its key.
     """
     ranks, estimated = pareto_ranks(losses), places(ranking)
-    best, bar = best_by_rank(ranks), np.sort(ranks)[min(TOP, len(ranks)) - 1]
+    best, top_rank = best_by_rank(ranks), np.sort(ranks)[min(TOP, len(ranks)) - 1]
     known = KnownSpace(ranking["architecture"].tolist(), losses, {}, np.zeros(len(losses)))
-    judged = ranking[measure].notna().to_numpy()
+    evaluated = ranking[measure].notna().to_numpy()
     shared = error_and_latency(ranking, measure, ranking["cost"])[:, 0]
     tops = first_places(estimated)
     shares = [known.share_pct(known.scaled[top]) for top in tops]
     recalls = [len(known.front & set(map(tuple, known.scaled[top]))) for top in tops]
     return {
         "tau_b": tau_b(estimated, ranks),
-        "error_tau_b": tau_b(shared[judged], losses[judged, 0]) if judged.sum() > 1 else None,
+        "error_tau_b": tau_b(shared[evaluated], losses[evaluated, 0]) if evaluated.sum() > 1 else None,
         "top_tau_b": tau_b(estimated[best], ranks[best]) if len(set(ranks[best])) > 1 else None,
-        "top5_pct": 100 * float(np.mean([(ranks[top] <= bar).mean() for top in tops])),
+        "top5_pct": 100 * float(np.mean([(ranks[top] <= top_rank).mean() for top in tops])),
         "hypervolume_pct": float(np.mean(shares)),
         "recall_pct": 100 * float(np.mean(recalls)) / len(known.front),
         "network_steps": int(ranking["network_steps"].max()),
@@ -126,7 +151,7 @@ def ranking_quality(ranking: pd.DataFrame, losses: Numbers, measure: str) -> dic
 
 
 def _complete(scores: pd.DataFrame) -> list[str]:
-    """The networks that were trained with every seed: others may have failed (`grid.allow_missing`)."""
+    """Return the networks that were trained with every seed; others may have failed (`grid.allow_missing`)."""
     trainings = scores.groupby("architecture")["fold"].nunique()
     return trainings.index[trainings == scores["fold"].nunique()].tolist()
 
@@ -134,13 +159,13 @@ def _complete(scores: pd.DataFrame) -> list[str]:
 def compare_supernets(
     scores: pd.DataFrame, rankings: pd.DataFrame, measure: str, batch: int
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Compare supernets' rankings with networks that were trained alone.
+    """Compare the rankings of supernets with networks that were trained separately.
 
     Args:
-        scores: rows of FOLD_SCORES; networks that lack some of their trainings are left out.
+        scores: rows of FOLD_SCORES; networks that lack some of their trainings are excluded.
         rankings: rows of RANKING of all supernets.
         measure: accuracy_pct or cross_entropy.
-        batch: that networks were trained with.
+        batch: batch size of the trainings to compare with.
 
     Returns:
         Rows of RANKING_QUALITY, of DIFFICULTY, and of RANKS.
@@ -149,22 +174,22 @@ def compare_supernets(
         UserError: if fewer than two networks have all of their trainings.
     """
     quality, difficulties, ranks = [], [], []
-    trained = scores[scores["batch"] == batch]
-    for channels, of_channels in rankings.groupby("channels"):
-        latency = of_channels.drop_duplicates("architecture").set_index("architecture")["cost"].sort_index()
-        own = trained[(trained["channels"] == channels) & trained["architecture"].isin(latency.index)]
-        latency = latency[latency.index.isin(_complete(own))]
+    same_batch = scores[scores["batch"] == batch]
+    for channels, group in rankings.groupby("channels"):
+        latency = group.drop_duplicates("architecture").set_index("architecture")["cost"].sort_index()
+        trained = same_batch[(same_batch["channels"] == channels) & same_batch["architecture"].isin(latency.index)]
+        latency = latency[latency.index.isin(_complete(trained))]
         if len(latency) < 2:
             raise UserError(
-                f"{len(latency)} networks of channels {channels} have all of their trainings: nothing to rank",
+                f"only {len(latency)} networks of channels {channels} have all of their trainings: nothing to rank",
                 "ranking_quality",
                 "see the failed trainings in the log",
             )
-        losses = true_losses(own, latency, measure)
-        difficulties.append({"channels": channels} | difficulty(own, latency, measure))
-        for _, one in of_channels.groupby(["variant", "number"], sort=False):
-            ranking = one.set_index("architecture").loc[latency.index].reset_index()
+        losses = true_losses(trained, latency, measure)
+        difficulties.append({"channels": channels} | difficulty(trained, latency, measure))
+        for _, supernet_rows in group.groupby(["variant", "number"], sort=False):
+            ranking = supernet_rows.set_index("architecture").loc[latency.index].reset_index()
             quality.append(ranking.loc[0, KEYS].to_dict() | ranking_quality(ranking, losses, measure))
-            found = {"true_rank": pareto_ranks(losses), "estimated_place": places(ranking)}
-            ranks.append(ranking[[*KEYS, "architecture"]].assign(**found))
+            columns = {"true_rank": pareto_ranks(losses), "estimated_place": places(ranking)}
+            ranks.append(ranking[[*KEYS, "architecture"]].assign(**columns))
     return pd.DataFrame(quality), pd.DataFrame(difficulties), pd.concat(ranks, ignore_index=True)

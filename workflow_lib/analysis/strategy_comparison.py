@@ -1,4 +1,4 @@
-"""Search strategies side by side on a space that is wholly known: what each finds of the front, and at what price."""
+"""Comparison of search strategies on a fully evaluated space: the share of the front that each finds, and its cost."""
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +21,7 @@ from workflow_lib.spaces.grid_config import GridConfig
 Numbers = NDArray[np.float64]
 STRATEGIES = [name for name, strategy in all_strategies().items() if strategy.is_compared]
 FIXED = [name for name in STRATEGIES if not all_strategies()[name].draws]
-"""Strategies that propose the same with every seed."""
+"""Strategies whose proposals do not depend on the seed."""
 
 _SECONDS_PER_HOUR = 3600
 
@@ -33,15 +33,15 @@ def compare_strategies(
     round_size: int,
     seeds: Sequence[int],
 ) -> pd.DataFrame:
-    """Let strategies search, all with the same number of evaluations.
+    """Let all strategies search with the same number of evaluations.
 
     Args:
-        space: what they search.
-        makers: name -> seed -> strategy. Those of `FIXED` take what they propose; it sets the budget of the others,
-            if it is more than `budget`.
-        budget: networks that each evaluates.
-        round_size: networks that it proposes before it is told their rewards.
-        seeds: of those that draw.
+        space: the space that they search.
+        makers: strategy name -> function that makes the strategy from a seed. Strategies of `FIXED` train all that they
+            propose; if that is more than `budget`, it becomes the budget of all.
+        budget: number of networks that each strategy evaluates.
+        round_size: number of networks that a strategy proposes before it receives their rewards.
+        seeds: seeds of the strategies that use random numbers.
 
     Returns:
         Rows of COMPARISON: one per evaluation.
@@ -59,32 +59,42 @@ def compare_strategies(
 
 
 def search(strategy: Strategy, rewards: Mapping[str, float], budget: int, round_size: int) -> list[str]:
-    """What a strategy trains, in rounds, until the budget is spent or it has no more; one without reward failed."""
+    """Search in rounds, until the budget is spent or the strategy has no more proposals.
+
+    Args:
+        strategy: the strategy.
+        rewards: network -> reward; a network without a reward counts as a failed training.
+        budget: maximum number of proposals.
+        round_size: number of networks proposed per round.
+
+    Returns:
+        The networks that were trained, in order.
+    """
     trained: list[str] = []
-    proposed = 0
-    while proposed < budget:
-        some = strategy.propose(min(round_size, budget - proposed))
-        if not some:
+    proposed_count = 0
+    while proposed_count < budget:
+        proposals = strategy.propose(min(round_size, budget - proposed_count))
+        if not proposals:
             break
-        known = {network: rewards[network] for network in some if network in rewards}
+        known = {network: rewards[network] for network in proposals if network in rewards}
         strategy.tell(known)
-        proposed += len(some)
+        proposed_count += len(proposals)
         trained += known
     return trained
 
 
 def score_search(space: KnownSpace, trained: Sequence[str]) -> pd.DataFrame:
-    """How much of the true front is found after each evaluation.
+    """Compute how much of the true front is found after each evaluation.
 
     Args:
-        space: what was searched.
-        trained: names, in order.
+        space: the space that was searched.
+        trained: names of the networks, in the order of evaluation.
 
     Returns:
-        Columns candidate, trained (from 1), training_hours (so far), recall_pct (of the distinct points of the true
-        front) and hypervolume_pct (of the true front's).
+        Columns candidate, trained (from 1), training_hours (cumulative), recall_pct (share of the distinct points of
+        the true front) and hypervolume_pct (share of the hypervolume of the true front).
     """
-    rows = [space.places[name] for name in trained]
+    rows = [space.rows[name] for name in trained]
     found, front = set(), np.empty((0, space.scaled.shape[1]))
     recall, volume_pct = np.zeros(len(rows)), np.zeros(len(rows))
     for number, row in enumerate(rows):
@@ -113,16 +123,16 @@ def compare_on_grid(
     objectives: Sequence[Objective],
     seed: int,
 ) -> pd.DataFrame:
-    """Let every strategy search a grid that was trained.
+    """Let every strategy search a trained grid.
 
     Args:
         candidates: rows of CANDIDATES, without baselines.
-        costs: (channels, architecture): latency_mean_ms and multiply_adds, and images_per_s and utilization_pct where
-            they were measured.
+        costs: one row per (channels, architecture), with latency_mean_ms and multiply_adds, and with images_per_s and
+            utilization_pct if they were measured.
         grid: the grid.
-        chosen: size of rounds, target and weight of the reward.
-        comparison: evaluations and seeds.
-        objectives: of the front.
+        chosen: round size, and target and weight of the reward.
+        comparison: number of evaluations and of seeds.
+        objectives: objectives of the front.
         seed: base seed.
 
     Returns:
@@ -141,7 +151,7 @@ def compare_on_grid(
 
     def maker(name: str) -> Callable[[int], Strategy]:
         search = chosen.model_copy(update={"strategy": name, "candidates": comparison.candidates})
-        return lambda own: make_strategy(search, space, known, own)
+        return lambda strategy_seed: make_strategy(search, space, known, strategy_seed)
 
     seeds = [derive_seed(seed, "compare_strategies", number) % 2**32 for number in range(comparison.seeds)]
     makers = {name: maker(name) for name in STRATEGIES}

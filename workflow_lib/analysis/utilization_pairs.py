@@ -1,4 +1,4 @@
-"""Fronts of accuracy, throughput and utilization, two at a time."""
+"""Pareto fronts of each pair of accuracy, throughput and utilization."""
 
 from itertools import combinations
 
@@ -11,15 +11,15 @@ METRICS = {
     "images_per_s": "Throughput (images/s)",
     "utilization_pct": "Utilization (%)",
 }
-"""Column -> its name on an axis; of all, more is better."""
+"""Column -> axis title; all are maximised."""
 
 
 def with_utilization(ranked: pd.DataFrame, utilizations: pd.DataFrame) -> pd.DataFrame:
-    """Join candidates with their networks' utilization, and mark the front of each pair of metrics.
+    """Join candidates with the utilization of their networks, and mark the front of each pair of metrics.
 
     Args:
-        ranked: the front table, all candidates and baselines.
-        utilizations: UTILIZATIONS.
+        ranked: table FRONT, with all candidates and baselines.
+        utilizations: table UTILIZATIONS.
 
     Returns:
         The candidates, with the columns of UTILIZATIONS and `on_<metric>_<metric>` for each pair.
@@ -31,10 +31,10 @@ def with_utilization(ranked: pd.DataFrame, utilizations: pd.DataFrame) -> pd.Dat
 
 
 def on_all_fronts(table: pd.DataFrame) -> pd.Series:
-    """Who is on the front of every pair of metrics: a mask over the rows of `with_utilization`."""
+    """Return a mask of the rows of `with_utilization` that are on the front of every pair of metrics."""
     return table[[flag(*pair) for pair in combinations(METRICS, 2)]].all(axis=1)
 
 
 def flag(first: str, second: str) -> str:
-    """The column that marks the front of a pair of metrics."""
+    """Return the name of the column that marks the front of a pair of metrics."""
     return f"on_{first}_{second}"

@@ -1,1 +1,1 @@
-"""What there is to choose from, and ways to choose."""
+"""Search: strategies that choose candidates, supernets and differentiable cell search."""

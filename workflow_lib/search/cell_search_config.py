@@ -1,4 +1,4 @@
-"""The configuration of differentiable search within budgets."""
+"""The configuration of differentiable cell search within budgets."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, ClassVar, Self
@@ -19,7 +19,7 @@ Budgets = Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=1), Di
 
 
 class CellSearchConfig(SkeletonConfig):
-    """Differentiable searches for cells whose networks keep budgets."""
+    """Differentiable searches for cells whose networks are within cost budgets."""
 
     former_keys: ClassVar[Mapping[str, str]] = {
         "least_share": "min_budget_share",
@@ -129,37 +129,37 @@ class CellSearchConfig(SkeletonConfig):
 
     @property
     def skeletons(self) -> Mapping[str, Skeleton]:
-        """Of networks of cells that are searched, and of those that are derived and trained."""
+        """The skeletons of the networks that are searched, and of those that are derived and trained."""
         width, cells = self.trained_width or self.width, self.trained_cells or self.cells
         return {"searched": self.skeleton, "trained": Skeleton(width, cells, self.stem_strides)}
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        both = f"bottleneck {self.bottleneck} times partial_channels {self.partial_channels}"
+        product = f"bottleneck {self.bottleneck} times partial_channels {self.partial_channels}"
         if self.width % (self.bottleneck * self.partial_channels):
-            raise ValueError(f"{both} does not divide width {self.width}")
+            raise ValueError(f"{product} must divide width {self.width}")
         if self.partial_channels > 1 and self.width < 2 * self.bottleneck * self.partial_channels:
-            raise ValueError(f"{both} leaves one channel of width {self.width}, always the same: two must go through")
+            raise ValueError(f"{product} selects only one channel of width {self.width}: at least two are needed")
         if self.sample_operations and (self.second_order or self.mix_first_cells_only):
-            raise ValueError("sample_operations goes with neither second_order nor mix_first_cells_only")
+            raise ValueError("sample_operations cannot be combined with second_order or mix_first_cells_only")
         return self
 
     def check_within(self, config: "Config", key: str) -> None:
-        """Refuse what other sections contradict; see `Section.check_within`."""
+        """Check this section against the others; see `Section.check_within`."""
         if not self.budgets:
-            raise ValueError(f"{key}.budgets names none: how large may networks be?")
+            raise ValueError(f"{key}.budgets is empty: set at least one maximum cost")
         for name in self.budgets:
             self._check_budgeted(config, name, f"{key}.budgets.{name}")
         if unknown := sorted(set(self.regions) - set(config.data.regions)):
-            raise ValueError(f"{key}.regions names {unknown}; data.regions has {list(config.data.regions)}")
-        if taken := sorted(set(self.regions) & set(config.folds.holdout.regions)):
-            raise ValueError(f"{key}.regions names {taken}, which folds.holdout keeps for the end")
+            raise ValueError(f"{key}.regions names {unknown}, but data.regions has only {list(config.data.regions)}")
+        if held_out := sorted(set(self.regions) & set(config.folds.holdout.regions)):
+            raise ValueError(f"{key}.regions names {held_out}, but folds.holdout holds them out: remove them")
 
     def _check_budgeted(self, config: "Config", name: str, key: str) -> None:
         if name in COUNTED:
             return
         if name not in config.devices:
-            raise ValueError(f"{key} is none of {', '.join([*COUNTED, *config.devices])}")
+            raise ValueError(f"{key} is unknown: choose one of {', '.join([*COUNTED, *config.devices])}")
         if config.devices[name].quantity != "latency_ms":
-            raise ValueError(f"{key} needs a predictor of milliseconds")
+            raise ValueError(f"{key} needs a device that predicts milliseconds")
         config.check_prices_operations(name, key)

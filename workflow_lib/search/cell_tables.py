@@ -1,4 +1,4 @@
-"""Tables of constrained cell search."""
+"""The tables of constrained cell search."""
 
 from typing import Any
 
@@ -6,30 +6,30 @@ from workflow_lib.core.columns import ARCHITECTURE, CHANNELS
 from workflow_lib.core.results import Result
 from workflow_lib.core.schema import Column, Table
 
-QUANTITY = Column("quantity", "text", meaning="what is bounded, such as parameters")
+QUANTITY = Column("quantity", "text", meaning="bounded cost, such as parameters")
 
 
-SEARCH = (
+SEARCH_COLUMNS = (
     CHANNELS,
     QUANTITY,
-    Column("target", "text", meaning="bound: for the look-up graph; budget: for a budget"),
-    Column("number", "integer", meaning="of the bound, or of the budget", low=0),
-    Column("repeat", "integer", meaning="which of several searches from other seeds", low=0),
-    Column("epoch", "integer", meaning="its epoch, from 1", low=1),
+    Column("target", "text", meaning="bound: a search for the look-up graph; budget: a search at a budget"),
+    Column("number", "integer", meaning="number of the bound or of the budget, from 0", low=0),
+    Column("repeat", "integer", meaning="number of the search among those that differ only in the seed", low=0),
+    Column("epoch", "integer", meaning="epoch of the search, from 1", low=1),
 )
 
 
 CELL_SEARCH = Table(
     "cell_search",
     (
-        *SEARCH,
-        Column("bound", "number", meaning="that the multiplier holds the expected cost to", low=0),
-        Column("cost", "number", meaning="expected cost: of networks whose edges draw their operations", low=0),
-        Column("multiplier", "number", meaning="lambda, at the end of the epoch", low=0),
-        Column("weight_loss", "number", meaning="mean loss of the steps of the weights", low=0),
-        Column("alpha_loss", "number", meaning="mean loss of the steps of alpha, on other chips", low=0),
+        *SEARCH_COLUMNS,
+        Column("bound", "number", meaning="upper bound of the expected cost, enforced by the multiplier", low=0),
+        Column("cost", "number", meaning="expected cost of a network whose operations are sampled from alpha", low=0),
+        Column("multiplier", "number", meaning="Lagrange multiplier lambda at the end of the epoch", low=0),
+        Column("weight_loss", "number", meaning="mean loss of the steps that train the weights", low=0),
+        Column("alpha_loss", "number", meaning="mean loss of the steps that train alpha, on other chips", low=0),
         Column("skips", "integer", meaning="edges whose most probable operation is a skip connection", low=0),
-        Column("seconds", "number", "s", "of the epoch", low=0),
+        Column("seconds", "number", "s", "wall time of the epoch", low=0),
     ),
     key=("channels", "quantity", "target", "number", "repeat", "epoch"),
 )
@@ -38,10 +38,10 @@ CELL_SEARCH = Table(
 CELL_ALPHA = Table(
     "cell_alpha",
     (
-        *SEARCH,
-        Column("edge", "text", meaning="from and to, by node"),
-        Column("operation", "text", meaning="one of the space's"),
-        Column("probability", "number", meaning="softmax of alpha", low=0, high=1),
+        *SEARCH_COLUMNS,
+        Column("edge", "text", meaning="edge, named by its two nodes"),
+        Column("operation", "text", meaning="operation of the search space"),
+        Column("probability", "number", meaning="probability of the operation: softmax of alpha", low=0, high=1),
     ),
     key=("channels", "quantity", "target", "number", "repeat", "epoch", "edge", "operation"),
 )
@@ -52,10 +52,14 @@ CELL_COSTS = Table(
     (
         CHANNELS,
         QUANTITY,
-        Column("skeleton", "text", meaning="whether networks are those searched or those trained"),
-        Column("part", "text", meaning="an edge, from and to by node; fixed: all that is not searched; sums: each sum"),
-        Column("operation", "text", meaning="on the edge", optional=True),
-        Column("cost", "number", meaning="in all cells of the network together"),
+        Column("skeleton", "text", meaning="searched or trained: the networks to which the cost applies"),
+        Column(
+            "part",
+            "text",
+            meaning="an edge, named by its two nodes; fixed: all parts that are not searched; sums: each sum",
+        ),
+        Column("operation", "text", meaning="operation on the edge", optional=True),
+        Column("cost", "number", meaning="total cost in all cells of the network"),
     ),
     key=("channels", "quantity", "skeleton", "part", "operation"),
 )
@@ -66,9 +70,9 @@ LOOKUP_GRAPH = Table(
     (
         CHANNELS,
         QUANTITY,
-        Column("bound", "number", meaning="of a search", low=0),
-        Column("size", "number", meaning="cost of the network that comes of it", low=0),
-        Column("falls", "flag", meaning="it is smaller than that of a lower bound"),
+        Column("bound", "number", meaning="bound of a search", low=0),
+        Column("size", "number", meaning="cost of the network derived from the search", low=0),
+        Column("falls", "flag", meaning="whether the network is smaller than that of a lower bound"),
     ),
     key=("channels", "quantity", "bound"),
 )
@@ -79,36 +83,36 @@ DERIVED = Table(
     (
         CHANNELS,
         QUANTITY,
-        Column("budget", "number", meaning="largest cost of the network", low=0),
-        Column("origin", "text", meaning="search, or random: drawn within the budget"),
-        Column("repeat", "integer", meaning="which of several, from other seeds", low=0),
-        Column("bound", "number", meaning="of the search, from the look-up graph", low=0, optional=True),
+        Column("budget", "number", meaning="maximum cost of the network", low=0),
+        Column("origin", "text", meaning="search: derived from a search; random: drawn within the budget"),
+        Column("repeat", "integer", meaning="number of the network among those of one budget and origin", low=0),
+        Column("bound", "number", meaning="bound of the search, from the look-up graph", low=0, optional=True),
         ARCHITECTURE,
-        Column("cost", "number", meaning="of the network, all included", low=0),
+        Column("cost", "number", meaning="cost of the whole network", low=0),
         Column(
             "plain_architecture",
             "text",
-            meaning="of the most probable operation on each edge, whatever it costs",
+            meaning="architecture with the most probable operation on each edge, regardless of cost",
             optional=True,
         ),
-        Column("plain_cost", "number", meaning="of that", low=0, optional=True),
+        Column("plain_cost", "number", meaning="cost of plain_architecture", low=0, optional=True),
         Column(
-            "epochs", "integer", meaning="that its search took, before it collapsed or in all", low=1, optional=True
+            "epochs", "integer", meaning="epochs of its search, up to a collapse if there was one", low=1, optional=True
         ),
-        Column("edges", "integer", meaning="edges of the network's cells", low=1),
-        Column("skips", "integer", meaning="skip connections among them", low=0),
+        Column("edges", "integer", meaning="number of edges of the network's cells", low=1),
+        Column("skips", "integer", meaning="number of skip connections among these edges", low=0),
     ),
     key=("channels", "quantity", "budget", "origin", "repeat"),
 )
 
 
 def budget_files(config: Any, channels: str, suffix: str) -> list[str]:
-    """What the searches at budgets write, below results/<run>.
+    """List the result files of the searches at budgets, relative to results/<run>.
 
     Args:
         config: the whole configuration.
         channels: channel set, or a wildcard.
-        suffix: of the files.
+        suffix: suffix of the files.
     """
     return [
         f"search_cell/{channels}/{quantity}/budget/{number}/{repeat}{suffix}"
@@ -163,4 +167,4 @@ ALL_CELL_SEARCHES_RESULT = Result(
     when=_searched,
     filled=True,
 )
-"""The courses of all searches: those that build the look-up graphs, and those at budgets."""
+"""The training curves of all searches: those for the look-up graphs, and those at budgets."""

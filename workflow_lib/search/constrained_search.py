@@ -1,11 +1,10 @@
-"""Differentiable search under a budget: weights and architecture take turns, and a multiplier holds the cost down.
+"""Differentiable search under a budget: weights and alpha alternate, and a Lagrange multiplier limits the cost.
 
 Source: Dutta, Kanvar and Agarwal, Search-time Efficient Device Constraints-Aware NAS, equations 2 to 4 and algorithm 1;
-differs from it in: the constraint is relative, k_s / K' - 1, so that one rate of the multiplier serves all units, and
-k_s adds up cell by cell, each with its own channels, and all that is not searched. The end of a search that collapses
-is that of Liang et al. 2019 (DARTS+), section 3.2. `sample_operations` draws one network per step, as in Dong and Yang
-2019 (GDAS): the loss is then that of a network that exists, and its mean, like k_s, is over the networks that alpha
-draws.
+differs from it in: the constraint is relative, k_s / K' - 1, so that one multiplier rate works for all units; k_s sums
+over the cells, each with its own channels, and includes all parts that are not searched. A search that collapses ends
+as in Liang et al. 2019 (DARTS+), section 3.2. `sample_operations` samples one network per step, as in Dong and Yang
+2019 (GDAS). The loss is then that of a discrete network; its mean, like k_s, is over the networks sampled from alpha.
 """
 
 import sys
@@ -33,7 +32,7 @@ from workflow_lib.training.metrics import Labels
 
 Numbers = NDArray[np.float64]
 Batch = tuple[Tensor, Tensor]
-"""Images, (n, channels, height, width), and their classes."""
+"""(n, channels, height, width) images, and their (n,) class numbers."""
 
 _DIFFERENCE = 1e-2
 _ADAM_BETAS = (0.5, 0.999)
@@ -42,13 +41,14 @@ _LAST_RATE = 1e-3
 
 @dataclass(frozen=True)
 class SearchTask:
-    """What a search learns from.
+    """The data that a search learns from.
 
     Args:
         view: the chips.
-        weight_rows, alpha_rows: rows that train weights, and those that train alpha; no row is in both.
-        labels: class number of every row of the view.
-        seed: of the order of the chips.
+        weight_rows: (n,) rows that train the weights.
+        alpha_rows: (m,) rows that train alpha; disjoint from `weight_rows`.
+        labels: (rows,) class number of every row of the view.
+        seed: seed of the order of the chips.
     """
 
     view: ChipView
@@ -59,12 +59,12 @@ class SearchTask:
 
 
 def halves(rows: Rows, labels: Labels, seed: int) -> tuple[Rows, Rows]:
-    """Two halves of some rows, at random, with as many of each class.
+    """Split rows at random into two halves, stratified by class.
 
     Args:
-        rows: (n,) to divide.
-        labels: class number of every row of the view.
-        seed: of the draw.
+        rows: (n,) rows to split.
+        labels: (rows,) class number of every row of the view.
+        seed: seed of the split.
     """
     shuffled = np.random.default_rng(derive_seed(seed, "halves")).permutation(rows)
     by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
@@ -72,11 +72,11 @@ def halves(rows: Rows, labels: Labels, seed: int) -> tuple[Rows, Rows]:
 
 
 def expected_cost(probabilities: Tensor, costs: CellCosts) -> Tensor:
-    """k_s(alpha): what a network costs in the mean, when each edge draws its operation (equation 3).
+    """Return k_s(alpha), the expected cost of a network whose operations are sampled from alpha (equation 3).
 
     Args:
-        probabilities: (edges, operations), softmax of alpha.
-        costs: of networks.
+        probabilities: (edges, operations) softmax of alpha.
+        costs: costs of operations and networks.
     """
     edges = (probabilities * torch.tensor(costs.prices).to(probabilities)).sum()
     empty = [torch.stack([probabilities[edge, 0] for edge in node]).prod() for node in costs.nodes]
@@ -84,18 +84,18 @@ def expected_cost(probabilities: Tensor, costs: CellCosts) -> Tensor:
 
 
 class ConstrainedSearch:
-    """A search, an epoch at a time.
+    """A search that runs epoch by epoch.
 
     Args:
-        network: of mixed cells; its weights and alpha are trained in place, on the device where they are.
-        task: what it learns from.
-        settings: how.
-        costs: of networks.
-        bound: K', on the expected cost; None: no constraint.
+        network: network of mixed cells; its weights and alpha are trained in place, on their current device.
+        task: the data.
+        settings: hyperparameters of the search.
+        costs: costs of operations and networks.
+        bound: upper bound K' of the expected cost; None: no constraint.
 
     Attributes:
-        multiplier: lambda, at least 0.
-        rows: one per epoch, see `run`.
+        multiplier: Lagrange multiplier lambda, at least 0.
+        rows: one row per epoch, see `run`.
         paths: `probabilities` after each epoch.
     """
 
@@ -120,17 +120,17 @@ class ConstrainedSearch:
         self.paths: list[Numbers] = []
 
     def run(self, checkpoint: Checkpoint | None = None) -> pd.DataFrame:
-        """Search for all epochs, or until one collapses: more edges than `max_skip_edges` favour a skip connection.
+        """Search for all epochs, or until the search collapses: more than `max_skip_edges` edges favour skipping.
 
         Args:
-            checkpoint: where a killed search goes on, with the same result.
+            checkpoint: checkpoint from which a killed search resumes, with the same result.
 
         Returns:
             One row per epoch: epoch, weight_loss, alpha_loss, cost (k_s), multiplier, skips (edges whose largest alpha
             is a skip connection), seconds.
 
         Raises:
-            UserError: if a loss stops being finite.
+            UserError: if a loss is not finite.
         """
         if checkpoint and (state := checkpoint.load(self._device)):
             self._load(state)
@@ -145,7 +145,7 @@ class ConstrainedSearch:
         return pd.DataFrame(self.rows)
 
     def _state(self) -> dict[str, Any]:
-        """All that the next epoch depends on, and what is reported of the past ones."""
+        """Return the state that the next epoch depends on, and the results of past epochs."""
         parts = {name: part.state_dict() for name, part in self._parts().items()}
         return parts | {
             "generator": self._generator.bit_generator.state,
@@ -155,7 +155,7 @@ class ConstrainedSearch:
         }
 
     def _load(self, state: Mapping[str, Any]) -> None:
-        """Go on from a state."""
+        """Resume from a state."""
         for name, part in self._parts().items():
             part.load_state_dict(state[name])
         self._generator.bit_generator.state = state["generator"]
@@ -168,13 +168,13 @@ class ConstrainedSearch:
         }  # fmt: skip
 
     def _collapsed(self) -> bool:
-        most = self._settings.max_skip_edges
-        # Alpha is near its random start in the first quarter, and what it favours says nothing yet.
-        begun = 4 * len(self.rows) > self._settings.epochs and len(self.rows) > 1
-        return most is not None and begun and self.rows[-1]["skips"] > most
+        limit = self._settings.max_skip_edges
+        # In the first quarter, alpha is still close to its random initialisation and not informative.
+        informative = 4 * len(self.rows) > self._settings.epochs and len(self.rows) > 1
+        return limit is not None and informative and self.rows[-1]["skips"] > limit
 
     def epoch(self) -> None:
-        """Go once through the chips of the weights, and through as many of alpha's."""
+        """Train for one epoch: a pass over the chips of the weights, and over as many chips of alpha."""
         start, task = time.perf_counter(), self._task
         weights, alpha = (HostFeed(task.view, rows, task.labels[rows]) for rows in (task.weight_rows, task.alpha_rows))
         count = min(len(task.weight_rows), len(task.alpha_rows))
@@ -183,15 +183,15 @@ class ConstrainedSearch:
         self.network.train()
         losses = []
         for size in batch_sizes(count, self._settings.batch):
-            judged, learned = alpha.next(size), weights.next(size)
-            losses.append((self.step_alpha(judged, learned), self._step_weights(*learned)))
+            alpha_batch, weight_batch = alpha.next(size), weights.next(size)
+            losses.append((self.step_alpha(alpha_batch, weight_batch), self._step_weights(*weight_batch)))
         self._schedule.step()
         alpha_loss, weight_loss = np.mean(losses, 0).tolist()
         if not np.isfinite([alpha_loss, weight_loss]).all():
             raise UserError(
-                f"the search's loss is {weight_loss} after epoch {len(self.rows) + 1}",
+                f"the loss is {weight_loss} after epoch {len(self.rows) + 1}",
                 "the search",
-                "lower learning_rate",
+                "lower cell_search.learning_rate",
             )
         probabilities = self.probabilities()
         with torch.no_grad():
@@ -211,21 +211,21 @@ class ConstrainedSearch:
             flush=True,
         )
 
-    def step_alpha(self, judged: Batch, learned: Batch) -> float:
-        """Lower the Lagrangian by alpha, raise it by the multiplier (equation 4).
+    def step_alpha(self, alpha_batch: Batch, weight_batch: Batch) -> float:
+        """Take a descent step of alpha and an ascent step of the multiplier on the Lagrangian (equation 4).
 
         Args:
-            judged: images and classes that alpha learns from.
-            learned: those that the weights are about to learn from.
+            alpha_batch: images and classes from which alpha learns.
+            weight_batch: images and classes from which the weights learn next.
 
         Returns:
             The loss without the constraint.
         """
         if self._settings.second_order:
-            loss, gradient = self.unrolled(judged, learned)
+            loss, gradient = self.unrolled(alpha_batch, weight_batch)
         else:
-            loss = self._loss(*judged)
-            # A network of which nothing was drawn does not depend on alpha.
+            loss = self._loss(*alpha_batch)
+            # If none was sampled everywhere, the network does not depend on alpha.
             (gradient,) = torch.autograd.grad(loss, [self.network.alpha], materialize_grads=True, allow_unused=True)
         self.network.alpha.grad = gradient
         (self.multiplier * self.excess()).backward()  # type: ignore[no-untyped-call]
@@ -235,42 +235,40 @@ class ConstrainedSearch:
                 self.multiplier = max(0.0, self.multiplier + self._settings.multiplier_rate * float(self.excess()))
         return float(loss.detach())
 
-    def unrolled(self, judged: Batch, learned: Batch) -> tuple[Tensor, Tensor]:
-        """The loss after a step of the weights, and its gradient by alpha through that step.
+    def unrolled(self, alpha_batch: Batch, weight_batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return the loss after a step of the weights, and its gradient with respect to alpha through that step.
 
-        The step has neither momentum nor clipping; the product with the Hessian is a difference.
-
-        Args:
-            judged, learned: as in `step_alpha`.
+        The step has neither momentum nor clipping; the Hessian-vector product is a finite difference. For the arguments
+        see `step_alpha`.
 
         Source: Liu, Simonyan and Yang 2019 (DARTS), equations 7 and 8.
         """
         weights, alpha = self.network.weights(), self.network.alpha
-        kept = [values.detach().clone() for values in weights]
+        original = [values.detach().clone() for values in weights]
         rate = float(self._weights.param_groups[0]["lr"])
-        slopes = self._slopes(learned, weights)
+        gradients = self._gradients(weight_batch, weights)
         with torch.no_grad():
-            for values, slope in zip(weights, slopes, strict=True):
-                values.sub_(rate * (slope + self._settings.weight_decay * values))
-        loss = self._loss(*judged)
+            for values, gradient in zip(weights, gradients, strict=True):
+                values.sub_(rate * (gradient + self._settings.weight_decay * values))
+        loss = self._loss(*alpha_batch)
         direct, *direction = torch.autograd.grad(loss, [alpha, *weights], materialize_grads=True, allow_unused=True)
         length = _DIFFERENCE / torch.cat([part.flatten() for part in direction]).norm()
-        by_alpha: list[Tensor] = []
+        shifted: list[Tensor] = []
         for sign in (1, -1):
             with torch.no_grad():
-                for values, old, part in zip(weights, kept, direction, strict=True):
+                for values, old, part in zip(weights, original, direction, strict=True):
                     values.copy_(old + sign * length * part)
-            by_alpha += self._slopes(learned, [alpha])
+            shifted += self._gradients(weight_batch, [alpha])
         with torch.no_grad():
-            for values, old in zip(weights, kept, strict=True):
+            for values, old in zip(weights, original, strict=True):
                 values.copy_(old)
-        return loss, direct - rate * (by_alpha[0] - by_alpha[1]) / (2 * length)
+        return loss, direct - rate * (shifted[0] - shifted[1]) / (2 * length)
 
-    def _slopes(self, batch: Batch, of: list[nn.Parameter]) -> Sequence[Tensor]:
-        return torch.autograd.grad(self._loss(*batch), of, materialize_grads=True, allow_unused=True)
+    def _gradients(self, batch: Batch, parameters: list[nn.Parameter]) -> Sequence[Tensor]:
+        return torch.autograd.grad(self._loss(*batch), parameters, materialize_grads=True, allow_unused=True)
 
     def excess(self) -> Tensor:
-        """k_s / K' - 1: what the constraint holds at 0 or below; 0 without a bound."""
+        """Return k_s / K' - 1, which the constraint keeps at most 0; 0 without a bound."""
         if self._bound is None:
             return 0 * self.network.alpha.sum()
         return expected_cost(torch.softmax(self.network.alpha, 1), self._costs) / self._bound - 1
@@ -288,7 +286,7 @@ class ConstrainedSearch:
         return nn.functional.cross_entropy(logits, targets.to(self._device))
 
     def noise(self) -> Tensor | None:
-        """What the next network is drawn by, from the generator that a killed search keeps; None: all are mixed."""
+        """Return Gumbel noise to sample a network with, from the checkpointed generator; None: operations are mixed."""
         alpha = self.network.alpha
         return (
             torch.tensor(self._generator.gumbel(size=alpha.shape)).to(alpha)
@@ -297,5 +295,5 @@ class ConstrainedSearch:
         )
 
     def probabilities(self) -> Numbers:
-        """(edges, operations) softmax of alpha."""
+        """Return the (edges, operations) softmax of alpha."""
         return torch.softmax(self.network.alpha.detach().double(), 1).cpu().numpy()

@@ -1,9 +1,9 @@
-"""From architecture parameters to a network within a budget, and from a device's budget to the bound of a search.
+"""Derivation of networks within a budget from alpha, and of the bound of a search from a budget.
 
-Source: Dutta, Kanvar and Agarwal, Search-time Efficient Device Constraints-Aware NAS, sections 3.2 and 4.1. A
-multiplier is soft: it promises no network within the bound, so that here the best one within the budget is derived.
-None may be left aside, as in Liu, Simonyan and Yang 2019 (DARTS), section 2.4: what follows is normalised, so that
-alpha learns little of how probable it should be.
+Source: Dutta, Kanvar and Agarwal, Search-time Efficient Device Constraints-Aware NAS, sections 3.2 and 4.1. The penalty
+is soft and does not guarantee a network within the bound; therefore the most probable network within the budget is
+derived. The operation none may be excluded, as in Liu, Simonyan and Yang 2019 (DARTS), section 2.4: the layers that
+follow are normalised, so alpha hardly learns how probable none should be.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ Numbers = NDArray[np.float64]
 
 
 class Derivation(Protocol):
-    """What `derive_nasbench201` and `derive_darts` are."""
+    """The interface of the modules `derive_nasbench201` and `derive_darts`."""
 
     def derive(
         self,
@@ -38,25 +38,46 @@ class Derivation(Protocol):
         budget: float = np.inf,
         least: float = -np.inf,
     ) -> Cells | None:
-        """Find the most probable network within a budget."""
+        """Find the most probable network within a budget.
+
+        Args:
+            probabilities: (edges, operations) softmax of alpha.
+            costs: costs of operations and networks.
+            skeleton: skeleton of the network.
+            budget: maximum cost of the whole network, in the unit of `costs`.
+            least: minimum cost of the network, if such a network exists.
+        """
 
     def draw(
         self, costs: CellCosts, skeleton: Skeleton, budget: float, count: int, generator: np.random.Generator
     ) -> Sequence[Cells]:
-        """Draw different networks within a budget."""
+        """Draw distinct networks within a budget, uniformly at random.
+
+        Args:
+            costs: costs of operations and networks.
+            skeleton: skeleton of the networks.
+            budget: maximum cost of a whole network, in the unit of `costs`.
+            count: number of networks.
+            generator: random number generator.
+        """
 
 
 DERIVATIONS: Mapping[str, Derivation] = {"nasbench201": derive_nasbench201, "darts": derive_darts}
-"""By space of cells."""
+"""Name of the cell space -> derivation."""
 
 
 @dataclass(frozen=True)
 class LookupGraph:
-    """What networks come of which bounds.
+    """A calibration curve from the bound of a search to the size of the derived network.
 
     Args:
-        bounds: of searches, ascending.
-        sizes: of the networks derived from them without a budget, in the same unit.
+        bounds: bounds of the searches, ascending.
+        sizes: costs of the networks derived from them without a budget, in the same unit.
+
+    >>> LookupGraph([10.0, 20.0, 30.0], [12.0, 22.0, 42.0]).bound(32.0)
+    25.0
+
+    Source: the look-up graph of Dutta, Kanvar and Agarwal, section 4.1.
     """
 
     bounds: Sequence[float]
@@ -64,54 +85,58 @@ class LookupGraph:
 
     @property
     def falls(self) -> list[float]:
-        """Bounds whose network is smaller than that of a lower bound."""
+        """The bounds whose network is smaller than that of a lower bound."""
         highest = np.maximum.accumulate(self.sizes)
-        return [bound for bound, size, most in zip(self.bounds, self.sizes, highest, strict=True) if size < most]
+        return [bound for bound, size, top in zip(self.bounds, self.sizes, highest, strict=True) if size < top]
 
     def bound(self, budget: float) -> float:
-        """The bound at which the network is expected to just keep a budget: linear between searches.
+        """Return the bound whose network is expected to just meet a budget, by linear interpolation.
 
-        Where the sizes fall, the largest so far counts, so that the graph is monotone. A budget above all sizes holds
-        no search back: it has the lowest bound of the largest.
+        Where the sizes fall, the largest size so far is used, so that the curve is monotone. A budget above all sizes
+        does not constrain the search: its bound is the lowest one that yields the largest size.
 
         Raises:
-            UserError: if the budget is below the sizes.
+            UserError: if the budget is below all sizes.
         """
         sizes, first = np.unique(np.maximum.accumulate(self.sizes), return_index=True)
         if budget < sizes[0]:
             raise UserError(
-                f"a budget of {spell(budget)} is below what the searches found: "
+                f"a budget of {spell(budget)} is below the sizes that the searches found, "
                 f"{spell(sizes[0])} to {spell(sizes[-1])}",
                 "the look-up graph",
-                "raise the budget, or search with other bounds",
+                "raise the budget, or change cell_search.bounds",
             )
         return float(np.interp(budget, sizes, np.asarray(self.bounds, dtype=np.float64)[first]))
 
     @classmethod
     def of(cls, table: pd.DataFrame) -> "LookupGraph":
-        """From rows of LOOKUP_GRAPH, of one channel set."""
+        """Make the graph from rows of LOOKUP_GRAPH of one channel set and quantity."""
         ordered = table.sort_values("bound")
         return cls(ordered["bound"].tolist(), ordered["size"].tolist())
 
 
 def spell(value: float) -> str:
-    """A cost for people: parameters as well as milliseconds."""
+    """Format a cost for messages, whether parameters or milliseconds.
+
+    >>> spell(1234567.8), spell(12.3456)
+    ('1,234,568', '12.35')
+    """
     return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"
 
 
 def spread_bounds(costs: CellCosts, count: int) -> list[float]:
-    """Bounds from the smallest to the largest expected cost, equally far apart."""
+    """Return equally spaced bounds from the smallest to the largest expected cost."""
     prices = np.array(costs.prices)
-    least, most = prices.argmin(1), prices.argmax(1)
+    cheapest, dearest = prices.argmin(1), prices.argmax(1)
     # A node without edges saves no sum.
-    empty = sum(not least[list(node)].any() for node in costs.nodes)
+    empty = sum(not cheapest[list(node)].any() for node in costs.nodes)
     edges = np.arange(len(prices))
-    ends = costs.fixed + prices[edges, least].sum() + costs.sums * empty, costs.fixed + prices[edges, most].sum()
+    ends = costs.fixed + prices[edges, cheapest].sum() + costs.sums * empty, costs.fixed + prices[edges, dearest].sum()
     return [float(bound) for bound in np.linspace(*ends, count)]
 
 
 def cost_rows(space: CellSpace, costs: CellCosts) -> pd.DataFrame:
-    """Columns part, operation, cost: `fixed` and `sums` have no operation, other parts are edges."""
+    """Tabulate costs: columns part, operation, cost; `fixed` and `sums` have no operation, other parts are edges."""
     rows: list[tuple[str, str | None, float]] = [("fixed", None, costs.fixed), ("sums", None, costs.sums)]
     for edge, prices in zip(space.edges, costs.prices, strict=True):
         rows += [(edge, name, price) for name, price in zip(space.operations, prices, strict=True)]
@@ -119,7 +144,7 @@ def cost_rows(space: CellSpace, costs: CellCosts) -> pd.DataFrame:
 
 
 def read_costs(space: CellSpace, paths: Sequence[Path]) -> dict[str, CellCosts]:
-    """Costs by quantity, from tables CELL_COSTS of one channel set."""
+    """Read the costs of each quantity from tables CELL_COSTS of one channel set."""
     costs = {}
     for quantity, table in CELL_COSTS.read_all(paths).fillna({"operation": ""}).groupby("quantity"):
         known = table.set_index(["part", "operation"])["cost"].to_dict()
@@ -129,20 +154,25 @@ def read_costs(space: CellSpace, paths: Sequence[Path]) -> dict[str, CellCosts]:
 
 
 def alpha_rows(space: CellSpace, probabilities: Numbers) -> pd.DataFrame:
-    """Columns edge, operation, probability."""
+    """Return a table of probabilities, with the columns edge, operation and probability.
+
+    Args:
+        space: the cell space.
+        probabilities: (edges, operations) softmax of alpha.
+    """
     rows = [
         (edge, operation, probability)
-        for edge, of_edge in zip(space.edges, probabilities.tolist(), strict=True)
-        for operation, probability in zip(space.operations, of_edge, strict=True)
+        for edge, edge_row in zip(space.edges, probabilities.tolist(), strict=True)
+        for operation, probability in zip(space.operations, edge_row, strict=True)
     ]
     return pd.DataFrame(rows, columns=["edge", "operation", "probability"])
 
 
 def last_probabilities(space: CellSpace, alpha: pd.DataFrame) -> Numbers:
-    """(edges, operations) after the last epoch.
+    """Return the (edges, operations) probabilities after the last epoch.
 
     Args:
-        space: of cells.
+        space: the cell space.
         alpha: rows of CELL_ALPHA of one search.
     """
     last = alpha[alpha["epoch"] == alpha["epoch"].max()].pivot(index="edge", columns="operation", values="probability")
@@ -153,21 +183,21 @@ def last_probabilities(space: CellSpace, alpha: pd.DataFrame) -> Numbers:
 def build_lookup_graph(
     alpha: pd.DataFrame, costs: CellCosts, trained: CellCosts, settings: CellSearchConfig
 ) -> pd.DataFrame:
-    """Derive a network from each bound's search, whatever it costs.
+    """Derive a network from the search of each bound, regardless of its cost.
 
     Args:
         alpha: rows of CELL_ALPHA of all searches of one channel set and quantity, numbered by bound.
-        costs: of networks as searched, which bounds are of.
-        trained: of networks as trained.
-        settings: how many bounds, and of which networks.
+        costs: costs of the networks as searched, to which the bounds refer.
+        trained: costs of the networks as trained.
+        settings: number of bounds, space and skeleton.
 
     Returns:
         Rows of LOOKUP_GRAPH.
     """
     space, bounds = CELL_SPACES[settings.space], spread_bounds(costs, settings.bounds)
     sizes = {
-        number: trained.total(_derive(last_probabilities(space, own), trained, settings))
-        for number, own in alpha.groupby("number")
+        number: trained.total(_derive(last_probabilities(space, search_alpha), trained, settings))
+        for number, search_alpha in alpha.groupby("number")
     }
     graph = LookupGraph(bounds, [sizes[number] for number in range(settings.bounds)])
     table = pd.DataFrame({"bound": graph.bounds, "size": graph.sizes})
@@ -179,11 +209,12 @@ def build_lookup_graph(
 def derive_networks(
     searches: pd.DataFrame, alpha: pd.DataFrame, costs: Mapping[str, CellCosts], settings: CellSearchConfig
 ) -> pd.DataFrame:
-    """Derive a network from each budget's searches, within the budget.
+    """Derive a network within the budget from each search at a budget.
 
     Args:
-        searches, alpha: rows of CELL_SEARCH and CELL_ALPHA of one channel set.
-        costs: of networks as trained, by quantity.
+        searches: rows of CELL_SEARCH of one channel set.
+        alpha: rows of CELL_ALPHA of the same searches.
+        costs: quantity -> costs of the networks as trained.
         settings: space, budgets and skeleton.
 
     Returns:
@@ -193,18 +224,18 @@ def derive_networks(
         UserError: if no network is within a budget.
     """
     keys, space = ["channels", "quantity", "number", "repeat"], CELL_SPACES[settings.space]
-    last = {key: last_probabilities(space, own) for key, own in alpha.groupby(keys)}
+    last = {key: last_probabilities(space, search_alpha) for key, search_alpha in alpha.groupby(keys)}
     rows = []
-    found_by = searches.groupby(keys).agg(bound=("bound", "first"), epochs=("epoch", "max")).reset_index()
-    for *key, bound, epochs in found_by.itertuples(index=False):
+    summaries = searches.groupby(keys).agg(bound=("bound", "first"), epochs=("epoch", "max")).reset_index()
+    for *key, bound, epochs in summaries.itertuples(index=False):
         channels, quantity, number, repeat = key
         prices, budget = costs[quantity], settings.budgets[quantity][number]
-        found = _derive(last[tuple(key)], prices, settings, budget)
+        network = _derive(last[tuple(key)], prices, settings, budget)
         plain = _derive(last[tuple(key)], prices, settings)
         rows.append(
             {
                 "channels": channels, "quantity": quantity, "budget": budget, "origin": "search", "repeat": repeat,
-                "bound": bound, "epochs": epochs, **_network(found, prices),
+                "bound": bound, "epochs": epochs, **_network_columns(network, prices),
                 "plain_architecture": str(plain), "plain_cost": prices.total(plain),
             }
         )  # fmt: skip
@@ -212,28 +243,28 @@ def derive_networks(
 
 
 def _derive(probabilities: Numbers, costs: CellCosts, settings: CellSearchConfig, budget: float = np.inf) -> Cells:
-    """The most probable network within a budget."""
+    """Return the most probable network within a budget."""
     if not settings.allow_none:
         probabilities = probabilities * (np.arange(probabilities.shape[1]) > 0)
     least = settings.min_budget_share * budget if np.isfinite(budget) else -np.inf
-    found = DERIVATIONS[settings.space].derive(probabilities, costs, settings.skeletons["trained"], budget, least)
-    if found is None:
+    network = DERIVATIONS[settings.space].derive(probabilities, costs, settings.skeletons["trained"], budget, least)
+    if network is None:
         raise UserError(
-            f"no network is within {spell(budget)}: the smallest expected has {spell(spread_bounds(costs, 2)[0])}",
+            f"no network is within {spell(budget)}: the smallest expected cost is {spell(spread_bounds(costs, 2)[0])}",
             "cell_search.budgets",
-            "raise it, or lower the width or the cells of the networks",
+            "raise the budget, or lower the width or the cells of the networks",
         )
-    return found
+    return network
 
 
 def draw_networks(channels: str, costs: Mapping[str, CellCosts], settings: CellSearchConfig, seed: int) -> pd.DataFrame:
-    """Draw networks within each budget: what a search has to beat.
+    """Draw random networks within each budget, as a baseline for the searches.
 
     Args:
         channels: name of the channel set.
-        costs: of networks as trained, by quantity.
-        settings: space, budgets, skeleton, and how many.
-        seed: of the run.
+        costs: quantity -> costs of the networks as trained.
+        settings: space, budgets, skeleton, and number of networks.
+        seed: seed of the run.
 
     Returns:
         Rows of DERIVED, of origin random.
@@ -246,14 +277,14 @@ def draw_networks(channels: str, costs: Mapping[str, CellCosts], settings: CellS
             rows += [
                 {
                     "channels": channels, "quantity": quantity, "budget": budget, "origin": "random",
-                    "repeat": repeat, **_network(network, costs[quantity]),
+                    "repeat": repeat, **_network_columns(network, costs[quantity]),
                 }
                 for repeat, network in enumerate(draw(costs[quantity], skeleton, budget, count, generator))
             ]  # fmt: skip
     return pd.DataFrame(rows)
 
 
-def _network(network: Cells, costs: CellCosts) -> dict[str, Any]:
+def _network_columns(network: Cells, costs: CellCosts) -> dict[str, Any]:
     return {
         "architecture": str(network), "cost": costs.total(network), "edges": len(network.operations),
         "skips": list(network.operations).count("skip"),

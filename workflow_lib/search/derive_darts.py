@@ -1,4 +1,7 @@
-"""The most probable DARTS cells within a budget: exactly, by an integer program, for costs and logarithms add up."""
+"""Exact derivation of the most probable DARTS cells within a budget, by an integer program.
+
+A program is possible because both the costs and the logarithms of the probabilities are sums over the edges.
+"""
 
 from collections.abc import Sequence
 from itertools import combinations, product
@@ -12,25 +15,26 @@ from workflow_lib.spaces.darts.darts_cell import CHOSEN, EDGES, INPUTS, KINDS, N
 from workflow_lib.spaces.nasbench201.nasbench201_cell import Skeleton
 
 Numbers = NDArray[np.float64]
-_SOME = range(1, len(OPERATIONS))  # all but none
-_STEPS = 200  # between two networks that are taken
-_TRIES = 5  # per network that is wanted
+_NOT_NONE = range(1, len(OPERATIONS))  # all operations but none
+_STEPS = 200  # steps of the random walk between two samples
+_TRIES = 5  # samples per requested network
 
 
 def derive(
     probabilities: Numbers, costs: CellCosts, skeleton: Skeleton, budget: float = np.inf, least: float = -np.inf
 ) -> CellNetwork | None:
-    """Find the most probable cells within a budget: two edges per node, an operation each.
+    """Find the most probable cells within a budget: two edges per node, with one operation each.
 
     Args:
-        probabilities: (edges, operations), softmax of alpha, normal cell first; cells' is the product over their edges.
-        costs: of networks.
-        skeleton: of the network.
-        budget: in the unit of the costs, everything included.
-        least: what the network costs at least, if there is one.
+        probabilities: (edges, operations) softmax of alpha, normal cell first; the probability of a network is the
+            product over its edges.
+        costs: costs of operations and networks.
+        skeleton: skeleton of the network.
+        budget: maximum cost of the whole network, in the unit of `costs`.
+        least: minimum cost of the network, if such a network exists.
 
     Returns:
-        The network; None if none is within the budget.
+        The network; None if no network is within the budget.
     """
     limit = budget
     while chosen := _most_probable(probabilities, costs, least, limit) or _most_probable(
@@ -39,15 +43,15 @@ def derive(
         network = CellNetwork.of(chosen, skeleton)
         if (excess := costs.total(network) - budget) <= 0:
             return network
-        limit -= 2 * excess  # what the solver takes for rounding
+        limit -= 2 * excess  # the solver tolerates a small violation of constraints
     return None
 
 
 def _most_probable(probabilities: Numbers, costs: CellCosts, least: float, most: float) -> list[tuple[int, int]]:
-    """Numbers of edges and operations; nothing if no network costs as much and no more."""
+    """Return the chosen (edge, operation) numbers; empty if no network costs at least `least` and at most `most`."""
     edges, names = probabilities.shape
-    of_edges = np.kron(np.eye(edges), np.ones(names))
-    of_nodes = np.array([of_edges[node].sum(0) for node in _nodes()])
+    edge_sums = np.kron(np.eye(edges), np.ones(names))
+    node_sums = np.array([edge_sums[node].sum(0) for node in _nodes()])
     prices = np.array(costs.prices).ravel()
     scale = prices.max() or 1.0
     solved = milp(
@@ -55,8 +59,8 @@ def _most_probable(probabilities: Numbers, costs: CellCosts, least: float, most:
         integrality=np.ones(edges * names),
         bounds=Bounds(0, np.tile([0.0] + [1.0] * (names - 1), edges)),
         constraints=[
-            LinearConstraint(of_edges, 0, 1),
-            LinearConstraint(of_nodes, CHOSEN, CHOSEN),
+            LinearConstraint(edge_sums, 0, 1),
+            LinearConstraint(node_sums, CHOSEN, CHOSEN),
             LinearConstraint(prices[None] / scale, (least - costs.fixed) / scale, (most - costs.fixed) / scale),
         ],
     )
@@ -68,52 +72,51 @@ def _most_probable(probabilities: Numbers, costs: CellCosts, least: float, most:
 def draw(
     costs: CellCosts, skeleton: Skeleton, budget: float, count: int, generator: np.random.Generator
 ) -> list[CellNetwork]:
-    """Draw different networks within a budget, all alike likely; fewer where there are hardly more.
+    """Draw distinct networks within a budget, uniformly at random; fewer if hardly more exist.
 
-    A walk that draws the edges of one node anew, and stays where the budget would not be kept: networks that are alike
-    likely to come from each other are alike likely to be met.
+    A random walk redraws the edges of one node per step and stays where it is if the new network exceeds the budget.
+    Its transitions are symmetric, so its stationary distribution is uniform.
 
     Args:
-        costs: of networks.
-        skeleton: of the networks.
-        budget: in the unit of the costs, everything included.
-        count: how many.
-        generator: of the draws.
+        costs: costs of operations and networks.
+        skeleton: skeleton of the networks.
+        budget: maximum cost of a whole network, in the unit of `costs`.
+        count: number of networks.
+        generator: random number generator.
     """
     prices, nodes = np.array(costs.prices), _nodes()
     ways = [_ways(node) for node in nodes]
-    totals = [np.array([sum(prices[edge, name] for edge, name in way) for way in own]) for own in ways]
-    at = [int(own.argmin()) for own in totals]
-    total = costs.fixed + sum(own[place] for own, place in zip(totals, at, strict=True))
+    totals = [np.array([sum(prices[edge, name] for edge, name in way) for way in node_ways]) for node_ways in ways]
+    current = [int(node_totals.argmin()) for node_totals in totals]
+    total = costs.fixed + sum(node_totals[way] for node_totals, way in zip(totals, current, strict=True))
     found: dict[CellNetwork, None] = {}
     for step in range(_STEPS * _TRIES * count if total <= budget else 0):
         node = int(generator.integers(len(nodes)))
-        place = int(generator.integers(len(ways[node])))
-        changed = total + totals[node][place] - totals[node][at[node]]
+        way = int(generator.integers(len(ways[node])))
+        changed = total + totals[node][way] - totals[node][current[node]]
         if changed <= budget:
-            total, at[node] = changed, place
+            total, current[node] = changed, way
         if step % _STEPS == _STEPS - 1:
-            found[
-                CellNetwork.of([one for own, place in zip(ways, at, strict=True) for one in own[place]], skeleton)
-            ] = None
+            chosen = [pair for node_ways, index in zip(ways, current, strict=True) for pair in node_ways[index]]
+            found[CellNetwork.of(chosen, skeleton)] = None
         if len(found) == count:
             break
     return list(found)
 
 
 def _nodes() -> list[list[int]]:
-    """Numbers of the edges that lead to each node of both cells."""
+    """Return the numbers of the edges that lead to each node of both cells."""
     return [
-        [kind * len(EDGES) + number for number, (_, own) in enumerate(EDGES) if own == head]
+        [kind * len(EDGES) + number for number, (_, target) in enumerate(EDGES) if target == head]
         for kind in range(len(KINDS))
         for head in range(INPUTS, INPUTS + NODES)
     ]
 
 
 def _ways(node: Sequence[int]) -> list[tuple[tuple[int, int], ...]]:
-    """All ways to choose two of a node's edges, and their operations."""
+    """Return all ways to choose two edges of a node and their operations."""
     return [
-        ((one, first), (other, second))
-        for one, other in combinations(node, CHOSEN)
-        for first, second in product(_SOME, repeat=CHOSEN)
+        ((first_edge, first), (second_edge, second))
+        for first_edge, second_edge in combinations(node, CHOSEN)
+        for first, second in product(_NOT_NONE, repeat=CHOSEN)
     ]

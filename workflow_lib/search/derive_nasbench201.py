@@ -1,4 +1,4 @@
-"""The most probable cell of NAS-Bench-201 within a budget: exactly, for there are 15,625."""
+"""Exact derivation of the most probable NAS-Bench-201 cell within a budget, by enumeration of all 15,625 cells."""
 
 from functools import cache
 from itertools import product
@@ -17,19 +17,19 @@ _NONE = _NAMES.index("none")
 def derive(
     probabilities: Numbers, costs: CellCosts, skeleton: Skeleton, budget: float = np.inf, least: float = -np.inf
 ) -> CellNetwork | None:
-    """Find the most probable cell within a budget, among all that connect input and output.
+    """Find the most probable cell within a budget, among all cells that connect input and output.
 
-    Operations that lead nowhere cost nothing, and are none in the cell that is derived.
+    Dead operations, which do not affect the output, cost nothing and become none in the derived cell.
 
     Args:
-        probabilities: (edges, operations), softmax of alpha; a cell's is the product over its edges.
-        costs: of networks.
-        skeleton: of the network.
-        budget: in the unit of the costs, everything included.
-        least: what the network costs at least, if there is one.
+        probabilities: (edges, operations) softmax of alpha; the probability of a cell is the product over its edges.
+        costs: costs of operations and networks.
+        skeleton: skeleton of the network.
+        budget: maximum cost of the whole network, in the unit of `costs`.
+        least: minimum cost of the network, if such a network exists.
 
     Returns:
-        The network; of equally probable ones the cheapest, None if none is within the budget.
+        The network, the cheapest of equally probable ones; None if no network is within the budget.
     """
     cells, totals = _totals(costs)
     log = np.log(np.maximum(probabilities, np.finfo(np.float64).tiny))
@@ -38,30 +38,30 @@ def derive(
     within = order[totals[order] <= budget]
     enough = within[totals[within] >= least]
     best = [*enough[:1], *within[:1]]
-    return CellNetwork(_alive(best[0]), skeleton) if best else None
+    return CellNetwork(_without_dead_operations(best[0]), skeleton) if best else None
 
 
 def draw(
     costs: CellCosts, skeleton: Skeleton, budget: float, count: int, generator: np.random.Generator
 ) -> list[CellNetwork]:
-    """Draw different networks within a budget, all alike likely; fewer where there are no more.
+    """Draw distinct networks within a budget, uniformly at random; fewer if no more exist.
 
     Args:
-        costs: of networks.
-        skeleton: of the networks.
-        budget: in the unit of the costs, everything included.
-        count: how many.
-        generator: of the draws.
+        costs: costs of operations and networks.
+        skeleton: skeleton of the networks.
+        budget: maximum cost of a whole network, in the unit of `costs`.
+        count: number of networks.
+        generator: random number generator.
     """
     cells, totals = _totals(costs)
     _, live = connected_cells()
-    whole = (live | (cells == _NONE)).all(1)
-    rows = generator.permutation(np.flatnonzero(whole & (totals <= budget)))[:count]
-    return [CellNetwork(_alive(row), skeleton) for row in rows]
+    no_dead = (live | (cells == _NONE)).all(1)
+    rows = generator.permutation(np.flatnonzero(no_dead & (totals <= budget)))[:count]
+    return [CellNetwork(_without_dead_operations(row), skeleton) for row in rows]
 
 
 def _totals(costs: CellCosts) -> tuple[NDArray[np.int64], Numbers]:
-    """All cells, and what their networks cost."""
+    """Return all connected cells, and the costs of their networks."""
     cells, live = connected_cells()
     prices = np.array(costs.prices)
     edges = sum(prices[edge, np.where(live[:, edge], cells[:, edge], _NONE)] for edge in range(len(EDGES)))
@@ -71,10 +71,10 @@ def _totals(costs: CellCosts) -> tuple[NDArray[np.int64], Numbers]:
 
 @cache
 def connected_cells() -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """All cells whose output depends on their input.
+    """Return all cells whose output depends on their input.
 
     Returns:
-        (cells, edges) numbers of operations; and whether each lies on a way from input to output.
+        (cells, edges) numbers of operations, and a mask of those on a path from input to output.
     """
     pairs = [(cell, alive) for names in product(_NAMES, repeat=len(EDGES)) if (alive := (cell := Cell(names)).alive)]
     cells = [[_NAMES.index(name) for name in cell.operations] for cell, _ in pairs]
@@ -82,7 +82,7 @@ def connected_cells() -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     return np.array(cells, dtype=np.int64), np.array(live)
 
 
-def _alive(row: int) -> Cell:
-    """One of the connected cells, without what leads nowhere."""
+def _without_dead_operations(row: int) -> Cell:
+    """Return a connected cell, with its dead operations replaced by none."""
     cells, live = connected_cells()
     return Cell(tuple(_NAMES[number] for number in np.where(live[row], cells[row], _NONE)))

@@ -1,4 +1,4 @@
-"""What each network costs, over all devices: one row per network."""
+"""The costs of each network over all devices, one row per network."""
 
 import pandas as pd
 
@@ -8,16 +8,25 @@ from workflow_lib.core.errors import UserError
 def network_costs(
     networks: pd.DataFrame, latencies: pd.DataFrame, utilizations: pd.DataFrame | None = None
 ) -> pd.DataFrame:
-    """Join the tables NETWORKS, LATENCIES and UTILIZATIONS, if there is one: one row per (channels, architecture)."""
+    """Join the cost tables of networks.
+
+    Args:
+        networks: table NETWORKS.
+        latencies: table LATENCIES.
+        utilizations: table UTILIZATIONS, if utilization was measured.
+
+    Returns:
+        One row per (channels, architecture).
+    """
     keys = ["channels", "architecture"]
     costs = networks.merge(_over_devices(latencies), on=keys, how="outer")
     return costs if utilizations is None else costs.merge(utilizations, on=keys)
 
 
 def _over_devices(latencies: pd.DataFrame) -> pd.DataFrame:
-    """One row per (channels, architecture): mean, population deviation and worst over devices, and each device.
+    """Return one row per network: latency on each device, and its mean, population deviation and maximum.
 
-    Devices that have an energy instead of a latency give its mean and each.
+    Devices that predict energy instead of latency give the energy on each device and its mean.
     """
     wide = _each_device(latencies, "latency_ms")
     table = wide.add_prefix("latency_").add_suffix("_ms")
@@ -32,13 +41,14 @@ def _over_devices(latencies: pd.DataFrame) -> pd.DataFrame:
 
 
 def _each_device(latencies: pd.DataFrame, quantity: str) -> pd.DataFrame:
-    """(networks, devices) of what some devices have: each network, or none."""
+    """Return (networks, devices) values of the devices that have the quantity; no network may lack one."""
     devices = latencies.groupby("device")[quantity].transform("count") > 0
     wide = latencies[devices].pivot(index=["channels", "architecture"], columns="device", values=quantity)
-    lacking = wide.index[wide.isna().any(axis=1)]
-    if len(lacking):
-        names = ", ".join(wide.columns[wide.loc[lacking[0]].isna()])
+    incomplete = wide.index[wide.isna().any(axis=1)]
+    if len(incomplete):
+        names = ", ".join(wide.columns[wide.loc[incomplete[0]].isna()])
         raise UserError(
-            f"no {quantity} of {' '.join(lacking[0])} on {names}, and of {len(lacking) - 1} more", "latencies"
+            f"no {quantity} of {' '.join(incomplete[0])} on {names} (and of {len(incomplete) - 1} more networks)",
+            "latencies",
         )
     return wide

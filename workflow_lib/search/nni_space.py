@@ -1,11 +1,11 @@
-"""The CROSS space for NNI: its strategies can search the networks that this project trains.
+"""The CROSS space as an NNI model space, so that NNI strategies can search the networks that this project trains.
 
 `python -m workflow_lib.search.nni_space --channels 5 --classes 2 --output samples.jsonl` writes every sample of NNI's
-grid with the id of the network that it stands for: a strategy of NNI can then look up what a run of this project
-measured. In Python, `CrossModelSpace(5, 2)` is the model space itself.
+grid with the id of its network. An NNI strategy can then look up the measurements of a run of this project. In Python,
+`CrossModelSpace(5, 2)` is the model space itself.
 
-NNI (3.0, archived) is imported here and in `nni_tuners` alone. That takes 3 to 6 s and 260 MB, mostly for
-pytorch_lightning, which `nni.nas` needs without declaring it.
+NNI (3.0, archived) is imported only here and in `nni_tuners`. The import takes 3 to 6 s and 260 MB, mostly for
+pytorch_lightning, an undeclared dependency of `nni.nas`.
 """
 
 import json
@@ -25,8 +25,8 @@ from workflow_lib.spaces.cross.cross_architecture import CHOICES, Architecture
 from workflow_lib.spaces.cross.cross_module import CrossNet
 
 with warnings.catch_warnings():
-    # NNI subclasses every class in torch.nn as it is imported, and warns of the two that are no modules
-    # (Buffer, LinearCrossEntropyOptions). It takes them over unchanged, which is right.
+    # On import, NNI subclasses every class in torch.nn, and warns about the two that are not modules
+    # (Buffer, LinearCrossEntropyOptions). It correctly leaves them unchanged.
     warnings.filterwarnings("ignore", ".*is found to be not a nn.Module.*", RuntimeWarning)
     import nni
     from nni.nas.nn.pytorch import (
@@ -40,14 +40,14 @@ with warnings.catch_warnings():
 
 
 class CrossModelSpace(ModelSpace):  # type: ignore[misc]  # NNI has no types, so its classes are Any
-    """The CROSS space as an NNI model space: each dimension of `CHOICES` is a choice with its name.
+    """The CROSS space as an NNI model space: each dimension of `CHOICES` is an NNI choice of the same name.
 
-    `freeze(sample)`, and NNI's execution engines, give a freshly initialised network with the parameter names
-    and shapes of `CrossNet(architecture_of(sample), channels, classes)`, and its outputs for its weights.
+    `freeze(sample)`, and NNI's execution engines, return a freshly initialised network. It has the parameter names
+    and shapes of `CrossNet(architecture_of(sample), channels, classes)`, and the same outputs for the same weights.
 
-    `GridSearch`, `Random`, `RegularizedEvolution`, `TPE` and `RandomOneShot` can search it. `DARTS` and
-    `GumbelDARTS` refuse it, because they add outputs up and a searched stride makes their sizes differ;
-    `Proxyless` refuses choices inside a layer.
+    `GridSearch`, `Random`, `RegularizedEvolution`, `TPE` and `RandomOneShot` can search it. `DARTS` and `GumbelDARTS`
+    reject it, because they add outputs, whose sizes differ if the stride is searched. `Proxyless` rejects choices
+    inside a layer.
 
     Args:
         channels: bands of the input images.
@@ -82,19 +82,19 @@ class CrossModelSpace(ModelSpace):  # type: ignore[misc]  # NNI has no types, so
         self.adaptivepool = nn.AdaptiveAvgPool2d(1)
         self.fc = MutableLinear(width * 8, classes)
 
-    # The submodules have the names that CrossNet's have, so the wiring is written once.
+    # The submodules have the same names as those of CrossNet, so its forward can be reused.
     forward = CrossNet.forward
 
 
 def architecture_of(sample: Mapping[str, int | str]) -> Architecture:
-    """The architecture that an NNI sample stands for.
+    """Return the architecture of an NNI sample.
 
     Args:
-        sample: what an NNI strategy proposes for a `CrossModelSpace`: a raw configuration, with
-            the values of the three pool dimensions as text.
+        sample: proposal of an NNI strategy for a `CrossModelSpace`: a raw configuration in which the values of the
+            three pool dimensions are text.
 
     Returns:
-        Its architecture. NNI's samples are raw configurations: its 288 are 180 distinct architectures.
+        Its architecture. The 288 samples of NNI are raw configurations of 180 distinct architectures.
 
     Raises:
         ConfigError: if a label is missing or unknown, or a value is not in the space.
@@ -106,13 +106,13 @@ def architecture_of(sample: Mapping[str, int | str]) -> Architecture:
 
 
 def grid_samples(space: CrossModelSpace) -> Iterator[dict[str, int | str]]:
-    """NNI's own grid over the space, as its `GridSearch(shuffle=False)` submits it.
+    """Yield NNI's grid over the space, as `GridSearch(shuffle=False)` submits it.
 
     Args:
         space: the space; its weights are not used.
 
     Yields:
-        A sample for each raw configuration; the order is NNI's, the width varying slowest.
+        One sample per raw configuration, in the order of NNI, in which the width varies slowest.
     """
     for frozen in SimplifiedModelSpace.from_model(space).grid():
         yield frozen.sample
@@ -123,7 +123,7 @@ def _choice(dimension: str) -> Any:
 
 
 def _layer_choice(dimension: str, layer: Callable[[int], nn.Module]) -> Any:
-    # Named by value, as text (NNI takes no other names): by position, the order of the values would matter.
+    # Named by value, as text (NNI accepts no other names); named by position, the order of the values would matter.
     return LayerChoice({str(value): layer(value) for value in CHOICES[dimension]}, label=dimension)
 
 
@@ -134,7 +134,7 @@ def _pool(pool_choice: int) -> nn.Module:
     def kernel(kernel_size: int) -> Any:
         return _layer_choice("stride_pool", lambda stride: nn.MaxPool2d(kernel_size, stride, padding=1))
 
-    # Whole layers, not one MutableMaxPool2d: NNI's one-shot strategies refuse that.
+    # Whole layers, not one MutableMaxPool2d, which NNI's one-shot strategies reject.
     pool: nn.Module = _layer_choice("kernel_size_pool", kernel)
     return pool
 
@@ -154,15 +154,15 @@ def _shortcut(inputs: Any, outputs: Any) -> nn.Sequential:
 
 
 class SamplesArguments(Arguments):
-    """Flags of the command."""
+    """The flags of the command."""
 
-    channels: int = Field(ge=1, description="bands of the input images")
+    channels: int = Field(ge=1, description="number of bands of the input images")
     classes: int = Field(ge=2, description="number of classes")
-    output: Path = Field(description="writes one JSON object per line: sample and architecture")
+    output: Path = Field(description="output file, with one JSON object per line: sample and architecture")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Write the samples of NNI's grid."""
+    """Write the samples of NNI's grid to a file."""
     arguments = SamplesArguments.parse(__doc__, argv)
     space = CrossModelSpace(arguments.channels, arguments.classes)
     lines = [

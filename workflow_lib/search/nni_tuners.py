@@ -1,6 +1,6 @@
 """NNI's tuners as search strategies: evolution (Real et al. 2017) and the tree-structured Parzen estimator.
 
-Imported by who asks for them alone: NNI (3.0, archived) takes seconds to import.
+Import this module only where it is used: NNI (3.0, archived) takes seconds to import.
 """
 
 import logging
@@ -17,29 +17,32 @@ from workflow_lib.spaces.space import Space
 
 _TRIES = 200
 _MIN_POPULATION = 32
-logging.getLogger("nni").setLevel(logging.WARNING)  # it tells standard output of every trial
+logging.getLogger("nni").setLevel(logging.WARNING)  # NNI logs every trial to standard output
 
 
 def population_size(round_candidates: int) -> int:
-    """Networks that evolution keeps: NNI takes one out for each proposal, and many must be left.
+    """Return the population size for evolution: NNI removes one network per proposal, and many must remain.
 
     Args:
-        round_candidates: proposals before it is told their rewards.
+        round_candidates: number of proposals before the tuner receives their rewards.
+
+    >>> population_size(8), population_size(20)
+    (32, 80)
     """
     return max(_MIN_POPULATION, 4 * round_candidates)
 
 
 class Tuner:
-    """A tuner of NNI's.
+    """A search strategy that wraps a tuner of NNI.
 
     Args:
-        space: what it searches.
+        space: the search space.
         kind: evolution or tpe.
-        seed: of its draws.
-        population: networks that evolution keeps.
+        seed: seed of the proposals.
+        population: population size of evolution.
 
-    Source: NNI 3.0. A proposal that was proposed before is told its reward again, if it is known, and not proposed; if
-        none that is new comes for long, the strategy has no more.
+    Source: NNI 3.0. A repeated proposal is not proposed again; the tuner receives its reward again, if it is known.
+        After many repeated proposals in a row, the strategy ends.
     """
 
     def __init__(self, space: Space, kind: Literal["evolution", "tpe"], seed: int, population: int = 32) -> None:
@@ -47,49 +50,49 @@ class Tuner:
         self._tuner: Any = (
             TpeTuner("maximize", seed=seed) if kind == "tpe" else EvolutionTuner("maximize", population_size=population)
         )
-        # NNI's evolution draws from Python's own generator, which nobody else's draws may move.
+        # NNI's evolution uses Python's global generator; it runs with a separate state that other users cannot change.
         self._random = random.Random(seed)  # noqa: S311
         choices = {name: {"_type": "choice", "_value": list(values)} for name, values in space.choices.items()}
         self._tuner.update_search_space(choices)
         if kind == "evolution":
             self._restart_population(seed, population)
-        self._asked, self._ended, self._evolves = 0, False, kind == "evolution"
-        self._waiting: dict[str, tuple[int, dict[str, Any]]] = {}
+        self._trial, self._ended, self._evolves = 0, False, kind == "evolution"
+        self._pending: dict[str, tuple[int, dict[str, Any]]] = {}
         self._rewards: dict[str, float] = {}
 
     def _restart_population(self, seed: int, population: int) -> None:
-        """NNI seeds it from the clock."""
+        """Draw the population again from the seed; NNI seeds it from the clock."""
         self._tuner.random_state = np.random.RandomState(seed)
         self._tuner.population = []
         for _ in range(population):
             self._tuner._random_generate_individual()
 
     def propose(self, count: int) -> list[str]:
-        """Ask until there are enough new ones, or none comes for long."""
+        """Query the tuner until there are `count` new networks, or too many repeated ones in a row."""
         found: list[str] = []
         tries = 0
         while len(found) < count and not self._ended:
-            number, self._asked, tries = self._asked, self._asked + 1, tries + 1
+            number, self._trial, tries = self._trial, self._trial + 1, tries + 1
             if self._evolves and not self._tuner.population:
-                break  # all of it waits for rewards
+                break  # the whole population awaits rewards
             try:
-                values = self._in_own_sequence(lambda number=number: self._tuner.generate_parameters(number))
+                values = self._with_generator(lambda number=number: self._tuner.generate_parameters(number))
             except NoMoreTrialError:
                 self._ended = True
                 break
             network = self._space.build(values)
             if network in self._rewards:
                 self._tuner.receive_trial_result(number, values, self._rewards[network])
-            elif network in self._waiting:
-                self._in_own_sequence(lambda number=number: self._tuner.trial_end(number, False))
+            elif network in self._pending:
+                self._with_generator(lambda number=number: self._tuner.trial_end(number, False))
             else:
-                self._waiting[network] = (number, values)
+                self._pending[network] = (number, values)
                 found.append(network)
                 tries = 0
             self._ended = tries >= _TRIES
         return found
 
-    def _in_own_sequence(self, draw: Any) -> Any:
+    def _with_generator(self, draw: Any) -> Any:
         before = random.getstate()
         random.setstate(self._random.getstate())
         try:
@@ -99,8 +102,8 @@ class Tuner:
             random.setstate(before)
 
     def tell(self, rewards: Mapping[str, float]) -> None:
-        """Pass the rewards on."""
+        """Pass the rewards to the tuner."""
         for network, reward in rewards.items():
-            number, values = self._waiting.pop(network)
+            number, values = self._pending.pop(network)
             self._rewards[network] = reward
             self._tuner.receive_trial_result(number, values, reward)

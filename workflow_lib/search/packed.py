@@ -1,4 +1,4 @@
-"""Networks of one trained supernet in one file, for a device that switches between them."""
+"""Several networks of one trained supernet in one file, for a device that switches between them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
@@ -16,12 +16,12 @@ from workflow_lib.training.supernet_training import SupernetTask, cut_with_own_n
 
 @dataclass(frozen=True)
 class Packed:
-    """What the file holds.
+    """The content of a file of packed networks.
 
     Args:
-        net: the supernet, without what none of the networks uses.
-        statistics: network -> name of a buffer -> its own statistics of batch norms, which cannot be shared.
-        schedule: whose turn it is when.
+        net: the supernet, without the weights that no network uses.
+        statistics: network -> buffer name -> batch-norm statistics, which networks cannot share.
+        schedule: when each network runs.
 
     Source: Pareto Rank-Preserving Supernetwork for HW-NAS, section 4.4.
     """
@@ -31,48 +31,48 @@ class Packed:
     schedule: Sequence[Turn] = ()
 
     def runtime(self) -> Switchable:
-        """The networks, ready to run."""
+        """Return the networks, ready to run."""
         return Switchable(self.net.supernet, self.statistics, self.schedule)
 
     def save(self, path: Path) -> None:
-        """Write all of it, atomically."""
-        statistics = {name: dict(own) for name, own in self.statistics.items()}
+        """Write the file atomically."""
+        statistics = {name: dict(buffers) for name, buffers in self.statistics.items()}
         self.net.save(path, {"statistics": statistics, "schedule": [list(astuple(turn)) for turn in self.schedule]})
 
     @classmethod
     def load(cls, path: Path) -> "Packed":
-        """Read what `save` wrote."""
+        """Read a file that `save` wrote."""
         state = load_tensors(path)
         return cls(StoredSupernet.load(path), state["statistics"], [Turn(*turn) for turn in state.get("schedule", [])])
 
 
 def pack(net: StoredSupernet, networks: Sequence[str], task: SupernetTask, schedule: Sequence[Turn] = ()) -> Packed:
-    """Keep what some networks need.
+    """Pack networks: keep only the weights of a supernet that they need.
 
     Args:
-        net: a trained supernet that holds them.
-        networks: ids.
-        task: what it was trained on: each network's statistics are taken from some of its training chips.
-        schedule: whose turn it is when.
+        net: a trained supernet that contains the networks.
+        networks: ids of the networks.
+        task: the training task of the supernet; some of its training chips provide the batch-norm statistics.
+        schedule: when each network runs.
     """
     smaller = keep_used(net.supernet, networks)
-    own = {name: batch_norm_statistics(cut_with_own_norms(smaller, name, task)) for name in networks}
-    return Packed(replace(net, supernet=smaller), own, schedule)
+    statistics = {name: batch_norm_statistics(cut_with_own_norms(smaller, name, task)) for name in networks}
+    return Packed(replace(net, supernet=smaller), statistics, schedule)
 
 
-def describe_packed(packed: Packed, judged: Sequence[tuple[float, float]]) -> pd.DataFrame:
-    """Columns of PACKED, without the channels.
+def describe_packed(packed: Packed, evaluations: Sequence[tuple[float, float]]) -> pd.DataFrame:
+    """Tabulate the accuracy and size of packed networks: the columns of PACKED without the channels.
 
     Args:
         packed: the networks.
-        judged: accuracy (%) and cross-entropy of each.
+        evaluations: accuracy (%) and cross-entropy (nat) of each network.
     """
     supernet = packed.net.supernet
-    statistics = sum(_bytes(own) for own in packed.statistics.values())
+    statistics = sum(_bytes(buffers) for buffers in packed.statistics.values())
     shared = _bytes(dict(supernet.named_parameters())) + statistics
-    own = [_bytes(supernet.tensors(name)) for name in packed.statistics]
-    table = pd.DataFrame(judged, columns=["accuracy_pct", "cross_entropy"])
-    return table.assign(architecture=list(packed.statistics), own_bytes=own, shared_bytes=shared)
+    separate = [_bytes(supernet.tensors(name)) for name in packed.statistics]
+    table = pd.DataFrame(evaluations, columns=["accuracy_pct", "cross_entropy"])
+    return table.assign(architecture=list(packed.statistics), own_bytes=separate, shared_bytes=shared)
 
 
 def _bytes(tensors: Mapping[str, Tensor]) -> int:

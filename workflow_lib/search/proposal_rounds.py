@@ -1,4 +1,4 @@
-"""Rounds of a search: what a strategy proposes next, from all that it proposed and was told before."""
+"""Rounds of a search: the next proposals of a strategy, from all earlier proposals and rewards."""
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ from workflow_lib.spaces.space import Configuration, Space
 
 
 def candidate_space(grid: GridConfig) -> Space:
-    """Every candidate of a grid: channel set, batch size, and the choices of the architecture."""
+    """Return the space of all candidates of a grid: channel set, batch size, and the choices of the architecture."""
     networks = grid.networks
 
     def build(values: Configuration) -> str:
@@ -28,7 +28,7 @@ def candidate_space(grid: GridConfig) -> Space:
 
 
 def split(names: list[str]) -> pd.DataFrame:
-    """The columns KEYS of candidates, by their names."""
+    """Split names of candidates into the columns KEYS."""
     return pd.DataFrame(map(Candidate.parse, names), columns=KEYS).astype({"batch": "int64"})
 
 
@@ -41,26 +41,26 @@ def propose_round(
     scores: pd.DataFrame | None,
     folds: int,
 ) -> pd.DataFrame:
-    """Propose the next candidates.
+    """Propose the candidates of the next round.
 
-    The strategy goes through all earlier rounds again, with the same seed and rewards: nothing is kept between rounds
-    but tables.
+    The strategy repeats all earlier rounds with the same seed and rewards, so only tables are kept between rounds.
 
     Args:
         search: the strategy and its budget.
-        grid: what it chooses from.
-        seed: of its draws.
-        costs: (channels, architecture): latency_mean_ms and multiply_adds, images_per_s and utilization_pct where they
-            were measured.
-        proposals: rows of PROPOSALS of all earlier rounds; None: there were none.
-        scores: rows of FOLD_SCORES of them; a candidate without scores failed, and the strategy is told nothing of it.
-        folds: how many scores a candidate must have.
+        grid: the grid of candidates.
+        seed: seed of the strategy.
+        costs: one row per (channels, architecture), with latency_mean_ms and multiply_adds, and with images_per_s and
+            utilization_pct if they were measured.
+        proposals: rows of PROPOSALS of all earlier rounds; None in the first round.
+        scores: rows of FOLD_SCORES of these proposals; a candidate without scores failed, and the strategy receives no
+            reward for it.
+        folds: number of scores that a candidate must have.
 
     Returns:
-        Rows of PROPOSALS: those of earlier rounds, and this one's.
+        Rows of PROPOSALS of the earlier rounds and of this one.
 
     Raises:
-        UserError: if the strategy proposed something else in an earlier round.
+        UserError: if the strategy would now propose other candidates in an earlier round.
     """
     space = candidate_space(grid)
     known = known_candidates(space, costs)
@@ -71,7 +71,9 @@ def propose_round(
         for number, earlier in proposals.groupby("round"):
             proposed = strategy.propose(search.round_size(int(str(number))))
             if split(proposed).to_numpy().tolist() != earlier[KEYS].to_numpy().tolist():
-                raise UserError(f"round {number} would propose other candidates now", "proposals", "delete its table")
+                raise UserError(
+                    f"round {number} would propose other candidates now", "proposals", "delete the table of this round"
+                )
             strategy.tell({name: rewards[name] for name in proposed if name in rewards})
             rounds.append(earlier)
     proposed = strategy.propose(search.round_size(len(rounds)))
@@ -79,14 +81,14 @@ def propose_round(
 
 
 def known_candidates(space: Space, costs: pd.DataFrame) -> pd.DataFrame:
-    """Every candidate of a space, in its order, with what its network costs.
+    """Tabulate all candidates of a space with the costs of their networks.
 
     Args:
-        space: of candidates.
+        space: the space of candidates.
         costs: one row per (channels, architecture).
 
     Returns:
-        Columns candidate, KEYS, and those of the costs.
+        One row per candidate, in the order of the space: columns candidate, KEYS, and those of `costs`.
     """
     names = space.networks()
     return split(names).assign(candidate=names).merge(costs, on=["channels", "architecture"], how="left")
@@ -96,38 +98,41 @@ def make_strategy(search: SearchConfig, space: Space, known: pd.DataFrame, seed:
     """Make the strategy that a configuration names.
 
     Args:
-        search: which one, and its budget.
-        space: of candidates.
+        search: the name of the strategy, and its budget.
+        space: the space of candidates.
         known: rows of `known_candidates`.
-        seed: of its draws.
+        seed: seed of the strategy.
 
     Raises:
-        ValueError: if it is one whose candidates come of jobs of their own.
+        ValueError: if the strategy does not choose from the grid, but proposes from result tables of separate jobs.
     """
     make = search.declaration.make
     if make is None:
-        raise ValueError(f"search.strategy {search.strategy} proposes from tables of jobs of its own")
+        raise ValueError(f"search.strategy {search.strategy} proposes from result tables and cannot search a grid")
     return make(StrategyInput(space, known, search, getattr(search, search.strategy, None), seed))
 
 
 def flops_proxies(known: pd.DataFrame) -> NDArray[np.float64]:
-    """Latency and negative multiply-adds: (n, 2) losses that are known before training.
+    """Return the losses of the strategy `flops`, which are known before training.
 
     Args:
-        known: costs of each candidate.
+        known: one row of costs per candidate.
+
+    Returns:
+        (n, 2) latencies (ms) and negative multiply-adds, minimised.
     """
     return np.column_stack([_numbers(known, "latency_mean_ms"), -_numbers(known, "multiply_adds")])
 
 
 def filter_proxies(known: pd.DataFrame) -> NDArray[np.float64]:
-    """Speed and utilization, negated: (n, 2) losses that are known before training.
+    """Return the losses of the strategy `filter`, which are known before training.
 
     Args:
-        known: costs of each candidate.
+        known: one row of costs per candidate.
 
     Returns:
-        Negative throughput and negative utilization where they were measured; otherwise latency, and negative
-        multiply-adds per millisecond.
+        (n, 2) losses, minimised: negative throughput and negative utilization if they were measured; otherwise
+        latency (ms) and negative multiply-adds per millisecond.
     """
     if "utilization_pct" in known:
         return -known[["images_per_s", "utilization_pct"]].to_numpy(dtype=np.float64)
@@ -140,13 +145,13 @@ def _numbers(known: pd.DataFrame, name: str) -> NDArray[np.float64]:
 
 
 def rewards_of(search: SearchConfig, known: pd.DataFrame, scores: pd.DataFrame, count: int) -> dict[str, float]:
-    """Name -> reward of every candidate that was trained on all folds.
+    """Return the reward of every candidate that was trained on all folds, by name.
 
     Args:
         search: target and weight of the latency.
-        known: rows of `known_candidates`; their median latency is the target where there is no other.
+        known: rows of `known_candidates`; their median latency is the default target.
         scores: rows of FOLD_SCORES.
-        count: folds that each must have.
+        count: number of folds that each candidate must have.
     """
     folds = scores.groupby(KEYS)["accuracy_pct"].agg(["mean", "count"]).reset_index()
     trained = folds[folds["count"] == count].merge(known, on=KEYS)
@@ -158,12 +163,16 @@ def rewards_of(search: SearchConfig, known: pd.DataFrame, scores: pd.DataFrame, 
 def reward_of(
     search: SearchConfig, known: pd.DataFrame, accuracy_pct: NDArray[np.float64], latency_ms: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """What strategies that learn are told: accuracy, weighted by latency.
+    """Return the rewards for strategies that learn: accuracy weighted by latency.
 
     Args:
         search: target and weight of the latency.
-        known: latency_mean_ms of all candidates; their median is the target where there is no other.
-        accuracy_pct, latency_ms: (n,) of those who are rewarded.
+        known: table with latency_mean_ms of all candidates, whose median is the default target.
+        accuracy_pct: (n,) accuracies of the rewarded candidates (%).
+        latency_ms: (n,) mean latencies of the rewarded candidates (ms).
+
+    Returns:
+        (n,) rewards, maximised.
     """
     target = search.latency_target_ms or float(known["latency_mean_ms"].median())
     return constrained_reward(accuracy_pct, latency_ms, target, search.latency_weight)

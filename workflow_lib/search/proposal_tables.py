@@ -1,4 +1,4 @@
-"""Tables of proposed candidates, and of candidates that a race stopped."""
+"""The tables of proposed candidates, and of candidates that were stopped by racing."""
 
 from workflow_lib.core.columns import ARCHITECTURE, BATCH, CHANNELS
 from workflow_lib.core.results import Result
@@ -11,7 +11,7 @@ PROPOSALS = Table(
         BATCH,
         ARCHITECTURE,
         Column("round", "integer", meaning="round in which the search proposed it", low=0),
-        Column("search_s", "number", "s", "of one core, that searches before any training took, in all", low=0),
+        Column("search_s", "number", "s", "total core-seconds of searches before any training", low=0),
     ),
     key=("channels", "batch", "architecture"),
 )
@@ -23,11 +23,11 @@ RACE = Table(
         CHANNELS,
         BATCH,
         ARCHITECTURE,
-        Column("after_folds", "integer", "folds", "folds it was trained on before it was stopped", low=1),
+        Column("after_folds", "integer", "folds", "number of folds trained before it was stopped", low=1),
         percent("accuracy_pct", "its mean accuracy over these folds"),
-        Column("dominated_by", "text", meaning="a candidate that costs no more and is more accurate"),
-        percent("rival_accuracy_pct", "that candidate's mean accuracy over the same folds"),
-        percent("lead_pct", "lower bound of the difference of their accuracies, percentage points"),
+        Column("dominated_by", "text", meaning="rival: a candidate that costs no more and is more accurate"),
+        percent("rival_accuracy_pct", "mean accuracy of the rival over the same folds"),
+        percent("lead_pct", "lower bound of the accuracy difference, in percentage points"),
     ),
     key=("channels", "batch", "architecture"),
 )

@@ -1,4 +1,4 @@
-"""Ways to choose which networks to train: propose some, be told how good they are, propose again."""
+"""Strategies that choose the networks to train: propose networks, receive their rewards, propose again."""
 
 from abc import ABC, abstractmethod
 from collections import deque
@@ -16,85 +16,91 @@ Numbers = NDArray[np.float64]
 
 
 class FixedList:
-    """Proposes the networks of a list, whatever it is told: `grid` and `random` are lists, and so is a filter's front.
+    """A strategy that proposes the networks of a list, regardless of rewards; used for `grid`, `random` and filters.
 
     Args:
-        networks: ids, in the order in which they are wanted.
+        networks: ids, in the order in which they are proposed.
+
+    >>> FixedList(["a", "b", "a", "c"]).propose(3)
+    ['a', 'b', 'c']
     """
 
     def __init__(self, networks: Sequence[str]) -> None:
-        self._left: Iterator[str] = iter(dict.fromkeys(networks))
+        self._remaining: Iterator[str] = iter(dict.fromkeys(networks))
 
     def propose(self, count: int) -> list[str]:
-        """The next ones."""
-        return list(islice(self._left, count))
+        """Propose the next networks of the list, at most `count`."""
+        return list(islice(self._remaining, count))
 
     def tell(self, rewards: Mapping[str, float]) -> None:
-        """Nothing depends on it."""
+        """Ignore the rewards."""
 
 
 def grid(space: Space) -> FixedList:
-    """Propose every network, in the space's order."""
+    """Propose every network, in the order of the space."""
     return FixedList(space.networks())
 
 
 def random(space: Space, seed: int) -> FixedList:
     """Propose every network, in random order."""
     networks = space.networks()
-    return FixedList([networks[place] for place in np.random.default_rng(seed).permutation(len(networks))])
+    return FixedList([networks[row] for row in np.random.default_rng(seed).permutation(len(networks))])
 
 
 class RandomlyFilled:
-    """A strategy whose rounds are filled with random networks, where nothing new comes to its mind.
+    """A strategy whose rounds are filled with random networks if it proposes too few new ones.
 
     Args:
-        strategy: proposes first, and is told of its own networks alone.
-        space: the others are drawn from.
-        seed: of their order.
+        strategy: the strategy, which proposes first and receives the rewards of its own proposals only.
+        space: the space from which random networks are drawn.
+        seed: seed of their order.
     """
 
     def __init__(self, strategy: Strategy, space: Space, seed: int) -> None:
-        self._strategy, self._own = strategy, set[str]()
-        self._others, self._proposed = random(space, seed), set[str]()
+        self._strategy, self._from_strategy = strategy, set[str]()
+        self._random, self._proposed = random(space, seed), set[str]()
 
     def propose(self, count: int) -> list[str]:
-        """Its proposals, and random ones up to `count`."""
+        """Propose the new networks of the strategy, then random ones, `count` in total."""
         found = [network for network in self._strategy.propose(count) if network not in self._proposed]
-        self._own |= set(found)
+        self._from_strategy |= set(found)
         self._proposed |= set(found)
-        while len(found) < count and (more := self._others.propose(1)):
+        while len(found) < count and (more := self._random.propose(1)):
             found += [network for network in more if network not in self._proposed]
             self._proposed |= set(more)
         return found
 
     def tell(self, rewards: Mapping[str, float]) -> None:
-        """Tell the strategy."""
-        self._strategy.tell({network: reward for network, reward in rewards.items() if network in self._own})
+        """Pass the rewards of the strategy's own proposals to it."""
+        self._strategy.tell({network: reward for network, reward in rewards.items() if network in self._from_strategy})
 
 
 def front_filter(networks: Sequence[str], proxies: Numbers, least: int = 1) -> FixedList:
-    """Propose only networks that are on the front of what is known before training: the others are never trained.
+    """Propose only the networks on the fronts of losses that are known before training.
 
     Args:
-        networks: ids.
-        proxies: (n, m) losses known before training: latency or its inverse throughput beside utilization (the
-            strategy `filter`), or beside multiply-adds (`flops`), negated where more is better.
-        least: networks that are wanted: as many fronts are taken, one behind the other, as hold that many.
+        networks: n ids.
+        proxies: (n, m) losses known before training, minimised: latency or negative throughput, together with negative
+            utilization (strategy `filter`) or negative multiply-adds (`flops`).
+        least: minimum number of networks; successive whole fronts are taken until they contain that many.
+
+    >>> front_filter(["a", "b", "c"], np.array([[2.0, 2.0], [1.0, 3.0], [3.0, 3.0]])).propose(3)
+    ['b', 'a']
 
     Source: Kosaian and Phanishayee, A Study on the Intersection of GPU Utilization and CNN Inference, section 4.3.
     """
     rank = pareto_ranks(proxies)
     last = np.sort(rank)[min(least, len(rank)) - 1]
     order = np.lexsort((proxies[:, 0], rank))
-    return FixedList([networks[place] for place in order if rank[place] <= last])
+    return FixedList([networks[row] for row in order if rank[row] <= last])
 
 
 class DrawingStrategy(ABC):
-    """A strategy that draws configurations, and proposes each network once; it ends when no new one comes for long.
+    """A strategy that draws configurations and proposes each network once; it ends after 200 repeated draws in a row.
 
     Args:
-        space: what it draws from.
-        seed: of the draws.
+        space: the search space.
+        seed: seed of the draws.
     """
 
     _TRIES = 200
@@ -107,7 +113,7 @@ class DrawingStrategy(ABC):
         self._ended = False
 
     def propose(self, count: int) -> list[str]:
-        """Draw until there are enough new ones, or none comes for long."""
+        """Draw until there are `count` new networks, or too many repeated ones in a row."""
         found: list[str] = []
         tries = 0
         while len(found) < count and not self._ended:
@@ -126,33 +132,34 @@ class DrawingStrategy(ABC):
         return found
 
     def tell(self, rewards: Mapping[str, float]) -> None:
-        """Learn from them."""
+        """Store the rewards and learn from them."""
         self._rewards |= rewards
         self._learn(rewards)
 
     @abstractmethod
     def _draw(self) -> Configuration | None:
-        """The next one; None: it cannot say before it is told rewards."""
+        """Return the next configuration; None if rewards are needed first."""
 
     @abstractmethod
     def _draw_again(self, network: str, configuration: Configuration) -> None:
-        """Note that a network was drawn whose reward is known."""
+        """Handle the draw of a network whose reward is already known."""
 
     @abstractmethod
     def _learn(self, rewards: Mapping[str, float]) -> None:
-        """Learn from rewards, which are already among those that are known."""
+        """Learn from new rewards, which are already stored."""
 
 
 class Reinforce(DrawingStrategy):
-    """A policy that draws each choice by itself, moved towards what was rewarded.
+    """REINFORCE: a policy that draws each choice independently and shifts towards rewarded values.
 
     Args:
-        space: what it draws from.
-        seed: of the draws.
-        learning_rate: of the policy's logits, per unit of reward above its running mean, in deviations of the rewards.
+        space: the search space.
+        seed: seed of the draws.
+        learning_rate: change of the policy's logits per standard deviation of the reward above its running mean.
 
     Source: Williams 1992; as in Kosaian and Phanishayee, section 4.3, with rewards by `constrained_reward`. Networks
-        are proposed once: a draw of a known one is told its reward again, as a controller would be.
+        are proposed once; if a known network is drawn again, the policy learns from its reward again, as a controller
+        would.
     """
 
     def __init__(self, space: Space, seed: int, learning_rate: float = 0.15) -> None:
@@ -183,30 +190,31 @@ class Reinforce(DrawingStrategy):
 
 
 class RegularizedEvolution(DrawingStrategy):
-    """Aging evolution: the best of a few of the living has a child with one choice changed, and the oldest dies.
+    """Aging evolution: the best of a random sample of the population is mutated in one choice, and the oldest dies.
 
     Args:
-        space: what it searches.
-        seed: of its draws.
-        population: networks that live; random ones until there are as many.
-        tournament: of them are looked at to find a parent.
+        space: the search space.
+        seed: seed of the draws.
+        population: population size; networks are random until it is reached.
+        tournament: size of the sample from which the parent is selected.
 
-    Source: Real et al. 2019. Networks are proposed once: a child that is known is born again without being proposed.
+    Source: Real et al. 2019. Networks are proposed once; a child that is already known joins the population without
+        being proposed.
     """
 
     def __init__(self, space: Space, seed: int, population: int = 50, tournament: int = 10) -> None:
         super().__init__(space, seed)
         self._population, self._tournament = population, tournament
-        self._living: deque[str] = deque(maxlen=population)
+        self._members: deque[str] = deque(maxlen=population)
 
     def _draw(self) -> Configuration | None:
         if len(self._drawn) < self._population:
             return self._space.sample(self._generator)
-        return self._child() if self._living else None
+        return self._child() if self._members else None
 
     def _child(self) -> Configuration:
-        rivals = self._generator.choice(len(self._living), min(self._tournament, len(self._living)), replace=False)
-        parent = max((self._living[place] for place in rivals), key=self._rewards.__getitem__)
+        rivals = self._generator.choice(len(self._members), min(self._tournament, len(self._members)), replace=False)
+        parent = max((self._members[index] for index in rivals), key=self._rewards.__getitem__)
         name = list(self._space.choices)[self._generator.integers(len(self._space.choices))]
         others = [value for value in self._space.choices[name] if value != self._drawn[parent][name]]
         if not others:
@@ -214,10 +222,10 @@ class RegularizedEvolution(DrawingStrategy):
         return {**self._drawn[parent], name: others[self._generator.integers(len(others))]}
 
     def _draw_again(self, network: str, configuration: Configuration) -> None:
-        self._living.append(network)
+        self._members.append(network)
 
     def _learn(self, rewards: Mapping[str, float]) -> None:
-        self._living.extend(rewards)
+        self._members.extend(rewards)
 
 
 def _softmax(logits: Numbers) -> Numbers:
@@ -226,13 +234,19 @@ def _softmax(logits: Numbers) -> Numbers:
 
 
 def constrained_reward(accuracy_pct: Numbers, cost: Numbers, target: float, weight: float) -> Numbers:
-    """Accuracy, times what a cost above or below its target takes or gives: one number for strategies that want one.
+    """Combine accuracy and cost into one reward: accuracy x (target / cost) ^ weight.
 
     Args:
-        accuracy_pct: (n,) percent.
-        cost: (n,) such as latency, lower is better.
-        target: the cost, in its unit, that changes nothing (G_T).
-        weight: exponent of target / cost (w); 0 leaves the cost out.
+        accuracy_pct: (n,) accuracies (%), maximised.
+        cost: (n,) costs such as latency, minimised.
+        target: cost at which the reward equals the accuracy (G_T), in the unit of `cost`.
+        weight: exponent of target / cost (w); 0 ignores the cost.
+
+    Returns:
+        (n,) rewards, maximised.
+
+    >>> constrained_reward(np.array([80.0, 80.0]), np.array([10.0, 5.0]), target=10.0, weight=1.0)
+    array([ 80., 160.])
 
     Source: Kosaian and Phanishayee, equation 3, which is that of Tan et al. 2019 (MnasNet).
     """

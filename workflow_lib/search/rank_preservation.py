@@ -1,15 +1,15 @@
-"""Scores of choices whose sums put networks in the order of their Pareto ranks (PRP, step 2).
+"""Scores of the values of choices, whose sums order networks by their Pareto ranks (PRP, step 2).
 
-Each value of each choice has an architecture parameter alpha; a network's score P_s is the sum over its values, high
-where its Pareto rank is low.
+Each value of each choice has an architecture parameter alpha. The score P_s of a network is the sum over its values;
+it is high if the Pareto rank is low.
 
-Source: Pareto Rank-Preserving Supernetwork for HW-NAS, equation 2, with what it leaves open chosen here:
-- Its hinge compares scores of pairs; the margin is 1, which only sets the scale of alpha, and pairs of equal rank do
-  not count. All networks that were sampled so far are ranked together: ranks within batches do not compare.
-- Its listwise cross-entropy is ListNet's (Cao et al. 2007): between softmax(-rank / T) and softmax(P_s). T is the
+Source: Pareto Rank-Preserving Supernetwork for HW-NAS, equation 2. The paper leaves these details open:
+- The hinge compares the scores of pairs. The margin is 1, which only sets the scale of alpha; pairs of equal rank are
+  ignored. All networks sampled so far are ranked together, because ranks within batches are not comparable.
+- The listwise cross-entropy is that of ListNet (Cao et al. 2007), between softmax(-rank / T) and softmax(P_s). T is the
   standard deviation of the ranks. With T = 1 all weight lies on the front, and tau over all cells of NAS-Bench-201
   falls by 7 to 14 %.
-- A little ridge makes the minimum unique: adding a constant to all values of a choice would change nothing else.
+- A small ridge makes the minimum unique; otherwise a constant could be added to all values of a choice.
 """
 
 import heapq
@@ -30,25 +30,34 @@ MARGIN, RIDGE = 1.0, 1e-4
 
 
 def values_of(space: Space) -> list[tuple[str, int | str]]:
-    """The (choice, value) that each alpha belongs to, in the order of alpha."""
+    """Return the (choice, value) pair of each element of alpha, in the order of alpha."""
     return [(name, value) for name, values in space.choices.items() for value in values]
 
 
-def error_and_latency(judged: pd.DataFrame, measure: str, latency: Sequence[float] | pd.Series) -> Numbers:
-    """(n, 2) losses: of accuracy the negative, of cross-entropy itself; and latency."""
-    error = -judged[measure] if measure == "accuracy_pct" else judged[measure]
+def error_and_latency(evaluated: pd.DataFrame, measure: str, latency: Sequence[float] | pd.Series) -> Numbers:
+    """Return the losses of evaluated networks.
+
+    Args:
+        evaluated: n rows with the column `measure`.
+        measure: accuracy_pct, which is negated, or cross_entropy.
+        latency: (n,) latencies (ms), or another cost.
+
+    Returns:
+        (n, 2) error and latency, minimised.
+    """
+    error = -evaluated[measure] if measure == "accuracy_pct" else evaluated[measure]
     return np.column_stack([error, latency]).astype(np.float64)
 
 
 def membership(space: Space, networks: Sequence[str]) -> Numbers:
-    """Which values each network has.
+    """Return the one-hot encoding of networks.
 
     Args:
         space: choices and their values.
         networks: n ids.
 
     Returns:
-        (n, k) of 0 and 1, k being the number of values of all choices, in the order of `values_of`.
+        (n, k) array of 0 and 1, where k is the number of values of all choices, in the order of `values_of`.
     """
     columns = {pair: column for column, pair in enumerate(values_of(space))}
     members = np.zeros((len(networks), len(columns)))
@@ -58,43 +67,43 @@ def membership(space: Space, networks: Sequence[str]) -> Numbers:
 
 
 def best_networks(space: Space, alpha: Numbers, count: int) -> list[str]:
-    """The networks of highest score, the best first, without going over the space: choices add up one by one.
+    """Return the networks of highest score, best first, without enumerating the space: scores add up over choices.
 
     Args:
-        space: in which no two configurations build the same network.
-        alpha: (k,) of `values_of`.
-        count: how many, at most.
+        space: a space in which every configuration builds a different network.
+        alpha: (k,) parameters, in the order of `values_of`.
+        count: maximum number of networks.
     """
     scored = dict(zip(values_of(space), alpha.tolist(), strict=True))
     best: list[tuple[float, tuple[int | str, ...]]] = [(0.0, ())]
     for name, values in space.choices.items():
-        grown = ((score + scored[name, value], (*chosen, value)) for score, chosen in best for value in values)
-        best = heapq.nlargest(count, grown, key=itemgetter(0))
+        extended = ((score + scored[name, value], (*chosen, value)) for score, chosen in best for value in values)
+        best = heapq.nlargest(count, extended, key=itemgetter(0))
     return [space.build(dict(zip(space.choices, chosen, strict=True))) for _, chosen in best]
 
 
 def rank_loss(alpha: Numbers, members: Numbers, ranks: NDArray[np.int64]) -> tuple[float, Numbers]:
-    """Equation 2: hinge over pairs, plus listwise cross-entropy, plus the ridge.
+    """Compute the loss of equation 2: pairwise hinge, plus listwise cross-entropy, plus the ridge.
 
     Args:
         alpha: (k,) parameters.
-        members: (n, k) of `membership`.
+        members: (n, k) array from `membership`.
         ranks: (n,) Pareto ranks, 0 for the front.
 
     Returns:
-        The loss, and its gradient (k,).
+        The loss, and its (k,) gradient with respect to alpha.
     """
     scores = members @ alpha
     better = ranks[:, None] < ranks[None, :]
     pairs = max(int(better.sum()), 1)
-    short = MARGIN - (scores[:, None] - scores[None, :])
-    violated = better & (short > 0)
-    hinge = float(short[violated].sum()) / pairs
-    of_scores = (violated.sum(0) - violated.sum(1)) / pairs
-    wanted, log_given = _log_softmax(-ranks / (ranks.std() or 1.0)), _log_softmax(scores)
-    cross_entropy = -float(np.exp(wanted) @ log_given)
-    of_scores = of_scores + np.exp(log_given) - np.exp(wanted)
-    return hinge + cross_entropy + RIDGE * float(alpha @ alpha), members.T @ of_scores + 2 * RIDGE * alpha
+    shortfall = MARGIN - (scores[:, None] - scores[None, :])
+    violated = better & (shortfall > 0)
+    hinge = float(shortfall[violated].sum()) / pairs
+    gradient = (violated.sum(0) - violated.sum(1)) / pairs  # with respect to the scores
+    log_target, log_predicted = _log_softmax(-ranks / (ranks.std() or 1.0)), _log_softmax(scores)
+    cross_entropy = -float(np.exp(log_target) @ log_predicted)
+    gradient = gradient + np.exp(log_predicted) - np.exp(log_target)
+    return hinge + cross_entropy + RIDGE * float(alpha @ alpha), members.T @ gradient + 2 * RIDGE * alpha
 
 
 def _log_softmax(values: Numbers) -> Numbers:
@@ -103,23 +112,27 @@ def _log_softmax(values: Numbers) -> Numbers:
 
 
 def fit_alpha(members: Numbers, ranks: NDArray[np.int64], start: Numbers | None = None) -> Numbers:
-    """Minimise the loss, which is convex.
+    """Minimise `rank_loss`, which is convex.
 
     Args:
-        members, ranks: see `rank_loss`.
-        start: (k,) where to begin; None: zeros.
+        members: (n, k) array from `membership`.
+        ranks: (n,) Pareto ranks, 0 for the front.
+        start: (k,) initial parameters; None: zeros.
+
+    Returns:
+        (k,) parameters alpha.
     """
-    begin = np.zeros(members.shape[1]) if start is None else start
-    return np.asarray(minimize(rank_loss, begin, args=(members, ranks), jac=True, method="L-BFGS-B").x)
+    initial = np.zeros(members.shape[1]) if start is None else start
+    return np.asarray(minimize(rank_loss, initial, args=(members, ranks), jac=True, method="L-BFGS-B").x)
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """What was learned.
+    """A learned ranking.
 
     Attributes:
         alpha: (epochs, k) parameters after each epoch.
-        sampled: rows of the networks that were evaluated, in order.
+        sampled: (n,) rows of the evaluated networks, in order of evaluation.
     """
 
     alpha: Numbers
@@ -133,13 +146,14 @@ def learn_ranking(
     per_epoch: int,
     generator: np.random.Generator,
 ) -> Ranking:
-    """Sample networks, each once; rank all so far; fit alpha to that; and again.
+    """Learn a ranking: in each epoch, sample networks without replacement, rank all so far, and fit alpha.
 
     Args:
-        members: (n, k) of all networks of the space.
-        evaluate: rows -> their losses, every objective minimised: by shared weights, or from a table.
-        epochs, per_epoch: how often, and how many each time.
-        generator: of the samples.
+        members: (n, k) array from `membership` for all networks of the space.
+        evaluate: function from (m,) rows to their (m, objectives) losses, minimised.
+        epochs: number of epochs.
+        per_epoch: number of networks sampled per epoch.
+        generator: random number generator of the samples.
     """
     order = generator.permutation(len(members))[: epochs * per_epoch]
     losses = np.empty((0, 0))
@@ -153,10 +167,11 @@ def learn_ranking(
 
 
 def places(ranking: pd.DataFrame) -> NDArray[np.int64]:
-    """Where a supernet puts networks: 0 for the best, the same number for those that tie.
+    """Return the positions of networks in the ranking of a supernet: 0 for the best, equal for ties.
 
     Args:
-        ranking: rows of RANKING of one supernet. Who took part in a later ranking comes first; who has no score, last.
+        ranking: rows of RANKING of one supernet. Networks of later rankings come first; networks without a score come
+            last within their ranking.
     """
     keys = -np.column_stack([ranking["ranking"], ranking["score"].fillna(-np.inf)])
     return np.unique(keys, axis=0, return_inverse=True)[1].ravel().astype(np.int64)

@@ -1,7 +1,7 @@
 """The rank-preserving supernet: fair training, then training of the best path while alpha learns the Pareto ranks.
 
 Source: Pareto Rank-Preserving Supernetwork for HW-NAS, algorithm 1. Its three steps are `train_first`, `rank_subnets`
-and `prune`; they can be repeated, and others can take their places (`search.supernet_config.VARIANTS`).
+and `prune`; they can be repeated or replaced (`search.supernet_config.VARIANTS`).
 """
 
 import math
@@ -33,21 +33,19 @@ from workflow_lib.training.supernet_training import (
 )
 
 Numbers = NDArray[np.float64]
-TIE = 1e-3
-"""Alphas of a choice that are this close are equal: the fit is no more exact than that."""
-MOST = 20_000
-"""Networks that are scored: all of a space that has no more."""
+ALPHA_TIE = 1e-3  # alphas of a choice that differ by at most this tie, because the fit is not more exact
+MAX_SCORED = 20_000  # maximum number of networks to score; smaller spaces are scored completely
 
 
 @dataclass(frozen=True)
 class Judge:
-    """How networks are judged.
+    """The evaluation of networks with the shared weights.
 
     Args:
-        rows: validation rows; not those that the supernet is trained on.
-        labels: their class numbers.
-        measure: what counts beside the cost.
-        cost: id -> the second objective, less is better, such as latency from a lookup table.
+        rows: (n,) validation rows, disjoint from the training rows of the supernet.
+        labels: (n,) class numbers of these rows.
+        measure: metric that is ranked together with the cost.
+        cost: function from id to the second objective, minimised, such as latency from a lookup table.
     """
 
     rows: Rows
@@ -56,58 +54,59 @@ class Judge:
     cost: Callable[[str], float]
 
     def __call__(self, trainer: SupernetTrainer, networks: Sequence[str]) -> pd.DataFrame:
-        """Columns architecture, accuracy_pct, cross_entropy of networks, by the shared weights."""
-        judged = judge_by_shared_weights(trainer.supernet, networks, trainer.task, self.rows, self.labels)
-        table = pd.DataFrame(judged, columns=["accuracy_pct", "cross_entropy"])
+        """Evaluate networks: columns architecture, accuracy_pct, cross_entropy."""
+        evaluations = judge_by_shared_weights(trainer.supernet, networks, trainer.task, self.rows, self.labels)
+        table = pd.DataFrame(evaluations, columns=["accuracy_pct", "cross_entropy"])
         table.insert(0, "architecture", list(networks))
         return table
 
-    def losses(self, judged: pd.DataFrame) -> Numbers:
-        """(n, 2): error, and cost, of networks that were judged."""
-        return error_and_latency(judged, self.measure, [self.cost(name) for name in judged["architecture"]])
+    def losses(self, evaluated: pd.DataFrame) -> Numbers:
+        """Return the (n, 2) losses, error and cost, of n evaluated networks."""
+        return error_and_latency(evaluated, self.measure, [self.cost(name) for name in evaluated["architecture"]])
 
 
 @dataclass
-class Learned:
-    """What step 2 knows.
+class RankingProgress:
+    """The state of step 2.
 
     Attributes:
-        judged: networks that were judged, each once, and what they reached the last time (see `Judge`).
-        alphas: (values of all choices,) after each epoch, in the order of `rank_preservation.values_of`.
+        evaluated: evaluated networks, each once, with their latest results (see `Judge`).
+        alphas: (k,) parameters after each epoch, in the order of `rank_preservation.values_of`.
     """
 
-    judged: pd.DataFrame = field(default_factory=lambda: pd.DataFrame({"architecture": []}))
+    evaluated: pd.DataFrame = field(default_factory=lambda: pd.DataFrame({"architecture": []}))
     alphas: list[Numbers] = field(default_factory=list)
 
-    def note(self, judged: pd.DataFrame) -> None:
-        """Note what networks reach now."""
-        self.judged = pd.concat([self.judged, judged]).drop_duplicates("architecture", keep="last", ignore_index=True)
+    def note(self, new: pd.DataFrame) -> None:
+        """Store the latest results of networks."""
+        table = pd.concat([self.evaluated, new])
+        self.evaluated = table.drop_duplicates("architecture", keep="last", ignore_index=True)
 
     def fit(self, space: Space, judge: Judge) -> Numbers:
-        """Alpha by the Pareto ranks of all that were judged; zeros if nothing was."""
-        if self.judged.empty:
+        """Fit alpha to the Pareto ranks of all evaluated networks; zeros if there are none."""
+        if self.evaluated.empty:
             return np.zeros(len(values_of(space)))
-        ranks = pareto_ranks(judge.losses(self.judged))
-        return fit_alpha(membership(space, self.judged["architecture"].tolist()), ranks)
+        ranks = pareto_ranks(judge.losses(self.evaluated))
+        return fit_alpha(membership(space, self.evaluated["architecture"].tolist()), ranks)
 
     def state(self) -> dict[str, Any]:
-        """For a checkpoint."""
-        return {"judged": self.judged.to_dict("list"), "alphas": [alpha.tolist() for alpha in self.alphas]}
+        """Return the state for a checkpoint."""
+        return {"judged": self.evaluated.to_dict("list"), "alphas": [alpha.tolist() for alpha in self.alphas]}
 
     def load(self, state: Mapping[str, Any]) -> None:
-        """Go on from a state."""
-        self.judged, self.alphas = pd.DataFrame(state["judged"]), [np.array(alpha) for alpha in state["alphas"]]
+        """Resume from a state."""
+        self.evaluated, self.alphas = pd.DataFrame(state["judged"]), [np.array(alpha) for alpha in state["alphas"]]
 
 
 @dataclass(frozen=True)
 class SecondStep:
-    """How step 2 goes.
+    """The settings of step 2.
 
     Args:
-        epochs: how many.
-        trains: which networks (`search.supernet_config.SupernetVariant.second`).
-        judged: networks that are judged after each epoch; of those who train fronts or learn alpha.
-        judges_all: at the end, judge all networks of the space.
+        epochs: number of epochs.
+        trains: networks to train (`search.supernet_config.SupernetVariant.second`).
+        judged: number of networks evaluated after each epoch if `trains` is front or alpha.
+        judges_all: whether all networks of the space are evaluated at the end.
     """
 
     epochs: int
@@ -117,25 +116,22 @@ class SecondStep:
 
 
 def train_first(
-    trainer: SupernetTrainer,
-    first: Literal["uniform", "fair"],
-    epochs: int,
-    checkpoint: Checkpoint | None = None,
+    trainer: SupernetTrainer, first: Literal["uniform", "fair"], epochs: int, checkpoint: Checkpoint | None = None
 ) -> None:
-    """Step 1: train all values alike.
+    """Step 1: train all values of all choices equally.
 
     Args:
-        trainer: of the supernet.
-        first: strict fairness, or one random path per step, with as many steps of networks.
-        epochs: of strict fairness.
-        checkpoint: where a killed training goes on.
+        trainer: trainer of the supernet.
+        first: strict fairness, or one random path per step with the same number of network steps.
+        epochs: number of epochs of strict fairness.
+        checkpoint: checkpoint from which a killed training resumes.
     """
     space = trainer.supernet.space
     if first == "fair":
         train_supernet(trainer, epochs, fair_paths(space), "fair training, ", checkpoint)
     else:
-        many = epochs * networks_per_fair_step(space)
-        train_supernet(trainer, many, uniform_path(space), "training of random paths, ", checkpoint)
+        path_epochs = epochs * networks_per_fair_step(space)
+        train_supernet(trainer, path_epochs, uniform_path(space), "training of random paths, ", checkpoint)
 
 
 def rank_subnets(
@@ -144,91 +140,98 @@ def rank_subnets(
     step: SecondStep,
     checkpoint: Checkpoint | None = None,
     earlier: pd.DataFrame | None = None,
-) -> tuple[pd.DataFrame, Learned]:
-    """Step 2: train what seems best, judge networks by the shared weights, and score all by their Pareto ranks.
+) -> tuple[pd.DataFrame, RankingProgress]:
+    """Step 2: train the best path, evaluate networks with the shared weights, and score all by their Pareto ranks.
 
-    In each epoch one path is trained, then networks are drawn at random, judged, ranked with all that were judged so
-    far, and alpha is fitted to the ranks (`rank_preservation`). The path is that of largest alpha.
+    In each epoch, the path of largest alpha is trained. Then random networks are evaluated and ranked together with all
+    networks evaluated so far, and alpha is fitted to the ranks (`rank_preservation`).
 
     Args:
-        trainer: of the supernet, after step 1.
-        judge: of networks.
-        step: how many epochs, and what takes the place of alpha.
-        checkpoint: where a killed job goes on.
-        earlier: networks of the space that were judged before it was pruned, and what they reached (see `Judge`).
+        trainer: trainer of the supernet, after step 1.
+        judge: evaluation of networks.
+        step: number of epochs, and the alternatives to alpha.
+        checkpoint: checkpoint from which a killed job resumes.
+        earlier: networks of the space that were evaluated before it was pruned, with their results (see `Judge`).
 
     Returns:
-        One row per network of the space: architecture, score, accuracy_pct and cross_entropy where it was judged last;
-        and how it came about.
+        One row per network of the space: architecture, score, and the latest accuracy_pct and cross_entropy; and the
+        state of step 2.
     """
-    space, learned = trainer.supernet.space, Learned()
+    space, progress = trainer.supernet.space, RankingProgress()
     if earlier is not None:
-        learned.note(earlier)
+        progress.note(earlier)
     if checkpoint and (state := checkpoint.load(trainer.device)):
         trainer.load(state)
-        learned.load(state)
-    # A fair step trains many networks: as many of their steps are taken as others take.
+        progress.load(state)
+    # A fair step trains many networks; the number of network steps is the same for all variants.
     per_step = networks_per_fair_step(space) if step.trains == "fair" else 1
     steps = max(1, round(step.epochs * trainer.steps_per_epoch / per_step))
     while (left := steps - trainer.network_steps // per_step) > 0:
-        said = f"ranking, epoch {len(trainer.losses) + 1} of {math.ceil(steps / trainer.steps_per_epoch)}"
-        trainer.epoch(second_paths(step.trains, space, judge, learned), said, left)
+        message = f"ranking, epoch {len(trainer.losses) + 1} of {math.ceil(steps / trainer.steps_per_epoch)}"
+        trainer.epoch(second_paths(step.trains, space, judge, progress), message, left)
         if step.trains in ("front", "alpha"):
-            _judge_some(trainer, judge, step, learned)
+            _evaluate_sample(trainer, judge, step, progress)
         if checkpoint and checkpoint.due:
-            checkpoint.save(trainer.state() | learned.state())
-    return _score(trainer, judge, step, learned), learned
+            checkpoint.save(trainer.state() | progress.state())
+    return _score(trainer, judge, step, progress), progress
 
 
-def second_paths(trains: str, space: Space, judge: Judge, learned: Learned) -> Paths:
-    """The paths that an epoch of step 2 trains."""
+def second_paths(trains: str, space: Space, judge: Judge, progress: RankingProgress) -> Paths:
+    """Return the paths that an epoch of step 2 trains.
+
+    Args:
+        trains: see `SecondStep`.
+        space: the space of the supernet.
+        judge: evaluation of networks.
+        progress: the state of step 2.
+    """
     if trains == "fair":
         return fair_paths(space)
     if trains == "alpha":
-        return best_path(space, learned.alphas[-1] if learned.alphas else learned.fit(space, judge))
-    if trains == "front" and len(learned.judged):
-        front = learned.judged["architecture"][front_mask(judge.losses(learned.judged))].tolist()
+        return best_path(space, progress.alphas[-1] if progress.alphas else progress.fit(space, judge))
+    if trains == "front" and len(progress.evaluated):
+        front = progress.evaluated["architecture"][front_mask(judge.losses(progress.evaluated))].tolist()
         return lambda generator: [front[int(generator.integers(len(front)))]]
     return uniform_path(space)
 
 
-def _judge_some(trainer: SupernetTrainer, judge: Judge, step: SecondStep, learned: Learned) -> None:
-    """Judge random networks, and fit alpha to the ranks of all that were judged."""
+def _evaluate_sample(trainer: SupernetTrainer, judge: Judge, step: SecondStep, progress: RankingProgress) -> None:
+    """Evaluate random networks, and fit alpha to the ranks of all evaluated networks."""
     start = time.perf_counter()
     generator = np.random.default_rng(derive_seed(trainer.task.seed, "judge", len(trainer.losses)))
     space = trainer.supernet.space
     drawn = [space.draw(generator) for _ in range(step.judged)]
-    learned.note(judge(trainer, list(dict.fromkeys(drawn))))
+    progress.note(judge(trainer, list(dict.fromkeys(drawn))))
     if step.trains == "alpha":
-        learned.alphas.append(learned.fit(space, judge))
+        progress.alphas.append(progress.fit(space, judge))
     trainer.seconds += time.perf_counter() - start
 
 
-def _score(trainer: SupernetTrainer, judge: Judge, step: SecondStep, learned: Learned) -> pd.DataFrame:
-    """All networks of the space, or the best of a large one; without alpha, the score is the negative Pareto rank."""
+def _score(trainer: SupernetTrainer, judge: Judge, step: SecondStep, progress: RankingProgress) -> pd.DataFrame:
+    """Score all networks of the space, or the best of a large one; without alpha, by the negative Pareto rank."""
     space = trainer.supernet.space
     start = time.perf_counter()
-    latest = learned.judged
-    names = list(filter(space.connected, _scored_networks(space, learned)))
+    latest = progress.evaluated
+    names = list(filter(space.connected, _scored_networks(space, progress)))
     if step.judges_all:
         latest = judge(trainer, names)
     if step.trains == "alpha":
-        # Its score needs nobody judged at the end, so the time of that does not count.
-        by_alpha = scores(space, learned.alphas[-1], names)
+        # This score needs no evaluation at the end, so its time is not counted.
+        by_alpha = scores(space, progress.alphas[-1], names)
         return pd.DataFrame({"architecture": names, "score": by_alpha}).merge(latest, on="architecture", how="left")
     trainer.seconds += time.perf_counter() - start
     scored = latest.assign(score=-pareto_ranks(judge.losses(latest)).astype(np.float64))
     return pd.DataFrame({"architecture": names}).merge(scored, on="architecture", how="left")
 
 
-def _scored_networks(space: Space, learned: Learned) -> Iterable[str]:
-    if space.size <= MOST:
+def _scored_networks(space: Space, progress: RankingProgress) -> Iterable[str]:
+    if space.size <= MAX_SCORED:
         return space.networks()
-    return dict.fromkeys([*best_networks(space, learned.alphas[-1], MOST), *learned.judged["architecture"]])
+    return dict.fromkeys([*best_networks(space, progress.alphas[-1], MAX_SCORED), *progress.evaluated["architecture"]])
 
 
 def best_path(space: Space, alpha: Numbers) -> Paths:
-    """The path of largest alpha; a random one of those that tie."""
+    """Draw the path of largest alpha, a random one of those that tie; `alpha` is a (k,) array."""
     tied = best_values(space, alpha)
 
     def draw(generator: np.random.Generator) -> Sequence[str]:
@@ -239,37 +242,34 @@ def best_path(space: Space, alpha: Numbers) -> Paths:
 
 
 def best_values(space: Space, alpha: Numbers) -> dict[str, list[int | str]]:
-    """For each choice its values of largest alpha: all that tie."""
+    """Return the values of largest alpha of each choice, including ties; `alpha` is a (k,) array."""
     scored = dict(zip(values_of(space), alpha, strict=True))
     best = {}
     for name, values in space.choices.items():
-        bar = max(scored[name, value] for value in values) - TIE
-        best[name] = [value for value in values if scored[name, value] >= bar]
+        threshold = max(scored[name, value] for value in values) - ALPHA_TIE
+        best[name] = [value for value in values if scored[name, value] >= threshold]
     return best
 
 
 def scores(space: Space, alpha: Numbers, networks: Sequence[str]) -> Numbers:
-    """P_s of networks: high where the Pareto rank is low.
+    """Return the (n,) scores P_s of networks, which are high if the Pareto rank is low.
 
     Args:
-        space: of the networks.
-        alpha: (values of all choices,).
-        networks: ids.
+        space: the space of the networks.
+        alpha: (k,) parameters, in the order of `rank_preservation.values_of`.
+        networks: n ids.
     """
     return np.asarray(membership(space, networks) @ alpha, dtype=np.float64)
 
 
 def prune(supernet: Supernet, networks: Sequence[str], losses: Numbers, kept: int) -> Supernet:
-    """Step 3: drop the values that no good network uses.
+    """Step 3: return a copy of a supernet without the values that no good network uses.
 
     Args:
-        supernet: not modified.
-        networks: n that were judged.
-        losses: (n, 2) of them.
-        kept: how many of the first two ranks are good, chosen by hypervolume.
-
-    Returns:
-        A smaller supernet, with a copy of its weights.
+        supernet: the supernet, which is not modified.
+        networks: ids of n evaluated networks.
+        losses: (n, 2) losses, minimised.
+        kept: number of good networks, chosen from the first two ranks by hypervolume.
     """
     first_two = np.flatnonzero(pareto_ranks(losses) < 2)
     chosen = first_two[choose_by_hypervolume(losses[first_two], kept)]
@@ -277,20 +277,20 @@ def prune(supernet: Supernet, networks: Sequence[str], losses: Numbers, kept: in
 
 
 def keep_used(supernet: Supernet, networks: Sequence[str]) -> Supernet:
-    """A smaller supernet, with a copy of its weights, without the values that none of these networks has.
+    """Return a smaller supernet, with a copy of the weights, that has only values used by these networks.
 
-    A network without operations that lead nowhere may have none of an edge's values: any of them will do there.
+    Networks without dead operations may use no value of an edge; then the edge keeps its first value.
     """
     used = [supernet.space.parse(name) for name in networks]
     choices = {
-        name: [value for value in values if any(own[name] == value for own in used)] or list(values[:1])
+        name: [value for value in values if any(chosen[name] == value for chosen in used)] or list(values[:1])
         for name, values in supernet.space.choices.items()
     }
     return supernet.shrunk(replace(supernet.space, choices=choices))
 
 
 def alpha_rows(space: Space, alphas: Sequence[Numbers]) -> pd.DataFrame:
-    """Alpha after each epoch: columns epoch, choice, value, alpha."""
+    """Tabulate the (k,) alphas after each epoch: columns epoch, choice, value, alpha."""
     rows = [
         (epoch, choice, str(value), float(score))
         for epoch, alpha in enumerate(alphas, start=1)

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 def _check_strategy(name: str) -> str:
     if name not in all_strategies():
-        raise ValueError(f"{name!r} is no strategy; known are {', '.join(all_strategies())}")
+        raise ValueError(f"{name!r} is not a strategy: choose one of {', '.join(all_strategies())}")
     return name
 
 
 class _SearchConfig(Section):
-    """Which candidates of the grid are trained."""
+    """The strategy that selects the candidates to train."""
 
     strategy: Annotated[str, AfterValidator(_check_strategy), WithJsonSchema({"enum": list(all_strategies())})] = Field(
         default="grid",
@@ -46,16 +46,16 @@ class _SearchConfig(Section):
 
     @property
     def declaration(self) -> StrategyDeclaration:
-        """The strategy."""
+        """The declaration of the strategy."""
         return all_strategies()[self.strategy]
 
     @property
     def rounds(self) -> int:
-        """How often it proposes."""
+        """The number of rounds in which the strategy proposes candidates."""
         return -(-self.candidates // self.round_candidates) if self.declaration.learns else 1
 
     def round_size(self, round_number: int) -> int:
-        """How many candidates it proposes at most in a round; whole fronts and the whole grid know no bound."""
+        """Return the maximum number of candidates in a round; whole fronts and the whole grid are not limited."""
         if self.declaration.takes_whole_fronts:
             return sys.maxsize
         if not self.declaration.learns:
@@ -63,9 +63,9 @@ class _SearchConfig(Section):
         return min(self.round_candidates, self.candidates - round_number * self.round_candidates)
 
     def check_within(self, config: "Config", key: str) -> None:
-        """Refuse what other sections contradict; see `Section.check_within`."""
+        """Check this section against the others; see `Section.check_within`."""
         if (self.strategy == "constrained") != (config.cell_search is not None):
-            raise ValueError(f"cell_search and {key}.strategy: constrained belong together")
+            raise ValueError(f"set cell_search if and only if {key}.strategy is constrained")
 
 
 if TYPE_CHECKING:

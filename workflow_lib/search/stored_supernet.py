@@ -1,4 +1,4 @@
-"""A supernet in a file: its weights, its space and how it was trained."""
+"""A supernet in a file: its weights, its space and its training effort."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
@@ -24,15 +24,16 @@ Numbers = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class StoredSupernet:
-    """A supernet between two steps: what its file holds.
+    """A supernet between two steps: the content of its file.
 
     Args:
-        supernet: the weights.
+        supernet: the weights and the space.
         space_name: cross, nasbench201, darts or mobilenet.
-        skeleton: of networks of cells.
-        channels, classes: of its networks.
-        network_steps: how many networks' steps it was trained for, from its beginning.
-        seconds: that they took, and the judging of networks.
+        skeleton: skeleton of networks of cells.
+        channels: number of bands of the input images.
+        classes: number of outputs (logits).
+        network_steps: total number of training steps so far, counted per network.
+        seconds: time of these steps and of the evaluation of networks (s).
     """
 
     supernet: Supernet
@@ -53,14 +54,23 @@ class StoredSupernet:
         classes: int,
         seed: int,
     ) -> "StoredSupernet":
-        """A supernet that was not trained yet; see `make_supernet`."""
+        """Make a supernet with random weights.
+
+        Args:
+            space_name: see `StoredSupernet`.
+            choices: choice -> values of the space; see `make_supernet`.
+            skeleton: see `StoredSupernet`.
+            channels: number of bands of the input images.
+            classes: number of outputs (logits).
+            seed: seed of the initial weights.
+        """
         torch.manual_seed(derive_seed(seed, "weights"))
         supernet = make_supernet(space_name, choices, skeleton, channels, classes)
         return cls(supernet, space_name, skeleton, channels, classes)
 
     @classmethod
     def load(cls, path: Path) -> "StoredSupernet":
-        """Read what `save` wrote."""
+        """Read a file that `save` wrote."""
         state = load_tensors(path)
         skeleton = Skeleton(*state["skeleton"])
         supernet = make_supernet(state["space_name"], state["choices"], skeleton, state["channels"], state["classes"])
@@ -71,7 +81,12 @@ class StoredSupernet:
         )  # fmt: skip
 
     def save(self, path: Path, more: Mapping[str, Any] = MappingProxyType({})) -> None:
-        """Write all of it, atomically, and more beside it."""
+        """Write the file atomically.
+
+        Args:
+            path: the file.
+            more: further entries of the file.
+        """
         save_tensors(
             {
                 **more,
@@ -88,7 +103,7 @@ class StoredSupernet:
         )
 
     def trained(self, trainer: SupernetTrainer) -> "StoredSupernet":
-        """The same after a trainer has trained it."""
+        """Return the supernet with the effort of a trainer added, after the trainer has trained it."""
         return replace(
             self,
             network_steps=self.network_steps + trainer.network_steps,
@@ -96,5 +111,11 @@ class StoredSupernet:
         )
 
     def pruned(self, networks: Sequence[str], losses: Numbers, kept: int) -> "StoredSupernet":
-        """A smaller one; see `prune`."""
+        """Return a pruned copy; see `prune`.
+
+        Args:
+            networks: ids of n evaluated networks.
+            losses: (n, 2) losses, minimised.
+            kept: number of good networks whose values are kept.
+        """
         return replace(self, supernet=prune(self.supernet, networks, losses, kept))

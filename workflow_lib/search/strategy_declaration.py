@@ -1,7 +1,7 @@
-"""How a search strategy is declared; quick to import, because planning reads every declaration.
+"""The declaration of search strategies; quick to import, because planning reads every declaration.
 
-A new strategy is one module in `workflow_lib/search/strategies`. Most strategies propose candidates of the grid and are
-told their rewards (`make`); others turn the tables of jobs of their own into proposals (`propose`).
+A new strategy is one module in `workflow_lib/search/strategies`. Most strategies propose candidates of the grid and
+receive their rewards (`make`). Others turn result tables of separate jobs into proposals (`propose`).
 """
 
 from __future__ import annotations
@@ -24,29 +24,29 @@ if TYPE_CHECKING:
     from workflow_lib.spaces.space import Space
 
 LAST = 1000
-"""The position of a strategy that says nothing about its place."""
+"""The default position of a strategy."""
 
 
 class Strategy(Protocol):
-    """What every strategy of the grid does; the same seed and the same rewards give the same proposals."""
+    """The interface of strategies of the grid; the same seed and rewards must give the same proposals."""
 
     def propose(self, count: int) -> list[str]:
-        """Names of candidates to train next: at most `count`, none twice in its life; none when it has no more."""
+        """Return names of candidates to train next: at most `count`, never one twice, empty if none are left."""
 
     def tell(self, rewards: Mapping[str, float]) -> None:
-        """Say how good candidates are that it proposed; more is better."""
+        """Receive the rewards of proposed candidates, by name; higher is better."""
 
 
 @dataclass(frozen=True)
 class StrategyInput:
-    """What a strategy of the grid is made from.
+    """The input from which a strategy of the grid is made.
 
     Attributes:
-        space: of candidates.
-        known: one row per candidate of the space, in its order: `candidate`, its key, and what its network costs.
+        space: the space of candidates.
+        known: one row per candidate, in the order of the space: `candidate`, its key, and the costs of its network.
         search: the section `search`.
-        settings: the strategy's own section; None if it declares none.
-        seed: of its draws.
+        settings: the section of the strategy; None if it declares none.
+        seed: seed of the strategy.
     """
 
     space: Space
@@ -58,11 +58,11 @@ class StrategyInput:
 
 @dataclass(frozen=True)
 class ProposalInput:
-    """What a strategy with jobs of its own proposes from.
+    """The input of a strategy that proposes from result tables.
 
     Attributes:
-        tables: result name -> table, of `StrategyDeclaration.reads`.
-        batch_sizes: of the grid.
+        tables: result name -> table, for the results in `StrategyDeclaration.reads`.
+        batch_sizes: batch sizes of the grid.
         search: the section `search`.
     """
 
@@ -73,19 +73,20 @@ class ProposalInput:
 
 @dataclass(frozen=True)
 class StrategyDeclaration:
-    """One strategy; its name is that of its module. It has either `make` or `propose`.
+    """A strategy, named after its module. It has either `make` or `propose`.
 
     Args:
-        words: what it proposes, in one phrase, for the description of the configuration.
-        make: makes a strategy of the grid. Imports of NNI and scikit-learn belong inside.
-        propose: turns tables into rows of PROPOSALS, `search_s` included.
-        reads, optional: results that it needs, and that it uses where a run has them.
-        settings: its own section of the configuration, at `search.<name>`.
+        words: the candidates that it proposes, in one phrase, for the description of the configuration.
+        make: function that makes a strategy of the grid; import NNI and scikit-learn only inside it.
+        propose: function that turns tables into rows of PROPOSALS, including `search_s`.
+        reads: results that it needs.
+        optional: results that it uses if a run has them.
+        settings: section of the configuration for this strategy, at `search.<name>`.
         learns: whether it needs the results of one round before it proposes the next.
-        takes_whole_fronts: whether it proposes whole fronts, at least as many candidates as asked for.
-        draws: whether another seed gives other proposals.
-        is_compared: whether `comparison` lets it search a grid that was trained.
-        position: order among the strategies.
+        takes_whole_fronts: whether it proposes whole fronts, with at least the requested number of candidates.
+        draws: whether its proposals depend on the seed.
+        is_compared: whether `comparison` includes it.
+        position: position in the order of strategies.
     """
 
     words: str
@@ -101,11 +102,11 @@ class StrategyDeclaration:
     position: int = LAST
 
     def results(self, config: Any) -> list[Result]:
-        """The results that it reads in a run of a configuration."""
+        """Return the results that it reads in a run with a configuration."""
         return [*self.reads, *(result for result in self.optional if result.when(config))]
 
 
 def all_strategies() -> dict[str, StrategyDeclaration]:
-    """Every strategy that is declared, in the order of their positions."""
+    """Return all declared strategies by name, ordered by position."""
     found: dict[str, StrategyDeclaration] = discover("search.strategies", "STRATEGY")
     return dict(sorted(found.items(), key=lambda item: item[1].position))

@@ -18,10 +18,11 @@ class SupernetVariant(NamedTuple):
     """A way to train a supernet.
 
     Attributes:
-        first: which networks the steps of step 1 train: one at random, or strict fairness.
-        second: which the steps of step 2 train: the same; one on the front of those that were judged; or the one of
-            largest alpha, which learns Pareto ranks and scores networks (others: the Pareto rank by shared weights).
-        pruned: whether values are dropped between rankings.
+        first: networks trained in each step of step 1: a random one, or several by strict fairness.
+        second: networks trained in each step of step 2: as in step 1; one on the front of the evaluated networks; or
+            the one of largest alpha. Only alpha learns Pareto ranks and scores networks; the other variants score by
+            the Pareto rank with shared weights.
+        pruned: whether values are removed between rankings.
     """
 
     first: Literal["uniform", "fair"]
@@ -39,7 +40,7 @@ VARIANTS: dict[VariantName, SupernetVariant] = {
     "without_pruning": SupernetVariant("fair", "alpha", pruned=False),
     "full": SupernetVariant("fair", "alpha", pruned=True),
 }
-"""The rank-preserving supernet, and what it is compared with."""
+"""The rank-preserving supernet (full), and the variants with which it is compared."""
 
 
 class SupernetConfig(SkeletonConfig):
@@ -102,32 +103,38 @@ class SupernetConfig(SkeletonConfig):
 
     @property
     def skeletons(self) -> Mapping[str, Skeleton]:
-        """Of networks of cells, which are trained as they are searched."""
+        """The skeleton of networks of cells, which are trained as they are searched."""
         return {"searched": self.skeleton}
 
     def rankings(self, variant: VariantName) -> int:
-        """How often a variant's networks are ranked."""
+        """Return how often the networks of a variant are ranked."""
         return self.prunings + 1 if VARIANTS[variant].pruned else 1
 
     def epochs_of(self, variant: VariantName, ranking: int) -> int:
-        """Epochs of step 2 before one ranking of a variant."""
+        """Return the number of epochs of step 2 before one ranking of a variant.
+
+        >>> SupernetConfig(ranked_epochs=7, prunings=1).epochs_of("full", 0)
+        3
+        """
         count = self.rankings(variant)
         return self.ranked_epochs * (ranking + 1) // count - self.ranked_epochs * ranking // count
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.ranked_epochs <= self.prunings:
-            raise ValueError(f"{self.ranked_epochs} ranked_epochs for {self.prunings + 1} rankings: each needs one")
+            raise ValueError(
+                f"ranked_epochs is {self.ranked_epochs} and must be at least {self.prunings + 1}, one per ranking"
+            )
         return self
 
     def check_within(self, config: "Config", key: str) -> None:
-        """Refuse what other sections contradict; see `Section.check_within`."""
+        """Check this section against the others; see `Section.check_within`."""
         if self.space == CROSS and config.supernets and config.grid.space.name != CROSS:
-            raise ValueError(f"{key}.space cross holds networks of the CROSS space, and grid.space has others")
+            raise ValueError(f"{key}.space cross needs grid.space cross, which is {config.grid.space.name}")
         if self.space != CROSS:
             if config.search.strategy != "supernet":
-                raise ValueError(f"{key}.space {self.space} needs search.strategy: supernet")
+                raise ValueError(f"{key}.space {self.space} needs search.strategy supernet")
             for device in config.supernet_devices:
                 config.check_prices_operations(device, f"{key}.cost")
         if self.cost not in config.objective_names:
-            raise ValueError(f"{key}.cost is {self.cost}, and no device of unit mJ predicts it")
+            raise ValueError(f"{key}.cost is {self.cost}, but no device predicts it: configure a device of unit mJ")

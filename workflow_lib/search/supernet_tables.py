@@ -1,4 +1,4 @@
-"""Tables of supernets."""
+"""The tables of supernets."""
 
 from workflow_lib.core.columns import ARCHITECTURE, CHANNELS, CROSS_ENTROPY, NUMBER, VARIANT
 from workflow_lib.core.results import Result
@@ -11,18 +11,22 @@ RANKING = Table(
         VARIANT,
         NUMBER,
         ARCHITECTURE,
-        Column("ranking", "integer", meaning="the last one that it took part in; later ones come first", low=0),
+        Column("ranking", "integer", meaning="last ranking that included it; networks of later rankings first", low=0),
         Column(
             "score",
             "number",
-            meaning="high where the Pareto rank of error and cost is low; missing if it was pruned unseen",
+            meaning="high if the Pareto rank of error and cost is low; missing if it was pruned without evaluation",
             optional=True,
         ),
-        percent("accuracy_pct", "by the shared weights, when it was last judged; missing if never", optional=True),
+        percent(
+            "accuracy_pct",
+            "accuracy with the shared weights in its latest evaluation; missing if never evaluated",
+            optional=True,
+        ),
         CROSS_ENTROPY,
-        Column("cost", "number", meaning="what it is ranked by beside error: a column of the candidates table", low=0),
-        Column("network_steps", "integer", meaning="of networks that trained the supernet, in all", low=0),
-        Column("seconds", "number", "s", "that training and ranking took, in all", low=0),
+        Column("cost", "number", meaning="second objective, next to error: a column of the candidates table", low=0),
+        Column("network_steps", "integer", meaning="total training steps of the supernet, counted per network", low=0),
+        Column("seconds", "number", "s", "total time of training and ranking", low=0),
     ),
     key=("channels", "variant", "number", "architecture"),
 )
@@ -34,11 +38,11 @@ ALPHA = Table(
         CHANNELS,
         VARIANT,
         NUMBER,
-        Column("ranking", "integer", meaning="the first is 0; between two, values are pruned", low=0),
-        Column("epoch", "integer", meaning="its epoch, from 1", low=1),
-        Column("choice", "text", meaning="dimension of the search space"),
-        Column("value", "text", meaning="one of its values"),
-        Column("alpha", "number", meaning="its architecture parameter"),
+        Column("ranking", "integer", meaning="number of the ranking, from 0; values are pruned between two", low=0),
+        Column("epoch", "integer", meaning="epoch of the ranking, from 1", low=1),
+        Column("choice", "text", meaning="choice (dimension) of the search space"),
+        Column("value", "text", meaning="value of the choice"),
+        Column("alpha", "number", meaning="architecture parameter of the value"),
     ),
     key=("channels", "variant", "number", "ranking", "epoch", "choice", "value"),
 )
@@ -49,10 +53,10 @@ PACKED = Table(
     (
         CHANNELS,
         ARCHITECTURE,
-        percent("accuracy_pct", "by the shared weights"),
-        Column("cross_entropy", "number", meaning="by the shared weights", low=0),
-        Column("own_bytes", "integer", "B", "of its tensors, if it were alone", low=1),
-        Column("shared_bytes", "integer", "B", "of all networks' tensors in one file", low=1),
+        percent("accuracy_pct", "accuracy with the shared weights"),
+        Column("cross_entropy", "number", meaning="cross-entropy with the shared weights", low=0),
+        Column("own_bytes", "integer", "B", "size of its tensors if it were stored alone", low=1),
+        Column("shared_bytes", "integer", "B", "size of the tensors of all networks in one file", low=1),
     ),
     key=("channels", "architecture"),
 )

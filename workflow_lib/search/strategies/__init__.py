@@ -1,1 +1,1 @@
-"""Search strategies: one module each, found by its place. See `search.strategy_declaration`."""
+"""Search strategies: every module here declares one and is discovered; see `search.strategy_declaration`."""

@@ -1,4 +1,4 @@
-"""Networks of cells that were derived within budgets, instead of the grid's."""
+"""Train networks of cells that were derived within budgets, instead of the networks of the grid."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def propose_derived(derived: pd.DataFrame, batch_sizes: Sequence[int]) -> pd.Dat
 
     Args:
         derived: rows of DERIVED, of all channel sets.
-        batch_sizes: of the grid.
+        batch_sizes: batch sizes of the grid.
 
     Returns:
-        Rows of PROPOSALS; a network that several searches found is proposed once.
+        Columns KEYS and round of PROPOSALS; a network that several searches found is proposed once.
     """
     import pandas as pd
 
@@ -31,13 +31,13 @@ def propose_derived(derived: pd.DataFrame, batch_sizes: Sequence[int]) -> pd.Dat
 
 
 def propose(given: ProposalInput) -> pd.DataFrame:
-    """Propose them; the searches' time is the sum over all epochs."""
+    """Propose the derived networks; the search time is the sum over all epochs of all searches."""
     searched_s = given.tables[ALL_CELL_SEARCHES_RESULT.name]["seconds"].sum()
     return propose_derived(given.tables[DERIVED_RESULT.name], given.batch_sizes).assign(search_s=searched_s)
 
 
 STRATEGY = StrategyDeclaration(
-    words="networks of cells within budgets (`cell_search`), instead of the grid's",
+    words="networks of cells that `cell_search` derives within budgets, instead of those of the grid",
     propose=propose,
     reads=(DERIVED_RESULT, ALL_CELL_SEARCHES_RESULT),
     optional=(),

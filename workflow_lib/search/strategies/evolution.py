@@ -1,4 +1,4 @@
-"""NNI's evolution tuner (Real et al. 2017)."""
+"""Train proposals of NNI's evolution tuner (Real et al. 2017)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def make(given: StrategyInput) -> Strategy:
 
 
 STRATEGY = StrategyDeclaration(
-    words="offspring of the best candidates so far",
+    words="mutations of the best candidates so far (NNI's evolution)",
     make=make,
     learns=True,
     position=50,

@@ -1,4 +1,4 @@
-"""Train the front of what is known before training."""
+"""Train the front of speed and utilization, which are known before training."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def make(given: StrategyInput) -> Strategy:
 
 
 STRATEGY = StrategyDeclaration(
-    words="the front of latency and utilization, known before training (of throughput and utilization, if "
-    "`utilization` measures them)",
+    words="the front of latency and multiply-adds per millisecond, known before training (of throughput and "
+    "utilization, if `utilization` measures them)",
     make=make,
     draws=False,
     takes_whole_fronts=True,

@@ -1,4 +1,4 @@
-"""Train the front of latency and multiply-adds."""
+"""Train the front of low latency and many multiply-adds."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def make(given: StrategyInput) -> Strategy:
 
 
 STRATEGY = StrategyDeclaration(
-    words="the front of latency and multiply-adds",
+    words="the front of low latency and many multiply-adds, known before training",
     make=make,
     draws=False,
     takes_whole_fronts=True,

@@ -18,7 +18,7 @@ def make(given: StrategyInput) -> Strategy:
 
 
 STRATEGY = StrategyDeclaration(
-    words="all candidates",
+    words="all candidates of the grid",
     make=make,
     draws=False,
     is_compared=False,

@@ -1,4 +1,4 @@
-"""Draw candidates from a policy that follows rewards (Williams 1992)."""
+"""Train candidates drawn from a policy that learns from rewards (REINFORCE, Williams 1992)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def make(given: StrategyInput) -> Strategy:
 
 
 STRATEGY = StrategyDeclaration(
-    words="candidates drawn from a policy that follows rewards",
+    words="candidates drawn from a policy that learns from rewards (REINFORCE)",
     make=make,
     learns=True,
     position=40,

@@ -1,4 +1,4 @@
-"""The networks that a rank-preserving supernet scores highest."""
+"""Train the networks that a rank-preserving supernet scores highest."""
 
 from __future__ import annotations
 
@@ -15,19 +15,20 @@ if TYPE_CHECKING:
 
 
 def propose_ranked(rankings: pd.DataFrame, batch_sizes: Sequence[int], candidates: int) -> pd.DataFrame:
-    """Propose the networks that supernets rank best, those of each channel set and batch size in turns.
+    """Propose the networks that supernets rank best, alternating between channel sets and batch sizes.
 
-    Scores of two supernets are no scale of their own. A network is proposed without operations that lead nowhere, once.
-    Paths whose alphas tie at the top have the highest scores, up to what counts as a tie, so they come first; the front
-    and its picks are then those of the networks' own trainings.
+    Channel sets alternate because the scores of different supernets are not comparable. Dead operations are removed
+    from a network before it is proposed, and each network is proposed once. Paths whose alphas tie at the top have the
+    highest scores, up to the tolerance of a tie, so they come first; the front is then decided by the trainings of the
+    proposed networks.
 
     Args:
-        rankings: rows of RANKING, of the last ranking of one supernet per channel set.
-        batch_sizes: of the grid.
-        candidates: how many.
+        rankings: rows of RANKING of the last ranking of one supernet per channel set.
+        batch_sizes: batch sizes of the grid.
+        candidates: maximum number of candidates.
 
     Returns:
-        Rows of PROPOSALS.
+        Columns KEYS and round of PROPOSALS.
     """
     import numpy as np
     import pandas as pd
@@ -35,24 +36,24 @@ def propose_ranked(rankings: pd.DataFrame, batch_sizes: Sequence[int], candidate
     from workflow_lib.search.rank_preservation import places
     from workflow_lib.spaces.networks import alive
 
-    of_sets = rankings.groupby("channels", sort=False)
-    best = pd.concat([table.iloc[np.argsort(places(table), kind="stable")] for _, table in of_sets])
+    groups = rankings.groupby("channels", sort=False)
+    best = pd.concat([table.iloc[np.argsort(places(table), kind="stable")] for _, table in groups])
     best["architecture"] = best["architecture"].map(alive)
     best = best.drop_duplicates(["channels", "architecture"])
     best["turn"] = best.groupby("channels").cumcount()
-    both = best.merge(pd.DataFrame({"batch": batch_sizes}), how="cross")
-    return both.sort_values("turn", kind="stable").head(candidates)[KEYS].assign(round=0)
+    combinations = best.merge(pd.DataFrame({"batch": batch_sizes}), how="cross")
+    return combinations.sort_values("turn", kind="stable").head(candidates)[KEYS].assign(round=0)
 
 
 def propose(given: ProposalInput) -> pd.DataFrame:
-    """Propose them; each row of a ranking says what its supernet took from the beginning."""
+    """Propose the best-ranked networks; each row of a ranking has the total time of its supernet so far."""
     rankings = given.tables[RANKINGS_RESULT.name]
     ranked_s = rankings.groupby(["channels", "variant", "number"])["seconds"].max().sum()
     return propose_ranked(rankings, given.batch_sizes, given.search.candidates).assign(search_s=ranked_s)
 
 
 STRATEGY = StrategyDeclaration(
-    words="those that a rank-preserving supernet scores highest (`supernet`)",
+    words="the candidates that a rank-preserving supernet (`supernet`) scores highest",
     propose=propose,
     reads=(RANKINGS_RESULT,),
     optional=(),

@@ -1,4 +1,4 @@
-"""NNI's tree-structured Parzen estimator (Bergstra et al. 2011)."""
+"""Train proposals of NNI's tree-structured Parzen estimator (Bergstra et al. 2011)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def make(given: StrategyInput) -> Strategy:
 
 
 STRATEGY = StrategyDeclaration(
-    words="candidates that a tree-structured Parzen estimator prefers",
+    words="candidates that a tree-structured Parzen estimator proposes (NNI's TPE)",
     make=make,
     learns=True,
     position=60,
