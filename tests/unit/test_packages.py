@@ -363,7 +363,7 @@ def test_a_published_package_is_fetched_once_and_verified_ever_after(
     with pytest.raises(UserError, match=f"cannot download .*404.*; put the zip at {path}"):
         fetch_package("adreno640gpu_tflite21", path)
     (folder / "a.zip").write_text("an error page")
-    with pytest.raises(UserError, match="not a whole zip file"):
+    with pytest.raises(UserError, match="not a complete zip file"):
         fetch_package("adreno640gpu_tflite21", path)
     assert not path.exists()
     assert not record.exists()
@@ -373,12 +373,12 @@ def test_a_published_package_is_fetched_once_and_verified_ever_after(
     (folder / "a.zip").unlink()
     fetch_package("adreno640gpu_tflite21", path)
     _zip(path, {"add.pkl": b"y"})
-    with pytest.raises(UserError, match=r"its SHA-256 is .* and a\.zip\.sha256 says"):
+    with pytest.raises(UserError, match=r"its SHA-256 is .*, but a\.zip\.sha256 says"):
         fetch_package("adreno640gpu_tflite21", path)
 
 
 def test_a_download_stays_secure() -> None:
-    handler, asked = official_packages._StaysSecure(), urllib.request.Request("https://a.example/a.zip")
+    handler, asked = official_packages._HttpsRedirectHandler(), urllib.request.Request("https://a.example/a.zip")
     with pytest.raises(UserError, match=r"redirects to http://b\.example/a\.zip, which is not https"):
         handler.redirect_request(asked, None, 302, "Found", {}, "http://b.example/a.zip")
     with pytest.raises(UserError, match="which is not https"):
@@ -410,7 +410,7 @@ def test_a_download_that_does_not_end_well_leaves_nothing(
         threading.Thread(target=running.serve_forever, daemon=True).start()
         address = f"http://127.0.0.1:{running.server_port}/a.zip"
         monkeypatch.setitem(official_packages.OFFICIAL_PACKAGES, "adreno640gpu_tflite21", address)
-        message = {"slow": r"did not come within 0\.5 s", "cut off": "4 of 1000 bytes came"}[trouble]
+        message = {"slow": r"the download did not finish within 0\.5 s", "cut off": "only 4 of 1000 bytes"}[trouble]
         with pytest.raises(UserError, match=message):
             fetch_package("adreno640gpu_tflite21", tmp_path / "a.zip")
         gone.set()
