@@ -131,7 +131,7 @@ def test_a_missing_key_is_named(key: str) -> None:
             generated(counts={"Illinois": {"F": 1, "T": 1}}),
             "generate makes ['Illinois'], regions names ['Illinois', 'Nebraska']",
         ),
-        ({"devices": {"phone": {}}}, "devices.phone: calibrated predictors exist for"),
+        ({"devices": {"phone": {}}}, "devices.phone: calibrated predictors exist only for"),
         (
             {"folds.holdout": {"method": "region", "regions": ["East", "West", "North"]}},
             "folds.holdout.regions names every region",

@@ -26,8 +26,8 @@ def export_deployed(network: nn.Module, channels: int, size_px: int, path: Path)
         network: the network; not modified.
         channels: number of input channels.
         size_px: input height and width.
-        path: the file to write, atomically; input (1, channels, size_px, size_px) float32, output (1, classes) logits. A
-            network that folds images takes that number of images instead of 1.
+        path: the file to write, atomically; input (1, channels, size_px, size_px) float32, output (1, classes) logits.
+            A network that folds images takes that number of images instead of 1.
     """
     _export(network, channels, size_px, path)
 

@@ -10,7 +10,7 @@ It replaces nn-Meter's own predictors, which are pickles that current scikit-lea
 Every coefficient is at least 0, so more work never predicts less time.
 
 Model selection. The model was chosen by its leave-one-network-out (LOO) error on the 12 reference networks: mean
-absolute error 9.3 %, largest median over the four devices 11.2 %. About 25 candidates were compared. Rejected ones, with
+absolute error 9.3 %, largest median over the four devices 11.2 %. About 25 candidates were compared. Rejected, with
 (mean, largest median) in percent:
 - no weights term (13.9, 19.1); no depthwise launch (13.6, 33.2);
 - an additional launch cost per kernel (9.7, 11.6; fitted to 0 on three devices), im2col traffic (9.3, 12.2), or the
