@@ -158,7 +158,7 @@ class CalibratedModel:
         covered. For dilation it knows the work, but not the slowdown.
         """
         if kernel.type in self.unpriced_types:
-            return "a type without a term"
+            return "a type that counts as 0 ms"
         unknown = [text for text in kernel.inexpressible if text.split()[0] not in _EXPRESSIBLE_BY_SHAPE]
         return ", ".join(unknown) or None
 
