@@ -362,7 +362,7 @@ def test_every_device_can_be_an_objective() -> None:
 @pytest.mark.parametrize("name", ["mean", "worst", "device_std", "plain"])
 def test_a_device_is_not_called_like_a_column_or_a_set_of_rules(name: str) -> None:
     package = {"kind": "package", "package": "folder"}
-    assert f"devices.{name}: the name has a meaning" in refusal({"devices": {name: package}})
+    assert f"devices.{name}: this name is reserved" in refusal({"devices": {name: package}})
 
 
 @pytest.mark.parametrize("key", [{"package": "folder"}, {"unit": "us"}, {"uncovered": "report"}])

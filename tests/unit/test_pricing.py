@@ -108,9 +108,9 @@ def test_a_forest_that_is_removed_from_a_package(tmp_path: Path, shared: Path, k
 def test_reading_by_kind(tmp_path: Path, k8_cpu: Path) -> None:  # noqa: F811
     import_package(k8_cpu, tmp_path / "package", "us")
     assert read(PackageConfig(), tmp_path / "package", "k8_cpu").device == "k8_cpu"
-    with pytest.raises(UserError, match="predicts k8_cpu, not phone"):
+    with pytest.raises(UserError, match="is a predictor of k8_cpu, not of phone"):
         read(PackageConfig(), tmp_path / "package", "phone")
-    with pytest.raises(UserError, match="predicts ms, and not energy_mj"):
+    with pytest.raises(UserError, match="predicts ms, not energy_mj"):
         read(PackageConfig(unit="mJ"), tmp_path / "package", "k8_cpu")
     write_json(tmp_path / "model.json", {"device": "x"})
     with pytest.raises(UserError, match="not a calibrated latency model"):

@@ -72,8 +72,8 @@ class Host:
         """Return the clock that measures a run, in nanoseconds.
 
         On one CPU thread this is CPU time, which other work on the machine does not increase. The largest CROSS network
-        under load takes 222 to 508 ms of wall time, but 107 to 111 ms of CPU time. Several threads or a GPU compute
-        outside the thread of the process, so wall time is used for them.
+        under load takes 222 to 508 ms of wall time, but 107 to 111 ms of CPU time. With several threads or a GPU, wall
+        time is used, because the work runs beside the calling thread.
         """
         return time.process_time_ns if self.threads == 1 and self.provider == "cpu" else time.perf_counter_ns
 
@@ -174,8 +174,8 @@ def measure_network(model: Model, host: Host) -> dict[str, float | int | None]:
 class Stopwatch:
     """Times many networks in rounds and corrects for the drift of the machine.
 
-    A reference network is timed before every tenth model. The latency of a model is divided by the drift at that time: the
-    smoothed latency of the reference, relative to its overall median.
+    A reference network is timed before every tenth model. The latency of a model is divided by the drift at that time:
+    the smoothed latency of the reference, relative to its overall median.
 
     Args:
         host: how to run networks.
