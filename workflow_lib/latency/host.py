@@ -226,7 +226,7 @@ class Stopwatch:
 
 
 def _processor() -> str:
-    """Return the processor's name, which Linux alone provides in a file."""
+    """Return the processor's name; only Linux provides it in a file."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith(("model name", "Model"))]

@@ -1,8 +1,8 @@
 """Safe reading of a pickle as a description of what it would build, without building or importing anything.
 
 A pickle is a program: "push this text, import that name, call it". This module interprets the program on its own stack,
-where a name remains a name and a call is only recorded, so a pickle cannot execute anything. It refuses names outside an
-allow-list, operations that no estimator's pickle needs, and lengths beyond the end of the file; messages name them.
+where a name remains a name and a call is only recorded, so a pickle cannot execute anything. It refuses names outside
+an allow-list, operations that no estimator's pickle needs, and lengths beyond the end of the file; messages name them.
 Limits bound time and memory: `pickletools` reads about a million operations per second.
 """
 
@@ -199,7 +199,7 @@ class _Machine:
     def update(self, items: list[Any]) -> None:
         target, keys = self.top(dict), items[::2]
         if len(items) % 2 or not all(type(key) is str for key in keys):
-            # Hashing and comparing other keys, such as deeply nested tuples, could be expensive.
+            # Hashing or comparing other keys runs code on them, such as a recursion into deeply nested tuples.
             raise _RefusedError("it has a dictionary whose keys are not text")
         target.update(zip(keys, items[1::2], strict=True))
 

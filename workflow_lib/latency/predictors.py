@@ -66,9 +66,7 @@ def checked_predictor(predictor: Predictor, path: Path, device: str, quantity: s
         UserError: if it is for another device, or predicts another quantity.
     """
     if predictor.device != device:
-        raise UserError(
-            f"is a predictor of {predictor.device}, not of {device}", path, "import or fit the one of this device"
-        )
+        raise UserError(f"is a predictor of {predictor.device}, not of {device}", path, f"use a predictor of {device}")
     if QUANTITIES[predictor.unit] != quantity:
         raise UserError(f"predicts {predictor.unit}, not {quantity}", path, "set the unit of the device in the config")
     return predictor
