@@ -19,7 +19,7 @@ from workflow_lib.latency.device_kind import DeviceKind, PredictionInput
 
 
 class BuiltConfig(HostConfig):
-    """Settings of a device whose predictor is fitted to measured kernels."""
+    """Random forests fitted to measured kernels."""
 
     kind: Literal["built"] = Field(
         default="built", description="random forests fitted to kernels that are measured in this run"

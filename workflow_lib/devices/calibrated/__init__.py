@@ -26,7 +26,7 @@ CALIBRATED_DEVICES = (
 
 
 class CalibratedConfig(DeviceConfig):
-    """Settings of a device with a calibrated model."""
+    """An analytic model fitted to nn-Meter's published predictions."""
 
     kind: Literal["calibrated"] = Field(
         default="calibrated", description="analytic model fitted to nn-Meter's published predictions"

@@ -18,7 +18,7 @@ class HostConfig(DeviceConfig):
 
 
 class MeasuredConfig(HostConfig):
-    """Settings of a device on which every network is measured."""
+    """Every network is measured where its job runs."""
 
     kind: Literal["measured"] = Field(
         default="measured", description="every network is measured on the machine where its job runs"

@@ -20,7 +20,7 @@ Uncovered = Literal["error", "report", "calibrated"]
 
 
 class PackageConfig(DeviceConfig):
-    """Settings of a device with an nn-Meter predictor package."""
+    """The random forests of an nn-Meter predictor package."""
 
     kind: Literal["package"] = Field(default="package", description="random forests of an nn-Meter predictor package")
     package: str | None = Field(
