@@ -152,7 +152,7 @@ def require_coverage(networks: Mapping[str, Sequence[Kernel]], predictor: Predic
             for row in uncovered.itertuples()
         )
         raise UserError(
-            f"the predictor of {predictor.device} has no price for {found}, of {len(networks)} in all; "
+            f"the predictor of {predictor.device} has no price for {found}, out of {len(networks)} networks; "
             "nn-Meter would silently count them as 0, or price them as other kernels",
             fix="add the forests to the package, or set uncovered: report (count them as 0, and list them) or "
             "uncovered: calibrated (price them with the calibrated model)",
