@@ -79,4 +79,4 @@ def test_a_gpu_that_is_not_there(tmp_path: Path, paths: bytes) -> None:
 
 def test_a_kernel_that_cannot_be_measured_alone(tmp_path: Path, paths: bytes) -> None:
     write_kernels(tmp_path / NETWORK / "plain.parquet", type="hswish", features=CONVOLUTION["features"])
-    assert "kernels of type 'hswish' cannot be measured alone" in _refuse(tmp_path, paths)
+    assert "kernels of type 'hswish' cannot be measured separately" in _refuse(tmp_path, paths)

@@ -159,7 +159,7 @@ def test_a_kernel_of_no_size_is_refused(column: str, folder: Path) -> None:
     [
         ('{"kind": "oracle"}', "kind 'oracle' is unknown; known kinds are"),
         ('{"kind": "calibrated", "unit": "ms"}', "kind calibrated has no unit"),
-        ("calibrated", "'calibrated' is no JSON"),
+        ("calibrated", "'calibrated' is not JSON"),
     ],
 )
 def test_settings_of_no_kind_are_refused(folder: Path, settings: str, message: str) -> None:

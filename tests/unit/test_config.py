@@ -131,7 +131,7 @@ def test_a_missing_key_is_named(key: str) -> None:
             generated(counts={"Illinois": {"F": 1, "T": 1}}),
             "generate makes ['Illinois'], but regions names ['Illinois', 'Nebraska']",
         ),
-        ({"devices": {"phone": {}}}, "devices.phone: calibrated predictors exist for"),
+        ({"devices": {"phone": {}}}, "devices.phone: calibrated predictors exist only for"),
         (
             {"folds.holdout": {"method": "region", "regions": ["East", "West", "North"]}},
             "folds.holdout.regions names every region",
@@ -368,7 +368,7 @@ def test_every_device_can_be_an_objective() -> None:
 @pytest.mark.parametrize("name", ["mean", "worst", "device_std", "plain"])
 def test_a_device_is_not_called_like_a_column_or_a_set_of_rules(name: str) -> None:
     package = {"kind": "package", "package": "folder"}
-    assert f"devices.{name}: the name has a meaning" in refusal({"devices": {name: package}})
+    assert f"devices.{name}: this name is reserved" in refusal({"devices": {name: package}})
 
 
 @pytest.mark.parametrize("key", [{"package": "folder"}, {"unit": "us"}, {"uncovered": "report"}])
@@ -383,7 +383,7 @@ def test_a_package_of_energy_gives_an_objective_and_no_latency() -> None:
     assert "latency_meter_ms" not in names
     assert "at least one must have a latency" in refusal({"devices": {"meter": board | {"unit": "mJ"}}})
     priced = board | {"unit": "mJ", "uncovered": "calibrated"}
-    assert "unit mJ is energy" in refusal({"devices": {"cortexA76cpu_tflite21": priced}})
+    assert "but unit mJ means energy" in refusal({"devices": {"cortexA76cpu_tflite21": priced}})
 
 
 @pytest.mark.parametrize("kind", ["built", "measured"])

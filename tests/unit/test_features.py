@@ -119,7 +119,7 @@ REFUSED = {
     "no groups": (convolution([16, 8, 3, 3], group=0), "groups"),
     "groups that do not divide": (convolution([16, 2, 3, 3], group=3), "3 groups do not divide 8 channels"),
     "another window than the weights'": (convolution([16, 8, 3, 3], kernel_shape=[5, 5]), "kernel_shape"),
-    "a batch": (convolution([16, 8, 3, 3], (8, 8, 20, 20)), "takes 8 images at once, and 1 is needed"),
+    "a batch": (convolution([16, 8, 3, 3], (8, 8, 20, 20)), "takes 8 images at once; export it with a batch of 1"),
     "no image": (convolution([16, 8, 3, 3], (0, 8, 20, 20)), "takes 0 images"),
     "one dimension": (convolution([16, 8, 3], (1, 8, 20)), "one-dimensional Conv has no predictor"),
     "three dimensions": (convolution([16, 8, 3, 3, 3], (1, 8, 6, 6, 6)), "three-dimensional Conv has no predictor"),
@@ -154,5 +154,5 @@ def test_half_precision_is_refused() -> None:
     for tensor in copy.graph.initializer:
         tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), tensor.name))
     copy.graph.output[0].type.tensor_type.elem_type = TensorProto.FLOAT16
-    with pytest.raises(UserError, match="holds FLOAT16, and predictors know float32 only"):
+    with pytest.raises(UserError, match="is FLOAT16, but predictors support float32 only"):
         detect_kernels(copy, FUSION_RULES)

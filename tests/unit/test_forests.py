@@ -68,7 +68,7 @@ def test_a_row_is_predicted_alike_in_any_company(
     _, forest = pair
     rows = np.random.default_rng(2).uniform(0, 100, (50, 4))
     together = forest.predict(np.concatenate([rows, rows[::-1]]))
-    monkeypatch.setattr(forests, "_WALKERS", 100)  # two rows at a time
+    monkeypatch.setattr(forests, "_MAX_PATHS", 100)  # two rows at a time
     np.testing.assert_array_equal(together[:50], forest.predict(rows))
     np.testing.assert_array_equal(together[:50], together[50:][::-1])
     np.testing.assert_array_equal(together[:50], [forest.predict(row[np.newaxis])[0] for row in rows])

@@ -16,7 +16,7 @@ EMPTY = empty_graph().SerializeToString()
 
 
 def test_runs_are_timed() -> None:
-    runs = time_runs(Host().open(EMPTY), Host(), least_s=0.01)
+    runs = time_runs(Host().open(EMPTY), Host(), min_duration_s=0.01)
     assert 8 <= len(runs) <= 200
     assert (runs > 0).all()
     assert np.median(runs) < 10

@@ -71,7 +71,7 @@ def test_folding_keeps_the_work_and_raises_the_intensity_of_the_early_stages() -
 
 
 def test_a_batch_that_cannot_be_folded_is_refused() -> None:
-    with pytest.raises(ValueError, match="cannot be folded by 4"):
+    with pytest.raises(ValueError, match="6 images is not a multiple of 4"):
         count_layers(resnet18("-f4"), 3, 64, 6, 4)
 
 

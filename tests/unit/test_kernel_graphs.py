@@ -56,9 +56,9 @@ def test_names_tell_kernels_apart_and_can_be_files() -> None:
 
 
 def test_what_cannot_be_built_is_refused_by_name() -> None:
-    with pytest.raises(UserError, match="'se' cannot be measured alone"):
+    with pytest.raises(UserError, match="'se' cannot be measured separately"):
         to_onnx(kernel("se", 7, 7, (8, 8)))
-    with pytest.raises(UserError, match="'conv-add' cannot be measured alone"):
+    with pytest.raises(UserError, match="'conv-add' cannot be measured separately"):
         to_onnx(kernel("conv-add", 7, 7, (8, 8)))
     with pytest.raises(UserError, match="is not square"):
         to_onnx(kernel("conv", 7.5, 7.5, (8, 8)))

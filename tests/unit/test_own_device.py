@@ -12,8 +12,8 @@ from workflow_lib.devices.built.kernel_choice import (
     choose_kernels,
     choose_models,
     choose_networks,
-    least_known,
     measure_space,
+    most_uncertain_kernels,
 )
 from workflow_lib.latency.forest_predictor import forest_name
 from workflow_lib.latency.host import ROUNDS
@@ -109,7 +109,7 @@ def test_the_next_choice_is_new_and_where_the_trees_disagree() -> None:
     """Of pools nothing is known but one price, so no tree disagrees about them."""
     measured = [kernel for kernel in KERNELS if kernel.type != "maxpool" and kernel.input_hw <= 14]
     measured.append(next(kernel for kernel in KERNELS if kernel.type == "maxpool"))
-    chosen = least_known(NETWORKS, measured, measure(measured), 8, seed=0)
+    chosen = most_uncertain_kernels(NETWORKS, measured, measure(measured), 8, seed=0)
     assert len(chosen) == 8
     assert not set(chosen) & set(measured)
     assert "maxpool" not in {kernel.type for kernel in chosen}

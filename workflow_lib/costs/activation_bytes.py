@@ -1,10 +1,10 @@
-"""Bytes of the outputs of all layers for one chip in float32."""
+"""Bytes of all layer outputs for one chip in float32."""
 
 from workflow_lib.models.cost_declaration import CostDeclaration, ExportedNetwork
 
 
 def compute(network: ExportedNetwork) -> int:
-    """Bytes of the outputs of all layers for one chip in float32."""
+    """Count the bytes of all layer outputs for one chip in float32."""
     from workflow_lib.models.counting import count_activation_bytes
 
     return count_activation_bytes(network.module, network.channels, network.size_px)
@@ -13,7 +13,7 @@ def compute(network: ExportedNetwork) -> int:
 COST = CostDeclaration(
     title="Activations of one chip",
     short="Activations",
-    meaning="outputs of all layers, one chip, float32",
+    meaning="size of all layer outputs for one chip in float32",
     compute=compute,
     unit="B",
     low=1,

@@ -1,17 +1,17 @@
-"""Size of the ONNX file that is deployed."""
+"""Size of the deployed ONNX file."""
 
 from workflow_lib.models.cost_declaration import CostDeclaration, ExportedNetwork
 
 
 def compute(network: ExportedNetwork) -> int:
-    """Size of the ONNX file that is deployed."""
+    """Read the size of the deployed ONNX file."""
     return network.deployed.stat().st_size
 
 
 COST = CostDeclaration(
     title="Memory, deployed ONNX file",
     short="Memory",
-    meaning="the deployed ONNX file",
+    meaning="size of the deployed ONNX file",
     compute=compute,
     unit="B",
     low=1,

@@ -4,7 +4,7 @@ from workflow_lib.models.cost_declaration import CostDeclaration, ExportedNetwor
 
 
 def compute(network: ExportedNetwork) -> int:
-    """Multiply-adds of convolutions and linear layers for one chip."""
+    """Count the multiply-adds of convolutions and linear layers for one chip."""
     from workflow_lib.models.counting import count_multiply_adds
 
     return count_multiply_adds(network.module, network.channels, network.size_px)

@@ -1,17 +1,17 @@
-"""Size of the untrained network's ONNX file, which is CROSS's memory column."""
+"""Size of the untrained network's ONNX file: the memory column of CROSS."""
 
 from workflow_lib.models.cost_declaration import CostDeclaration, ExportedNetwork
 
 
 def compute(network: ExportedNetwork) -> int:
-    """Size of the untrained network's ONNX file, which is CROSS's memory column."""
+    """Read the size of the untrained network's ONNX file, the memory column of CROSS."""
     return network.paper.stat().st_size
 
 
 COST = CostDeclaration(
     title="Memory, untrained ONNX file",
     short="Untrained file",
-    meaning="the ONNX file of the untrained network (CROSS's memory column)",
+    meaning="size of the untrained network's ONNX file (the memory column of CROSS)",
     compute=compute,
     unit="B",
     low=1,

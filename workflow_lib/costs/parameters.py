@@ -4,7 +4,7 @@ from workflow_lib.models.cost_declaration import CostDeclaration, ExportedNetwor
 
 
 def compute(network: ExportedNetwork) -> int:
-    """Number of trainable parameters."""
+    """Count the trainable parameters."""
     from workflow_lib.models.counting import count_parameters
 
     return count_parameters(network.module)

@@ -1,4 +1,4 @@
-"""Kinds of target devices: one module or package each, found by its place. See `latency.device_kind.DeviceKind`."""
+"""Kinds of target devices: one module or package each, discovered here; see `latency.device_kind.DeviceKind`."""
 
 from __future__ import annotations
 
@@ -14,46 +14,49 @@ from workflow_lib.latency.device_kind import DeviceConfig, DeviceKind
 
 
 def device_kinds() -> dict[str, DeviceKind]:
-    """Every kind that is declared, by its name."""
+    """Return all declared kinds by name."""
     return discover("devices", "DEVICE_KIND")
 
 
 def kind_of(settings: Any) -> DeviceKind:
-    """The kind that the settings of a device belong to."""
+    """Return the kind to which the settings of a device belong."""
     return device_kinds()[settings.kind]
 
 
 def default_devices() -> dict[str, DeviceConfig]:
-    """The devices of a configuration that names none."""
+    """Return the devices of a configuration that lists none."""
     return {name: kind.settings() for kind in device_kinds().values() for name in kind.default_devices}
 
 
 def device_type() -> Any:
-    """The type of a device's settings, for pydantic: those of the kind that its key `kind` names."""
+    """Build the pydantic type of a device's settings: a union of all kinds, discriminated by the key `kind`."""
     kinds = device_kinds()
     default = next(name for name, kind in kinds.items() if kind.default_devices)
 
-    def chosen(value: Any) -> str:
+    def tag(value: Any) -> str:
         kind = value.get("kind", default) if isinstance(value, dict) else getattr(value, "kind", value)
         return f"{CHOICE_TAG}{kind}"
 
     members = tuple(Annotated[kind.settings, Tag(f"{CHOICE_TAG}{name}")] for name, kind in kinds.items())
-    return Annotated[Union[members], Discriminator(chosen)]  # noqa: UP007 (made of what is found)
+    return Annotated[Union[members], Discriminator(tag)]  # noqa: UP007 (built at run time)
 
 
 def parse_settings(text: str) -> DeviceConfig:
-    """Read the settings of one device.
+    """Parse the settings of one device.
 
     Args:
-        text: JSON.
+        text: settings as JSON.
+
+    Returns:
+        The settings, of the type that belongs to their `kind`.
 
     Raises:
-        ConfigError: if they are none of a known kind.
+        ConfigError: if the text is not JSON, or the settings are not valid for any known kind.
     """
     try:
         values = json.loads(text)
     except ValueError:
-        raise ConfigError(f"{text!r} is no JSON", "--settings", "write the settings of a device") from None
+        raise ConfigError(f"{text!r} is not JSON", "--settings", "pass the settings of a device as JSON") from None
     try:
         settings: DeviceConfig = TypeAdapter(device_type()).validate_python(values)
     except ValidationError as error:

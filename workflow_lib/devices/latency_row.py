@@ -1,4 +1,4 @@
-"""One row of latencies: what a device's kind says of one network."""
+"""The latency of one network on one device, as one row of LATENCIES."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,22 +16,22 @@ class LatencyArguments(Arguments):
     """Flags of a stage that predicts or measures one latency."""
 
     settings: str = Field(description="settings of the device (JSON)")
-    input: list[str] = Field(description="what the device's kind reads, as NAME=FILE")
+    input: list[str] = Field(description="input files of the device's kind, as NAME=FILE")
     channels: str = Field(description="name of the channel set")
     architecture: str = Field(description="architecture id")
     device: str = Field(description="name of the device")
-    output: Path = Field(description="writes the latency")
+    output: Path = Field(description="table to write (LATENCIES, one row)")
 
 
 def write_latency(description: str | None, argv: Sequence[str] | None) -> None:
-    """Write one row of LATENCIES.
+    """Predict or measure the latency of one network, and write it as one row of LATENCIES.
 
     Args:
-        description: shown by --help.
-        argv: the flags of `LatencyArguments`; None: those of this process.
+        description: text for --help.
+        argv: flags of `LatencyArguments`; None: the command line of this process.
 
     Raises:
-        UserError: if the device's kind refuses the network.
+        UserError: if the network cannot be predicted or measured on this device.
     """
     arguments = LatencyArguments.parse(description, argv)
     settings = parse_settings(arguments.settings)

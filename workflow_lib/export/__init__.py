@@ -1,1 +1,1 @@
-"""Networks as ONNX files, and what they cost to store and to run."""
+"""Export of networks to ONNX files, and the costs of storing and running them."""

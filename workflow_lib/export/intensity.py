@@ -1,4 +1,4 @@
-"""What each layer computes and moves: multiply-adds, bytes, and how many of the one come on one of the other."""
+"""Operations and memory traffic of each layer, and their ratio: the arithmetic intensity."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,13 +12,14 @@ from workflow_lib.spaces.cross.folded_net import images_at_once
 
 @dataclass(frozen=True)
 class Layer:
-    """A convolution or linear layer with what is fused into it: batch norm, activation.
+    """A convolution or linear layer with the batch norm and activation fused into it.
 
     Attributes:
-        name: of the module.
+        name: name of the module.
         kind: conv or linear.
-        flops: two per multiply-add, for the whole batch.
-        input_bytes, weight_bytes, output_bytes: read and written once each; a fused batch norm leaves a bias.
+        flops: operations for the whole batch, two per multiply-add.
+        input_bytes, weight_bytes, output_bytes: memory traffic; each is read or written once. The weights include one
+            bias per output channel, which a fused batch norm leaves behind.
     """
 
     name: str
@@ -38,34 +39,40 @@ class Layer:
 
 
 def count_layers(network: nn.Module, channels: int, size_px: int, batch: int, number_bytes: int) -> list[Layer]:
-    """Count the layers of a network that multiply; all others are fused, or move little.
+    """Count the operations and memory traffic of a network's convolutions and linear layers.
+
+    All other layers are fused into these, or move few bytes.
 
     Args:
-        network: its modules `Conv2d` and `Linear` are counted, in the order in which they run; not modified.
-        channels, size_px: of one image.
-        batch: images at once; a multiple of those that the network folds into one.
-        number_bytes: of one number: 4 for float32, 2 for bf16.
+        network: the network; its `Conv2d` and `Linear` modules are counted in execution order. Not modified.
+        channels: channels of one image.
+        size_px: height and width of one image.
+        batch: images per inference; a multiple of the number of images that the network folds into one.
+        number_bytes: bytes per number: 4 for float32, 2 for bf16.
+
+    Returns:
+        One entry per execution of a layer.
 
     Raises:
-        ValueError: if the batch cannot be folded.
+        ValueError: if the batch is not a multiple of the number of folded images.
     """
-    # What each layer sees of as many images as the network folds into one tells what it sees of a batch.
-    once = images_at_once(network)
-    if batch % once:
-        raise ValueError(f"a batch of {batch} images cannot be folded by {once}")
-    times, found = batch // once, []
+    # Run the smallest possible batch and scale the counts; they grow linearly with the batch.
+    folded_images = images_at_once(network)
+    if batch % folded_images:
+        raise ValueError(f"a batch of {batch} images is not a multiple of {folded_images}, as this network needs")
+    scale, found = batch // folded_images, []
 
     def record(name: str, layer: nn.Module, inputs: Tensor, output: Tensor) -> None:
         weight: Any = layer.weight
-        weights = weight.numel() + weight.shape[0]  # of a bias there is one, from batch norm if not its own
+        weights = weight.numel() + weight.shape[0]  # one bias per output: the layer's, or a folded batch norm's
         found.append(
             Layer(
                 name,
                 "conv" if isinstance(layer, nn.Conv2d) else "linear",
-                2 * output.numel() * weight[0].numel() * times,
-                inputs.numel() * number_bytes * times,
+                2 * output.numel() * weight[0].numel() * scale,
+                inputs.numel() * number_bytes * scale,
                 weights * number_bytes,
-                output.numel() * number_bytes * times,
+                output.numel() * number_bytes * scale,
             )
         )
 
@@ -78,7 +85,7 @@ def count_layers(network: nn.Module, channels: int, size_px: int, batch: int, nu
     parameter = next(network.parameters())
     try:
         with torch.inference_mode():
-            network.eval()(torch.zeros(once, channels, size_px, size_px, device=parameter.device))
+            network.eval()(torch.zeros(folded_images, channels, size_px, size_px, device=parameter.device))
     finally:
         network.train(training)
         for hook in hooks:
@@ -87,39 +94,56 @@ def count_layers(network: nn.Module, channels: int, size_px: int, batch: int, nu
 
 
 def whole_intensity(layers: list[Layer]) -> float:
-    """Arithmetic intensity of all layers together (FLOP per byte): all they compute over all they move."""
-    moved = sum(layer.input_bytes + layer.weight_bytes + layer.output_bytes for layer in layers)
-    return sum(layer.flops for layer in layers) / moved
+    """Compute the arithmetic intensity of a whole network: total operations per byte of total memory traffic.
+
+    >>> whole_intensity([Layer("a", "conv", 600, 100, 100, 100), Layer("b", "linear", 300, 50, 40, 10)])
+    2.25
+    """
+    traffic_bytes = sum(layer.input_bytes + layer.weight_bytes + layer.output_bytes for layer in layers)
+    return sum(layer.flops for layer in layers) / traffic_bytes
 
 
 def bound_by_memory(layers: list[Layer], compute_to_bandwidth: float) -> list[bool]:
-    """Which layers a device moves the data of more slowly than it computes.
+    """Tell which layers are memory-bound on a device: they wait for memory longer than they compute.
 
     Args:
-        layers: of a network.
-        compute_to_bandwidth: FLOP that the device can do while it moves one byte.
+        layers: layers of a network.
+        compute_to_bandwidth: operations that the device performs in the time it moves one byte (FLOP per byte).
+
+    Returns:
+        One value per layer.
+
+    >>> bound_by_memory([Layer("a", "conv", 600, 100, 100, 100), Layer("b", "linear", 300, 50, 40, 10)], 2.5)
+    [True, False]
     """
     return [bool(layer.intensity < compute_to_bandwidth) for layer in layers]
 
 
 def largest_batch(layers: list[Layer], limit_bytes: float, multiple: int = 1) -> int:
-    """The largest power of two of images (times `multiple`) that an inference has room for.
+    """Find the largest batch that fits into memory: a power of two, times `multiple`.
 
-    While a layer runs, its input, its output and one tensor for the addition behind it are alive.
+    While a layer runs, memory holds its input, its output and one tensor for a following addition.
 
     Args:
-        layers: counted for `multiple` images.
-        limit_bytes: what may be used.
-        multiple: images that the network folds into one.
+        layers: layers of the network, counted for `multiple` images.
+        limit_bytes: memory available to the inference.
+        multiple: number of images that the network folds into one.
+
+    Returns:
+        Number of images.
 
     Raises:
-        ValueError: if not even one has.
+        ValueError: if the smallest batch does not fit.
+
+    >>> largest_batch([Layer("a", "conv", 600, 100, 100, 100)], limit_bytes=2000)
+    4
     """
     weights = sum(layer.weight_bytes for layer in layers)
-    alive = max(layer.input_bytes + 2 * layer.output_bytes for layer in layers)
-    times = (limit_bytes - weights) / alive
+    peak_bytes = max(layer.input_bytes + 2 * layer.output_bytes for layer in layers)
+    times = (limit_bytes - weights) / peak_bytes
     if times < 1:
+        needed_mb = (weights + peak_bytes) / 1e6
         raise ValueError(
-            f"{limit_bytes / 1e6:.0f} MB are too few: weights and one image take {(weights + alive) / 1e6:.0f}"
+            f"{limit_bytes / 1e6:.0f} MB are too few: weights and the smallest batch need {needed_mb:.0f} MB"
         )
     return multiple * int(2 ** np.floor(np.log2(times)))

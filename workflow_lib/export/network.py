@@ -1,4 +1,4 @@
-"""All files and costs of one network."""
+"""Export of one network: its ONNX files and its costs."""
 
 from pathlib import Path
 
@@ -16,16 +16,17 @@ from workflow_lib.models.modules import to_module
 def export_network(
     architecture: str, inputs: int, classes: int, size_px: int, deployed: Path, paper: Path, detection: Path
 ) -> dict[str, float]:
-    """Write a network's ONNX files.
+    """Write a network's ONNX files and compute its costs.
 
     Args:
-        architecture: its id.
-        inputs: input channels.
-        classes: outputs.
+        architecture: id of the architecture.
+        inputs: number of input channels.
+        classes: number of outputs.
         size_px: input height and width.
-        deployed: file with distinct tensors, as training leaves them: the memory objective.
-        paper: file of the untrained network: CROSS's memory column, smaller because equal tensors are stored once.
-        detection: graph without weights, for kernel detection.
+        deployed: file to write with distinct tensors, as after training; its size is the memory objective.
+        paper: file to write of the untrained network; its size is the memory column of CROSS. It is smaller, because
+            equal tensors are stored once.
+        detection: file to write with the graph without weights, for kernel detection.
 
     Returns:
         The columns of NETWORKS except its key.

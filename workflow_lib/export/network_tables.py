@@ -1,4 +1,4 @@
-"""The table of network costs that are known from the exported files."""
+"""The table of the network costs that are computed at export."""
 
 from workflow_lib.core.columns import ARCHITECTURE, CHANNELS
 from workflow_lib.core.results import Result

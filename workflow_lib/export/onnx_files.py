@@ -1,4 +1,4 @@
-"""The only module that writes ONNX files."""
+"""Export of torch networks to ONNX files; the only module that calls the exporter."""
 
 import copy
 import warnings
@@ -13,27 +13,33 @@ from workflow_lib.core.files import atomic_path
 from workflow_lib.spaces.cross.folded_net import images_at_once
 
 DETECTION_OPSET = 13
-"""The newest opset that nn-Meter's operators are written for."""
+"""Newest opset that nn-Meter supports."""
 
 
 def export_deployed(network: nn.Module, channels: int, size_px: int, path: Path) -> None:
-    """Write a network for inference: one chip (or fold of chips) at a time, batch norm folded into the convolutions.
+    """Write a network for inference on one chip (or one stack of folded chips); batch norm is folded into convolutions.
 
-    The exporter is TorchScript's, with its default names and opset: they decide the bytes of CROSS's memory column.
+    The TorchScript exporter is used with its default names and opset, because they determine the memory column of CROSS
+    to the byte.
 
     Args:
         network: the network; not modified.
-        channels: input channels.
+        channels: number of input channels.
         size_px: input height and width.
         path: the file to write, atomically; input (1, channels, size_px, size_px) float32, output (1, classes) logits.
+            A network that folds images takes that number of images instead of 1.
     """
     _export(network, channels, size_px, path)
 
 
 def export_for_detection(network: nn.Module, channels: int, size_px: int, path: Path) -> None:
-    """Write a network as nn-Meter's kernel detection wants it: batch norm kept as nodes.
+    """Write a network for nn-Meter's kernel detection, which needs batch norm as separate nodes.
 
-    Args: as `export_deployed`.
+    Args:
+        network: the network; not modified.
+        channels: number of input channels.
+        size_px: input height and width.
+        path: the file to write, atomically.
     """
     _export(
         network, channels, size_px, path,
@@ -46,16 +52,17 @@ def _export(network: nn.Module, channels: int, size_px: int, path: Path, **optio
     portable = portable.to(memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]  # missing in its stubs
     example = torch.zeros(images_at_once(network), channels, size_px, size_px)
     with atomic_path(path) as temporary, warnings.catch_warnings():
-        # It warns of its age and, per batch norm, of counters; its successor writes a second file and splits pooling.
+        # The exporter warns that it is outdated, and about the counters of each batch norm. Its successor is not used:
+        # it writes a second file and splits pooling.
         warnings.simplefilter("ignore")
         torch.onnx.export(portable, (example,), str(temporary), dynamo=False, **options)
 
 
 def make_tensors_distinct(network: nn.Module) -> nn.Module:
-    """Give every weight and statistic a value of its own, as training does, so that none is stored once for two.
+    """Fill all weights and statistics with distinct values, as after training, so that the exporter merges none.
 
     Args:
-        network: modified in place.
+        network: the network; modified in place.
 
     Returns:
         The same network.

@@ -1,4 +1,4 @@
-"""Networks in smaller numbers: half-precision floats, and 8-bit integers."""
+"""Export of networks in lower precision: half-precision floats and 8-bit integers."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -19,21 +19,34 @@ from workflow_lib.export.onnx_files import export_deployed
 
 
 def calibration_chips(view: ChipView, training: Rows, count: int, seed: int) -> NDArray[np.float32]:
-    """Draw training chips as a network sees them: (chips, channels, height, width)."""
-    drawn = np.random.default_rng(seed).permutation(training)[:count]
-    return np.ascontiguousarray(np.moveaxis(view.batch(np.sort(drawn)), -1, 1))
+    """Draw training chips for the calibration of int8 activations.
+
+    Args:
+        view: the chips as the network receives them, normalised.
+        training: (n,) rows of the training chips.
+        count: number of chips; all if there are fewer.
+        seed: seed of the draw.
+
+    Returns:
+        (chips, channels, height, width) float32.
+    """
+    chosen_rows = np.random.default_rng(seed).permutation(training)[:count]
+    return np.ascontiguousarray(np.moveaxis(view.batch(np.sort(chosen_rows)), -1, 1))
 
 
 def write_precisions(
     network: nn.Module, calibration: NDArray[np.float32], precisions: Sequence[str], folder: Path
 ) -> dict[str, Path]:
-    """Write a network in several precisions: precision -> file, `model.onnx`, `model_int8.onnx` and so on.
+    """Write a network in several precisions.
 
     Args:
-        network: trained.
-        calibration: of `calibration_chips`.
+        network: trained network.
+        calibration: (chips, channels, height, width) training chips from `calibration_chips`.
         precisions: fp32 first, then others.
-        folder: where they are put; it is made.
+        folder: folder for the files; created if missing.
+
+    Returns:
+        The file of each precision: `model.onnx` for fp32, `model_int8.onnx` for int8, and so on.
     """
     folder.mkdir(parents=True, exist_ok=True)
     _, channels, size_px, _ = calibration.shape
@@ -45,13 +58,13 @@ def write_precisions(
 
 
 def to_precision(model: Path, precision: str, calibration: NDArray[np.float32], output: Path) -> None:
-    """Write a network again in another precision; its input and output stay float32.
+    """Convert an exported network to another precision; its input and output stay float32.
 
     Args:
-        model: ONNX file of `export_deployed`.
+        model: ONNX file from `export_deployed`.
         precision: fp16 or int8.
-        calibration: (chips, channels, height, width) inputs as the network sees them, of training chips alone: int8
-            takes the ranges of activations from them.
+        calibration: (chips, channels, height, width) normalised training chips; int8 derives the ranges of
+            activations from them.
         output: the file to write, atomically.
     """
     with atomic_path(output) as temporary:
@@ -72,10 +85,10 @@ class _Chips(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has no
 
 
 def _quantize(model: Path, calibration: NDArray[np.float32], output: Path) -> None:
-    logging.getLogger().setLevel(logging.ERROR)  # it advises what is done here
+    logging.getLogger().setLevel(logging.ERROR)  # it recommends the preprocessing that is done below
     with TemporaryDirectory() as scratch:
         plain = Path(scratch, "plain.onnx")
-        # Tensors that two layers share, as equal biases are, would stay floats.
+        # Without this, tensors shared by two layers (such as equal biases) would stay floats.
         quant_pre_process(str(model), str(plain), skip_symbolic_shape=True)
         quantize_static(
             str(plain),
@@ -85,6 +98,6 @@ def _quantize(model: Path, calibration: NDArray[np.float32], output: Path) -> No
             per_channel=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
-            # Weights of 7 bits: on processors without VNNI, sums of two products of 8 bits would overflow.
+            # 7-bit weights: on processors without VNNI, the sum of two 8-bit products would overflow.
             reduce_range=True,
         )

@@ -1,1 +1,1 @@
-"""Latency predictors, and the kernels that they price."""
+"""Latency predictors and the kernels that they price."""

@@ -1,7 +1,7 @@
-"""How a kind of target device is declared; quick to import, because planning reads every declaration.
+"""Declaration of a kind of target device.
 
-A new kind is one module or package in `workflow_lib/devices`, with `rules/devices/<kind>.smk` if it needs rules of its
-own. It may import torch, pandas and nn-Meter only inside functions.
+A new kind is one module or package in `workflow_lib/devices`, plus `rules/devices/<kind>.smk` if it needs more rules.
+Planning imports every declaration, so torch, pandas and nn-Meter may be imported only inside functions.
 """
 
 from __future__ import annotations
@@ -24,29 +24,29 @@ _RESERVED_NAMES = ("mean", "worst", "device_std", "plain")
 
 
 class DeviceConfig(Section):
-    """What the settings of all kinds have in common; every kind adds a field `kind` with its name as only value."""
+    """Base class of the settings of all kinds; every kind adds a field `kind` whose only value is its name."""
 
     @property
     def quantity(self) -> Quantity:
-        """What is predicted for the device."""
+        """Column of LATENCIES that is predicted for the device."""
         return "latency_ms"
 
     def check_within(self, config: Config, key: str) -> None:
-        """Refuse what other sections contradict; see `Section.check_within`."""
+        """Reject settings that contradict other sections; see `Section.check_within`."""
         if key.removeprefix("devices.") in _RESERVED_NAMES:
-            raise ValueError(f"{key}: the name has a meaning in tables or folders; choose another")
+            raise ValueError(f"{key}: this name is reserved in tables and folders; choose another")
 
 
 @dataclass(frozen=True)
 class PredictionInput:
-    """What the latency of one network on one device is predicted from.
+    """Input of the prediction of one network's latency on one device.
 
     Attributes:
-        settings: those of the device.
-        device: its name.
+        settings: settings of the device.
+        device: name of the device.
         channels: name of the channel set.
-        architecture: id of the network.
-        files: by the names of `DeviceKind.inputs`.
+        architecture: id of the architecture.
+        files: input files, by the names in `DeviceKind.inputs`.
     """
 
     settings: Any
@@ -58,21 +58,21 @@ class PredictionInput:
 
 @dataclass(frozen=True)
 class DeviceKind:
-    """One kind of device; its name is that of its module.
+    """One kind of device, named after its module.
 
     Args:
-        settings: its section of the configuration.
-        inputs: name -> file or folder that a prediction reads, below results/<run>, with the wildcards {channels},
-            {architecture} and {device}.
-        predict: returns the columns of LATENCIES for one network: at least `latency_ms` or `energy_mj`.
-        words: one sentence about its predictions for the report.
-        is_measurement: whether it measures whole networks instead of predicting them.
-        rule: the rule that makes its latencies; another one than predict_latency if jobs need other resources.
-        default_devices: devices of this kind in a configuration that names none.
-        operation_price: settings, predictor and device -> a function that prices single operations, as
-            `latency.lookup.predicted` returns it; None if the predictor exists only after the networks do.
-        validation: file of VALIDATION that fitting its predictor writes, below results/<run>, with {device}; empty:
-            none.
+        settings: type of its section in the configuration.
+        inputs: files and folders that a prediction reads, by name. Paths are relative to results/<run> and contain the
+            wildcards {channels}, {architecture} and {device}.
+        predict: function that returns the columns of LATENCIES for one network: at least `latency_ms` or `energy_mj`.
+        words: one sentence about the predictions, for the report.
+        is_measurement: whether whole networks are measured instead of predicted.
+        rule: rule that produces the latencies; differs from predict_latency if its jobs need other resources.
+        default_devices: devices of this kind in a configuration that lists none.
+        operation_price: function of settings, predictor path and device name that returns a function to price single
+            operations (see `latency.lookup.predicted`). None if the predictor needs the networks first.
+        validation: VALIDATION table written when the predictor is fitted, relative to results/<run> and with {device};
+            empty: none.
     """
 
     settings: type[DeviceConfig]

@@ -1,9 +1,9 @@
-"""What nn-Meter's features of a kernel cannot express.
+"""Detection of kernels that nn-Meter's features cannot express.
 
-A predictor is trained on features: of a convolution the height of a square map, channels, the side of a square window
-and the stride. Groups, flat windows and maps, dilation, several images and the like leave no trace in them, so that a
-grouped convolution would get the price of a plain one. Such kernels are found here; a predictor that knows features
-alone has no price for them.
+A predictor is trained on features. Those of a convolution are the height of a square map, the channels, the side of a
+square window, and the stride. Groups, non-square windows and maps, dilation, batches and similar properties are not
+among them, so a grouped convolution would get the price of a plain one. This module detects such kernels; predictors
+that use features only have no price for them.
 """
 
 import math
@@ -12,30 +12,34 @@ from typing import Any
 
 Attributes = dict[str, Any]
 
-# Of an output's area: features imply the input's divided by the stride. The paper's own paddings of 1 to 3 pixels move
-# it by up to 21 % on chips of 40 pixels.
+# Relative deviation of the output area from the one that the features imply (input side divided by stride). The
+# paddings of 1 to 3 pixels in the CROSS paper change it by up to 21 % on chips of 40 pixels.
 _OUTPUT_TOLERANCE = 0.25
-_CONCAT_INPUTS = 4
-_WINDOWS = {"conv", "dwconv", "maxpool", "avgpool"}
+_MAX_CONCAT_INPUTS = 4
+_WINDOW_OPERATORS = {"conv", "dwconv", "maxpool", "avgpool"}
 
 
 def inexpressible(head: Attributes, operators: Sequence[Attributes]) -> tuple[str, ...]:
-    """List what the features of a fused kernel do not say.
+    """List the properties of a fused kernel that its features do not express.
 
     Args:
-        head: nn-Meter's attributes of its first operator: type, and attr with window, strides, dilations and group.
-        operators: attributes of all its operators before nn-Meter converts them, the head first: input_shape and
-            output_shape (channels last, the batch first) are still true there.
+        head: nn-Meter's attributes of the first operator: type, and attr with window, strides, dilations and group.
+        operators: attributes of all operators, the head first, before nn-Meter converts them; their input_shape and
+            output_shape (batch first, channels last) are still correct.
 
     Returns:
         Phrases whose first word is the kind: groups, window, stride, dilation, output, map, inputs, operand,
-        broadcast, axis, rows.
+        broadcast, axis, rows ("rows 8": a batch of 8). Empty if the features describe the kernel fully.
+
+    >>> head = {"type": "conv-relu", "attr": {"ks": [3, 3], "strides": [1, 1], "dilations": [2, 2], "group": 4}}
+    >>> inexpressible(head, [{"input_shape": [[1, 8, 8, 16]], "output_shape": [[1, 8, 8, 16]]}])
+    ('groups 4', 'dilation 2x2')
     """
     kind, attributes = head["type"].split("-")[0], head["attr"]
     inputs, outputs = operators[0]["input_shape"], operators[0]["output_shape"]
-    found = _of_window(attributes, inputs[0], outputs[0]) if kind in _WINDOWS else []
+    found = _check_window(attributes, inputs[0], outputs[0]) if kind in _WINDOW_OPERATORS else []
     if kind in ("add", "concat"):
-        found += _of_operands(kind, inputs, outputs[0])
+        found += _check_operands(kind, inputs, outputs[0])
     if kind == "gap" and outputs[0][-1] != inputs[0][-1]:
         found.append("axis of channels")
     if kind == "split" and sum(shape[-1] for shape in outputs) not in (inputs[0][-1], outputs[0][-1]):
@@ -47,7 +51,7 @@ def inexpressible(head: Attributes, operators: Sequence[Attributes]) -> tuple[st
     return (*found, *[f"map {_times(shape[1:3])}" for shape in flat[:1]])
 
 
-def _of_window(attributes: Attributes, image: list[int], output: list[int]) -> list[str]:
+def _check_window(attributes: Attributes, image: list[int], output: list[int]) -> list[str]:
     window = attributes["ks"]
     strides, dilations = (attributes.get(name, [1] * len(window)) for name in ("strides", "dilations"))
     found = []
@@ -65,13 +69,13 @@ def _of_window(attributes: Attributes, image: list[int], output: list[int]) -> l
     return found
 
 
-def _of_operands(kind: str, inputs: list[list[int]], output: list[int]) -> list[str]:
+def _check_operands(kind: str, inputs: list[list[int]], output: list[int]) -> list[str]:
     found = []
     if len(inputs) < 2:
         found.append("operand constant")
     if kind == "add" and any(shape != output for shape in inputs):
         found.append("broadcast of an operand")
-    if kind == "concat" and len(inputs) > _CONCAT_INPUTS:
+    if kind == "concat" and len(inputs) > _MAX_CONCAT_INPUTS:
         found.append(f"inputs {len(inputs)}")
     if kind == "concat" and sum(shape[-1] for shape in inputs) != output[-1]:
         found.append("axis of rows or columns")

@@ -1,4 +1,4 @@
-"""Prices kernels with one random forest per type, as nn-Meter does."""
+"""A predictor with one random forest per kernel type, as in nn-Meter."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ from workflow_lib.latency.forests import Forest
 from workflow_lib.latency.kernel import Kernel
 
 Unit = Literal["ms", "us", "mJ"]
-"""What a package's forests predict: latency in milliseconds or microseconds, or energy in millijoules."""
+"""Unit of a package's forests: latency in milliseconds or microseconds, or energy in millijoules."""
 
-_PER_UNIT: Final[Mapping[Unit, float]] = {"ms": 1.0, "us": 1e-3, "mJ": 1.0}
-_FOREST_OF_TYPE: Final = {
+_FACTORS: Final[Mapping[Unit, float]] = {"ms": 1.0, "us": 1e-3, "mJ": 1.0}
+_FOREST_NAMES: Final = {
     "fc-relu": "fc",
     "gap": "global-avgpool",
     "bn-relu": "bnrelu",
@@ -24,22 +24,25 @@ _FOREST_OF_TYPE: Final = {
 
 
 def forest_name(kernel_type: str) -> str:
-    """Which of a package's forests prices a kernel.
+    """Return the name of the forest that prices a type of kernel.
 
     Args:
-        kernel_type: nn-Meter's name, its operators joined by dashes.
+        kernel_type: nn-Meter's name: the operators joined by dashes.
 
     Returns:
-        The name of the forest; a package need not hold it.
+        The name of the forest; a package may lack it.
 
-    Source: nn-Meter 2.0, nn_meter/predictor/prediction/utils.py, get_kernel_name. Whatever is fused with a
-        convolution is priced as convolution + batch norm + ReLU.
+    >>> forest_name("conv-relu"), forest_name("gap"), forest_name("maxpool")
+    ('conv-bn-relu', 'global-avgpool', 'maxpool')
+
+    Source: nn-Meter 2.0, nn_meter/predictor/prediction/utils.py, get_kernel_name. All kernels that start with
+        a convolution are priced as convolution + batch norm + ReLU.
     """
     if "dwconv" in kernel_type:
         return "dwconv-bn-relu"
     if "conv" in kernel_type:
         return "conv-bn-relu"
-    return _FOREST_OF_TYPE.get(kernel_type, kernel_type)
+    return _FOREST_NAMES.get(kernel_type, kernel_type)
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,11 +50,10 @@ class ForestPredictor:
     """Predictor of one device.
 
     Attributes:
-        device: its name.
-        forest_unit: what the forests predict.
-        forests: by nn-Meter's name of the kernel.
-        error_pct: median absolute error on networks that it was not fitted to (percent); None if whoever built it
-            has not told.
+        device: name of the device.
+        forest_unit: unit of the forests' predictions.
+        forests: forests by nn-Meter's name of the kernel.
+        error_pct: median absolute error on held-out networks (percent); None if unknown.
     """
 
     device: str
@@ -61,15 +63,15 @@ class ForestPredictor:
 
     @property
     def unit(self) -> str:
-        """Unit of its predictions: ms, or mJ for energy."""
+        """Unit of the predictions: ms, or mJ for energy."""
         return "mJ" if self.forest_unit == "mJ" else "ms"
 
     def covers(self, kernel: Kernel) -> bool:
-        """Whether there is a forest for a kernel that knows all about it; the others count as 0."""
+        """Tell whether a forest exists whose features fully describe a kernel; other kernels count as 0."""
         return self.reason(kernel) is None
 
     def reason(self, kernel: Kernel) -> str | None:
-        """Why a kernel has no price; None if it has one."""
+        """Explain why a kernel has no price; None if it has one."""
         forest = self.forests.get(forest_name(kernel.type))
         if forest is None:
             return "no forest"
@@ -80,23 +82,26 @@ class ForestPredictor:
         return None
 
     def predict(self, kernels: Sequence[Kernel]) -> NDArray[np.float64]:
-        """Price kernels, those of many networks best at once: each forest is asked once, equal kernels together.
+        """Price kernels.
+
+        It is fastest to pass the kernels of many networks at once: each forest runs once, and equal kernels are
+        predicted once.
 
         Args:
-            kernels: in any order, with nn-Meter's features.
+            kernels: kernels in any order, with nn-Meter's features.
 
         Returns:
-            (len(kernels),) in `unit`, for one image; 0 for kernels that are not covered.
+            (len(kernels),) prices in `unit`, for one image; 0 for kernels that are not covered.
 
-        Source: nn-Meter 2.0, nn_meter/predictor/prediction/predict_by_kernel.py; differs from it in: all kernels
-            at once, and one price per kernel instead of the sum alone.
+        Source: nn-Meter 2.0, nn_meter/predictor/prediction/predict_by_kernel.py; differs from it in: all kernels are
+            predicted at once, and each kernel's price is returned instead of the sum only.
         """
         indices: dict[str, list[int]] = {}
         for index, kernel in enumerate(kernels):
             if self.covers(kernel):
                 indices.setdefault(forest_name(kernel.type), []).append(index)
         prices = np.zeros(len(kernels))
-        for name, places in indices.items():
-            rows = np.array([kernels[place].features for place in places], dtype=np.float64)
-            prices[places] = self.forests[name].predict(rows)
-        return prices * _PER_UNIT[self.forest_unit]
+        for name, chosen in indices.items():
+            rows = np.array([kernels[index].features for index in chosen], dtype=np.float64)
+            prices[chosen] = self.forests[name].predict(rows)
+        return prices * _FACTORS[self.forest_unit]

@@ -1,4 +1,4 @@
-"""What a network takes where this process runs, with ONNX Runtime."""
+"""Latency measurement of networks on this machine, with ONNX Runtime."""
 
 import platform
 import time
@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 from workflow_lib.core.errors import UserError
 
 ROUNDS: Final = 3
-"""Passes over all that is measured, as far apart in time as they can be; the fastest counts."""
+"""Number of passes over all models; passes are as far apart in time as possible, and the fastest one counts."""
 
-# Runs before any is timed: the first allocates, and finds its code and weights in no cache.
-_WARM_UP: Final = 3
-_LEAST_RUNS: Final = 8
-_MOST_RUNS: Final = 200
+# Untimed runs: the first one allocates memory, and finds neither code nor weights in the cache.
+_WARM_UP_RUNS: Final = 3
+_MIN_RUNS: Final = 8
+_MAX_RUNS: Final = 200
 _ROUND_S: Final = 0.05
-_ALONE_ROUND_S: Final = 0.5
-# The reference is timed between that many models; its own noise is smoothed over that many readings.
+_SINGLE_NETWORK_ROUND_S: Final = 0.5
+# The reference network is timed after this many models; its readings are smoothed by a median over this window.
 _REFERENCE_EVERY: Final = 10
 _REFERENCE_WINDOW: Final = 5
 _MS_PER_NS: Final = 1e-6
@@ -33,10 +33,10 @@ Session = Any  # onnxruntime has no types
 
 @dataclass(frozen=True)
 class Host:
-    """How networks run on this machine.
+    """Settings for running networks on this machine.
 
     Attributes:
-        threads: of one operator.
+        threads: number of threads per operator.
         provider: cpu, or cuda for the first GPU.
     """
 
@@ -58,27 +58,27 @@ class Host:
             )
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = self.threads, 1
-        # Spinning threads would count as work.
+        # Spinning threads would add to the CPU time.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 3
         try:
             source = str(model) if isinstance(model, Path) else model
             return onnxruntime.InferenceSession(source, options, providers=[wanted])
-        except Exception as error:  # its exceptions have no common, public base
+        except Exception as error:  # its exceptions have no public base class
             where = model if isinstance(model, Path) else ""
             raise UserError(f"ONNX Runtime cannot load the network ({str(error)[:200]})", where) from None
 
     def clock(self) -> Callable[[], int]:
-        """Nanoseconds of what a run takes.
+        """Return the clock that measures a run, in nanoseconds.
 
-        On one CPU thread that is the time that the process computes: other work on the machine delays it, but does
-        not make it longer (measured on the largest CROSS network under load: 222 to 508 ms on the wall, 107 to 111 of
-        CPU). Threads and GPUs compute beside the process, so there it is the time on the wall.
+        On one CPU thread this is CPU time, which other work on the machine does not increase. The largest CROSS network
+        under load takes 222 to 508 ms of wall time, but 107 to 111 ms of CPU time. With several threads or a GPU, wall
+        time is used, because the work runs beside the calling thread.
         """
         return time.process_time_ns if self.threads == 1 and self.provider == "cpu" else time.perf_counter_ns
 
     def describe(self) -> dict[str, Any]:
-        """What a measurement depends on, as JSON values."""
+        """Describe the conditions of a measurement as JSON values."""
         import onnxruntime
 
         return {
@@ -90,29 +90,29 @@ class Host:
         }
 
 
-def time_runs(session: Session, host: Host, least_s: float = _ROUND_S) -> NDArray[np.float64]:
+def time_runs(session: Session, host: Host, min_duration_s: float = _ROUND_S) -> NDArray[np.float64]:
     """Time a network, one image at a time.
 
     Args:
-        session: of `host.open`.
-        host: that opened it.
-        least_s: goes on for at least so long, with at least 8 and at most 200 runs.
+        session: loaded network, from `host.open`.
+        host: the host that opened it.
+        min_duration_s: time during which runs are repeated; at least 8 and at most 200 runs are made.
 
     Returns:
-        (runs,) ms of each run, after some that do not count.
+        (runs,) latency of each run in ms, without the warm-up runs.
     """
     binding = session.io_binding()
-    values = np.random.default_rng(0)
+    generator = np.random.default_rng(0)
     for tensor in session.get_inputs():
-        binding.bind_cpu_input(tensor.name, values.standard_normal(tensor.shape, dtype=np.float32))
+        binding.bind_cpu_input(tensor.name, generator.standard_normal(tensor.shape, dtype=np.float32))
     for tensor in session.get_outputs():
         binding.bind_output(tensor.name)
-    for _ in range(_WARM_UP):
+    for _ in range(_WARM_UP_RUNS):
         session.run_with_iobinding(binding)
     clock = host.clock()
     runs: list[int] = []
-    end = time.perf_counter() + least_s
-    while len(runs) < _LEAST_RUNS or (time.perf_counter() < end and len(runs) < _MOST_RUNS):
+    end = time.perf_counter() + min_duration_s
+    while len(runs) < _MIN_RUNS or (time.perf_counter() < end and len(runs) < _MAX_RUNS):
         start = clock()
         session.run_with_iobinding(binding)
         runs.append(clock() - start)
@@ -120,31 +120,41 @@ def time_runs(session: Session, host: Host, least_s: float = _ROUND_S) -> NDArra
 
 
 def summarise_rounds(medians_ms: NDArray[np.float64], runs: int) -> dict[str, float | int | None]:
-    """What rounds of runs say of one network.
+    """Summarise the rounds of one network.
+
+    The fastest round counts, because other load can only make a run slower.
 
     Args:
-        medians_ms: (rounds,) median of each round.
-        runs: in all rounds together.
+        medians_ms: (rounds,) median latency of each round in ms.
+        runs: total number of runs.
 
     Returns:
-        The columns of MEASUREMENTS beside the model's name: the fastest round, because a busy machine only ever
-        makes a run longer; the standard deviation over rounds (n - 1); the runs.
+        The columns of MEASUREMENTS except the model's name; the standard deviation is over rounds, with n - 1.
+
+    Raises:
+        UserError: if a median is 0.
+
+    >>> summarise_rounds(np.array([3.0, 2.0, 4.0]), runs=30)
+    {'latency_ms': 2.0, 'latency_run_std_ms': 1.0, 'runs': 30}
     """
     if not medians_ms.min() > 0:
-        raise UserError("a run took 0 ms", "clock", "its clock is too coarse to measure latencies with")
+        raise UserError("a run took 0 ms", "clock", "the clock of this machine is too coarse; measure on another")
     spread = float(np.std(medians_ms, ddof=1)) if len(medians_ms) > 1 else None
     return {"latency_ms": float(medians_ms.min()), "latency_run_std_ms": spread, "runs": runs}
 
 
 def measure_network(model: Model, host: Host) -> dict[str, float | int | None]:
-    """Measure one network by itself.
+    """Measure a single network.
 
     Args:
-        model: of fixed shapes.
-        host: that runs it.
+        model: ONNX network with fixed shapes.
+        host: how to run it.
 
     Returns:
-        The columns of MEASUREMENTS beside the model's name.
+        The columns of MEASUREMENTS except the model's name.
+
+    Raises:
+        UserError: if the network cannot be loaded, or its input is not one float32 image.
     """
     session = host.open(model)
     for tensor in session.get_inputs():
@@ -155,17 +165,21 @@ def measure_network(model: Model, host: Host) -> dict[str, float | int | None]:
         ):
             where = model if isinstance(model, Path) else ""
             raise UserError(
-                f"input {tensor.name} is {tensor.type} {tensor.shape}, and one float32 image is needed", where
+                f"input {tensor.name} is {tensor.type} {tensor.shape}, but must be one float32 image", where
             )
-    rounds = [time_runs(session, host, _ALONE_ROUND_S) for _ in range(ROUNDS)]
+    rounds = [time_runs(session, host, _SINGLE_NETWORK_ROUND_S) for _ in range(ROUNDS)]
     return summarise_rounds(np.array([np.median(runs) for runs in rounds]), sum(map(len, rounds)))
 
 
 class Stopwatch:
-    """Times many networks in rounds, and takes the drift of the machine out of them.
+    """Times many networks in rounds and corrects for the drift of the machine.
 
-    A reference network is timed after every tenth model. What a model took is divided by how much slower than in all
-    the reference was at that time.
+    A reference network is timed before every tenth model. The latency of a model is divided by the drift at that time:
+    the smoothed latency of the reference, relative to its overall median.
+
+    Args:
+        host: how to run networks.
+        reference: the reference network.
     """
 
     def __init__(self, host: Host, reference: Model) -> None:
@@ -175,11 +189,11 @@ class Stopwatch:
         self._readings: dict[str, list[tuple[int, float, int]]] = {}
 
     def run_round(self, models: Mapping[str, Callable[[], Model]], progress: Callable[[], None]) -> None:
-        """Time every model once more, in the order given.
+        """Time every model once more, in the given order.
 
         Args:
-            models: by name; each is made when its turn comes.
-            progress: called after each.
+            models: functions that make the models, by name; each is called just before its model is timed.
+            progress: called after each model.
         """
         for number, (name, make) in enumerate(models.items()):
             if number % _REFERENCE_EVERY == 0:
@@ -190,11 +204,11 @@ class Stopwatch:
             progress()
 
     def measurements(self) -> pd.DataFrame:
-        """Rows of MEASUREMENTS, one per model."""
+        """Return rows of MEASUREMENTS, one per model."""
         drift = self._drift()
         rows = []
         for name, readings in self._readings.items():
-            medians = np.array([median / drift[place] for place, median, _ in readings])
+            medians = np.array([median / drift[index] for index, median, _ in readings])
             rows.append({"model": name} | summarise_rounds(medians, sum(runs for *_, runs in readings)))
         return pd.DataFrame(rows)
 
@@ -204,7 +218,7 @@ class Stopwatch:
         return float(100 * np.abs(self._drift() - 1).max())
 
     def _drift(self) -> NDArray[np.float64]:
-        """(reference readings,) how much slower the machine was than in all."""
+        """Compute the (reference readings,) slowdown of the machine, relative to the median."""
         readings = pd.Series(self._reference_ms)
         smooth = readings.rolling(_REFERENCE_WINDOW, center=True, min_periods=1).median()
         drift: NDArray[np.float64] = (smooth / readings.median()).to_numpy()
@@ -212,7 +226,7 @@ class Stopwatch:
 
 
 def _processor() -> str:
-    """The processor's name, which only Linux tells in a file."""
+    """Return the processor's name; only Linux provides it in a file."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith(("model name", "Model"))]

@@ -1,26 +1,27 @@
-"""One fused kernel: the unit in which devices run a network and predictors price it."""
+"""A fused kernel: the unit in which devices execute a network and predictors price it."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """A group of operators that a device runs as one, named and described as nn-Meter does.
+    """A group of operators that a device executes as one, named and described as in nn-Meter.
 
-    Sizes are those of the kernel's first operator. Non-square maps and windows are given as the side of the
-    square of the same area, so that areas, and with them work and traffic, stay exact.
+    Sizes refer to the kernel's first operator. Non-square maps and windows are stored as the side of the square of the
+    same area, so that areas, work and traffic are exact.
 
     Attributes:
-        type: nn-Meter's name, its operators joined by dashes, e.g. "conv-bn-relu".
-        features: nn-Meter's feature vector of that type, in its own order and units.
+        type: nn-Meter's name: the operators joined by dashes, e.g. "conv-bn-relu".
+        features: nn-Meter's feature vector for that type, in its order and units.
         input_hw: side of the input map, pixels; 1 for vectors.
         output_hw: side of the output map, pixels; 1 for vectors.
-        in_channels: channels of all inputs of a concat together, of the first input of all others.
+        in_channels: channels of the first input; of a concat, channels of all inputs together.
         out_channels: channels of the output.
-        kernel_size: side of the convolution or pooling window, pixels; 1 where there is none.
-        stride: of that window, pixels.
-        multiply_adds: of convolutions and fully connected layers (one image), counted once per pair; else 0.
-        inexpressible: what the features do not say, such as "groups 4": see `latency.features`.
+        kernel_size: side of the convolution or pooling window, pixels; 1 if there is none.
+        stride: stride of that window, pixels.
+        multiply_adds: multiply-adds of convolutions and fully connected layers for one image, else 0; a multiplication
+            and its addition count as one.
+        inexpressible: properties that the features do not express, such as "groups 4"; see `latency.features`.
     """
 
     type: str

@@ -1,4 +1,4 @@
-"""Split an ONNX graph into fused kernels with nn-Meter: the only module that imports nn_meter."""
+"""Detection of the fused kernels of an ONNX graph with nn-Meter; the only module that imports nn_meter."""
 
 import logging
 import math
@@ -23,43 +23,43 @@ from workflow_lib.latency.graph_checks import check_and_rewrite
 from workflow_lib.latency.kernel import Kernel
 
 FUSION_RULES = Path(__file__).with_name("fusion_rules.json")
-"""Plain TFLite-like rules: convolution + batch norm + ReLU, addition + ReLU, fully connected + ReLU."""
+"""Plain rules, similar to TFLite's: convolution + batch norm + ReLU, addition + ReLU, fully connected + ReLU."""
 
-# Moves no data, so TFLite and OpenVINO run nothing for it; nn-Meter has no predictor for it either.
+# A reshape moves no data, so TFLite and OpenVINO do nothing for it, and nn-Meter has no predictor for it.
 _FREE_OPERATORS = frozenset({"reshape"})
-# First operators of kernels that nn-Meter has a feature vector for. It tests by substring, and so takes
-# "transpose" for "se", the squeeze-and-excitation block.
+# First operators of kernels for which nn-Meter has a feature vector. They are listed here because nn-Meter tests for
+# substrings, so it would take "transpose" for "se", the squeeze-and-excitation block.
 _WINDOW_OPERATORS = {"conv", "dwconv", "maxpool", "avgpool"}
 _MAP_OPERATORS = {"add", "bn", "channelshuffle", "concat", "gap", "hswish", "relu", "se", "split"}
 _PRICED_OPERATORS = _WINDOW_OPERATORS | _MAP_OPERATORS | {"fc"}
-# One convolution takes in both of two norms that follow it, as it does one; predictors know one. Further along a
-# name two norms belong to two convolutions side by side.
+# A convolution absorbs two following norms as it absorbs one, but predictors know only one. Elsewhere in a name, two
+# norms belong to two parallel convolutions.
 _TWO_NORMS = re.compile(r"^((?:dw)?conv-bn)-bn(?=-|$)")
-# Topologies that are remembered; a search space has a handful, a space of cells thousands, of 100 kB each.
-_MAX_TOPOLOGIES = 64
-_HOW_TO_GO_ON = "replace them in the network, or predict its latency without nn-Meter (lookup table, measurement)"
+# Number of cached topologies, at 100 kB each. A search space has a handful, a space of cells thousands.
+_MAX_CACHED_TOPOLOGIES = 64
+_ADVICE = "replace them in the network, or predict its latency without nn-Meter (lookup table, measurement)"
 
 
 def detect_kernels(model: onnx.ModelProto | Path, fusion_rules: Path) -> list[Kernel]:
     """Detect the fused kernels of a network as nn-Meter does.
 
-    The graph must still hold its BatchNormalization nodes (exported in training mode, constants not folded),
-    and its weights may be missing (`strip_weights`).
+    The graph must contain its BatchNormalization nodes (exported in training mode, constants not folded). Its weights
+    may be missing (`strip_weights`).
 
     Args:
-        model: ONNX graph, or the file that holds one; not modified.
-        fusion_rules: JSON file of nn-Meter fusion rules: which operators the device runs as one.
+        model: ONNX graph or file; not modified.
+        fusion_rules: JSON file of nn-Meter fusion rules: which operators the device executes as one.
 
     Returns:
-        Kernels in topological order. Reshapes are left out, they cost nothing.
+        Kernels in topological order, without reshapes, which cost nothing.
 
     Raises:
-        UserError: if a file cannot be read, nn-Meter is not installed, or the graph has operators or kernels
-            that nn-Meter does not know, or shapes that cannot be inferred. They are named.
+        UserError: if a file cannot be read, nn-Meter is not installed, the graph has operators or kernels that nn-Meter
+            does not know, or shapes cannot be inferred. The message names them.
 
-    Source: Zhang et al. 2021, nn-Meter (MobiSys), release 2.0; differs from it in: every node gets a unique
-        name first (nn-Meter keys nodes by name, so unnamed nodes overwrite each other), weights are dropped
-        before shape inference, and what it would skip without a word is an error.
+    Source: Zhang et al. 2021, nn-Meter (MobiSys), release 2.0; differs from it in: every node first gets a unique name
+        (nn-Meter identifies nodes by name, so unnamed nodes overwrite each other), weights are dropped before shape
+        inference, and whatever it would skip silently is an error.
     """
     if isinstance(model, Path):
         try:
@@ -69,12 +69,12 @@ def detect_kernels(model: onnx.ModelProto | Path, fusion_rules: Path) -> list[Ke
     nn_meter = _nn_meter()
     named = _with_unique_names(_with_constants_as_initializers(strip_weights(model)))
     if not named.graph.node:
-        raise UserError("not a readable ONNX file (it holds no operators)")
-    named = _with_unique_names(check_and_rewrite(named, nn_meter.known_operators, _HOW_TO_GO_ON))
+        raise UserError("not a readable ONNX file (it contains no operators)")
+    named = _with_unique_names(check_and_rewrite(named, nn_meter.known_operators, _ADVICE))
     ir_graph = nn_meter.OnnxConverter(named).convert()
     _refuse_unknown_shapes(named, ir_graph)
     detector = _read_detector(fusion_rules)
-    before = deepcopy(ir_graph)  # nn-Meter gives all inputs of an addition the shape of the first
+    before = deepcopy(ir_graph)  # nn-Meter overwrites the shapes of an addition's inputs with that of the first
     detector.load_graph(ir_graph)
     _refuse_lost_operators(ir_graph, detector.bbs)
     blocks = zip(detector.bbs, detector.get_kernels(), strict=True)
@@ -93,13 +93,13 @@ def detect_kernels(model: onnx.ModelProto | Path, fusion_rules: Path) -> list[Ke
 def _load(path: Path) -> onnx.ModelProto:
     try:
         return load_without_weights(path)
-    except Exception as error:  # protobuf's DecodeError has no public, stable home
+    except Exception as error:  # protobuf's DecodeError has no stable public location
         raise UserError(f"not a readable ONNX file ({error})", path, "export the network again") from error
 
 
 @cache
 def _nn_meter() -> SimpleNamespace:
-    """Import nn-Meter without its side effects: it is an extra, takes a second, and logs to stdout."""
+    """Import nn-Meter when it is first needed (it is optional, and takes a second), without its side effects."""
     try:
         with warnings.catch_warnings(), _temporary_home():
             warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
@@ -114,7 +114,7 @@ def _nn_meter() -> SimpleNamespace:
         ) from error
     logger = logging.getLogger("nn-Meter")
     logger.setLevel(logging.CRITICAL)
-    # It calls logging.info(), which installs a handler on the root logger of the whole process.
+    # It calls logging.info(), which would install a handler on the root logger of the process.
     extract_feature.logging = logger
     return SimpleNamespace(
         OnnxConverter=OnnxConverter,
@@ -126,7 +126,7 @@ def _nn_meter() -> SimpleNamespace:
 
 @contextmanager
 def _temporary_home() -> Iterator[None]:
-    """nn-Meter writes a configuration into the home folder when it is imported; a job may have none."""
+    """Provide a temporary home folder: nn-Meter writes a configuration into it on import, and a job may have none."""
     before = os.environ.get("HOME")
     with tempfile.TemporaryDirectory(prefix="edgefront-home-") as home:
         os.environ["HOME"] = home
@@ -148,42 +148,42 @@ def _read_detector(fusion_rules: Path) -> Any:
 
 @cache
 def _detector(fusion_rules: Path, content: bytes) -> Any:
-    """nn-Meter's detector for one file of rules; the content is among the arguments so that a changed file is read."""
+    """Return nn-Meter's detector for a file of rules; `content` is in the cache key, so a changed file is reread."""
     detector = _nn_meter().KernelDetector(str(fusion_rules))
-    detector.splitter = _RememberingSplitter(detector.splitter)
+    detector.splitter = _CachingSplitter(detector.splitter)
     return detector
 
 
-class _RememberingSplitter:
-    """nn-Meter's splitter, asked once per topology: its search for blocks is most of a detection.
+class _CachingSplitter:
+    """Caches the blocks that nn-Meter finds, by topology, because this search takes most of the time of a detection.
 
-    Which operators become one follows from their names, types and connections; sizes come in later.
+    The fusion of operators depends only on their names, types and connections; sizes are added later.
     """
 
     def __init__(self, splitter: Any) -> None:
         self._splitter = splitter
-        self._memory: dict[tuple[Any, ...], tuple[Any, Any, list[tuple[str, str, str]]]] = {}
+        self._cache: dict[tuple[Any, ...], tuple[Any, Any, list[tuple[str, str, str]]]] = {}
 
     def split(self, graph: Any) -> Any:
         nodes = graph.get_graph()
         topology = tuple((name, node["attr"]["type"], *node["inbounds"]) for name, node in nodes.items())
-        if topology in self._memory:
-            blocks, self._fusion_graph, merged = self._memory[topology]
+        if topology in self._cache:
+            blocks, self._fusion_graph, merged = self._cache[topology]
             graph.graph = {name: {"attr": nodes[root]["attr"] | {"type": kind}} for name, root, kind in merged}
             return blocks
-        # Operators that it merges before fusion keep the attributes of their first.
+        # Operators that nn-Meter merges before fusion keep the attributes of the first one.
         roots = {id(node["attr"]): name for name, node in nodes.items()}
         blocks = self._splitter.split(graph)
         merged = [(name, roots[id(node["attr"])], node["attr"]["type"]) for name, node in nodes.items()]
-        self._fusion_graph = self._splitter._fusion_graph  # KernelDetector asks for it by this name
-        if len(self._memory) >= _MAX_TOPOLOGIES:
-            self._memory.clear()
-        self._memory[topology] = blocks, self._fusion_graph, merged
+        self._fusion_graph = self._splitter._fusion_graph  # KernelDetector reads this attribute
+        if len(self._cache) >= _MAX_CACHED_TOPOLOGIES:
+            self._cache.clear()
+        self._cache[topology] = blocks, self._fusion_graph, merged
         return blocks
 
 
 def _with_constants_as_initializers(model: onnx.ModelProto) -> onnx.ModelProto:
-    """nn-Meter knows no Constant operators, and exporters write the target of a Reshape as one."""
+    """Convert Constant operators, which nn-Meter does not know, to initializers; exporters use them in a Reshape."""
     for node in [node for node in model.graph.node if node.op_type == "Constant"]:
         value = next((attribute.t for attribute in node.attribute if attribute.name == "value"), None)
         if value is not None:
@@ -200,9 +200,9 @@ def _with_unique_names(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def _refuse_unknown_shapes(model: onnx.ModelProto, ir_graph: dict[str, Any]) -> None:
-    """nn-Meter drops operators whose output has no shape, and takes a symbolic dimension for 0."""
+    """Refuse unknown shapes: nn-Meter drops operators without an output shape, and reads a symbolic dimension as 0."""
     described = {name for name, node in ir_graph.items() if _has_sizes(node["attr"])}
-    # Of several slices of one tensor nn-Meter keeps one, as a split: the others are not missing.
+    # nn-Meter merges several slices of one tensor into a split, so the other slices are not missing.
     incomplete = {
         node.op_type
         for node in model.graph.node
@@ -210,18 +210,18 @@ def _refuse_unknown_shapes(model: onnx.ModelProto, ir_graph: dict[str, Any]) -> 
     }
     if incomplete:
         raise UserError(
-            f"graph {model.graph.name!r}: no fixed shapes of two or more dimensions at operators "
+            f"graph {model.graph.name!r}: operators without fixed shapes of two or more dimensions: "
             f"{', '.join(sorted(incomplete))}; export with a fixed input shape (no dynamic axes)"
         )
 
 
 def _refuse_lost_operators(ir_graph: dict[str, Any], blocks: list[list[str]]) -> None:
-    """nn-Meter removes operators that are connected to no other, even if they are the whole network."""
-    # Operators that it merges before fusion get their joined names.
+    """Refuse unconnected operators: nn-Meter removes them, even if they are the whole network."""
+    # Operators that nn-Meter merges before fusion are named by their joined names.
     kept = {name for block in blocks for merged in block for name in merged.split(";")}
     lost = sorted({name.rsplit("_", 1)[0] for name in ir_graph.keys() - kept})
     if lost:
-        raise UserError(f"nn-Meter drops operators that are connected to no other, here {', '.join(lost)}; remove them")
+        raise UserError(f"nn-Meter drops unconnected operators: {', '.join(lost)}; remove them")
 
 
 def _has_sizes(attributes: dict[str, Any]) -> bool:
@@ -232,13 +232,12 @@ def _has_sizes(attributes: dict[str, Any]) -> bool:
 def _kernel(
     description: dict[str, Any], head: dict[str, Any], operators: list[dict[str, Any]], nn_meter: SimpleNamespace
 ) -> Kernel:
-    """Join nn-Meter's description of a kernel with the attributes of its operators, before and after fusion."""
+    """Combine nn-Meter's description of a kernel with the attributes of its operators, before and after fusion."""
     kernel_type = description["op"]
     features = nn_meter.get_predict_features([description])
     if head["type"] not in _PRICED_OPERATORS or not features:
         raise UserError(
-            f"nn-Meter has no features for kernels of type {kernel_type!r} and would count them as 0 ms; "
-            f"{_HOW_TO_GO_ON}"
+            f"nn-Meter has no features for kernels of type {kernel_type!r}, and would count them as 0 ms; {_ADVICE}"
         )
     inputs, output = head["input_shape"], head["output_shape"][0]
     in_channels = sum(shape[-1] for shape in inputs) if kernel_type.startswith("concat") else inputs[0][-1]
@@ -258,14 +257,14 @@ def _kernel(
 
 
 def _side(sizes: Iterable[int]) -> float:
-    """Side of the square with the area of a height and a width; 1 for a vector, which has neither."""
+    """Return the side of the square with the given height times width; 1 for a vector, which has neither."""
     return math.sqrt(math.prod(sizes))
 
 
 def _multiply_adds(
     operator: str, input_shape: list[int], output_shape: list[int], window: list[int], groups: int
 ) -> float:
-    """Multiply-adds for one image (shapes are channels-last, the batch first)."""
+    """Count the multiply-adds for one image; shapes have the batch first and channels last."""
     if operator not in {"conv", "dwconv", "fc"}:
         return 0.0
     return float(math.prod(output_shape[1:]) * math.prod(window) * input_shape[-1] / groups)

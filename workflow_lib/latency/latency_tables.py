@@ -1,4 +1,4 @@
-"""Tables of kernels, latencies and measurements."""
+"""Tables of kernels, latencies, coverage and measurements."""
 
 from workflow_lib.core.columns import ARCHITECTURE, CHANNELS, DEVICE
 from workflow_lib.core.results import Result
@@ -17,7 +17,12 @@ KERNELS = Table(
         Column("kernel_size", "number", "pixels", "kernel height and width", low=0),
         Column("stride", "number", "pixels", "stride", low=0),
         Column("multiply_adds", "number", meaning="multiply-adds per chip", low=0),
-        Column("inexpressible", "texts", meaning="what the features do not say, such as groups 4", optional=True),
+        Column(
+            "inexpressible",
+            "texts",
+            meaning="properties that the features do not express, such as groups 4",
+            optional=True,
+        ),
     ),
     key=("kernel",),
 )
@@ -31,23 +36,33 @@ LATENCIES = Table(
         DEVICE,
         Column("predictor", "text", meaning="kind of predictor"),
         Column("latency_ms", "number", "ms", "latency of one chip", low=0, above=0, optional=True),
-        Column("energy_mj", "number", "mJ", "energy of one chip, in place of a latency", low=0, above=0, optional=True),
+        Column("energy_mj", "number", "mJ", "energy of one chip, instead of a latency", low=0, above=0, optional=True),
         Column("latency_run_std_ms", "number", "ms", "standard deviation over measurements", low=0, optional=True),
-        Column("runs", "integer", meaning="runs that were measured", low=1, optional=True),
+        Column("runs", "integer", meaning="number of measured runs", low=1, optional=True),
         Column(
             "predictor_error_pct",
             "number",
             "%",
-            "median absolute error of the predictor on networks it was not fitted to, if known",
+            "median absolute error of the predictor on held-out networks, if known",
             low=0,
             optional=True,
         ),
         Column(
-            "kernels", "integer", meaning="kernels in the network; missing where it was measured", low=1, optional=True
+            "kernels",
+            "integer",
+            meaning="number of kernels in the network; missing if it was measured",
+            low=1,
+            optional=True,
         ),
-        Column("covered_kernels", "integer", meaning="kernels that have a price", low=0, optional=True),
-        Column("filled_kernels", "integer", meaning="kernels priced by the calibrated model", low=0, optional=True),
-        percent("covered_multiply_adds_pct", "multiply-adds in kernels that have a price", optional=True),
+        Column("covered_kernels", "integer", meaning="number of kernels that have a price", low=0, optional=True),
+        Column(
+            "filled_kernels",
+            "integer",
+            meaning="number of kernels priced by the calibrated model as a fallback",
+            low=0,
+            optional=True,
+        ),
+        percent("covered_multiply_adds_pct", "share of multiply-adds in kernels that have a price", optional=True),
     ),
     key=("channels", "architecture", "device"),
 )
@@ -57,10 +72,12 @@ COVERAGE = Table(
     "coverage",
     (
         DEVICE,
-        Column("type", "text", meaning="nn-Meter's name of a kernel that the predictor has no price for"),
-        Column("reason", "text", meaning="why: no forest, or what its features cannot express"),
-        Column("kernels", "integer", meaning="such kernels in all networks", low=1),
-        Column("networks", "integer", meaning="networks that have one", low=1),
+        Column("type", "text", meaning="nn-Meter's name of a kernel for which the predictor has no price"),
+        Column(
+            "reason", "text", meaning="why it has no price: no forest, or properties that its features do not express"
+        ),
+        Column("kernels", "integer", meaning="number of such kernels in all networks", low=1),
+        Column("networks", "integer", meaning="number of networks with such a kernel", low=1),
     ),
     key=("device", "type", "reason"),
 )
@@ -69,11 +86,11 @@ COVERAGE = Table(
 MEASUREMENTS = Table(
     "measurements",
     (
-        Column("model", "text", meaning="a kernel's name, <channels>_<architecture> of a network, or empty"),
-        Column("latency_ms", "number", "ms", "the fastest round's median", low=0, above=0),
+        Column("model", "text", meaning="name of a kernel, <channels>_<architecture> of a network, or the word empty"),
+        Column("latency_ms", "number", "ms", "median of the fastest round", low=0, above=0),
         Column("latency_run_std_ms", "number", "ms", "standard deviation over rounds", low=0, optional=True),
-        Column("runs", "integer", meaning="runs in all rounds", low=1, optional=True),
-        Column("file", "text", meaning="of a manifest that was filled in; not used", optional=True, family=True),
+        Column("runs", "integer", meaning="number of runs in all rounds", low=1, optional=True),
+        Column("file", "text", meaning="column of a completed manifest; not used", optional=True, family=True),
     ),
     key=("model",),
 )
@@ -86,7 +103,7 @@ VALIDATION = Table(
         Column("network", "text", meaning="<channels>_<architecture>"),
         Column("use", "text", meaning="calibration (the predictor was fitted to it) or validation"),
         Column("latency_ms", "number", "ms", "measured latency", low=0, above=0),
-        Column("predicted_ms", "number", "ms", "predicted", low=0),
+        Column("predicted_ms", "number", "ms", "predicted latency", low=0),
     ),
     key=("device", "network"),
 )

@@ -1,8 +1,8 @@
-"""Lookup tables: what each operation costs at each shape on one device, so that a network costs the sum of its own.
+"""Lookup tables: the cost of each operation at each shape on one device. A network costs the sum of its operations.
 
-Spaces that are too large to predict every network of them (15,625 cells, 10^17 chains) have few operations. What no
-module does, such as sums of branches, is in no table; a device that fuses across operations is slower in the table than
-in truth. `benchmarks/latency_estimators.py` says by how much.
+They serve spaces with too many networks to predict each one (15,625 cells, 10^17 chains), but few operations. Work that
+is not done by a module, such as the sum of branches, is not in the table. For a device that fuses across operations,
+the table overestimates; `benchmarks/latency_estimators.py` measures by how much.
 
 Source: Cai et al. 2019 (ProxylessNAS), section 3.3; Pareto Rank-Preserving Supernetwork for HW-NAS, appendix E.
 """
@@ -28,13 +28,13 @@ from workflow_lib.models.counting import count_multiply_adds, count_parameters, 
 
 @dataclass(frozen=True)
 class Operation:
-    """What runs as one: a layer, or a sequence of layers, at one input shape.
+    """A layer or a sequence of layers at one input shape.
 
     Attributes:
-        spelling: how torch spells it.
-        channels: of its input; features, if it is a vector.
-        side_px: of its input; 0: a vector.
-        module: one that does it; not part of what it is.
+        spelling: torch's `repr` of the module.
+        channels: channels of the input map, or length of the input vector.
+        side_px: side of the input map; 0 for a vector.
+        module: a module that performs the operation; not compared.
     """
 
     spelling: str
@@ -44,15 +44,16 @@ class Operation:
 
 
 Price = Callable[[Operation], float]
-"""What one operation costs."""
+"""Function that returns the cost of one operation."""
 
 
 def operations_of(network: nn.Module, channels: int, size_px: int) -> list[Operation]:
-    """The operations of a network, in the order in which they run; one that runs twice is there twice.
+    """List the operations of a network in execution order; an operation that runs twice is listed twice.
 
     Args:
-        network: any; not modified.
-        channels, size_px: of its input image.
+        network: any network; not modified.
+        channels: channels of the input image.
+        size_px: height and width of the input image.
     """
     found: list[Operation] = []
 
@@ -74,7 +75,7 @@ def operations_of(network: nn.Module, channels: int, size_px: int) -> list[Opera
 
 
 def _units(module: nn.Module) -> Iterator[nn.Module]:
-    """Modules that run as one: layers, and sequences of nothing but layers."""
+    """Iterate over the modules that count as one operation: layers, and sequences that consist of layers only."""
     if isinstance(module, nn.Identity):
         return
     if is_layer(module) or (isinstance(module, nn.Sequential) and all(map(is_layer, module))):
@@ -89,7 +90,7 @@ class LookupTable:
     """Prices of operations.
 
     Attributes:
-        prices: operation -> what it costs, in one unit.
+        prices: price of each operation, all in the same unit.
     """
 
     prices: Mapping[Operation, float]
@@ -100,17 +101,17 @@ class LookupTable:
         return cls({operation: price(operation) for operation in dict.fromkeys(operations)})
 
     def estimate(self, operations: Sequence[Operation]) -> float:
-        """What a network of these operations costs.
+        """Sum the prices of a network's operations.
 
         Raises:
-            UserError: if one is not in the table.
+            UserError: if an operation is not in the table.
         """
         if unknown := [operation for operation in operations if operation not in self.prices]:
             raise UserError(
                 f"no price for {unknown[0].spelling} of {unknown[0].channels} x {unknown[0].side_px} px, and "
                 f"{len(set(unknown)) - 1} others",
                 "lookup table",
-                "fill it with networks that have them",
+                "fill it with networks that contain them",
             )
         return sum(self.prices[operation] for operation in operations)
 
@@ -118,23 +119,23 @@ class LookupTable:
 def predicted(
     predictor: Predictor, fusion_rules: Path = FUSION_RULES, fallback: Predictor | None = None, strict: bool = True
 ) -> Price:
-    """Prices by a predictor of kernels, in its unit: latency, or energy.
+    """Return a function that prices operations with a predictor of kernels, in the predictor's unit.
 
-    What an operation costs is what it adds after poolings, with which devices fuse nothing: nn-Meter takes no graph of
-    one operator.
+    The price of an operation is what it adds to two poolings before it, because nn-Meter does not accept a graph of one
+    operator. Devices do not fuse poolings with other operators.
 
     Args:
-        predictor: of one device.
-        fusion_rules: of that device, nn-Meter's format.
-        fallback: prices what the predictor has no price for.
-        strict: refuse what neither has a price for; otherwise it is free.
+        predictor: predictor of the device.
+        fusion_rules: fusion rules of the device, in nn-Meter's format.
+        fallback: predictor for kernels that `predictor` does not cover.
+        strict: whether a kernel that neither covers is an error; otherwise it is free.
     """
 
     def price(operation: Operation) -> float:
         if not operation.side_px:
-            return total(operation, _FromMap(operation.module))
-        before = nn.Sequential(nn.AvgPool2d(3, 1, 1), nn.AvgPool2d(3, 1, 1))
-        return total(operation, nn.Sequential(before, operation.module)) - total(operation, before)
+            return total(operation, _VectorAdapter(operation.module))
+        poolings = nn.Sequential(nn.AvgPool2d(3, 1, 1), nn.AvgPool2d(3, 1, 1))
+        return total(operation, nn.Sequential(poolings, operation.module)) - total(operation, poolings)
 
     def total(operation: Operation, module: nn.Module) -> float:
         kernels = _on_file(operation, module, export_for_detection, partial(detect_kernels, fusion_rules=fusion_rules))
@@ -147,39 +148,43 @@ def predicted(
 
 
 def measured(host: Host) -> Price:
-    """Latencies (ms) where this process runs."""
+    """Return a function that measures the latency of operations on this machine, in ms.
+
+    Args:
+        host: how to run them.
+    """
 
     def price(operation: Operation) -> float:
-        taken = _on_file(operation, _alone(operation), export_deployed, partial(measure_network, host=host))
-        return float(taken["latency_ms"])
+        measurement = _on_file(operation, _exportable(operation), export_deployed, partial(measure_network, host=host))
+        return float(measurement["latency_ms"])
 
     return price
 
 
 def parameters(operation: Operation) -> float:
-    """Number of trainable parameters."""
+    """Price an operation by its number of trainable parameters."""
     return count_parameters(operation.module)
 
 
 def multiply_adds(operation: Operation) -> float:
-    """Multiply-adds for one image."""
-    return count_multiply_adds(_alone(operation), operation.channels, max(1, operation.side_px))
+    """Price an operation by its multiply-adds for one image."""
+    return count_multiply_adds(_exportable(operation), operation.channels, max(1, operation.side_px))
 
 
 def _on_file(operation: Operation, module: nn.Module, export: Callable[..., None], use: Callable[[Path], Any]) -> Any:
-    """Export a module for an operation's input, and use the file."""
+    """Export a module for the input shape of an operation, and apply `use` to the file."""
     with TemporaryDirectory() as folder:
         path = Path(folder, "operation.onnx")
         export(module, operation.channels, max(1, operation.side_px), path)
         return use(path)
 
 
-def _alone(operation: Operation) -> nn.Module:
-    return operation.module if operation.side_px else _FromMap(operation.module)
+def _exportable(operation: Operation) -> nn.Module:
+    return operation.module if operation.side_px else _VectorAdapter(operation.module)
 
 
-class _FromMap(nn.Module):
-    """Gives a module of vectors an image of one pixel, which is what can be exported."""
+class _VectorAdapter(nn.Module):
+    """Feeds a module that takes vectors from an image of one pixel, because only images can be exported."""
 
     def __init__(self, module: nn.Module) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The files of a predictor package, in a folder or a zip: bounded, and never written to the disk to be read."""
+"""Safe access to the files of a predictor package in a folder or zip: sizes are bounded, and nothing is unpacked."""
 
 import hashlib
 import io
@@ -23,17 +23,17 @@ META: Final = "meta.yaml"
 _MAX_FILES: Final = 200
 _MAX_TEXT_BYTES: Final = 2**20
 _MAX_META_BYTES: Final = 2**16
-# All of a package; the largest that are published are far below.
+# Total size of a package; the largest published ones are far smaller.
 _MAX_PACKAGE_BYTES: Final = 16 * 2**30
-# Genuine forests are packed 3 to 36 times smaller.
+# Genuine forests compress by a factor of 3 to 36.
 _MAX_RATIO: Final = 100
 _SMALL_BYTES: Final = 2**20
 _CHUNK_BYTES: Final = 2**20
 _MAX_YAML_EVENTS: Final = 10_000
 _MAX_YAML_DEPTH: Final = 10
-# What file managers leave behind.
+# Files that file managers create.
 _JUNK: Final = {".DS_Store", "Thumbs.db", "desktop.ini"}
-_READ: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\.pkl")
+_FOREST_FILE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\.pkl")
 
 
 @dataclass(frozen=True)
@@ -41,10 +41,10 @@ class PackageFile:
     """One file of a package.
 
     Attributes:
-        name: without folders.
-        where: for messages.
-        size: in bytes.
-        open: opens it for reading.
+        name: file name without folders.
+        where: location for messages.
+        size: size in bytes.
+        open: function that opens the file for reading.
     """
 
     name: str
@@ -54,10 +54,10 @@ class PackageFile:
 
     @contextmanager
     def stream(self) -> Iterator[IO[bytes]]:
-        """Read it in large parts, in a context.
+        """Open the file as a buffered stream, in a context.
 
         Raises:
-            UserError: if it is damaged.
+            UserError: if the file is damaged.
         """
         try:
             with io.BufferedReader(self.open(), _CHUNK_BYTES) as file:  # type: ignore[type-var]
@@ -65,15 +65,15 @@ class PackageFile:
         except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError) as error:
             raise UserError(f"damaged ({error})", self.where) from None
         except OSError as error:
-            if error.errno is not None:  # of the disk
+            if error.errno is not None:  # an error of the disk, not of the content
                 raise
             raise UserError(f"damaged ({error})", self.where) from None
 
     def read_text(self, max_bytes: int = _MAX_TEXT_BYTES) -> str:
-        """Its content.
+        """Read the content as text.
 
         Raises:
-            UserError: if it is too large, damaged, or no text.
+            UserError: if the file is too large, damaged, or not UTF-8.
         """
         if self.size > max_bytes:
             raise UserError(f"more than {max_bytes} bytes of text", self.where)
@@ -85,21 +85,21 @@ class PackageFile:
             raise UserError(f"not text ({error})", self.where) from None
 
     def sha256(self) -> str:
-        """Its checksum, hexadecimal."""
+        """Compute the SHA-256 of the content, in hexadecimal."""
         with self.stream() as file:
             return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
 
 
 @contextmanager
 def open_package(source: Path) -> Iterator[dict[str, PackageFile]]:
-    """The files of a package by their names, in a context.
+    """Open a package, and provide its files by name, in a context.
 
     Args:
-        source: folder or zip; in a zip they may lie in a subfolder.
+        source: folder or zip; in a zip, the files may be in a subfolder.
 
     Raises:
-        UserError: if there is no such source, it is no readable zip, or its files are too many, too large, expand too
-            much, or have names that lead elsewhere.
+        UserError: if the source does not exist or is not a readable zip, or if its files are too many, too large,
+            compressed too strongly, or have paths that lead outside.
     """
     if source.is_dir():
         paths = [path for path in sorted(source.iterdir()) if path.is_file() and not _is_junk(path.name)]
@@ -125,17 +125,17 @@ def _open_zip(source: Path) -> zipfile.ZipFile:
 
 
 def _members(source: Path, archive: zipfile.ZipFile) -> dict[str, PackageFile]:
-    """Check all that the directory of an archive says before anything is read."""
+    """Validate the directory of an archive before reading any file."""
     members = [member for member in archive.infolist() if not member.is_dir() and not _is_junk(member.filename)]
     files = []
     for member in members:
         name = PurePosixPath(member.filename)
         if name.is_absolute() or ".." in name.parts or "\\" in member.filename or ":" in member.filename:
-            raise UserError(f"names a file outside its folder: {member.filename[:80]!r}", source)
+            raise UserError(f"contains a path outside its folder: {member.filename[:80]!r}", source)
         where = f"{source}: {member.filename[:80]}"
         files.append(PackageFile(name.name, where, member.file_size, partial(archive.open, member)))
     if len({file.name for file in files if is_read(file.name)}) != sum(is_read(file.name) for file in files):
-        raise UserError("holds a file twice, in two folders", source, "import one package at a time")
+        raise UserError("contains a file twice, in two folders", source, "import one package at a time")
     _check_sizes(source, files)
     for member in members:
         if member.file_size > max(_SMALL_BYTES, _MAX_RATIO * member.compress_size):
@@ -149,28 +149,39 @@ def _check_sizes(source: Path, files: list[PackageFile]) -> None:
     size = sum(file.size for file in files)
     if len(files) > _MAX_FILES or size > _MAX_PACKAGE_BYTES:
         raise UserError(
-            f"holds {len(files)} files of {size} bytes; at most {_MAX_FILES} of {_MAX_PACKAGE_BYTES} are read", source
+            f"contains {len(files)} files of {size} bytes; allowed are {_MAX_FILES} files of {_MAX_PACKAGE_BYTES}",
+            source,
         )
     for file in files:
-        most = MAX_BYTES if file.name.endswith(".pkl") else _MAX_TEXT_BYTES
-        if is_read(file.name) and file.size > most:
-            what = f"holds a file of {file.size} bytes" if most == MAX_BYTES else f"more than {most} bytes of text"
-            raise UserError(f"{what}, and at most {most} are read" if most == MAX_BYTES else what, file.where)
+        limit = MAX_BYTES if file.name.endswith(".pkl") else _MAX_TEXT_BYTES
+        if is_read(file.name) and file.size > limit:
+            what = f"contains a file of {file.size} bytes" if limit == MAX_BYTES else f"more than {limit} bytes of text"
+            raise UserError(f"{what}; allowed are {limit}" if limit == MAX_BYTES else what, file.where)
 
 
 def is_read(name: str) -> bool:
-    """Whether a file belongs to a package: the fusion rules, what is told of it, and forests with plain names."""
-    return name in (FUSION_RULES, META) or _READ.fullmatch(name) is not None
+    """Tell whether a file belongs to a package: the fusion rules, the metadata, or a forest with a plain name.
+
+    >>> is_read("conv-bn-relu.pkl"), is_read("meta.yaml"), is_read("notes.txt")
+    (True, True, False)
+    """
+    return name in (FUSION_RULES, META) or _FOREST_FILE.fullmatch(name) is not None
 
 
 def refuse_odd_names(source: Path, names: Mapping[str, object]) -> None:
-    """Refuse forests whose names are not plain: they would be left out without a word.
+    """Refuse forests whose names are not plain, because they would be ignored silently.
+
+    Args:
+        source: the package, for messages.
+        names: mapping whose keys are the file names.
 
     Raises:
-        UserError: if there is one.
+        UserError: if there is such a forest.
     """
     if odd := [name for name in names if name.endswith(".pkl") and not is_read(name)]:
-        raise UserError(f"the name of a forest is not plain: {odd[0][:80]!r}", source, "letters, digits, - and _ only")
+        raise UserError(
+            f"the name of a forest is not plain: {odd[0][:80]!r}", source, "use letters, digits, - and _ only"
+        )
 
 
 def _is_junk(name: str) -> bool:
@@ -179,10 +190,16 @@ def _is_junk(name: str) -> bool:
 
 
 def read_meta(file: PackageFile | None) -> dict[str, Any]:
-    """What `meta.yaml` says; nn-Meter's own packages have none.
+    """Read `meta.yaml`; nn-Meter's own packages have none.
+
+    Args:
+        file: the file, or None.
+
+    Returns:
+        Its values; empty if there is no file.
 
     Raises:
-        UserError: if it is no small YAML mapping, or repeats parts of itself by reference.
+        UserError: if it is not a small YAML mapping, or uses anchors and aliases.
     """
     if file is None:
         return {}
@@ -203,24 +220,24 @@ def read_meta(file: PackageFile | None) -> dict[str, Any]:
 
 
 def _refuse_expansion(text: str, where: str) -> None:
-    """A few references to references are gigabytes when they are followed."""
+    """Refuse anchors and aliases, and deep or long documents: nested aliases can expand to gigabytes."""
     depth = 0
     for number, event in enumerate(yaml.parse(text, Loader=yaml.SafeLoader)):
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            raise UserError("not YAML of this kind: it refers to parts of itself", where)
+            raise UserError("not plain YAML: it uses anchors or aliases", where)
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         if number > _MAX_YAML_EVENTS or depth > _MAX_YAML_DEPTH:
-            raise UserError("not YAML of this kind: it has too many parts", where)
+            raise UserError("not plain YAML: it is too long or too deeply nested", where)
 
 
 class _PlainLoader(yaml.SafeLoader):
-    """Refuses a key that is given twice."""
+    """Loader that refuses duplicate keys."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
         if len(set(keys)) < len(node.value):
-            raise yaml.YAMLError("a key is given twice, or is no text")
+            raise yaml.YAMLError("a key is duplicated or is not text")
         return super().construct_mapping(node, deep)

@@ -1,9 +1,9 @@
-"""Read a pickle as a description of what it would build, without building or importing any of it.
+"""Safe reading of a pickle as a description of what it would build, without building or importing anything.
 
-A pickle is a program: "push this text, import that name, call it". This module runs the program on a stack of its
-own on which a name stays a name and a call stays a note of the call, so nothing that a pickle says can execute. Names
-outside an allow-list, operations that no estimator's pickle needs, and lengths that the file does not hold are refused
-by name. The limits bound time and memory: `pickletools` reads about a million operations per second.
+A pickle is a program: "push this text, import that name, call it". This module interprets the program on its own stack,
+where a name remains a name and a call is only recorded, so a pickle cannot execute anything. It refuses names outside
+an allow-list, operations that no estimator's pickle needs, and lengths beyond the end of the file; messages name them.
+Limits bound time and memory: `pickletools` reads about a million operations per second.
 """
 
 import pickletools
@@ -17,7 +17,7 @@ MAX_BYTES: Final = 4 * 2**30
 """Largest pickle that is read. A forest of 550 unpruned trees over 25,000 samples takes about 1 GB."""
 
 MAX_OPERATIONS: Final = 2_000_000
-"""Most operations that are read; a forest takes about 130 per tree, whatever the trees' size."""
+"""Largest number of operations; a forest needs about 130 per tree, whatever the size of the trees."""
 
 _MAX_LINE: Final = 1000  # the names of protocols 2 and 3 are lines of text
 _OLDEST_PROTOCOL: Final = 2
@@ -25,7 +25,7 @@ _OLDEST_PROTOCOL: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """What a pickle would import; nothing was imported.
+    """A name that a pickle would import; it is not imported.
 
     Attributes:
         path: module and name, joined by a dot.
@@ -36,12 +36,12 @@ class Name:
 
 @dataclass(slots=True, eq=False)
 class Call:
-    """An object that a pickle would build; nothing was called.
+    """An object that a pickle would build; nothing is called.
 
     Attributes:
-        name: what it would call.
-        arguments: what with.
-        state: what it would hand to the object afterwards; None if nothing.
+        name: callable that would build it.
+        arguments: arguments of the call.
+        state: state that the object would receive afterwards; None if there is none.
     """
 
     name: Name
@@ -51,13 +51,13 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What a pickle describes.
+    """The content of a pickle.
 
     Attributes:
-        root: the pickled object: plain values, tuples, lists and dictionaries by text, `Name` and `Call`.
-        calls: all the calls in it, whether the root holds them or not.
-        size: bytes of the file. Values can be shared, so what they hold together can be far more.
-        operations: that it took to read it.
+        root: the pickled object: plain values, tuples, lists, dictionaries with text keys, `Name` and `Call`.
+        calls: all calls, including those that the root does not contain.
+        size: size of the file in bytes. Values can be shared, so their total size can be far larger.
+        operations: number of operations that were read.
     """
 
     root: Any
@@ -70,84 +70,84 @@ def read_pickle(file: IO[bytes], size: int, where: object, allowed: Collection[s
     """Read a pickle of protocol 2 or later.
 
     Args:
-        file: a stream of it; nothing comes after the pickle.
-        size: in bytes.
-        where: for messages.
-        allowed: module and name, joined by a dot, of all that the pickle may mention.
+        file: stream that contains only the pickle.
+        size: size of the pickle in bytes.
+        where: name of the source for messages.
+        allowed: names that the pickle may contain: module and name, joined by a dot.
 
     Returns:
-        What it describes. Values can be nested deeply or contain themselves: do not compare, print or walk them
+        The content. Values can be nested deeply or contain themselves, so do not compare, print or traverse them
         recursively.
 
     Raises:
-        UserError: if the file is too large, no pickle, or damaged, or has names or operations that are not allowed.
-            They are named.
+        UserError: if the file is too large, not a pickle, or damaged, or has names or operations that are not allowed.
+            The message names them.
 
     Source: the operations are those of CPython's pickletools; the file format has no other specification.
     """
     if size > MAX_BYTES:
-        raise UserError(f"a pickle of {size} bytes, and at most {MAX_BYTES} are read", where)
+        raise UserError(f"a pickle of {size} bytes; allowed are {MAX_BYTES}", where)
     machine = _Machine(frozenset(allowed))
     try:
         machine.run(_Source(file, size))
         if file.read(1):
-            raise _RefusedError("it goes on after its end")
+            raise _RefusedError("it continues after its end")
     except (_RefusedError, ValueError) as error:  # pickletools raises ValueError, UnicodeDecodeError among them
-        fix = "nothing in it was run; import only pickled random forests of scikit-learn"
-        raise UserError(f"refused as a pickle: {str(error)[:200]}", where, fix) from None
+        fix = "nothing in it was executed; import only random forests pickled by scikit-learn"
+        raise UserError(f"refused, not a safe pickle of a forest: {str(error)[:200]}", where, fix) from None
     return Description(machine.stack[0], tuple(machine.calls), size, machine.operations)
 
 
 class _RefusedError(Exception):
-    """Why a pickle is refused; becomes a UserError that names the file."""
+    """Reason why a pickle is refused; converted to a UserError that names the file."""
 
 
 class _Source:
-    """The part of a file's interface that pickletools needs; believes no length that the file does not hold."""
+    """The part of a file's interface that pickletools needs; refuses lengths beyond the end of the file."""
 
     def __init__(self, file: IO[bytes], size: int) -> None:
-        self._file, self._size, self._read = file, size, 0
+        self._file, self._size, self._position = file, size, 0
 
     def tell(self) -> int:
-        return self._read
+        return self._position
 
     def read(self, size: int) -> bytes:
         self.expect(size)
         content = self._file.read(size)
-        self._read += len(content)
+        self._position += len(content)
         return content
 
     def expect(self, size: int) -> None:
-        left = self._size - self._read
-        if size > left:
-            raise _RefusedError(f"at byte {self._read} it claims {size} more bytes, and {left} are left")
+        remaining = self._size - self._position
+        if size > remaining:
+            raise _RefusedError(f"at byte {self._position} it claims {size} more bytes, but {remaining} remain")
 
     def readline(self) -> bytes:
         line = self._file.readline(_MAX_LINE)
-        self._read += len(line)
+        self._position += len(line)
         return line
 
 
 class _Machine:
-    """The stack machine that pickles are programs for, without the operations that execute."""
+    """The stack machine that interprets pickles, without the operations that execute code."""
 
     def __init__(self, allowed: frozenset[str]) -> None:
         self.stack: list[Any] = []
         self.calls: list[Call] = []
         self.operations = 0
-        self._below: list[list[Any]] = []  # stacks under the open marks
+        self._outer_stacks: list[list[Any]] = []  # one per open mark
         self._memo: dict[int, Any] = {}
         self._allowed = allowed
 
     def run(self, source: _Source) -> None:
-        """Leave the pickled object alone on the stack."""
-        operations = pickletools.genops(source)  # type: ignore[arg-type]  # it asks for these three methods only
+        """Interpret a pickle; afterwards the stack contains only the pickled object."""
+        operations = pickletools.genops(source)  # type: ignore[arg-type]  # it needs only these three methods
         for count, (operation, argument, position) in enumerate(operations):
             self.operations = count + 1
             if count >= MAX_OPERATIONS:
                 raise _RefusedError(f"it has more than {MAX_OPERATIONS} operations")
             if count == 0 and operation.name != "PROTO":
-                raise _RefusedError(f"it does not start as one of protocol {_OLDEST_PROTOCOL} or later does")
+                raise _RefusedError(f"it is not a pickle of protocol {_OLDEST_PROTOCOL} or later")
             if operation.name in _CONSTANTS:
                 self.stack.append(_CONSTANTS.get(operation.name, argument))
             elif operation.name in _LITERALS:
@@ -158,12 +158,12 @@ class _Machine:
                 source.expect(int(argument or 0))
             elif operation.name != "STOP":
                 raise _RefusedError(f"operation {operation.name} at byte {position}, which no random forest needs")
-        if len(self.stack) != 1 or self._below:
+        if len(self.stack) != 1 or self._outer_stacks:
             raise _RefusedError("it does not end with one object")
 
     def protocol(self, version: int) -> None:
         if version < _OLDEST_PROTOCOL:
-            raise _RefusedError(f"protocol {version}, and {_OLDEST_PROTOCOL} is the oldest that is read")
+            raise _RefusedError(f"protocol {version} is too old; the oldest supported one is {_OLDEST_PROTOCOL}")
 
     def pop(self) -> Any:
         if not self.stack:
@@ -172,17 +172,17 @@ class _Machine:
 
     def top(self, kind: type) -> Any:
         if not self.stack or type(self.stack[-1]) is not kind:
-            raise _RefusedError(f"it changes something that is no {kind.__name__.lower()}")
+            raise _RefusedError(f"it modifies something that is not a {kind.__name__.lower()}")
         return self.stack[-1]
 
     def mark(self, _: object) -> None:
-        self._below.append(self.stack)
+        self._outer_stacks.append(self.stack)
         self.stack = []
 
     def pop_to_mark(self) -> list[Any]:
-        if not self._below:
-            raise _RefusedError("it goes back to a mark that it has not set")
-        items, self.stack = self.stack, self._below.pop()
+        if not self._outer_stacks:
+            raise _RefusedError("it returns to a mark that was not set")
+        items, self.stack = self.stack, self._outer_stacks.pop()
         return items
 
     def push_tuple(self, length: int) -> None:
@@ -199,23 +199,23 @@ class _Machine:
     def update(self, items: list[Any]) -> None:
         target, keys = self.top(dict), items[::2]
         if len(items) % 2 or not all(type(key) is str for key in keys):
-            # Other keys, deeply nested tuples say, are hashed or compared by running code.
+            # Hashing or comparing other keys runs code on them, such as a recursion into deeply nested tuples.
             raise _RefusedError("it has a dictionary whose keys are not text")
         target.update(zip(keys, items[1::2], strict=True))
 
-    def remember(self, index: int | None) -> None:
+    def store(self, index: int | None) -> None:
         if not self.stack:
-            raise _RefusedError("it remembers a value of an empty stack")
+            raise _RefusedError("it stores a value of an empty stack")
         self._memo[len(self._memo) if index is None else index] = self.stack[-1]
 
     def recall(self, index: int) -> None:
         if index not in self._memo:
-            raise _RefusedError(f"it recalls value {index}, which it has not remembered")
+            raise _RefusedError(f"it recalls value {index}, which was not stored")
         self.stack.append(self._memo[index])
 
     def name(self, path: str) -> None:
         if path not in self._allowed:
-            raise _RefusedError(f"it names {path!r}, which no random forest holds")
+            raise _RefusedError(f"it names {path!r}, which no random forest contains")
         self.stack.append(Name(path))
 
     def name_from_stack(self, _: object) -> None:
@@ -258,9 +258,9 @@ _OPERATIONS: Final[dict[str, Callable[[_Machine, Any], None]]] = {
     "EMPTY_DICT": lambda machine, _: machine.stack.append({}),
     "SETITEM": lambda machine, _: machine.update([machine.pop(), machine.pop()][::-1]),
     "SETITEMS": lambda machine, _: machine.update(machine.pop_to_mark()),
-    "MEMOIZE": lambda machine, _: machine.remember(None),
-    "BINPUT": _Machine.remember,
-    "LONG_BINPUT": _Machine.remember,
+    "MEMOIZE": lambda machine, _: machine.store(None),
+    "BINPUT": _Machine.store,
+    "LONG_BINPUT": _Machine.store,
     "BINGET": _Machine.recall,
     "LONG_BINGET": _Machine.recall,
     "GLOBAL": lambda machine, argument: machine.name(argument.replace(" ", ".", 1)),

@@ -1,4 +1,4 @@
-"""What every predictor of kernels can do."""
+"""Common interface of the predictors of kernels."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,44 +20,53 @@ class Predictor(Protocol):
 
     @property
     def unit(self) -> str:
-        """Unit of its predictions: ms, or mJ for energy."""
+        """Unit of the predictions: ms, or mJ for energy."""
 
     @property
     def error_pct(self) -> float | None:
-        """Median absolute error on networks that it was not fitted to (percent); None if nobody has measured it."""
+        """Median absolute error on held-out networks (percent); None if unknown."""
 
     def covers(self, kernel: Kernel) -> bool:
-        """Whether it has a price for a kernel; the others count as 0 ms, and the tables say how many."""
+        """Tell whether a kernel has a price; the others count as 0, and the tables list how many there are."""
 
     def reason(self, kernel: Kernel) -> str | None:
-        """Why a kernel has no price; None if it has one."""
+        """Explain why a kernel has no price; None if it has one."""
 
     def predict(self, kernels: Sequence[Kernel]) -> NDArray[np.float64]:
-        """(len(kernels),) in `unit`, for one chip; 0 for kernels that it does not cover.
+        """Price kernels.
+
+        Args:
+            kernels: kernels in any order.
+
+        Returns:
+            (len(kernels),) prices in `unit`, for one chip; 0 for kernels that are not covered.
 
         Raises:
-            UserError: if a kernel is of a type that the predictor has never heard of.
+            UserError: if the predictor does not know the type of a kernel.
         """
 
 
 QUANTITIES: Final = {"ms": "latency_ms", "mJ": "energy_mj"}
-"""Unit of a predictor -> the column of LATENCIES that its total goes to."""
+"""Column of LATENCIES for the total, by the unit of the predictor."""
 
 
 def checked_predictor(predictor: Predictor, path: Path, device: str, quantity: str = "latency_ms") -> Predictor:
-    """Refuse a predictor that is for something else.
+    """Check that a predictor is for the expected device and quantity.
 
     Args:
-        predictor: that was read.
-        path: its file or folder.
-        device: the device that it must be for.
-        quantity: what it must predict: latency_ms or energy_mj.
+        predictor: the predictor that was read.
+        path: its file or folder, for messages.
+        device: expected device.
+        quantity: expected column of LATENCIES: latency_ms or energy_mj.
+
+    Returns:
+        The same predictor.
 
     Raises:
-        UserError: if it is for another device, or predicts something else.
+        UserError: if it is for another device, or predicts another quantity.
     """
     if predictor.device != device:
-        raise UserError(f"predicts {predictor.device}, not {device}", path)
+        raise UserError(f"is a predictor of {predictor.device}, not of {device}", path, f"use a predictor of {device}")
     if QUANTITIES[predictor.unit] != quantity:
-        raise UserError(f"predicts {predictor.unit}, and not {quantity}", path, "give the config's device that unit")
+        raise UserError(f"predicts {predictor.unit}, not {quantity}", path, "set the unit of the device in the config")
     return predictor

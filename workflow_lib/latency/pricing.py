@@ -1,4 +1,4 @@
-"""What the kernels of networks cost on a device, and what becomes of kernels that its predictor does not know."""
+"""Prices of networks' kernels on a device, and the treatment of kernels that its predictor does not cover."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ from workflow_lib.latency.predictors import QUANTITIES, Predictor
 
 @dataclass(frozen=True, eq=False)
 class Prices:
-    """What each kernel costs, and who says so. What is neither covered nor filled counts as 0.
+    """The price of each kernel and its source. Kernels that are neither covered nor filled count as 0.
 
     Attributes:
         kernels: the kernels.
-        values: (kernels,) ms, or mJ where the predictor predicts energy.
+        values: (kernels,) prices in ms, or in mJ if the predictor predicts energy.
         covered: (kernels,) whether the predictor itself has a price.
-        filled: (kernels,) whether the price is the fallback's.
+        filled: (kernels,) whether the price is from the fallback.
     """
 
     kernels: Sequence[Kernel]
@@ -31,12 +31,12 @@ class Prices:
 
     @property
     def covered_multiply_adds_pct(self) -> float:
-        """Share of the multiply-adds that is in covered kernels (percent); 100 where there are none."""
+        """Share of the multiply-adds in covered kernels (percent); 100 if there are no multiply-adds."""
         work = np.array([kernel.multiply_adds for kernel in self.kernels])
         return float(100 * work[self.covered].sum() / work.sum()) if work.any() else 100.0
 
     def breakdown(self) -> pd.DataFrame:
-        """One row per kernel: its type, its price, and whose price it is (predictor, fallback or none)."""
+        """Return one row per kernel: its type, its price, and the source of the price (predictor, fallback or none)."""
         return pd.DataFrame(
             {
                 "type": [kernel.type for kernel in self.kernels],
@@ -50,15 +50,16 @@ class Prices:
 
 
 def price_kernels(kernels: Sequence[Kernel], predictor: Predictor, fallback: Predictor | None = None) -> Prices:
-    """Price the kernels of one network, or of many at once.
+    """Price the kernels of one network, or of several networks at once.
 
     Args:
-        kernels: in any order.
-        predictor: of the device.
-        fallback: prices what the predictor has no price for; in the same unit.
+        kernels: kernels in any order.
+        predictor: predictor of the device.
+        fallback: predictor for kernels that `predictor` does not cover, with the same unit; None: they count as 0.
 
     Returns:
-        The prices. A kernel that the fallback prices at 0 is not filled: 0 is what it has no term for.
+        The prices. A kernel that the fallback prices at 0 is not marked as filled: 0 means that the fallback has no
+        term for it.
 
     Raises:
         UserError: if the predictor or the fallback refuses a kernel.
@@ -75,18 +76,18 @@ def price_kernels(kernels: Sequence[Kernel], predictor: Predictor, fallback: Pre
 def predict_network(
     kernels: pd.DataFrame, predictor: Predictor, fallback: Predictor | None = None
 ) -> dict[str, float | int | None]:
-    """Add up the kernels of one network.
+    """Predict the latency or energy of one network as the sum of its kernels.
 
     Args:
         kernels: rows of KERNELS.
-        predictor: of one device.
-        fallback: prices what the predictor has no price for.
+        predictor: predictor of the device.
+        fallback: predictor for kernels that `predictor` does not cover; None: they count as 0.
 
     Returns:
-        The columns of LATENCIES that the predictor decides: its total is a latency or an energy.
+        The columns of LATENCIES that depend on the predictor; the total is a latency or an energy.
 
     Raises:
-        UserError: if no kernel has a price: 0 would be no latency.
+        UserError: if no kernel has a price, because 0 is not a valid latency.
     """
     prices = price_kernels(to_kernels(kernels), predictor, fallback)
     if not prices.values.sum() > 0:
@@ -102,7 +103,7 @@ def predict_network(
 
 
 def to_kernels(frame: pd.DataFrame) -> list[Kernel]:
-    """Rows of KERNELS as kernels."""
+    """Convert rows of KERNELS to kernels."""
     records: list[dict[str, Any]] = frame.drop(columns="kernel").to_dict("records")  # type: ignore[assignment]
     lists = ("features", "inexpressible")
     return [
@@ -112,14 +113,14 @@ def to_kernels(frame: pd.DataFrame) -> list[Kernel]:
 
 
 def count_uncovered(networks: Mapping[str, Sequence[Kernel]], predictor: Predictor) -> pd.DataFrame:
-    """Count the kernels that a predictor has no price for.
+    """Count the kernels for which a predictor has no price.
 
     Args:
-        networks: kernels by network: all of a run.
-        predictor: of one device.
+        networks: kernels of each network of the run.
+        predictor: predictor of one device.
 
     Returns:
-        Rows of COVERAGE: none if there is a price for every kernel.
+        Rows of COVERAGE; none if every kernel has a price.
     """
     found = [
         (kernel.type, reason, network)
@@ -135,14 +136,14 @@ def count_uncovered(networks: Mapping[str, Sequence[Kernel]], predictor: Predict
 
 
 def require_coverage(networks: Mapping[str, Sequence[Kernel]], predictor: Predictor) -> None:
-    """Refuse a predictor that has no price for some kernel.
+    """Check that a predictor has a price for every kernel.
 
     Args:
-        networks: kernels by network: all of a run, so that the message says how much of it is touched.
-        predictor: of one device.
+        networks: kernels of each network of the run, so that the message can say how many are affected.
+        predictor: predictor of one device.
 
     Raises:
-        UserError: naming the types of the kernels without a price, and how many kernels of how many networks.
+        UserError: if not. The message lists the types without a price, with the numbers of kernels and networks.
     """
     uncovered = count_uncovered(networks, predictor)
     if len(uncovered):
@@ -151,8 +152,8 @@ def require_coverage(networks: Mapping[str, Sequence[Kernel]], predictor: Predic
             for row in uncovered.itertuples()
         )
         raise UserError(
-            f"the predictor of {predictor.device} has no price for {found}, of {len(networks)} in all; "
-            "nn-Meter would count them as 0, or price them as something else, without a word",
-            fix="add the forests to the package, or set uncovered: report (counts them as 0, and says so) or "
-            "uncovered: calibrated (prices them with the calibrated model)",
+            f"the predictor of {predictor.device} has no price for {found}, out of {len(networks)} networks; "
+            "nn-Meter would silently count them as 0, or price them as other kernels",
+            fix="add the forests to the package, or set uncovered: report (count them as 0, and list them) or "
+            "uncovered: calibrated (price them with the calibrated model)",
         )

@@ -1,4 +1,4 @@
-"""The networks of a run as their files tell them."""
+"""The networks of a run, read from their files."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ from workflow_lib.latency.pricing import to_kernels
 
 @dataclass(frozen=True)
 class RunNetworks:
-    """Networks by name, `<channels>_<architecture>`.
+    """Kernels and files of networks, by name (`<channels>_<architecture>`).
 
     Attributes:
-        kernels: of each.
-        files: ONNX file of each.
+        kernels: kernels of each network.
+        files: ONNX file of each network.
     """
 
     kernels: dict[str, list[Kernel]]
@@ -24,19 +24,22 @@ class RunNetworks:
 
 
 def read_networks(paths: Sequence[Path]) -> RunNetworks:
-    """Sort files by network.
+    """Read the kernels of networks, and match them with their ONNX files.
 
     Args:
-        paths: one KERNELS table (.parquet) and one deployed network (.onnx) per network, in any order, both in a
-            folder `<channels>/<architecture>`.
+        paths: one KERNELS table (.parquet) and one deployed network (.onnx) per network, in any order; both are in
+            folders named `<channels>/<architecture>`.
+
+    Returns:
+        The networks.
 
     Raises:
-        UserError: if a network lacks one of the two, or a table is none.
+        UserError: if a network lacks one of the two files, or a table is not valid.
     """
     tables = {_name(path): path for path in paths if path.suffix == ".parquet"}
     files = {_name(path): path for path in paths if path.suffix == ".onnx"}
-    if lonely := tables.keys() ^ files.keys():
-        raise UserError(f"no kernels, or no ONNX file, of {', '.join(sorted(lonely))}", "standard input")
+    if incomplete := tables.keys() ^ files.keys():
+        raise UserError(f"no kernels, or no ONNX file, of {', '.join(sorted(incomplete))}", "standard input")
     return RunNetworks({name: to_kernels(KERNELS.read(path)) for name, path in tables.items()}, files)
 
 

@@ -1,9 +1,10 @@
-"""Devices of your own: a predictor is fitted to kernels that are measured where the job runs, or elsewhere.
+"""Custom devices: a predictor is fitted to kernels that are measured on the machine of the job, or elsewhere.
 
-The kernels of a run's networks are measured alone, and some of its networks whole. A network takes longer or shorter
-than its kernels alone: kernels that are measured repeatedly find their weights in the cache, which those of a network
-do not; and runtimes reorder values at a network's edges, which each kernel pays alone. Both are fitted to some of the
-whole networks (`boundary.Boundary`); the others tell the error of the predictor.
+The kernels of a run's networks are measured separately, and some of its networks as a whole. The latency of a network
+differs from the sum of its kernels' separate latencies, for two reasons. A kernel that is measured repeatedly finds its
+weights in the cache; within a network it does not. And runtimes reorder values at the inputs and outputs of a network,
+which a separate kernel pays each time. Both effects are fitted to some of the measured networks (`boundary.Boundary`);
+the predictor's error is estimated on the others.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ class BuiltConfig(HostConfig):
 
 
 def predict(given: PredictionInput) -> Mapping[str, float | int | None]:
-    """Add up the kernels of one network."""
+    """Predict one network as the sum of its kernels."""
     from workflow_lib.latency.latency_tables import KERNELS
     from workflow_lib.latency.packages import read_package
     from workflow_lib.latency.predictors import checked_predictor
@@ -61,7 +62,7 @@ DEVICE_KIND = DeviceKind(
         "predictor": "build_predictor/{device}",
     },
     predict=predict,
-    words="A built predictor was fitted to kernels that were measured on the machine of its job, or elsewhere if "
-    "measurements were given.",
+    words="A built predictor was fitted to kernels measured on the machine of its job, or to given measurements from "
+    "elsewhere.",
     validation="build_predictor/{device}.validation.parquet",
 )

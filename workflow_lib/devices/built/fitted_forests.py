@@ -1,4 +1,4 @@
-"""Forests that are fitted to measured kernels."""
+"""Random forests fitted to measured kernels."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from workflow_lib.latency.kernel import Kernel
 from workflow_lib.latency.kernel_graphs import kernel_name
 
 EMPTY: Final = "empty"
-"""Name of the network that does nothing."""
+"""Name of the empty network, whose latency is the cost of a call."""
 
 _TREES: Final = 100
 
@@ -24,12 +24,12 @@ def fit_trees(rows: NDArray[np.float64], prices: NDArray[np.float64], seed: int)
     """Fit a random forest.
 
     Args:
-        rows: (n, features).
-        prices: (n,) in the unit that the forest shall predict.
-        seed: of the bootstrap.
+        rows: (n, features) features of each kernel.
+        prices: (n,) targets, in the unit that the forest will predict.
+        seed: seed of the bootstrap.
 
     Returns:
-        Its trees, one forest each.
+        The trees, each as a forest of one tree.
     """
     from sklearn.ensemble import RandomForestRegressor
 
@@ -47,39 +47,59 @@ def fit_forests(kernels: Sequence[Kernel], prices: NDArray[np.float64], device: 
     """Fit one forest per kernel type.
 
     Args:
-        kernels: that were measured.
-        prices: (len(kernels),) ms.
-        device: its name.
-        seed: of the forests.
+        kernels: measured kernels.
+        prices: (len(kernels),) latencies in ms.
+        device: name of the device.
+        seed: seed of the forests.
+
+    Returns:
+        The predictor.
     """
     names = dict.fromkeys(map(forest_of, kernels))
     forests = {name: join_trees(fit_trees(*forest_rows(kernels, prices, name), seed)) for name in names}
     return ForestPredictor(device, "ms", forests)
 
 
-def alone_ms(kernels: Sequence[Kernel], measurements: pd.DataFrame) -> NDArray[np.float64]:
-    """(kernels,) ms without the price of a call."""
+def standalone_ms(kernels: Sequence[Kernel], measurements: pd.DataFrame) -> NDArray[np.float64]:
+    """Look up the latencies of separate kernels, without the cost of a call.
+
+    Args:
+        kernels: measured kernels.
+        measurements: rows of MEASUREMENTS, including the empty network.
+
+    Returns:
+        (kernels,) latencies in ms, at least 0.
+    """
     values = measurements.set_index("model")["latency_ms"]
-    alone: NDArray[np.float64] = values[[kernel_name(kernel) for kernel in kernels]].to_numpy() - values[EMPTY]
-    return np.maximum(alone, 0.0)
+    latencies: NDArray[np.float64] = values[[kernel_name(kernel) for kernel in kernels]].to_numpy() - values[EMPTY]
+    return np.maximum(latencies, 0.0)
 
 
 def forest_rows(
     kernels: Sequence[Kernel], prices: NDArray[np.float64], name: str
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Features and prices of one forest's kernels."""
-    places = [place for place, kernel in enumerate(kernels) if forest_of(kernel) == name]
-    return np.array([kernels[place].features for place in places]), prices[places]
+    """Select the training data of one forest.
+
+    Args:
+        kernels: measured kernels.
+        prices: (len(kernels),) latencies in ms.
+        name: name of the forest.
+
+    Returns:
+        (n, features) features and (n,) prices of the kernels that belong to this forest.
+    """
+    indices = [index for index, kernel in enumerate(kernels) if forest_of(kernel) == name]
+    return np.array([kernels[index].features for index in indices]), prices[indices]
 
 
 def kernel_frequencies(networks: Mapping[str, Sequence[Kernel]]) -> Counter[Kernel]:
-    """Distinct kernels, in the order in which the networks have them, and how often they occur.
+    """Count how often each distinct kernel occurs, in the order of first occurrence.
 
-    Kernels that features cannot express are left out: a kernel by itself is built from its features.
+    Kernels that their features cannot express are skipped, because a separate kernel is built from its features.
     """
     return Counter(kernel for kernel in chain.from_iterable(networks.values()) if not kernel.inexpressible)
 
 
 def forest_of(kernel: Kernel) -> str:
-    """Name of the forest that prices a kernel."""
+    """Return the name of the forest that prices a kernel."""
     return forest_name(kernel.type)

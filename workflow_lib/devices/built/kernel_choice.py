@@ -1,4 +1,4 @@
-"""Which kernels and networks are measured, and in which order."""
+"""Choice of the kernels and networks to measure, and their order."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -12,64 +12,76 @@ import pandas as pd
 
 from workflow_lib.devices.built.fitted_forests import (
     EMPTY,
-    alone_ms,
     fit_trees,
     forest_of,
     forest_rows,
     kernel_frequencies,
+    standalone_ms,
 )
 from workflow_lib.latency.forest_predictor import forest_name
 from workflow_lib.latency.host import ROUNDS, Model, Stopwatch
 from workflow_lib.latency.kernel import Kernel
 from workflow_lib.latency.kernel_graphs import empty_graph, kernel_name, to_onnx
 
-# Kernels are chosen in so many steps: at random first, then those that the forests know least.
+# Number of steps in which kernels are chosen: first at random, then those about which the forests are most uncertain.
 _STEPS: Final = 5
 
 
-def choose_networks(names: Sequence[str], most: int, seed: int) -> list[str]:
-    """Choose the networks that are measured whole: at random, as many as there are at most."""
+def choose_networks(names: Sequence[str], limit: int, seed: int) -> list[str]:
+    """Choose networks at random to be measured as a whole.
+
+    Args:
+        names: names of all networks, in any order.
+        limit: largest number of networks to choose.
+        seed: seed of the choice.
+
+    Returns:
+        Names in random order.
+
+    >>> choose_networks(["5_b", "5_a"], limit=1, seed=0) == choose_networks(["5_a", "5_b"], limit=1, seed=0)
+    True
+    """
     shuffled = np.random.default_rng(seed).permutation(sorted(names))
-    return [str(name) for name in shuffled[:most]]
+    return [str(name) for name in shuffled[:limit]]
 
 
 def choose_kernels(networks: Mapping[str, Sequence[Kernel]], wanted: int, seed: int) -> list[Kernel]:
-    """Choose kernels before anything is measured: at random, but some for every forest.
+    """Choose kernels before anything is measured: at random, but at least one for every forest.
 
     Args:
-        networks: kernels by network.
-        wanted: how many; more only if there are more forests.
-        seed: of the choice.
+        networks: kernels of each network.
+        wanted: number of kernels; exceeded only if there are more forests.
+        seed: seed of the choice.
 
     Returns:
-        Distinct kernels, at least one for each forest.
+        Distinct kernels.
     """
     frequencies = kernel_frequencies(networks)
     kernels = list(frequencies)
     order = np.random.default_rng(seed).permutation(len(kernels))
-    forests = [forest_name(kernels[place].type) for place in order]
-    first = pd.Series(forests).drop_duplicates().index
-    ahead = [*first, *(place for place in range(len(order)) if place not in set(first))]
-    return [kernels[order[place]] for place in ahead[: max(wanted, len(first))]]
+    forests = [forest_name(kernels[index].type) for index in order]
+    first_of_forest = pd.Series(forests).drop_duplicates().index
+    ranking = [*first_of_forest, *(rank for rank in range(len(order)) if rank not in set(first_of_forest))]
+    return [kernels[order[rank]] for rank in ranking[: max(wanted, len(first_of_forest))]]
 
 
 def choose_models(
     networks: Mapping[str, Sequence[Kernel]], files: Mapping[str, Path], kernels: int, whole: int, seed: int
 ) -> dict[str, Callable[[], Model]]:
-    """Choose what is measured on a device out of reach: all at once.
+    """Choose everything that is to be measured on a remote device, in one step.
 
     Args:
-        networks: kernels by network, all of the run.
-        files: the networks' files.
-        kernels: how many are measured alone.
-        whole: how many networks are measured.
-        seed: of the choice.
+        networks: kernels of each network of the run.
+        files: ONNX file of each network.
+        kernels: number of kernels to measure separately.
+        whole: number of networks to measure as a whole.
+        seed: seed of the choice.
 
     Returns:
-        What makes each model, by its name in MEASUREMENTS.
+        A function that makes each model, by its name in MEASUREMENTS.
     """
-    chosen = {name: files[name] for name in choose_networks(list(files), whole, seed)}
-    return _whole(chosen) | _alone(choose_kernels(networks, kernels, seed))
+    chosen_files = {name: files[name] for name in choose_networks(list(files), whole, seed)}
+    return _network_models(chosen_files) | _kernel_models(choose_kernels(networks, kernels, seed))
 
 
 def measure_space(
@@ -80,86 +92,86 @@ def measure_space(
     seed: int,
     progress: Callable[[int, int], None],
 ) -> pd.DataFrame:
-    """Measure some kernels alone and some networks whole, here.
+    """Measure some kernels separately and some networks as a whole on this machine.
 
-    The first round chooses as it goes: a first fifth at random, then in four steps the kernels whose price the trees
-    of the forests disagree most about, weighted by how often they occur. Later rounds measure all of them again.
+    Kernels are chosen during the first round: the first fifth at random, then in four steps those on whose price the
+    trees of the forests disagree most, weighted by how often they occur. Later rounds measure all of them again.
 
     Args:
-        networks: kernels by network, all of the run.
-        files: those that are measured whole.
-        stopwatch: of the host.
-        kernels: how many are measured.
-        seed: of choices and forests.
-        progress: told how many measurements are done, and of how many.
+        networks: kernels of each network of the run.
+        files: ONNX files of the networks that are measured as a whole.
+        stopwatch: stopwatch of the host.
+        kernels: number of kernels to measure.
+        seed: seed of choices and forests.
+        progress: called after each measurement with the number done and the total.
 
     Returns:
         Rows of MEASUREMENTS.
     """
     total = ROUNDS * (1 + len(files) + min(kernels, len(kernel_frequencies(networks))))
-    number = count(1)
+    done = count(1)
 
     def advance() -> None:
-        progress(next(number), total)
+        progress(next(done), total)
 
-    whole = _whole(files)
-    stopwatch.run_round(whole, advance)
+    network_models = _network_models(files)
+    stopwatch.run_round(network_models, advance)
     chosen: list[Kernel] = []
     step = choose_kernels(networks, -(-kernels // _STEPS), seed)
     while step:
-        stopwatch.run_round(_alone(step), advance)
+        stopwatch.run_round(_kernel_models(step), advance)
         chosen += step
-        left = min(-(-kernels // _STEPS), kernels - len(chosen))
-        step = least_known(networks, chosen, stopwatch.measurements(), left, seed) if left > 0 else []
-    everything = whole | _alone(chosen)
+        size = min(-(-kernels // _STEPS), kernels - len(chosen))
+        step = most_uncertain_kernels(networks, chosen, stopwatch.measurements(), size, seed) if size > 0 else []
+    everything = network_models | _kernel_models(chosen)
     for _ in range(1, ROUNDS):
         stopwatch.run_round(everything, advance)
     return stopwatch.measurements()
 
 
-def least_known(
+def most_uncertain_kernels(
     networks: Mapping[str, Sequence[Kernel]],
     measured: Sequence[Kernel],
     measurements: pd.DataFrame,
-    most: int,
+    limit: int,
     seed: int,
 ) -> list[Kernel]:
-    """Choose the kernels to measure next.
+    """Choose the kernels to measure next: those about whose price the forests are most uncertain.
 
     Args:
-        networks: kernels by network.
+        networks: kernels of each network.
         measured: kernels that have been measured.
-        measurements: MEASUREMENTS of at least these.
-        most: how many to choose.
-        seed: of the forests.
+        measurements: rows of MEASUREMENTS, including these kernels and the empty network.
+        limit: largest number of kernels to choose.
+        seed: seed of the forests.
 
     Returns:
-        At most `most` kernels that have not been measured: those with the largest standard deviation over trees
-        times the root of the number of networks' kernels that are alike.
+        Kernels that have not been measured, most uncertain first. The uncertainty is the standard deviation over the
+        trees, times the square root of how often the kernel occurs in the networks.
     """
-    prices_ms = alone_ms(measured, measurements)
+    prices_ms = standalone_ms(measured, measurements)
     trees = {name: fit_trees(*forest_rows(measured, prices_ms, name), seed) for name in map(forest_of, measured)}
-    doubts: dict[Kernel, float] = {}
+    uncertainty: dict[Kernel, float] = {}
     for kernel, frequency in kernel_frequencies(networks).items():
         row = np.array([kernel.features])
         prices = [tree.predict(row)[0] for tree in trees[forest_of(kernel)]]
-        doubts[kernel] = float(np.std(prices) * np.sqrt(frequency))
+        uncertainty[kernel] = float(np.std(prices) * np.sqrt(frequency))
     for kernel in measured:
-        doubts.pop(kernel, None)
-    return sorted(doubts, key=lambda kernel: -doubts[kernel])[:most]
+        uncertainty.pop(kernel, None)
+    return sorted(uncertainty, key=lambda kernel: -uncertainty[kernel])[:limit]
 
 
-def _whole(files: Mapping[str, Model]) -> dict[str, Callable[[], Model]]:
-    """Networks, and the one that does nothing."""
-    models: dict[str, Callable[[], Model]] = {name: partial(_same, file) for name, file in files.items()}
+def _network_models(files: Mapping[str, Model]) -> dict[str, Callable[[], Model]]:
+    """Return functions that make the networks and the empty network."""
+    models: dict[str, Callable[[], Model]] = {name: partial(_identity, file) for name, file in files.items()}
     return models | {EMPTY: partial(_serialised, empty_graph)}
 
 
-def _alone(kernels: Sequence[Kernel]) -> dict[str, Callable[[], Model]]:
+def _kernel_models(kernels: Sequence[Kernel]) -> dict[str, Callable[[], Model]]:
     return {kernel_name(kernel): partial(_serialised, partial(to_onnx, kernel)) for kernel in kernels}
 
 
-def _same(model: Model) -> Model:
+def _identity(model: Model) -> Model:
     return model
 
 

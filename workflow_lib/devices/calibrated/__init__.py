@@ -1,4 +1,4 @@
-"""Devices that nn-Meter has published predictions for: an analytic model is fitted to these predictions."""
+"""Devices for which nn-Meter published predictions; an analytic model is fitted to these predictions."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CALIBRATED_DEVICES = (
     "adreno630gpu_tflite21",
     "myriadvpu_openvino2019r2",
 )
-"""Devices that nn-Meter has published predictions for."""
+"""Devices for which nn-Meter published predictions."""
 
 
 class CalibratedConfig(DeviceConfig):
@@ -33,17 +33,17 @@ class CalibratedConfig(DeviceConfig):
     )
 
     def check_within(self, config: Config, key: str) -> None:
-        """Refuse what other sections contradict; see `Section.check_within`."""
+        """Reject settings that contradict other sections; see `Section.check_within`."""
         super().check_within(config, key)
         if key.removeprefix("devices.") not in CALIBRATED_DEVICES:
-            raise ValueError(f"{key}: calibrated predictors exist for {', '.join(CALIBRATED_DEVICES)}")
+            raise ValueError(f"{key}: calibrated predictors exist only for {', '.join(CALIBRATED_DEVICES)}")
 
 
 def read_model(path: Path) -> CalibratedModel:
-    """Read a model that calibrate_predictor wrote.
+    """Read a model written by calibrate_predictor.
 
     Raises:
-        DamagedFileError: if it is none.
+        DamagedFileError: if the file is not a valid model.
     """
     from workflow_lib.core.errors import UserError
     from workflow_lib.core.sealed import DamagedFileError, read_json
@@ -58,16 +58,19 @@ def read_model(path: Path) -> CalibratedModel:
 
 
 def fallback_model(device: str) -> Predictor:
-    """What prices the kernels that a package lacks, under `uncovered: calibrated`.
+    """Return the predictor for kernels that a package does not cover, under `uncovered: calibrated`.
 
-    nn-Meter counts 0 ms for kernel types that a published package lacks, and the calibrated model reproduces that; here
-    it must not, so these types are priced by the terms that were fitted to the other kernels.
+    nn-Meter counts kernel types that a published package lacks as 0 ms, and the calibrated model reproduces that. A
+    fallback must not, so it prices these types by the terms that were fitted to the other kernels.
 
     Args:
         device: one of `CALIBRATED_DEVICES`.
 
+    Returns:
+        The calibrated model, with no type counted as 0 ms.
+
     Raises:
-        UserError: if there is no calibrated model of the device.
+        UserError: if the device has no calibrated model.
     """
     from dataclasses import replace
 
@@ -81,7 +84,7 @@ def fallback_model(device: str) -> Predictor:
 
 
 def predict(given: PredictionInput) -> Mapping[str, float | int | None]:
-    """Add up the kernels of one network."""
+    """Predict one network as the sum of its kernels."""
     from workflow_lib.latency.latency_tables import KERNELS
     from workflow_lib.latency.predictors import checked_predictor
     from workflow_lib.latency.pricing import predict_network
@@ -91,7 +94,15 @@ def predict(given: PredictionInput) -> Mapping[str, float | int | None]:
 
 
 def operation_price(_settings: Any, path: Path, device: str) -> Callable[[Any], float]:
-    """Price single operations; what the model reproduces as free is free, as in latencies of whole networks."""
+    """Return a function that prices single operations.
+
+    Kernel types that the model counts as 0 ms are free here too, as in the latencies of whole networks.
+
+    Args:
+        _settings: not used.
+        path: model written by calibrate_predictor.
+        device: name of the device.
+    """
     from workflow_lib.latency.lookup import predicted
     from workflow_lib.latency.predictors import checked_predictor
 

@@ -1,30 +1,31 @@
 """An analytic latency model per device, calibrated on nn-Meter's published predictions.
 
-It stands in for nn-Meter's own predictors, which are pickles that current scikit-learn refuses. Per kernel:
+It replaces nn-Meter's own predictors, which are pickles that current scikit-learn cannot load. The latency of a kernel:
 
-    ms = compute * multiply-adds + weights * weights read     (convolutions, depthwise too)
+    ms = compute * multiply-adds + weights * weights read     (convolutions, including depthwise)
        + traffic * activations read and written               (all but fully connected layers)
        + fc_weights * weights read                            (fully connected layers)
        + depthwise_launch                                     (depthwise convolutions)
 
 Every coefficient is at least 0, so more work never predicts less time.
 
-How it was chosen. By leave-one-network-out (LOO) error on the 12 reference networks: mean absolute error
-9.3 %, largest of the four devices' medians 11.2 %. Of about 25 candidates, not taken (mean, largest median):
-- no weights term (13.9, 19.1), no depthwise launch (13.6, 33.2);
-- also a launch cost per kernel (9.7, 11.6; fitted to 0 on three devices), im2col traffic (9.3, 12.2), or the
+Model selection. The model was chosen by its leave-one-network-out (LOO) error on the 12 reference networks: mean
+absolute error 9.3 %, largest median over the four devices 11.2 %. About 25 candidates were compared. Rejected, with
+(mean, largest median) in percent:
+- no weights term (13.9, 19.1); no depthwise launch (13.6, 33.2);
+- an additional launch cost per kernel (9.7, 11.6; fitted to 0 on three devices), im2col traffic (9.3, 12.2), or the
   length of a thread's inner loop (9.1, 14.9);
 - separate compute rates for 1x1, 3x3 and larger windows (8.9, 14.7);
 - separate traffic rates for inputs, outputs and other kernels (10.3, 7.8).
-Within half a point of mean error the smaller model was taken; only the term for fully connected layers was
-kept though leaving it out is as good (9.2, 9.6), because they are not free. The CROSS paper's seven
-latencies entered no fit, but they were printed beside the candidates. All of these but the one without a
-weights term came within 20 % of them, so they did not decide; still they are a check that was seen, not a
-blind one.
+Among candidates within half a point of mean error, the smallest was chosen. The one exception is the term for fully
+connected layers: the model is as good without it (9.2, 9.6), but such layers are not free. The seven latencies of the
+CROSS paper were not used for fitting, but they were printed next to the candidates. All candidates listed here, except
+the one without a weights term, came within 20 % of them, so they did not decide the choice. They are still a check that
+had been seen, not a blind one.
 
-What it cannot know. Only totals of networks are published: how a total is shared among kernels is the model's
-attribution. It predicts what nn-Meter would, hence also 0 ms for kernels that nn-Meter's package for a device
-does not hold (`unpriced_types`).
+Limits. Only the totals of networks are published, so how a total is split among kernels is the model's attribution. The
+model predicts what nn-Meter would predict, including 0 ms for kernels that nn-Meter's package for a device lacks
+(`unpriced_types`).
 """
 
 import math
@@ -44,15 +45,15 @@ _CONVOLUTIONS: Final = frozenset({"conv", "conv-bn", "conv-relu", "conv-bn-relu"
 _DEPTHWISE: Final = frozenset({"dwconv", "dwconv-bn", "dwconv-relu", "dwconv-bn-relu"})
 _FULLY_CONNECTED: Final = frozenset({"fc", "fc-relu"})
 _ADDITIONS: Final = frozenset({"add", "add-relu"})
-# By themselves in none of the reference networks, as in cells of sums: they read and write, and that has a price.
+# These occur alone in no reference network, but they do in cells that sum maps. They read and write, which costs time.
 _MAPS: Final = frozenset({"relu", "bn", "bn-relu"})
 _KNOWN_TYPES: Final = (
     _CONVOLUTIONS | _DEPTHWISE | _FULLY_CONNECTED | _ADDITIONS | _MAPS | {"maxpool", "avgpool", "concat", "gap"}
 )
 
 _ADRENO_UNPRICED: Final = ("add", "add-relu", "fc", "fc-relu", "gap")
-# What each of nn-Meter's published packages holds no predictor for, and therefore counts as 0 ms. That this
-# extends from add to add-relu is assumed; pricing add-relu changes predictions for CROSS by about 1 %.
+# Kernel types for which nn-Meter's published packages hold no predictor, and which they therefore count as 0 ms. For
+# add-relu this is assumed because of add; pricing add-relu changes predictions for CROSS by about 1 %.
 UNPRICED_TYPES: Final[Mapping[str, tuple[str, ...]]] = {
     "cortexA76cpu_tflite21": (),
     "adreno640gpu_tflite21": _ADRENO_UNPRICED,
@@ -68,13 +69,13 @@ def _millions_of_multiply_adds(kernel: Kernel) -> float:
 
 
 def _millions_of_weights(kernel: Kernel) -> float:
-    # Each weight serves every output pixel once, which holds for grouped convolutions too.
+    # Each weight is used once per output pixel, also in grouped convolutions.
     return _millions_of_multiply_adds(kernel) / kernel.output_hw**2
 
 
 def _millions_of_activations(kernel: Kernel) -> float:
     if kernel.type in _FULLY_CONNECTED:
-        return 0.0  # a few thousand values beside millions of weights
+        return 0.0  # negligible: a few thousand values, against millions of weights
     inputs = 2 if kernel.type in _ADDITIONS else 1
     read = inputs * kernel.input_hw**2 * kernel.in_channels
     written = kernel.output_hw**2 * kernel.out_channels
@@ -98,8 +99,8 @@ TERMS: Final[Mapping[str, Callable[[Kernel], float]]] = {
 }
 
 
-# Kinds of `Kernel.inexpressible` that work and traffic express.
-_KNOWN_BY_SHAPE = {"groups", "window", "stride", "dilation", "output", "map"}
+# Kinds of `Kernel.inexpressible` that the shapes in this model account for.
+_EXPRESSIBLE_BY_SHAPE = {"groups", "window", "stride", "dilation", "output", "map"}
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ class CalibratedModel:
 
     Attributes:
         device: nn-Meter's name of the device and its framework.
-        coefficients: by term, in the unit that its name gives; all at least 0.
+        coefficients: coefficient of each term, in the unit that its name gives; all at least 0.
         unpriced_types: kernel types that count as 0 ms, because nn-Meter's package for the device lacks them.
         loo_median_error_pct: median absolute relative error, leaving one network out.
         provenance: what the coefficients were fitted to.
@@ -121,16 +122,16 @@ class CalibratedModel:
     provenance: str
 
     def predict(self, kernels: Sequence[Kernel]) -> NDArray[np.float64]:
-        """Latency of each kernel; a network's latency is their sum.
+        """Predict the latency of each kernel; a network's latency is their sum.
 
         Args:
-            kernels: in any order.
+            kernels: kernels in any order.
 
         Returns:
-            (len(kernels),) milliseconds, for one image; 0 for `unpriced_types`.
+            (len(kernels),) latencies in ms for one image; 0 for `unpriced_types`.
 
         Raises:
-            UserError: if a kernel is of a type that the model does not know.
+            UserError: if the model does not know the type of a kernel.
         """
         coefficients = np.array([self.coefficients[term] for term in TERMS])
         per_kernel: NDArray[np.float64] = term_matrix(kernels, self.unpriced_types) @ coefficients
@@ -138,7 +139,7 @@ class CalibratedModel:
 
     @property
     def unit(self) -> str:
-        """Unit of its predictions."""
+        """Unit of the predictions."""
         return "ms"
 
     @property
@@ -147,31 +148,31 @@ class CalibratedModel:
         return self.loo_median_error_pct
 
     def covers(self, kernel: Kernel) -> bool:
-        """Whether a kernel has a price; the others count as 0 ms."""
+        """Tell whether a kernel has a price; the others count as 0 ms."""
         return self.reason(kernel) is None
 
     def reason(self, kernel: Kernel) -> str | None:
-        """Why a kernel has no price; None if it has one.
+        """Explain why a kernel has no price; None if it has one.
 
-        Work and traffic, which the model prices, follow from the true shapes: groups, flat windows and maps are known
-        to it. How much slower dilation makes a kernel is not, but its work is.
+        The model prices work and traffic, which follow from the true shapes, so groups and flat windows and maps are
+        covered. For dilation it knows the work, but not the slowdown.
         """
         if kernel.type in self.unpriced_types:
-            return "a type without a term"
-        unknown = [text for text in kernel.inexpressible if text.split()[0] not in _KNOWN_BY_SHAPE]
+            return "a type that counts as 0 ms"
+        unknown = [text for text in kernel.inexpressible if text.split()[0] not in _EXPRESSIBLE_BY_SHAPE]
         return ", ".join(unknown) or None
 
     def to_dict(self) -> dict[str, Any]:
-        """The model as plain JSON values.
+        """Convert the model to plain JSON values.
 
         Returns:
-            What `from_dict` reads.
+            Values that `from_dict` reads.
         """
         return asdict(self) | {"unpriced_types": list(self.unpriced_types)}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "CalibratedModel":
-        """Read a model that `to_dict` wrote.
+        """Restore a model from the values of `to_dict`.
 
         Args:
             values: plain JSON values.
@@ -197,12 +198,23 @@ class CalibratedModel:
 
 
 def term_matrix(kernels: Sequence[Kernel], unpriced_types: Sequence[str]) -> NDArray[np.float64]:
-    """(kernels, terms) amounts; rows of unpriced kernels are 0."""
+    """Compute how much of each term every kernel has.
+
+    Args:
+        kernels: kernels in any order.
+        unpriced_types: kernel types that count as 0.
+
+    Returns:
+        (kernels, terms) amounts, in the order of `TERMS`; 0 for kernels of unpriced types.
+
+    Raises:
+        UserError: if the model does not know the type of a kernel.
+    """
     unknown = sorted({kernel.type for kernel in kernels} - _KNOWN_TYPES)
     if unknown:
         raise UserError(
-            f"the calibrated latency model has no kernels of type {', '.join(unknown)}; it knows "
-            f"{', '.join(sorted(_KNOWN_TYPES))}. Use a lookup table or a measurement for this network"
+            f"the calibrated latency model cannot price kernels of type {', '.join(unknown)}, only "
+            f"{', '.join(sorted(_KNOWN_TYPES))}; use a lookup table or a measurement for this network"
         )
     rows = [
         [0.0 if kernel.type in unpriced_types else amount(kernel) for amount in TERMS.values()] for kernel in kernels

@@ -1,4 +1,4 @@
-"""Fitting the analytic model to nn-Meter's published predictions."""
+"""Fit of the analytic model to nn-Meter's published predictions."""
 
 import math
 from typing import Final
@@ -17,15 +17,16 @@ from workflow_lib.devices.calibrated.calibrated_model import (
 )
 from workflow_lib.devices.calibrated.reference_networks import reference_kernels, reference_latencies_ms
 
-# Weight of the pull to 0 against one network's squared relative error. From 0.003 to 0.1 the mean LOO error
-# changes by half a point, the largest median by 0.3; it keeps terms that few networks have from growing.
+# Ridge penalty, relative to the squared relative error of one network. It limits terms that occur in few networks.
+# Between 0.003 and 0.1, the mean LOO error changes by half a point, and the largest median by 0.3.
 _RIDGE: Final = 0.03
 
 
 def fit(device: str) -> CalibratedModel:
     """Fit the model of one device to nn-Meter's published predictions for 12 networks.
 
-    Non-negative least squares on relative errors, with a small ridge; deterministic, a few milliseconds.
+    The fit is a non-negative least-squares fit of relative errors with a small ridge penalty. It is deterministic and
+    takes a few milliseconds.
 
     Args:
         device: one of `DEVICES`.
@@ -51,13 +52,13 @@ def fit(device: str) -> CalibratedModel:
 
 
 def leave_one_network_out(device: str) -> dict[str, float]:
-    """Error for each reference network of the model that is fitted to the others.
+    """Compute the held-out error of each reference network: the model is fitted to the other networks.
 
     Args:
         device: one of `DEVICES`.
 
     Returns:
-        Network -> predicted / published - 1.
+        Relative error of each network: predicted / published - 1.
 
     Raises:
         UserError: if the device is unknown.
@@ -72,7 +73,7 @@ def leave_one_network_out(device: str) -> dict[str, float]:
 
 
 def _calibration_data(device: str) -> tuple[NDArray[np.float64], NDArray[np.float64], list[str]]:
-    """(networks, terms) totals, (networks,) published ms, and the networks' names."""
+    """Return (networks, terms) totals, (networks,) published latencies in ms, and the networks' names."""
     if device not in UNPRICED_TYPES:
         raise UserError(f"no published predictions for device {device!r}; choose one of {', '.join(DEVICES)}")
     latencies_ms = reference_latencies_ms()[device]
@@ -82,9 +83,9 @@ def _calibration_data(device: str) -> tuple[NDArray[np.float64], NDArray[np.floa
 
 
 def _solve(terms: NDArray[np.float64], latencies_ms: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Coefficients at least 0 that minimise squared relative errors plus the ridge."""
+    """Find the non-negative coefficients that minimise squared relative errors plus the ridge penalty."""
     relative = terms / latencies_ms[:, np.newaxis]
-    # The ridge compares terms by their share of the latency, not by their units.
+    # Scaling makes the ridge penalise a term's share of the latency, whatever its unit.
     scale = np.sqrt(np.mean(relative**2, axis=0))
     scale[scale == 0] = 1.0  # a term that no network has (fully connected layers on the GPUs) stays at 0
     system = np.vstack([relative / scale, math.sqrt(_RIDGE) * np.eye(len(scale))])

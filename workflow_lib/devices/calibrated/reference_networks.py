@@ -6,7 +6,7 @@ from importlib.resources import files
 
 from workflow_lib.latency.kernel import Kernel
 
-# layers.csv names the operator; batch normalization and ReLU are fused into it and have no row of their own.
+# layers.csv lists operators; batch normalization and ReLU are fused into them and have no rows.
 _KERNEL_TYPES = {
     "conv": "conv-bn-relu",
     "dwconv": "dwconv-bn-relu",
@@ -19,15 +19,15 @@ _KERNEL_TYPES = {
 
 
 def reference_kernels() -> dict[str, list[Kernel]]:
-    """Kernels of the reference networks, as nn-Meter priced them.
+    """Return the kernels of the reference networks, as nn-Meter priced them.
 
-    nn-Meter takes the second side of a window for both (`ks[1]` in its extract_feature.py): it prices a 1x7
-    convolution as 7x7, and 7x1 as 1x1. Those windows occur in pairs, so each is given here the mean area of
-    the two. Without this, Inception v3 has half of the work that its published latencies stand for, and its
-    leave-one-out error is -33 to -48 % instead of -14 to 11 %.
+    nn-Meter uses the second side of a window for both sides (`ks[1]` in its extract_feature.py): it prices a 1x7
+    convolution as 7x7, and a 7x1 convolution as 1x1. These windows occur in pairs, so each gets the mean area of the
+    two here. Otherwise Inception v3 would have half of the work that its published latencies include, and its
+    leave-one-out error would be -33 to -48 % instead of -14 to 11 %.
 
     Returns:
-        Kernels by network, in the order of its layers. Their nn-Meter feature vectors are left empty.
+        Kernels of each network, in the order of its layers. Their nn-Meter feature vectors are empty.
 
     Source: reference/layers.csv (microsoft/nn-Meter, tests/integration_test/data).
     """
@@ -38,10 +38,10 @@ def reference_kernels() -> dict[str, list[Kernel]]:
 
 
 def reference_latencies_ms() -> dict[str, dict[str, float]]:
-    """Published latencies: network by device, ms for one image.
+    """Return the published latencies.
 
     Returns:
-        Device -> network -> ms.
+        Latency in ms for one image, by device and network.
 
     Source: reference/latency.csv (microsoft/nn-Meter, tests/integration_test/data).
     """
@@ -81,7 +81,7 @@ def _kernel(row: dict[str, str]) -> Kernel:
 
 
 def _priced_window_area(side: float) -> float:
-    """Area that nn-Meter prices; a square side that is no integer stands for a pair of flat windows."""
+    """Return the window area that nn-Meter prices; a side that is not an integer stands for a pair of flat windows."""
     area = round(side**2)
     is_square = math.isqrt(area) ** 2 == area
     return float(area) if is_square else (1 + area**2) / 2

@@ -1,4 +1,4 @@
-"""Devices whose latencies are measured: every network, where its job runs, with no other job at work."""
+"""Devices whose latencies are measured: each network is timed on the machine of its job, while no other job runs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from workflow_lib.latency.device_kind import DeviceConfig, DeviceKind, Predictio
 
 
 class HostConfig(DeviceConfig):
-    """What ONNX Runtime runs networks on."""
+    """Settings of ONNX Runtime."""
 
     threads: int = Field(default=1, ge=1, description="threads of ONNX Runtime")
     provider: Literal["cpu", "cuda"] = Field(default="cpu", description="execution provider of ONNX Runtime")
@@ -26,7 +26,7 @@ class MeasuredConfig(HostConfig):
 
 
 def predict(given: PredictionInput) -> Mapping[str, float | int | None]:
-    """Measure one network here."""
+    """Measure one network on this machine."""
     from workflow_lib.latency.host import Host, measure_network
 
     return measure_network(given.files["network"], Host(given.settings.threads, given.settings.provider))
@@ -36,7 +36,7 @@ DEVICE_KIND = DeviceKind(
     settings=MeasuredConfig,
     inputs={"network": "export_network/{channels}/{architecture}/deployed.onnx"},
     predict=predict,
-    words="A measured latency is the lowest of three rounds' medians, on the machine that the job ran on.",
+    words="A measured latency is the lowest of the medians of three rounds, measured on the machine of the job.",
     is_measurement=True,
     rule="measure_latency",
 )

@@ -1,4 +1,4 @@
-"""Devices with an nn-Meter predictor package: random forests that others fitted to measured kernels."""
+"""Devices with an nn-Meter predictor package: random forests that were fitted elsewhere to measured kernels."""
 
 from __future__ import annotations
 
@@ -42,25 +42,33 @@ class PackageConfig(DeviceConfig):
 
     @property
     def quantity(self) -> Quantity:
-        """What is predicted for the device."""
+        """Column of LATENCIES that is predicted for the device."""
         return "energy_mj" if self.unit == "mJ" else "latency_ms"
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.quantity == "energy_mj" and self.uncovered == "calibrated":
-            raise ValueError("uncovered: calibrated prices latency, and unit mJ is energy; choose error or report")
+            raise ValueError("uncovered: calibrated predicts latency, but unit mJ means energy; choose error or report")
         return self
 
     def check_within(self, config: Config, key: str) -> None:
-        """Refuse what other sections contradict; see `Section.check_within`."""
+        """Reject settings that contradict other sections; see `Section.check_within`."""
         super().check_within(config, key)
-        published = self.package is None or self.uncovered == "calibrated"
-        if published and key.removeprefix("devices.") not in CALIBRATED_DEVICES:
+        needs_published = self.package is None or self.uncovered == "calibrated"
+        if needs_published and key.removeprefix("devices.") not in CALIBRATED_DEVICES:
             raise ValueError(f"{key}: only {', '.join(CALIBRATED_DEVICES)} have published packages and models")
 
 
 def fallback(uncovered: Uncovered, device: str) -> Predictor | None:
-    """What prices kernels that the package does not cover; None if they are an error or count as 0 ms."""
+    """Return the predictor for kernels that the package does not cover.
+
+    Args:
+        uncovered: what to do with such kernels.
+        device: name of the device.
+
+    Returns:
+        The calibrated model; None if such kernels are an error or count as 0 ms.
+    """
     from workflow_lib.devices.calibrated import fallback_model
 
     return fallback_model(device) if uncovered == "calibrated" else None
@@ -70,12 +78,15 @@ def read(settings: PackageConfig, path: Path, device: str) -> Predictor:
     """Read an imported package.
 
     Args:
-        settings: of the device.
-        path: folder of import_package.
-        device: that it must be for.
+        settings: settings of the device.
+        path: folder written by import_package.
+        device: name of the device; the package must be for it.
+
+    Returns:
+        The predictor.
 
     Raises:
-        UserError: if it is damaged, for another device, or predicts something else.
+        UserError: if the package is damaged, is for another device, or predicts another quantity.
     """
     from workflow_lib.latency.packages import read_package
     from workflow_lib.latency.predictors import checked_predictor
@@ -84,7 +95,7 @@ def read(settings: PackageConfig, path: Path, device: str) -> Predictor:
 
 
 def predict(given: PredictionInput) -> Mapping[str, float | int | None]:
-    """Add up the kernels of one network."""
+    """Predict one network as the sum of its kernels."""
     from workflow_lib.latency.latency_tables import KERNELS
     from workflow_lib.latency.pricing import predict_network
 
@@ -94,7 +105,13 @@ def predict(given: PredictionInput) -> Mapping[str, float | int | None]:
 
 
 def operation_price(settings: Any, path: Path, device: str) -> Callable[[Any], float]:
-    """Price single operations with the package's own fusion rules."""
+    """Return a function that prices single operations, using the package's own fusion rules.
+
+    Args:
+        settings: settings of the device.
+        path: folder written by import_package.
+        device: name of the device.
+    """
     from workflow_lib.latency.lookup import predicted
 
     return predicted(
@@ -113,6 +130,6 @@ DEVICE_KIND = DeviceKind(
         "coverage": "check_coverage/{device}.parquet",
     },
     predict=predict,
-    words="A package is a set of random forests that others fitted to measured kernels.",
+    words="A package is a set of random forests that were fitted elsewhere to measured kernels.",
     operation_price=operation_price,
 )

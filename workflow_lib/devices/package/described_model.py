@@ -1,4 +1,7 @@
-"""The predicted latency of any ONNX model, for people: `python -m workflow_lib.stages.predict_latency MODEL.onnx`."""
+"""Human-readable latency prediction of any ONNX model.
+
+Usage: `python -m workflow_lib.stages.predict_latency MODEL.onnx --device DEVICE`.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,28 +17,28 @@ from workflow_lib.latency.pricing import Prices, price_kernels, require_coverage
 
 
 class ModelArguments(Arguments):
-    """Flags by hand, after the model."""
+    """Flags for use by hand; the model is the positional argument."""
 
-    model: Path = Field(description="ONNX file of fixed shapes")
+    model: Path = Field(description="ONNX file with fixed shapes")
     device: str = Field(description="name of the device")
     package: Path | None = Field(
-        default=None, description="folder of import_package; none: the calibrated model of the device"
+        default=None, description="folder written by import_package; default: the calibrated model of the device"
     )
     uncovered: Uncovered = Field(
-        default="error", description="kernels without a price: an error, counted as 0, or from the calibrated model"
+        default="error", description="kernels without a price: fail, count them as 0, or use the calibrated model"
     )
-    breakdown: bool = Field(default=False, description="one line per kernel")
+    breakdown: bool = Field(default=False, description="also print one line per kernel")
 
 
 def describe_model(description: str | None, argv: Sequence[str]) -> str:
     """Predict one model's latency.
 
     Args:
-        description: shown by --help.
-        argv: the model and further flags.
+        description: text for --help.
+        argv: path of the model, then flags.
 
     Returns:
-        A few lines for people.
+        A few lines to print.
 
     Raises:
         UserError: if the model cannot be read, or a kernel has no price.
@@ -54,23 +57,23 @@ def describe_model(description: str | None, argv: Sequence[str]) -> str:
 
 
 def describe(prices: Prices, predictor: Predictor, each_kernel: bool) -> str:
-    """Say what one network costs, for people.
+    """Describe the predicted cost of one network.
 
     Args:
-        prices: of its kernels.
-        predictor: that priced them.
-        each_kernel: one line per kernel first.
+        prices: prices of the network's kernels.
+        predictor: the predictor that priced them.
+        each_kernel: whether to start with one line per kernel.
 
     Returns:
-        A few lines: the total with its error, and the coverage.
+        A few lines to print: the total, the predictor's error, and the coverage.
     """
-    error = "not known" if predictor.error_pct is None else f"{predictor.error_pct:.1f} % (median)"
+    error = "unknown" if predictor.error_pct is None else f"{predictor.error_pct:.1f} % (median)"
     lines = [
         f"device    {predictor.device}",
         f"total     {prices.values.sum():.4g} {predictor.unit}",
         f"error     {error}",
         f"covered   {prices.covered.sum()} of {len(prices.kernels)} kernels, "
-        f"{prices.covered_multiply_adds_pct:.1f} % of the multiply-adds; {prices.filled.sum()} kernels filled in",
+        f"{prices.covered_multiply_adds_pct:.1f} % of the multiply-adds; {prices.filled.sum()} more by the fallback",
     ]
     if each_kernel:
         table = prices.breakdown().rename(columns={"price": predictor.unit})
