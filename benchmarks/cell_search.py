@@ -33,7 +33,7 @@ from workflow_lib.data.chip_tables import FOLDS
 from workflow_lib.data.dataset import ChipView, Dataset
 from workflow_lib.report.plots.style import PALETTE, WIDTH_IN, save_figure, themed
 from workflow_lib.search.cell_search_config import CellSearchConfig
-from workflow_lib.search.constrained_search import ConstrainedSearch, SearchTask, halves
+from workflow_lib.search.constrained_search import ConstrainedSearch, SearchTask, split_in_halves
 from workflow_lib.search.derivation import DERIVATIONS
 from workflow_lib.search.mixed_cells import SpeedUps, to_mixed
 from workflow_lib.spaces.cell_costs import CellCosts
@@ -143,7 +143,7 @@ def accuracy(folder: Path, space: str, variant: str, seed: int, epochs: int) -> 
     torch.manual_seed(seed)
     settings = settings_of(variant, skeleton.width, epochs)
     network = to_mixed(space, len(CHANNELS), CLASSES, skeleton, SpeedUps.of(settings))
-    task = SearchTask(dataset.view(CHANNELS, rows), *halves(rows, dataset.labels, seed), dataset.labels, seed)
+    task = SearchTask(dataset.view(CHANNELS, rows), *split_in_halves(rows, dataset.labels, seed), dataset.labels, seed)
     search = ConstrainedSearch(network, task, settings, costs, budget)
     search.run()
     found = DERIVATIONS[space].derive(search.paths[-1], costs, skeleton, budget)

@@ -25,7 +25,7 @@ from workflow_lib.report.plots.comparison_plots import comparison_fronts, compar
 from workflow_lib.report.plots.style import save_figure
 from workflow_lib.report.tables import comparison_table
 from workflow_lib.search.nni_tuners import Tuner
-from workflow_lib.search.proposers import RandomlyFilled, Reinforce, constrained_reward, front_filter, random
+from workflow_lib.search.proposers import Reinforce, WithRandomFill, constrained_reward, front_filter, random
 from workflow_lib.search.strategy_declaration import Strategy
 from workflow_lib.spaces.nasbench201.nasbench201_cell import Cell, multiply_adds, space
 
@@ -69,8 +69,8 @@ def compare(table: pd.DataFrame, device: str, seeds: int, least: int) -> pd.Data
         "filter": lambda _: front_filter(cells, np.column_stack([latency, -work / latency]), least),
         "flops": lambda _: front_filter(cells, np.column_stack([latency, -work]), least),
         "random": lambda seed: random(space(), seed),
-        "reinforce": lambda seed: RandomlyFilled(Reinforce(space(), seed), space(), seed),
-        "evolution": lambda seed: RandomlyFilled(Tuner(space(), "evolution", seed), space(), seed),
+        "reinforce": lambda seed: WithRandomFill(Reinforce(space(), seed), space(), seed),
+        "evolution": lambda seed: WithRandomFill(Tuner(space(), "evolution", seed), space(), seed),
         "tpe": lambda seed: Tuner(space(), "tpe", seed),
     }
     return compare_strategies(known, makers, least, ROUND, range(seeds))

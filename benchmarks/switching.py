@@ -32,11 +32,11 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="few rounds, only to check that the benchmark runs")
     arguments = parser.parse_args()
     supernet = make_supernet("cross", cross.CHOICES, Skeleton(), 5, 2).eval()
-    runtime = Switchable(supernet, {name: batch_norm_statistics(supernet.cut(name)) for name in NETWORKS})
+    runtime = Switchable(supernet, {name: batch_norm_statistics(supernet.extract(name)) for name in NETWORKS})
     files = {}
     for name in NETWORKS:
         files[name] = io.BytesIO()
-        torch.save(supernet.cut(name).state_dict(), files[name])
+        torch.save(supernet.extract(name).state_dict(), files[name])
     switched, loaded = [], []
     for number in range(2 if arguments.quick else arguments.rounds):
         name = NETWORKS[number % len(NETWORKS)]

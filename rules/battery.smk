@@ -25,10 +25,10 @@ rule simulate_battery:
     conda:
         "../envs/search.yaml"
     resources:
-        **RUN.fixed("simulate_battery"),
+        **RUN.stage_resources("simulate_battery"),
     params:
         options=RUN.options("simulate_battery", *flags(CONFIG.battery)),
-        optional=RUN.optional("ranking"),
+        optional=RUN.optional_flags("ranking"),
     shell:
         "python -m workflow_lib.stages.simulate_battery"
         " {params.options}"
@@ -42,7 +42,7 @@ rule simulate_battery:
 rule pack_networks:
     """Pack the networks that a device switches between into one file."""
     input:
-        **RUN.folded_chips,
+        **RUN.dataset_files,
         battery="<results>/simulate_battery/{channels}.parquet",
         supernet=f"{SEARCHES.last_supernet}.pt",
     output:

@@ -22,10 +22,10 @@ rule price_operations:
     conda:
         "../envs/latency.yaml"
     resources:
-        **RUN.fixed("price_operations"),
+        **RUN.stage_resources("price_operations"),
     params:
         options=SEARCHES.price_options,
-        optional=RUN.optional("predictor"),
+        optional=RUN.optional_flags("predictor"),
     shell:
         "python -m workflow_lib.stages.price_operations"
         " {params.options}"
@@ -41,7 +41,7 @@ rule search_cell:
     """Search for a cell while keeping the expected cost of its network within a bound."""
     input:
         unpack(SEARCHES.lookup_graph),
-        **RUN.folded_chips,
+        **RUN.dataset_files,
         costs="<results>/price_operations/{channels}/{quantity}/searched.parquet",
     output:
         table="<results>/search_cell/{channels}/{quantity}/{target}/{number}/{repeat}.parquet",
@@ -62,7 +62,7 @@ rule search_cell:
         ),
         select=RUN.select,
         budget=SEARCHES.budget_flag,
-        optional=RUN.optional("lookup_graph"),
+        optional=RUN.optional_flags("lookup_graph"),
     shell:
         "python -m workflow_lib.stages.search_cell"
         " {params.options}"
@@ -100,7 +100,7 @@ rule build_lookup_graph:
     conda:
         "../envs/search.yaml"
     resources:
-        **RUN.fixed("build_lookup_graph"),
+        **RUN.stage_resources("build_lookup_graph"),
     params:
         options=RUN.options(
             "build_lookup_graph",
@@ -132,7 +132,7 @@ rule derive_network:
     conda:
         "../envs/search.yaml"
     resources:
-        **RUN.fixed("derive_network"),
+        **RUN.stage_resources("derive_network"),
     params:
         options=RUN.options(
             "derive_network",

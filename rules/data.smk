@@ -16,7 +16,7 @@ rule generate_chips:
     conda:
         "../envs/data.yaml"
     resources:
-        **RUN.reading(),
+        **RUN.reading_resources(),
     params:
         options=RUN.options(
             "generate_chips",
@@ -44,7 +44,7 @@ rule import_chips:
     conda:
         "../envs/data.yaml"
     resources:
-        **RUN.reading(),
+        **RUN.reading_resources(),
     params:
         options=RUN.options(
             "import_chips",
@@ -87,7 +87,7 @@ rule assign_folds:
     conda:
         "../envs/data.yaml"
     resources:
-        **RUN.fixed("assign_folds"),
+        **RUN.stage_resources("assign_folds"),
     params:
         options=RUN.options(
             "assign_folds", *flags(CONFIG.folds), *flags(CONFIG, "seed")

@@ -14,7 +14,7 @@ MAPS = MapJobs(RUN)
 rule measure_precisions:
     """Measure the front's networks in lower precisions while no other job runs."""
     input:
-        **RUN.folded_chips,
+        **RUN.dataset_files,
         front="<results>/build_front/front.parquet",
         weights=TRAININGS.kept_weights,
     output:
@@ -25,8 +25,8 @@ rule measure_precisions:
         "../envs/training.yaml"
     threads: RUN.all_cores
     resources:
-        **RUN.fixed("measure_precisions"),
-        **RUN.alone(),
+        **RUN.stage_resources("measure_precisions"),
+        **RUN.exclusive_resources(),
     params:
         options=RUN.options(
             "measure_precisions",
@@ -80,7 +80,7 @@ rule deploy_model:
             *MAPS.background_flag,
             *MAPS.resampling_flags,
         ),
-        optional=RUN.optional("holdout"),
+        optional=RUN.optional_flags("holdout"),
     shell:
         "python -m workflow_lib.stages.deploy_model"
         " {params.options}"
@@ -108,7 +108,7 @@ rule apply_model:
         "../envs/field.yaml"
     threads: RUN.all_cores
     resources:
-        **RUN.fixed("apply_model"),
+        **RUN.stage_resources("apply_model"),
     params:
         options=RUN.options(
             "apply_model",
@@ -142,7 +142,7 @@ rule score_map:
     conda:
         "../envs/training.yaml"
     resources:
-        **RUN.fixed("score_map"),
+        **RUN.stage_resources("score_map"),
     params:
         options=RUN.options(
             "score_map",
@@ -152,7 +152,7 @@ rule score_map:
             *MAPS.areas,
             *MAPS.truth_flags,
         ),
-        external=RUN.external("score_map", MAPS.outside_truth),
+        external=RUN.external("score_map", MAPS.external_truth),
     shell:
         "{params.external}python -m workflow_lib.stages.score_map"
         " {params.options}"

@@ -19,7 +19,7 @@ rule export_network:
     conda:
         "../envs/training.yaml"
     resources:
-        **RUN.fixed("export_network"),
+        **RUN.stage_resources("export_network"),
     params:
         options=RUN.options(
             "export_network",

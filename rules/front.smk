@@ -25,7 +25,7 @@ rule build_candidates:
     conda:
         "../envs/report.yaml"
     resources:
-        **RUN.fixed("build_candidates"),
+        **RUN.stage_resources("build_candidates"),
     params:
         options=RUN.options(
             "build_candidates",
@@ -40,7 +40,7 @@ rule build_candidates:
             "--classes",
             *CONFIG.data.classes,
         ),
-        optional=RUN.optional("proposals"),
+        optional=RUN.optional_flags("proposals"),
     shell:
         "python -m workflow_lib.stages.build_candidates"
         " {params.options}"
@@ -65,7 +65,7 @@ rule build_front:
     conda:
         "../envs/report.yaml"
     resources:
-        **RUN.fixed("build_front"),
+        **RUN.stage_resources("build_front"),
     params:
         options=RUN.options("build_front", *flags(CONFIG.front), *flags(CONFIG, "seed")),
     shell:
@@ -91,7 +91,7 @@ rule score_efficiency:
     conda:
         "../envs/report.yaml"
     resources:
-        **RUN.fixed("score_efficiency"),
+        **RUN.stage_resources("score_efficiency"),
     params:
         options=RUN.options(
             "score_efficiency", *flags(CONFIG.efficiency), *flags(CONFIG, "seed")
@@ -111,7 +111,7 @@ rule score_efficiency:
 rule score_holdout:
     """Retrain the front's members on all chips that are not held out, and score them on the held-out chips."""
     input:
-        **RUN.folded_chips,
+        **RUN.dataset_files,
         front="<results>/build_front/front.parquet",
     output:
         "<results>/score_holdout/scores.parquet",

@@ -27,7 +27,7 @@ rule detect_kernels:
     conda:
         "../envs/latency.yaml"
     resources:
-        **RUN.fixed("detect_kernels"),
+        **RUN.stage_resources("detect_kernels"),
     params:
         options=RUN.options("detect_kernels"),
         rules=lambda wildcards, input: (
@@ -57,7 +57,7 @@ rule predict_latency:
     conda:
         "../envs/latency.yaml"
     resources:
-        **RUN.fixed("predict_latency"),
+        **RUN.stage_resources("predict_latency"),
     params:
         options=DEVICES.latency_options("predict_latency"),
         inputs=DEVICES.input_flags,

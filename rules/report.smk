@@ -25,7 +25,7 @@ rule plot_figure:
     conda:
         "../envs/report.yaml"
     resources:
-        **RUN.fixed("plot_figure"),
+        **RUN.stage_resources("plot_figure"),
     params:
         options=REPORT.figure_options,
     shell:
@@ -46,7 +46,7 @@ rule plot_interactive:
     conda:
         "../envs/report.yaml"
     resources:
-        **RUN.fixed("plot_interactive"),
+        **RUN.stage_resources("plot_interactive"),
     params:
         options=RUN.options("plot_interactive", *flags(CONFIG.front, "objectives")),
     shell:
@@ -82,7 +82,7 @@ rule build_report:
     conda:
         "../envs/report.yaml"
     resources:
-        **RUN.fixed("build_report"),
+        **RUN.stage_resources("build_report"),
     params:
         options=REPORT.report_options(),
     shell:

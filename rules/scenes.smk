@@ -25,7 +25,7 @@ rule generate_landscape:
     conda:
         "../envs/data.yaml"
     resources:
-        **RUN.fixed("generate_landscape"),
+        **RUN.stage_resources("generate_landscape"),
     params:
         options=RUN.options(
             "generate_landscape",
@@ -52,7 +52,7 @@ rule sample_points:
     conda:
         "../envs/data.yaml"
     resources:
-        **RUN.fixed("sample_points"),
+        **RUN.stage_resources("sample_points"),
     params:
         options=RUN.options(
             "sample_points",
@@ -89,7 +89,7 @@ rule clip_chips:
     conda:
         "../envs/data.yaml"
     resources:
-        **RUN.fixed("clip_chips"),
+        **RUN.stage_resources("clip_chips"),
     params:
         options=RUN.options(
             "clip_chips",
@@ -120,7 +120,7 @@ rule gather_chips:
     conda:
         "../envs/data.yaml"
     resources:
-        **RUN.fixed("gather_chips"),
+        **RUN.stage_resources("gather_chips"),
     params:
         options=RUN.options(
             "gather_chips",

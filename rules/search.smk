@@ -22,7 +22,7 @@ rule propose_candidates:
     conda:
         "../envs/search.yaml"
     resources:
-        **RUN.fixed("propose_candidates"),
+        **RUN.stage_resources("propose_candidates"),
     params:
         options=RUN.options(
             "propose_candidates",
@@ -32,7 +32,7 @@ rule propose_candidates:
             f"--folds={CONFIG.folds.count}",
         ),
         tables=SEARCHES.proposal_tables,
-        optional=RUN.optional("earlier", "scores"),
+        optional=RUN.optional_flags("earlier", "scores"),
     shell:
         "python -m workflow_lib.stages.propose_candidates"
         " {params.options}"
@@ -56,7 +56,7 @@ rule compare_strategies:
     conda:
         "../envs/search.yaml"
     resources:
-        **RUN.fixed("compare_strategies"),
+        **RUN.stage_resources("compare_strategies"),
     params:
         options=RUN.options(
             "compare_strategies",
@@ -71,7 +71,7 @@ rule compare_strategies:
             *flags(CONFIG.front, "objectives"),
             *flags(CONFIG, "seed"),
         ),
-        optional=RUN.optional("utilizations"),
+        optional=RUN.optional_flags("utilizations"),
     shell:
         "python -m workflow_lib.stages.compare_strategies"
         " {params.options}"
@@ -102,7 +102,7 @@ rule compare_runs:
     conda:
         "../envs/search.yaml"
     resources:
-        **RUN.fixed("compare_runs"),
+        **RUN.stage_resources("compare_runs"),
     params:
         options=RUN.options(
             "compare_runs",

@@ -14,7 +14,7 @@ SEARCHES = SearchJobs(RUN)
 rule train_supernet:
     """Train all networks of one channel set with shared weights, by strict fairness or by random paths."""
     input:
-        **RUN.folded_chips,
+        **RUN.dataset_files,
     output:
         "<results>/train_supernet/{channels}/{first}/{number}.pt",
     log:
@@ -50,7 +50,7 @@ rule rank_subnets:
     """Train the most promising networks, evaluate networks with the shared weights, and score all by Pareto rank."""
     input:
         unpack(SEARCHES.before_ranking),
-        **RUN.folded_chips,
+        **RUN.dataset_files,
         **SEARCHES.ranked_costs,
     output:
         supernet="<results>/rank_subnets/{channels}/{variant}/{number}/{ranking}.pt",
@@ -76,8 +76,8 @@ rule rank_subnets:
         ),
         ranking=SEARCHES.ranking_flags,
         select=RUN.select,
-        optional=RUN.optional("earlier", "networks", "latencies"),
-        lists=RUN.lists("prices"),
+        optional=RUN.optional_flags("earlier", "networks", "latencies"),
+        lists=RUN.list_flags("prices"),
     shell:
         "python -m workflow_lib.stages.rank_subnets"
         " {params.options}"
@@ -112,7 +112,7 @@ rule prune_supernet:
     conda:
         "../envs/training.yaml"
     resources:
-        **RUN.fixed("prune_supernet"),
+        **RUN.stage_resources("prune_supernet"),
     params:
         options=RUN.options(
             "prune_supernet", *flags(CONFIG.supernet, "kept_networks", "metric")
@@ -142,7 +142,7 @@ rule compare_supernets:
     conda:
         "../envs/search.yaml"
     resources:
-        **RUN.fixed("compare_supernets"),
+        **RUN.stage_resources("compare_supernets"),
     params:
         options=RUN.options(
             "compare_supernets", *flags(CONFIG.supernet, "batch", "metric")

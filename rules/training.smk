@@ -10,7 +10,7 @@ output: <results>/train_fold/{channels}/{batch}/{architecture}/{fold}.parquet,
 rule train_fold:
     """Train one candidate on one fold, or on all folds together, each from fresh weights."""
     input:
-        **RUN.folded_chips,
+        **RUN.dataset_files,
     output:
         **TRAININGS.weights(
             "<results>/train_fold/{channels}/{batch}/{architecture}/{fold}.pt"
@@ -62,7 +62,7 @@ rule train_fold:
 rule train_forest:
     """Train the reference classifier, a random forest on colour percentiles, on one fold."""
     input:
-        **RUN.folded_chips,
+        **RUN.dataset_files,
     output:
         "<results>/train_forest/{channels}/{fold}.parquet",
     log:
@@ -70,7 +70,7 @@ rule train_forest:
     conda:
         "../envs/training.yaml"
     resources:
-        **RUN.reading(),
+        **RUN.reading_resources(),
     params:
         options=RUN.options("train_forest", *RUN.dataset_flags, *flags(CONFIG, "seed")),
         select=RUN.select,
@@ -99,7 +99,7 @@ rule gather_table:
     conda:
         "../envs/data.yaml"
     resources:
-        **RUN.fixed("gather_table"),
+        **RUN.stage_resources("gather_table"),
     params:
         table=lambda wildcards: wildcards.table.partition("_before_")[0],
         options=TRAININGS.gather_options,
@@ -131,7 +131,7 @@ checkpoint race_folds:
     conda:
         "../envs/report.yaml"
     resources:
-        **RUN.fixed("race_folds"),
+        **RUN.stage_resources("race_folds"),
     params:
         options=RUN.options(
             "race_folds",
@@ -140,7 +140,7 @@ checkpoint race_folds:
             *flags(CONFIG.folds, "count"),
             *flags(CONFIG.grid, "baseline"),
         ),
-        optional=RUN.optional("earlier"),
+        optional=RUN.optional_flags("earlier"),
     shell:
         "python -m workflow_lib.stages.race_folds"
         " {params.options}"

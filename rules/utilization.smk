@@ -16,8 +16,8 @@ rule measure_utilization:
         "../envs/training.yaml"
     threads: RUN.all_cores
     resources:
-        **RUN.fixed("measure_utilization"),
-        **RUN.alone(),
+        **RUN.stage_resources("measure_utilization"),
+        **RUN.exclusive_resources(),
         **({"gpu": 1} if CONFIG.training.device == "cuda" else {}),
     params:
         options=RUN.options(

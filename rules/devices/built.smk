@@ -30,7 +30,7 @@ rule export_kernels:
     conda:
         "../../envs/latency.yaml"
     resources:
-        **RUN.fixed("export_kernels"),
+        **RUN.stage_resources("export_kernels"),
     params:
         options=DEVICES.options(
             "export_kernels", "kind", "sample_kernels", "sample_networks", seed=True
@@ -56,8 +56,8 @@ rule build_predictor:
         "../../envs/latency.yaml"
     threads: RUN.all_cores
     resources:
-        **RUN.fixed("build_predictor"),
-        **RUN.alone(),
+        **RUN.stage_resources("build_predictor"),
+        **RUN.exclusive_resources(),
     params:
         options=DEVICES.options("build_predictor", seed=True),
         external=RUN.external(

@@ -14,7 +14,7 @@ rule calibrate_predictor:
     conda:
         "../../envs/latency.yaml"
     resources:
-        **RUN.fixed("calibrate_predictor"),
+        **RUN.stage_resources("calibrate_predictor"),
     params:
         options=RUN.options("calibrate_predictor"),
     shell:

@@ -24,8 +24,8 @@ rule measure_latency:
         "../../envs/latency.yaml"
     threads: RUN.all_cores
     resources:
-        **RUN.fixed("measure_latency"),
-        **RUN.alone(),
+        **RUN.stage_resources("measure_latency"),
+        **RUN.exclusive_resources(),
     params:
         options=DEVICES.latency_options("measure_latency"),
         inputs=DEVICES.input_flags,

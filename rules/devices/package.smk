@@ -18,7 +18,7 @@ rule import_package:
     conda:
         "../../envs/latency.yaml"
     resources:
-        **RUN.fixed("import_package"),
+        **RUN.stage_resources("import_package"),
     params:
         options=DEVICES.options("import_package", "package", "unit"),
         external=RUN.external("import_package", DEVICES.setting_as_file("package")),
@@ -45,7 +45,7 @@ rule check_coverage:
     conda:
         "../../envs/latency.yaml"
     resources:
-        **RUN.fixed("check_coverage"),
+        **RUN.stage_resources("check_coverage"),
     params:
         options=DEVICES.options("check_coverage"),
     shell:

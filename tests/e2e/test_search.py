@@ -13,7 +13,7 @@ from runs import ROOT, command, snakemake, write_config
 
 from workflow_lib.search.packed import Packed
 from workflow_lib.search.supernet_config import VARIANTS
-from workflow_lib.spaces.networks import alive
+from workflow_lib.spaces.networks import without_dead_operations
 
 RUN = Path("results", "tiny")
 SUPERNET = {
@@ -168,10 +168,16 @@ def test_cells_that_a_supernet_ranks_best_are_trained(tmp_path: Path) -> None:
     assert 1 < len(left) < len(ranking), "values were dropped"
     ranked = pd.read_parquet(folder / RUN / "build_front" / "ranked.parquet")
     trained = ranked[~ranked["baseline"]].set_index("architecture")
-    best = dict.fromkeys(map(alive, left.sort_values("score", ascending=False, kind="stable")["architecture"]))
+    best = dict.fromkeys(
+        map(without_dead_operations, left.sort_values("score", ascending=False, kind="stable")["architecture"])
+    )
     assert set(trained.index) == set(list(best)[:2])
     # A sum of prices leaves out what devices fuse across operations, and how they lay branches out.
-    priced = left.assign(architecture=left["architecture"].map(alive)).groupby("architecture")["cost"].first()
+    priced = (
+        left.assign(architecture=left["architecture"].map(without_dead_operations))
+        .groupby("architecture")["cost"]
+        .first()
+    )
     priced = priced[trained.index]
     assert (priced / trained["latency_mean_ms"]).between(0.5, 2).all()
     page = (folder / RUN / "build_report" / "report.html").read_text()

@@ -15,7 +15,7 @@ from workflow_lib.data.dataset import ChipView
 from workflow_lib.search import constrained_search as constrained
 from workflow_lib.search.cell_search_config import CellSearchConfig
 from workflow_lib.search.cell_tables import CELL_COSTS
-from workflow_lib.search.constrained_search import ConstrainedSearch, SearchTask, expected_cost, halves
+from workflow_lib.search.constrained_search import ConstrainedSearch, SearchTask, expected_cost, split_in_halves
 from workflow_lib.search.derivation import (
     LookupGraph,
     alpha_rows,
@@ -30,7 +30,7 @@ from workflow_lib.search.mixed_cells import MixedNet, MixedNodes, SpeedUps, to_m
 from workflow_lib.spaces.cell_costs import CellCosts
 from workflow_lib.spaces.cell_spaces import CELL_SPACES
 from workflow_lib.spaces.nasbench201.nasbench201_cell import EDGES, NODES, OPERATIONS, Cell, Skeleton
-from workflow_lib.spaces.nasbench201.nasbench201_counts import count_multiply_adds, count_parameters, on_all_edges
+from workflow_lib.spaces.nasbench201.nasbench201_counts import count_multiply_adds, count_parameters, uniform_edge_costs
 from workflow_lib.spaces.nasbench201.nasbench201_module import CellNet, to_module
 from workflow_lib.training.checkpoint import Checkpoint
 from workflow_lib.training.compute import use_one_thread
@@ -352,11 +352,11 @@ def test_a_killed_search_goes_on_to_the_same_result(
 
 def test_no_chip_trains_both_weights_and_alpha() -> None:
     labels, rows = np.arange(40) % 4 // 3, np.arange(4, 40)
-    one, other = halves(rows, labels, seed=1)
+    one, other = split_in_halves(rows, labels, seed=1)
     assert not set(one) & set(other)
     assert set(one) | set(other) == set(rows)
     assert abs(labels[one].sum() - labels[other].sum()) <= 1
-    assert not np.array_equal(one, halves(rows, labels, seed=2)[0])
+    assert not np.array_equal(one, split_in_halves(rows, labels, seed=2)[0])
 
 
 def derived(probabilities: NDArray[np.float64], costs: CellCosts, budget: float = np.inf) -> Cell:
@@ -479,7 +479,7 @@ def test_bounds_are_of_networks_as_searched_and_sizes_of_those_as_trained() -> N
 
 def test_nodes_sum_one_time_less_than_they_have_edges() -> None:
     free = dict.fromkeys(OPERATIONS, 0.0)
-    costs = on_all_edges(0.0, free, sums=1.0)
+    costs = uniform_edge_costs(0.0, free, sums=1.0)
     whole = torch.zeros(len(EDGES), len(OPERATIONS), dtype=torch.float64)
     whole[:, NAMES.index("skip")] = 1
     assert costs.total(Cell(("skip",) * 6)) == float(expected_cost(whole, costs)) == 3
@@ -502,5 +502,5 @@ def test_prices_read_back(tmp_path: Path) -> None:
 
 
 def test_costs_are_a_cells_own_even_if_it_is_fixed_alone() -> None:
-    costs = on_all_edges(7.0, {"none": 0, "skip": 0, "conv1": 2, "conv3": 5, "pool": 0})
+    costs = uniform_edge_costs(7.0, {"none": 0, "skip": 0, "conv1": 2, "conv3": 5, "pool": 0})
     assert costs.total(Cell.parse("conv3-conv1.none-skip.pool.conv3")) == 7 + 5 + 2 + 5

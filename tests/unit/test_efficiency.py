@@ -11,7 +11,7 @@ from scipy.optimize import linprog
 from workflow_lib.pareto.envelopment import (
     Returns,
     compare_with_references,
-    level,
+    merge_ties,
     relative_efficiency,
     super_efficiency,
 )
@@ -164,10 +164,10 @@ def test_a_solver_that_gives_up_is_a_bug_and_no_score(monkeypatch: pytest.Monkey
 
 def test_twins_and_what_the_solver_cannot_tell_apart_are_level() -> None:
     values = np.array([1.0, 0.5 + 4e-7, 0.5, 0.5 + 8e-7, 0.9, np.inf, np.inf])
-    assert level(values).tolist() == [1.0, 0.5, 0.5, 0.5, 0.9, np.inf, np.inf]
+    assert merge_ties(values).tolist() == [1.0, 0.5, 0.5, 0.5, 0.9, np.inf, np.inf]
     random = np.random.default_rng(1)
     inputs, outputs = random.uniform(1, 2, (12, 2)), random.uniform(1, 2, (12, 1))
-    scores = level(super_efficiency(np.repeat(inputs, 2, 0), np.repeat(outputs, 2, 0), "variable"))
+    scores = merge_ties(super_efficiency(np.repeat(inputs, 2, 0), np.repeat(outputs, 2, 0), "variable"))
     np.testing.assert_array_equal(scores[::2], scores[1::2])
 
 

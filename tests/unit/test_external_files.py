@@ -12,7 +12,7 @@ import pytest
 import rasterio.shutil
 from scene_files import noise, write_scene
 
-from workflow_lib.core.external_files import have_changed, listed_files, named_files, record_files
+from workflow_lib.core.external_files import expand_pattern, files_with_sidecars, have_changed, record_files
 
 
 def older(path: Path) -> None:
@@ -98,7 +98,7 @@ def test_folders_are_listed_at_any_depth(tmp_path: Path) -> None:
     record_files(tmp_path / "record.json", [folder])
     (folder / "deep" / "b.tif").write_bytes(b"b")
     assert have_changed(tmp_path / "record.json", [folder])
-    assert listed_files([folder]) == [str(folder / "a.tif"), str(folder / "deep" / "b.tif")]
+    assert files_with_sidecars([folder]) == [str(folder / "a.tif"), str(folder / "deep" / "b.tif")]
 
 
 def test_an_edit_in_a_write_ahead_log_is_noticed(tmp_path: Path) -> None:
@@ -143,9 +143,9 @@ def test_random_content_is_hashed_only_where_times_differ(tmp_path: Path, monkey
 def test_patterns_stand_for_files_and_brackets_for_themselves(tmp_path: Path) -> None:
     for name in ("a_1.tif", "a_2.tif", "b[1].tif", "b1.tif"):
         (tmp_path / name).touch()
-    assert named_files(f"{tmp_path}/a_?.tif") == [f"{tmp_path}/a_1.tif", f"{tmp_path}/a_2.tif"]
-    assert named_files(f"{tmp_path}/b[1].tif") == [f"{tmp_path}/b[1].tif"]
-    assert named_files(f"{tmp_path}/none_*.tif") == [f"{tmp_path}/none_*.tif"]
+    assert expand_pattern(f"{tmp_path}/a_?.tif") == [f"{tmp_path}/a_1.tif", f"{tmp_path}/a_2.tif"]
+    assert expand_pattern(f"{tmp_path}/b[1].tif") == [f"{tmp_path}/b[1].tif"]
+    assert expand_pattern(f"{tmp_path}/none_*.tif") == [f"{tmp_path}/none_*.tif"]
     record = tmp_path / "record" / "files.json"
     record_files(record, [f"{tmp_path}/a_*.tif"])
     assert not have_changed(record, [f"{tmp_path}/a_*.tif"])
@@ -157,7 +157,7 @@ def test_sidecars_share_a_stem_or_a_name(tmp_path: Path) -> None:
     names = ["a.tif", "a.tif.msk", "a.tif.aux.xml", "a.tfw", "a.b.tif", "ab.tif", "a-b.tif", "p.gpkg", "p.gpkg-wal"]
     for name in names:
         (tmp_path / name).touch()
-    listed = listed_files([tmp_path / "a.tif", tmp_path / "p.gpkg"])
+    listed = files_with_sidecars([tmp_path / "a.tif", tmp_path / "p.gpkg"])
     assert [Path(name).name for name in listed] == [
         "a.b.tif", "a.tfw", "a.tif", "a.tif.aux.xml", "a.tif.msk", "p.gpkg", "p.gpkg-wal",
     ]  # fmt: skip

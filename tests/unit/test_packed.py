@@ -16,9 +16,9 @@ from workflow_lib.search.supernet_tables import PACKED
 from workflow_lib.spaces.cross import cross_architecture as cross
 from workflow_lib.spaces.nasbench201 import nasbench201_cell as nasbench201
 from workflow_lib.spaces.nasbench201.nasbench201_cell import Skeleton
-from workflow_lib.spaces.networks import alive
+from workflow_lib.spaces.networks import without_dead_operations
 from workflow_lib.training.compute import use_one_thread
-from workflow_lib.training.supernet_training import SupernetTask, cut_with_own_norms
+from workflow_lib.training.supernet_training import SupernetTask, extract_network
 
 NETWORKS = ["k5-s2-p1-pool3s2-w48", "k3-s2-p1-pool3s2-w32"]
 
@@ -42,7 +42,7 @@ def test_a_file_holds_what_its_networks_need_and_they_run_as_by_themselves(tmp_p
     for name in [*NETWORKS, NETWORKS[0]]:
         runtime.switch(name)
         with torch.inference_mode():
-            expected = cut_with_own_norms(net.supernet, name, task).eval()(images)
+            expected = extract_network(net.supernet, name, task).eval()(images)
         torch.testing.assert_close(runtime(images), expected, rtol=0, atol=1e-5)
     runtime.switch_by_charge(29.0)
     assert runtime.running == NETWORKS[1]
@@ -62,10 +62,10 @@ def test_a_network_without_what_leads_nowhere_is_packed_from_a_pruned_supernet(t
     whole = StoredSupernet.fresh("nasbench201", choices, Skeleton(width=4, cells=1), 2, 2, seed=1)
     held = "cell-conv3-none.none-skip.none.none-w4-n1-s0"
     net = replace(whole, supernet=keep_used(whole.supernet, [held]))
-    proposed = alive(held)
+    proposed = without_dead_operations(held)
     assert proposed == "cell-none-none.none-skip.none.none-w4-n1-s0"
     packed = pack(net, [proposed], task)
     images = torch.rand(3, 2, 40, 40)
     with torch.inference_mode():
-        expected = cut_with_own_norms(whole.supernet, proposed, task).eval()(images)
+        expected = extract_network(whole.supernet, proposed, task).eval()(images)
     torch.testing.assert_close(packed.runtime()(images), expected)

@@ -8,7 +8,7 @@ import pytest
 
 from workflow_lib.core import provenance
 from workflow_lib.core.contracts import CONTRACTS
-from workflow_lib.core.provenance import Provenance, behind, combine, of_table
+from workflow_lib.core.provenance import Provenance, combine, read_provenance, table_history
 from workflow_lib.data.chip_tables import REJECTED
 
 EXAMPLE = pd.DataFrame({"region": ["a"], "file": ["b"], "reason": ["c"]})
@@ -29,7 +29,7 @@ def written(path: Path, stage: str, *arguments: str, reads: Path | None = None) 
 
 
 def test_a_table_says_what_made_it(tmp_path: Path) -> None:
-    record = of_table(written(tmp_path / "a.parquet", "train_fold", "--seed=7"))
+    record = read_provenance(written(tmp_path / "a.parquet", "train_fold", "--seed=7"))
     assert record is not None
     assert (record.stage, record.contract, record.arguments) == ("train_fold", CONTRACTS["train_fold"], ["--seed=7"])
     assert record.jobs == 1
@@ -41,16 +41,16 @@ def test_a_table_says_what_made_it(tmp_path: Path) -> None:
 
 
 def test_outside_a_stage_nobody_made_it(tmp_path: Path) -> None:
-    assert of_table(written(tmp_path / "a.parquet", "a test")) is None
+    assert read_provenance(written(tmp_path / "a.parquet", "a test")) is None
 
 
 def test_the_checksum_of_the_data_is_passed_on(tmp_path: Path) -> None:
     (tmp_path / "chips.npy").write_bytes(b"abc")
     provenance.begin("import_chips", [])
-    provenance.note_data(tmp_path / "chips.npy")
+    provenance.record_data(tmp_path / "chips.npy")
     REJECTED.write(EXAMPLE, tmp_path / "chips.parquet")
     folds = written(tmp_path / "folds.parquet", "assign_folds", reads=tmp_path / "chips.parquet")
-    record = of_table(written(tmp_path / "scores.parquet", "train_fold", reads=folds))
+    record = read_provenance(written(tmp_path / "scores.parquet", "train_fold", reads=folds))
     assert record is not None
     assert record.data == ["ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"]
     assert [read.stage for read in record.read] == ["assign_folds"], "and no further back"
@@ -85,7 +85,7 @@ def test_what_is_behind_tables_goes_one_step_back(tmp_path: Path) -> None:
     for part in parts:
         REJECTED.read(part)
     REJECTED.write(EXAMPLE, tmp_path / "whole.parquet")
-    assert [(record.stage, record.jobs) for record in behind([tmp_path / "whole.parquet"])] == [
+    assert [(record.stage, record.jobs) for record in table_history([tmp_path / "whole.parquet"])] == [
         ("train_fold", 2),
         ("gather_table", 1),
     ]

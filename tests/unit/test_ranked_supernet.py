@@ -16,7 +16,7 @@ from workflow_lib.pareto.dominance import pareto_ranks
 from workflow_lib.search.ranked_supernet import (
     Judge,
     RankingProgress,
-    SecondStep,
+    RankingSettings,
     best_path,
     best_values,
     prune,
@@ -76,7 +76,7 @@ def test_the_ranking_is_learned_beside_the_weights() -> None:
     net, task = supernet(), striped()
     train_first(SupernetTrainer(net, task, training(1)), "fair", 2)
     trainer, metric = SupernetTrainer(net, task, training(1)), judge(striped(32))
-    table, learned = rank_subnets(trainer, metric, SecondStep(3, "alpha", 12, judges_all=False))
+    table, learned = rank_subnets(trainer, metric, RankingSettings(3, "alpha", 12, evaluates_all=False))
     assert [len(alpha) for alpha in learned.alphas] == [30] * 3
     assert 30 < len(learned.evaluated) <= 36
     assert learned.evaluated["architecture"].is_unique
@@ -95,7 +95,7 @@ def test_a_killed_ranking_goes_on_with_the_same_alpha(tmp_path: Path, monkeypatc
 
     def rank(epochs: int, checkpoint: Checkpoint | None) -> RankingProgress:
         net = supernet()
-        step = SecondStep(epochs, "alpha", 4, judges_all=False)
+        step = RankingSettings(epochs, "alpha", 4, evaluates_all=False)
         return rank_subnets(SupernetTrainer(net, task, training(1)), judge(task), step, checkpoint)[1]
 
     checkpoint = Checkpoint(tmp_path / "supernet.pt", [], "the same")
@@ -116,7 +116,7 @@ def test_variants_train_as_many_networks(epochs: int) -> None:
         trainers = [SupernetTrainer(net, task, training(1)) for _ in range(2)]
         train_first(trainers[0], first, 1)
         by_place = Judge(task.rows, task.labels, "cross_entropy", lambda _: 1.0)
-        table, _ = rank_subnets(trainers[1], by_place, SecondStep(epochs, second, 2, judges_all=True))
+        table, _ = rank_subnets(trainers[1], by_place, RankingSettings(epochs, second, 2, evaluates_all=True))
         assert table["score"].notna().all()
         assert table["cross_entropy"].notna().all()
         steps[first, second] = [trainer.network_steps for trainer in trainers]
@@ -134,7 +134,7 @@ def test_after_a_pruning_it_goes_on_from_what_was_judged_before() -> None:
     drawn = {path(np.random.default_rng(seed))[0] for seed in range(20)}
     assert drawn == {"k5-s2-p1-pool3s1-w32", "k5-s2-p1-pool3s2-w32"}, "accurate, of low cost; strides tie"
     trainer = SupernetTrainer(net, task, training(1))
-    step = SecondStep(1, "alpha", 1, judges_all=False)
+    step = RankingSettings(1, "alpha", 1, evaluates_all=False)
     table, learned = rank_subnets(trainer, metric, step, earlier=earlier.assign(cross_entropy=0.5))
     assert sorted(learned.evaluated["architecture"]) == sorted(names)
     anew = ~learned.evaluated["accuracy_pct"].isin(earlier["accuracy_pct"])  # which no share of 16 chips is
@@ -152,7 +152,7 @@ def test_a_network_counts_once_as_it_was_judged_last() -> None:
 def test_without_alpha_the_score_is_the_pareto_rank_by_shared_weights() -> None:
     net, task = supernet(), striped(16)
     metric = judge(task)
-    step = SecondStep(1, "front", 6, judges_all=False)
+    step = RankingSettings(1, "front", 6, evaluates_all=False)
     table, learned = rank_subnets(SupernetTrainer(net, task, training(1)), metric, step)
     known = table[table["score"].notna()].set_index("architecture")["score"]
     own = learned.evaluated
@@ -183,7 +183,9 @@ def test_of_a_space_too_large_to_count_the_best_by_alpha_are_scored(monkeypatch:
     skeleton, task = Skeleton(2, 1, 1), striped(16)
     net = make_supernet("darts", {}, skeleton, 2, 2)
     by_place = Judge(task.rows, task.labels, "cross_entropy", lambda name: float(len(name)))
-    table, learned = rank_subnets(SupernetTrainer(net, task, training(1)), by_place, SecondStep(1, "alpha", 4, False))
+    table, learned = rank_subnets(
+        SupernetTrainer(net, task, training(1)), by_place, RankingSettings(1, "alpha", 4, False)
+    )
     assert 50 < len(table) <= 50 + 4
     assert (np.diff(table["score"].iloc[:50]) < 1e-9).all()
     assert set(learned.evaluated["architecture"]) <= set(table["architecture"])

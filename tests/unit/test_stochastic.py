@@ -9,10 +9,10 @@ from scipy.stats import ks_2samp, kstest, truncnorm
 from workflow_lib.pareto.stochastic import (
     draw_truncated,
     efficiency_samples,
-    share_outside,
     stochastic_dominance,
     transitive_closure,
     transitive_reduction,
+    truncated_share,
 )
 
 
@@ -23,7 +23,7 @@ def test_draws_follow_the_cut_distribution() -> None:
     assert drawn.max() <= 100
     assert kstest(drawn, cut.cdf).pvalue > 0.01
     expected = 1 - (cut.cdf(100) - cut.cdf(0)) * 0.7733726476  # the share of the whole normal below 100
-    assert share_outside(np.array([mean]), np.array([deviation]), 0, 100)[0] == pytest.approx(expected, abs=1e-6)
+    assert truncated_share(np.array([mean]), np.array([deviation]), 0, 100)[0] == pytest.approx(expected, abs=1e-6)
 
 
 def test_no_draw_leaves_what_exists_however_wide_the_distribution() -> None:
@@ -37,7 +37,7 @@ def test_no_draw_leaves_what_exists_however_wide_the_distribution() -> None:
 def test_what_is_certain_is_not_drawn() -> None:
     means = np.array([3.0, 100.0])
     assert draw_truncated(means, np.zeros(2), 0, 100, np.random.default_rng(0)).tolist() == [3, 100]
-    assert share_outside(means, np.zeros(2), 0, 100).tolist() == [0, 0]
+    assert truncated_share(means, np.zeros(2), 0, 100).tolist() == [0, 0]
 
 
 def test_one_input_and_one_output_are_the_ratios_of_the_same_draws() -> None:

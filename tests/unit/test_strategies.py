@@ -9,9 +9,9 @@ from examples import digits
 from workflow_lib.pareto.dominance import front_mask
 from workflow_lib.search.proposers import (
     FixedList,
-    RandomlyFilled,
     RegularizedEvolution,
     Reinforce,
+    WithRandomFill,
     constrained_reward,
     front_filter,
     grid,
@@ -49,7 +49,7 @@ STRATEGIES: dict[str, Callable[[Space, int], Strategy]] = {
     "random": random,
     "filter": filtered,
     "reinforce": Reinforce,
-    "filled": lambda space, seed: RandomlyFilled(Reinforce(space, seed), space, seed),
+    "filled": lambda space, seed: WithRandomFill(Reinforce(space, seed), space, seed),
     "regularized": lambda space, seed: RegularizedEvolution(space, seed, population=8, tournament=3),
     "evolution": nni("evolution"),
     "tpe": nni("tpe"),
@@ -144,7 +144,7 @@ def test_the_filter_is_the_front_of_its_proxies() -> None:
 
 
 def test_rounds_are_filled_until_the_space_is_empty() -> None:
-    strategy = RandomlyFilled(Reinforce(CROSS, 0, learning_rate=5), CROSS, 0)
+    strategy = WithRandomFill(Reinforce(CROSS, 0, learning_rate=5), CROSS, 0)
     trained = [network for some in history(strategy, rounds=36, count=5) for network in some]
     assert len(set(trained)) == len(trained) == len(CROSS.networks()) == 180
     assert strategy.propose(1) == []

@@ -80,7 +80,7 @@ def test_a_network_that_is_cut_out_gives_the_same_outputs_also_as_onnx(kind: str
     networks = some(space, 2)
     supernet = trained_a_little(make(), networks).eval()
     for network in networks:
-        alone = supernet.cut(network)
+        alone = supernet.extract(network)
         with torch.no_grad():
             wanted = supernet(images(), network)
             assert torch.allclose(alone(images()), wanted, atol=1e-5)
@@ -96,7 +96,7 @@ def test_it_is_trained_like_the_network_alone(kind: str) -> None:
     space, _, make = SUPERNETS[kind]
     (network,) = some(space, 1, seed=1)
     supernet = make().train()
-    alone = supernet.cut(network).train()
+    alone = supernet.extract(network).train()
     targets = torch.tensor([0, 1, 0, 1])
     losses = [nn.functional.cross_entropy(logits, targets) for logits in (supernet(images(), network), alone(images()))]
     assert losses[0].item() == pytest.approx(losses[1].item(), rel=1e-6)
@@ -130,7 +130,7 @@ def test_a_darts_supernet_has_every_operation_of_every_edge_also_when_values_wer
     for supernet in (SUPERNETS["darts"][2](), make_supernet("darts", few, SMALL, CHANNELS, CLASSES)):
         held = set(dict(supernet.named_parameters()))
         for network in some(supernet.space, 60, seed=3):
-            assert {supernet._key(network, name) for name, _ in supernet.cut(network).named_parameters()} <= held
+            assert {supernet._key(network, name) for name, _ in supernet.extract(network).named_parameters()} <= held
     assert sum(map(torch.numel, make_supernet("darts", few, SMALL, CHANNELS, CLASSES).parameters())) < sum(
         map(torch.numel, SUPERNETS["darts"][2]().parameters())
     )
@@ -158,7 +158,7 @@ def test_a_supernet_is_smaller_than_its_networks_together() -> None:
 def test_a_shrunk_supernet_holds_less_and_computes_the_same() -> None:
     supernet = trained_a_little(cross_supernet(), ["k3-s2-p1-pool3s2-w32"]).eval()
     choices = {**cross_space.CHOICES, "initial_output_feature": [32, 48], "kernel_size": [3], "stride_pool": [2]}
-    smaller = supernet.shrunk(cross_space.space(choices)).eval()
+    smaller = supernet.subspace_supernet(cross_space.space(choices)).eval()
     assert "stride_pool" in smaller.space.parse("k3-s2-p1-nopool-w32")
     assert smaller.space.parse("k3-s2-p1-nopool-w32")["stride_pool"] == 2
     count = [sum(parameter.numel() for parameter in net.parameters()) for net in (smaller, supernet)]

@@ -22,9 +22,9 @@ from workflow_lib.training.compute import use_one_thread
 from workflow_lib.training.supernet_training import (
     SupernetTask,
     SupernetTrainer,
-    cut_with_own_norms,
+    evaluate_with_shared_weights,
+    extract_network,
     fair_paths,
-    judge_by_shared_weights,
     recompute_norms,
     train_supernet,
     uniform_path,
@@ -134,7 +134,7 @@ def test_it_learns_and_networks_are_judged_by_what_they_can_do() -> None:
     assert trainer.losses[-1] < trainer.losses[0]
     before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
     able, unable = "conv3-conv3.conv3-skip.conv3.conv3", "none-none.none-none.none.none"
-    (good, sure), (bad, unsure) = judge_by_shared_weights(net, [able, unable], task, task.rows, task.labels)
+    (good, sure), (bad, unsure) = evaluate_with_shared_weights(net, [able, unable], task, task.rows, task.labels)
     assert good > 90
     assert good >= bad
     assert sure < unsure
@@ -160,7 +160,7 @@ def test_norms_see_all_classes_though_chips_lie_in_their_order() -> None:
     task = SupernetTask(ChipView(pixels, [0, 1]), np.arange(count), labels, 8, seed=3)
     skeleton = Skeleton(width=4, cells=1)
     net = Supernet(nasbench201.space(), lambda name: cells.to_module(name, 2, 2, skeleton))
-    network = cut_with_own_norms(net, "conv3-conv3.conv3-skip.conv3.conv3", task)
+    network = extract_network(net, "conv3-conv3.conv3-skip.conv3.conv3", task)
     # The mean of the first convolution's output over the chips is linear in the share of chips of class 1.
     first = next(module for module in network.modules() if isinstance(module, nn.BatchNorm2d))
     conv = next(module for module in network.modules() if isinstance(module, nn.Conv2d))

@@ -19,7 +19,7 @@ def test_it_gives_what_the_networks_give_alone_without_copying_weights() -> None
     supernet = make_supernet("cross", SMALL, Skeleton(), 2, 3)
     alone = {}
     for place, name in enumerate(NETWORKS):
-        network = supernet.cut(name)
+        network = supernet.extract(name)
         with torch.no_grad():
             for _ in range(2 + place):
                 network(torch.rand(4, 2, 40, 40) * (1 + place))  # statistics of its own
@@ -39,7 +39,7 @@ def test_it_gives_what_the_networks_give_alone_without_copying_weights() -> None
 
 def test_unknown_networks_are_refused() -> None:
     supernet = make_supernet("cross", SMALL, Skeleton(), 2, 3)
-    runtime = Switchable(supernet, {NETWORKS[0]: batch_norm_statistics(supernet.cut(NETWORKS[0]))})
+    runtime = Switchable(supernet, {NETWORKS[0]: batch_norm_statistics(supernet.extract(NETWORKS[0]))})
     with pytest.raises(KeyError):
         runtime.switch(NETWORKS[1])
     with pytest.raises(ValueError, match="at least one"):
@@ -48,7 +48,7 @@ def test_unknown_networks_are_refused() -> None:
 
 def test_a_schedule_says_whose_turn_it_is() -> None:
     supernet = make_supernet("cross", SMALL, Skeleton(), 2, 3)
-    statistics = {name: batch_norm_statistics(supernet.cut(name)) for name in NETWORKS}
+    statistics = {name: batch_norm_statistics(supernet.extract(name)) for name in NETWORKS}
     runtime = Switchable(supernet, statistics, [Turn(NETWORKS[1], 0.0, 100.0), Turn(NETWORKS[0], 8.0, 40.0)])
     first, last = NETWORKS[1], NETWORKS[0]
     for charge_pct, hours, network in ((100, 0, first), (40.1, 7.9, first), (40, 8, last), (0, 99, last)):

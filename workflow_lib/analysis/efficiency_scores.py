@@ -13,13 +13,19 @@ from scipy.stats import rankdata
 
 from workflow_lib.core.errors import UserError
 from workflow_lib.pareto.efficiency_config import EfficiencyConfig
-from workflow_lib.pareto.envelopment import MAX_SPAN, Comparison, compare_with_references, level, relative_efficiency
+from workflow_lib.pareto.envelopment import (
+    MAX_SPAN,
+    Comparison,
+    compare_with_references,
+    merge_ties,
+    relative_efficiency,
+)
 from workflow_lib.pareto.envelopment import super_efficiency as score_beyond
 from workflow_lib.pareto.stochastic import (
     efficiency_samples,
-    share_outside,
     stochastic_dominance,
     transitive_reduction,
+    truncated_share,
 )
 
 Numbers = NDArray[np.float64]
@@ -77,7 +83,7 @@ def score_models(table: pd.DataFrame, name: str, efficiency: EfficiencyConfig, s
     for column, quantile in (("low_pct", 0.05), ("median_pct", 0.5), ("high_pct", 0.95)):
         scores[column] = 100 * np.quantile(sampled, quantile, axis=0)
     scores["cut_pct"] = 100 * cut
-    shown = np.lexsort((rank, -level(np.median(sampled, axis=0))))[: efficiency.shown_models]
+    shown = np.lexsort((rank, -merge_ties(np.median(sampled, axis=0))))[: efficiency.shown_models]
     arrows = transitive_reduction(stochastic_dominance(sampled[:, shown], efficiency.confidence))
     larger, smaller = np.nonzero(arrows)
     return ScoredModels(
@@ -198,7 +204,7 @@ def _deviations(
 
 def _rank(beyond: Numbers) -> NDArray[np.int64]:
     """Rank the models from the highest score, starting at 1; tied models share the smaller rank."""
-    ranks: NDArray[np.int64] = rankdata(-level(beyond), method="min").astype(np.int64)
+    ranks: NDArray[np.int64] = rankdata(-merge_ties(beyond), method="min").astype(np.int64)
     return ranks
 
 
@@ -247,8 +253,8 @@ def _sample(
     noise_in = _deviations(table, efficiency.inputs, names, efficiency.deviations)
     noise_out = _deviations(table, efficiency.outputs, names, efficiency.deviations)
     highest = np.array([_highest(column) for column in efficiency.outputs])
-    cut = [share_outside(inputs, noise_in, 0, np.inf)]
-    cut += [share_outside(outputs[:, [index]], noise_out[:, [index]], 0, high) for index, high in enumerate(highest)]
+    cut = [truncated_share(inputs, noise_in, 0, np.inf)]
+    cut += [truncated_share(outputs[:, [index]], noise_out[:, [index]], 0, high) for index, high in enumerate(highest)]
     sampled = efficiency_samples(
         (inputs, noise_in),
         (outputs, noise_out),

@@ -117,7 +117,7 @@ def flags(section: Section | None, *names: str) -> list[str]:
     return result
 
 
-def listed_paths(pairs: Sequence[str], flag: str) -> dict[str, list[Path]]:
+def parse_path_lists(pairs: Sequence[str], flag: str) -> dict[str, list[Path]]:
     """Parse the NAME=FILE values of a flag; a name may have several files.
 
     Args:
@@ -127,7 +127,7 @@ def listed_paths(pairs: Sequence[str], flag: str) -> dict[str, list[Path]]:
     Raises:
         ConfigError: if a value has no =.
 
-    >>> listed_paths(["scores=a.parquet", "scores=b.parquet"], "--table")
+    >>> parse_path_lists(["scores=a.parquet", "scores=b.parquet"], "--table")
     {'scores': [PosixPath('a.parquet'), PosixPath('b.parquet')]}
     """
     found: dict[str, list[Path]] = {}
@@ -139,9 +139,9 @@ def listed_paths(pairs: Sequence[str], flag: str) -> dict[str, list[Path]]:
     return found
 
 
-def named_paths(pairs: Sequence[str], flag: str) -> dict[str, Path]:
-    """Parse the NAME=FILE values of a flag that takes one file per name; see `listed_paths`."""
-    return {name: paths[0] for name, paths in listed_paths(pairs, flag).items()}
+def parse_paths(pairs: Sequence[str], flag: str) -> dict[str, Path]:
+    """Parse the NAME=FILE values of a flag that takes one file per name; see `parse_path_lists`."""
+    return {name: paths[0] for name, paths in parse_path_lists(pairs, flag).items()}
 
 
 def paths_from_stdin(stage: str) -> list[Path]:

@@ -36,7 +36,7 @@ class TableError(UserError):
     """A table does not match the columns, types, ranges or key of its schema."""
 
 
-def end_with(error: object) -> NoReturn:
+def exit_with_error(error: object) -> NoReturn:
     """Print an error as one line on standard error and exit with code 2."""
     print(f"error: {error}", file=sys.stderr)
     sys.exit(2)

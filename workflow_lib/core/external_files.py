@@ -34,7 +34,7 @@ _NON_RASTER_SUFFIXES = (".gpkg", ".csv", ".json", ".geojson", ".zip", ".pkl", ".
 State = tuple[int, int, int]
 
 
-def named_files(pattern: str) -> list[str]:
+def expand_pattern(pattern: str) -> list[str]:
     """Return the sorted files that match a pattern with `*` and `?`, or the pattern itself if no file matches.
 
     Brackets are taken literally, because they are common in file names.
@@ -42,7 +42,7 @@ def named_files(pattern: str) -> list[str]:
     return sorted(glob(pattern.replace("[", "[[]"))) or [pattern]  # noqa: PTH207
 
 
-def listed_files(paths: Iterable[str | Path]) -> list[str]:
+def files_with_sidecars(paths: Iterable[str | Path]) -> list[str]:
     """List all files that some paths refer to, including sidecar files.
 
     Args:
@@ -70,12 +70,12 @@ def record_files(record: Path, paths: Sequence[str | Path]) -> None:
 
     Args:
         record: JSON file to write.
-        paths: as for `listed_files`; for rasters that are given as files, the files that GDAL reads with them, such
-            as the tiles of a VRT, are recorded too.
+        paths: as for `files_with_sidecars`; for rasters that are given as files, the files that GDAL reads with them,
+            such as the tiles of a VRT, are recorded too.
     """
     gdal_files = sorted(files_gdal_reads(filter(_may_be_raster, _expand_patterns(paths))))
     files = {}
-    for name in listed_files([*paths, *gdal_files]):
+    for name in files_with_sidecars([*paths, *gdal_files]):
         # Read the state first, so that a file that changes while it is hashed differs from its record afterwards.
         state = state_of(name)
         files[name] = [*state, _digest(name)] if state else None
@@ -96,7 +96,7 @@ def have_changed(record: Path, paths: Sequence[str | Path]) -> bool:
         text = record.read_text(encoding="utf-8")
         recorded = json.loads(text)
         gdal_files, files = recorded["behind"], recorded["files"]
-        if recorded["version"] != _VERSION or files.keys() != set(listed_files([*paths, *gdal_files])):
+        if recorded["version"] != _VERSION or files.keys() != set(files_with_sidecars([*paths, *gdal_files])):
             return True
         changed = any(_differs(name, entry) for name, entry in files.items())
         if not changed and (updated := json.dumps(recorded)) != text:
@@ -108,7 +108,7 @@ def have_changed(record: Path, paths: Sequence[str | Path]) -> bool:
 
 
 def _expand_patterns(paths: Iterable[str | Path]) -> Iterator[str]:
-    return chain.from_iterable(named_files(str(path)) for path in paths)
+    return chain.from_iterable(expand_pattern(str(path)) for path in paths)
 
 
 def _differs(name: str, entry: list[object] | None) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 _REPORT_INTERVAL = 500
 
 
-def report_some(stage: str, number: int, count: int, what: str) -> None:
+def report_progress(stage: str, number: int, count: int, what: str) -> None:
     """Print the progress of a stage to standard error, at the first item and every 500th item after it.
 
     Args:

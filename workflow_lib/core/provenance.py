@@ -83,13 +83,13 @@ def begin(stage: str, arguments: Sequence[str]) -> None:
     _job = _Job(stage, arguments) if stage in CONTRACTS else None
 
 
-def note_data(file: Path) -> None:
+def record_data(file: Path) -> None:
     """Record that tables written from now on derive from this file; tables derived from those inherit its checksum."""
     if _job:
         _job.data.add(sha256(file))
 
 
-def note_read(metadata: dict[bytes, bytes] | None) -> None:
+def record_read(metadata: dict[bytes, bytes] | None) -> None:
     """Record that tables written from now on derive from the table with this metadata."""
     if _job and (record := _parse(metadata)):
         _job.read.append(record.model_copy(update={"read": []}))
@@ -114,14 +114,14 @@ def stamp() -> dict[str, str]:
     return {KEY: record.model_dump_json()}
 
 
-def of_table(path: Path) -> Provenance | None:
+def read_provenance(path: Path) -> Provenance | None:
     """Read the provenance of a Parquet file; None if it has none."""
     return _parse(read_sealed(path).schema.metadata)
 
 
-def behind(paths: Iterable[Path]) -> list[Provenance]:
+def table_history(paths: Iterable[Path]) -> list[Provenance]:
     """Return the provenance of these tables and of the tables they were made from, merged as by `combine`."""
-    records = [record for path in paths if (record := of_table(path))]
+    records = [record for path in paths if (record := read_provenance(path))]
     return combine([*records, *(read for record in records for read in record.read)])
 
 
@@ -186,5 +186,5 @@ def _distribution(name: str) -> importlib.metadata.Distribution | None:
 
 if __name__ == "__main__":
     for file in map(Path, sys.argv[1:]):
-        record = of_table(file)
+        record = read_provenance(file)
         print(record.model_dump_json(indent=2) if record else f"{file}: no provenance (not written by a stage)")

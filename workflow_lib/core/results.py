@@ -12,7 +12,7 @@ from itertools import product
 from string import Formatter
 from typing import TYPE_CHECKING, Any
 
-from workflow_lib.core.arguments import listed_paths
+from workflow_lib.core.arguments import parse_path_lists
 from workflow_lib.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -75,12 +75,12 @@ class Result:
         Raises:
             TableError: if a file does not match the schema, or two rows have the same key.
         """
-        read = self.table.read_filled if self.filled else self.table.read
+        read = self.table.read_nonempty if self.filled else self.table.read
         parts = [read(path) for path in paths]
         return parts[0] if len(parts) == 1 else self.table.concatenate(parts, paths[0].parent)
 
 
-def given_files(pairs: Sequence[str], reader: str, needed: Iterable[Result]) -> dict[str, list[Path]]:
+def parse_table_files(pairs: Sequence[str], reader: str, needed: Iterable[Result]) -> dict[str, list[Path]]:
     """Parse the RESULT=FILE values of the flag --table; a result may have several files.
 
     Args:
@@ -91,7 +91,7 @@ def given_files(pairs: Sequence[str], reader: str, needed: Iterable[Result]) -> 
     Raises:
         ConfigError: if a value has no =, or a needed result is missing.
     """
-    files = listed_paths(pairs, "--table")
+    files = parse_path_lists(pairs, "--table")
     if missing := [result.name for result in needed if result.name not in files]:
         raise ConfigError(f"{reader} needs {', '.join(missing)}", "--table", f"write {missing[0]}=FILE")
     return files

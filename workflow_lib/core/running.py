@@ -5,7 +5,7 @@ import sys
 import traceback
 from collections.abc import Callable
 
-from workflow_lib.core.errors import UserError, end_with
+from workflow_lib.core.errors import UserError, exit_with_error
 from workflow_lib.core.sealed import DamagedFileError, set_aside
 
 _RETRY_DELAY_S = 0.01
@@ -32,12 +32,12 @@ def run_stage(main: Callable[[], None]) -> None:
     try:
         main()
     except DamagedFileError as error:
-        end_with(set_aside(error))
+        exit_with_error(set_aside(error))
     except UserError as error:
-        end_with(error)
+        exit_with_error(error)
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
-        end_with(f"{place}{error.strerror or ' '.join(map(str, error.args))}")
+        exit_with_error(f"{place}{error.strerror or ' '.join(map(str, error.args))}")
     except Exception:
         traceback.print_exc()
         sys.exit(1)

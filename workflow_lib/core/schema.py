@@ -85,7 +85,7 @@ class Table:
 
         return table_files.read(self, path)
 
-    def read_filled(self, path: Path) -> pd.DataFrame:
+    def read_nonempty(self, path: Path) -> pd.DataFrame:
         """Read a file that must contain rows.
 
         Raises:
@@ -93,7 +93,7 @@ class Table:
         """
         from workflow_lib.core import table_files
 
-        return table_files.read_filled(self, path)
+        return table_files.read_nonempty(self, path)
 
     def read_all(self, paths: Sequence[Path]) -> pd.DataFrame:
         """Read many files of this schema into one table; keys must be unique across all files.
@@ -101,7 +101,7 @@ class Table:
         Raises:
             TableError: if a file does not match the schema, or two rows have the same key.
         """
-        return self.concatenate([self.read_filled(path) for path in paths], paths[0].parent)
+        return self.concatenate([self.read_nonempty(path) for path in paths], paths[0].parent)
 
     def concatenate(self, parts: Sequence[pd.DataFrame], where: Path) -> pd.DataFrame:
         """Concatenate tables of this schema; keys must be unique across all tables.

@@ -46,8 +46,8 @@ def read(table: Table, path: Path) -> pd.DataFrame:
         raise DamagedTableError(path, error.what) from None
 
 
-def read_filled(table: Table, path: Path) -> pd.DataFrame:
-    """Read a file that must contain rows; see `Table.read_filled`."""
+def read_nonempty(table: Table, path: Path) -> pd.DataFrame:
+    """Read a file that must contain rows; see `Table.read_nonempty`."""
     frame = read(table, path)
     if frame.empty:
         raise DamagedTableError(path, f"table {table.name}: no rows")
@@ -206,7 +206,7 @@ def _read_parquet(path: Path) -> pd.DataFrame:
     try:
         arrow = read_sealed(path)
         frame: pd.DataFrame = arrow.to_pandas()
-        provenance.note_read(arrow.schema.metadata)
+        provenance.record_read(arrow.schema.metadata)
     except (UserError, OSError, MemoryError):
         raise
     except Exception as error:  # pandas raises a dozen exception types for corrupted files

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
 from workflow_lib.core.errors import UserError
-from workflow_lib.core.progress import report_some
+from workflow_lib.core.progress import report_progress
 from workflow_lib.data.data_config import ClipConfig, RasterFolder
 from workflow_lib.data.points import read_points
 from workflow_lib.data.scene_rasters import Bounds
@@ -134,7 +134,7 @@ def sample_points(
     shifts = rng.uniform(-clip.jitter_m, clip.jitter_m, (len(labelled), 2))
     rows: list[Row] = []
     for number, (x, y, label) in enumerate(labelled[["x", "y", "class"]].itertuples(index=False)):
-        report_some("sample_points", number, len(labelled), "points")
+        report_progress("sample_points", number, len(labelled), "points")
         if label not in classes:
             reason: str | None = f"class is not one of {list(classes)}"
         else:
@@ -220,7 +220,7 @@ def _draw(
             break
         x, y = _propose(region, true, clip, rng)
         if tree.query((x, y))[0] >= clip.min_distance_m and region.problem(x, y, max_nodata_pct) is None:
-            report_some("sample_points", len(drawn), missing, "random samples")
+            report_progress("sample_points", len(drawn), missing, "random samples")
             drawn.append({"x": x, "y": y, "class": clip.false_class, "drawn": True, "reason": None})
     if len(drawn) < missing:
         raise UserError(

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workflow_lib.core.errors import ChipError, UserError
-from workflow_lib.core.progress import report_some
+from workflow_lib.core.progress import report_progress
 from workflow_lib.core.sealed import DamagedFileError, map_array
 from workflow_lib.data.band_statistics import BandStatistics
 from workflow_lib.data.bands import add_indices, fill_nodata, normalise
@@ -98,7 +98,7 @@ def _good_chips(
     """Read the chips in order; a bad chip ends the run or is listed, depending on `data.on_bad_chip`."""
     usual = _usual_headers(files)
     for position, chip in enumerate(files):
-        report_some("import_chips", position, len(files), "chips")
+        report_progress("import_chips", position, len(files), "chips")
         try:
             raw = read_chip(chip, data.regions[chip.region], data.chip_size_px, data.max_nodata_pct, data.nodata)
             crs, pixel = usual[chip.region]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from rasterio.transform import Affine
 
 from workflow_lib.core.errors import UserError
-from workflow_lib.core.progress import report_some
+from workflow_lib.core.progress import report_progress
 from workflow_lib.data.chip_samples import Region
 from workflow_lib.data.masks import SCALED_TAG, is_scaled
 from workflow_lib.data.scenes import Layer
@@ -35,7 +35,7 @@ def clip_chips(region: Region, name: str, samples: pd.DataFrame, output: Path) -
     output.mkdir(parents=True)
     size_px = region.size_px
     for number, sample in enumerate(samples.to_dict("records")):
-        report_some("clip_chips", number, len(samples), "chips")
+        report_progress("clip_chips", number, len(samples), "chips")
         column, row = region.grid.corner(sample["x"], sample["y"], size_px)
         for folder, layer in zip(region.folders, region.layers, strict=True):
             file = output / folder.folder / sample["class"] / f"{name}_{sample['class']}_{sample['sample']:05d}.tif"

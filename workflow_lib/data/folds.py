@@ -14,7 +14,7 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, Strat
 
 from workflow_lib.core.errors import UserError
 from workflow_lib.data.fold_config import FoldsConfig
-from workflow_lib.data.ground import TRANSFORM_ERRORS, TRUE_TO_SCALE, scale_at, utm_zone
+from workflow_lib.data.ground import MAX_SCALE_ERROR, TRANSFORM_ERRORS, scale_at, utm_zone
 
 Mask = NDArray[np.bool_]
 
@@ -212,7 +212,7 @@ def _group_in_metres(name: str, part: pd.DataFrame) -> pd.DataFrame:
     if not (crs.is_projected or crs.is_geographic):
         raise UserError("a local CRS has no location on the ground", name, "use stratified folds")
     in_metres = crs.is_projected and crs.linear_units_factor[1] == 1
-    if in_metres and abs(scale_at(crs, part["x"].mean(), part["y"].mean()) - 1) <= TRUE_TO_SCALE:
+    if in_metres and abs(scale_at(crs, part["x"].mean(), part["y"].mean()) - 1) <= MAX_SCALE_ERROR:
         return part
     boxes = part[["left", "bottom", "right", "top"]].to_numpy()
     west, south, east, north = transform_bounds(crs, "EPSG:4326", *boxes[:, :2].min(0), *boxes[:, 2:].max(0))

@@ -19,7 +19,7 @@ _ECCENTRICITY_2 = 6.69437999014e-3
 TRANSFORM_ERRORS = (CRSError, RasterioError, CPLE_BaseError)
 """Exceptions of rasterio for coordinates that cannot be transformed from one CRS to another."""
 
-TRUE_TO_SCALE = 0.01
+MAX_SCALE_ERROR = 0.01
 """Maximum relative scale error of a CRS that counts as true to scale; UTM is within 0.1 %."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from workflow_lib.core.external_files import named_files
+from workflow_lib.core.external_files import expand_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +33,7 @@ def scene_files(config: Config, area: str, layer: Scenes) -> list[str]:
         return [
             f"results/{config.run}/generate_landscape/{area}/{source}_{tile}.tif" for tile in range(settings.tiles**2)
         ]
-    return sorted({file for pattern in layer.scenes for file in named_files(pattern)})
+    return sorted({file for pattern in layer.scenes for file in expand_pattern(pattern)})
 
 
 def scene_patterns(config: Config, layers: Sequence[Scenes]) -> list[str]:

@@ -18,7 +18,7 @@ from rasterio.vrt import WarpedVRT
 from rasterio.warp import transform
 
 from workflow_lib.core.errors import UserError
-from workflow_lib.data.ground import TRUE_TO_SCALE, utm_zone
+from workflow_lib.data.ground import MAX_SCALE_ERROR, utm_zone
 from workflow_lib.data.masks import is_scaled, scaling_of
 from workflow_lib.data.scene_rasters import (
     METRE,
@@ -85,7 +85,7 @@ class Grid:
                 )
             left, bottom, right, top = extent_of(raster, grid_crs)
             scale = ground_scale(grid_crs, (left + right) / 2, (bottom + top) / 2, file)
-            if abs(scale - 1) > TRUE_TO_SCALE:
+            if abs(scale - 1) > MAX_SCALE_ERROR:
                 if crs:
                     raise UserError(
                         f"a metre of {grid_crs} is {scale:.2f} m on the ground here", file, "name the CRS of a UTM zone"
@@ -266,7 +266,7 @@ class Layer:
         return np.where(valid, rounded, 0).astype(self.dtype), valid
 
 
-def covered(files: Sequence[Path], crs: CRS) -> Bounds:
+def combined_bounds(files: Sequence[Path], crs: CRS) -> Bounds:
     """Return the bounds of all scenes together, in a CRS."""
     extents = []
     for file in files:
@@ -289,7 +289,7 @@ def overview(files: Sequence[Path], crs: str, most_px: int) -> tuple[NDArray[Any
     grid = Grid.of(files[0], METRE, crs)
     with open_scene(files[0]) as raster:
         bands = raster.count
-    left, bottom, right, top = covered(files, grid.crs)
+    left, bottom, right, top = combined_bounds(files, grid.crs)
     size = max(right - left, top - bottom) / most_px
     coarse = Grid(grid.crs, size, left, top)
     width, height = max(1, round((right - left) / size)), max(1, round((top - bottom) / size))

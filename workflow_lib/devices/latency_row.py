@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 from pydantic import Field
 
-from workflow_lib.core.arguments import Arguments, named_paths
+from workflow_lib.core.arguments import Arguments, parse_paths
 from workflow_lib.devices import kind_of, parse_settings
 from workflow_lib.latency.device_kind import PredictionInput
 from workflow_lib.latency.latency_tables import LATENCIES
@@ -36,6 +36,6 @@ def write_latency(description: str | None, argv: Sequence[str] | None) -> None:
     arguments = LatencyArguments.parse(description, argv)
     settings = parse_settings(arguments.settings)
     row = {name: getattr(arguments, name) for name in ("channels", "architecture", "device")}
-    given = PredictionInput(settings=settings, files=named_paths(arguments.input, "--input"), **row)
+    given = PredictionInput(settings=settings, files=parse_paths(arguments.input, "--input"), **row)
     row |= {"predictor": settings.kind} | dict(kind_of(settings).predict(given))  # type: ignore[attr-defined]
     LATENCIES.write(LATENCIES.complete(pd.DataFrame([row])), arguments.output)

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from workflow_lib.spaces.cross.folded_net import images_at_once
+from workflow_lib.spaces.cross.folded_net import folded_images
 
 
 @dataclass(frozen=True)
@@ -57,10 +57,10 @@ def count_layers(network: nn.Module, channels: int, size_px: int, batch: int, nu
         ValueError: if the batch is not a multiple of the number of folded images.
     """
     # Run the smallest possible batch and scale the counts; they grow linearly with the batch.
-    folded_images = images_at_once(network)
-    if batch % folded_images:
-        raise ValueError(f"a batch of {batch} images is not a multiple of {folded_images}, as this network needs")
-    scale, found = batch // folded_images, []
+    multiple = folded_images(network)
+    if batch % multiple:
+        raise ValueError(f"a batch of {batch} images is not a multiple of {multiple}, as this network needs")
+    scale, found = batch // multiple, []
 
     def record(name: str, layer: nn.Module, inputs: Tensor, output: Tensor) -> None:
         weight: Any = layer.weight
@@ -85,7 +85,7 @@ def count_layers(network: nn.Module, channels: int, size_px: int, batch: int, nu
     parameter = next(network.parameters())
     try:
         with torch.inference_mode():
-            network.eval()(torch.zeros(folded_images, channels, size_px, size_px, device=parameter.device))
+            network.eval()(torch.zeros(multiple, channels, size_px, size_px, device=parameter.device))
     finally:
         network.train(training)
         for hook in hooks:

@@ -10,7 +10,7 @@ from torch import nn
 from torch.onnx import TrainingMode
 
 from workflow_lib.core.files import atomic_path
-from workflow_lib.spaces.cross.folded_net import images_at_once
+from workflow_lib.spaces.cross.folded_net import folded_images
 
 DETECTION_OPSET = 13
 """Newest opset that nn-Meter supports."""
@@ -50,7 +50,7 @@ def export_for_detection(network: nn.Module, channels: int, size_px: int, path: 
 def _export(network: nn.Module, channels: int, size_px: int, path: Path, **options: Any) -> None:
     portable = copy.deepcopy(network).float().cpu()
     portable = portable.to(memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]  # missing in its stubs
-    example = torch.zeros(images_at_once(network), channels, size_px, size_px)
+    example = torch.zeros(folded_images(network), channels, size_px, size_px)
     with atomic_path(path) as temporary, warnings.catch_warnings():
         # The exporter warns that it is outdated, and about the counters of each batch norm. Its successor is not used:
         # it writes a second file and splits pooling.

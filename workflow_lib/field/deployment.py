@@ -16,7 +16,7 @@ from workflow_lib.core.files import write_text
 from workflow_lib.core.indices import INDICES
 from workflow_lib.core.seeds import derive_seed
 from workflow_lib.data.dataset import ChipView, Dataset
-from workflow_lib.data.ground import TRUE_TO_SCALE, pixel_sides_m
+from workflow_lib.data.ground import MAX_SCALE_ERROR, pixel_sides_m
 from workflow_lib.export.precision_files import calibration_chips, write_precisions
 from workflow_lib.field.bundle import CHECKSUMS, DESCRIPTION, write_checksums
 from workflow_lib.field.description import Description
@@ -198,7 +198,7 @@ def _resolution_m(dataset: Dataset) -> float | None:
         if not np.isfinite(on_ground).all():
             return None
         stated = width * CRS.from_user_input(crs).linear_units_factor[1] if CRS.from_user_input(crs).is_projected else 0
-        true = np.abs(on_ground - stated) <= TRUE_TO_SCALE * on_ground
+        true = np.abs(on_ground - stated) <= MAX_SCALE_ERROR * on_ground
         sides.append(np.where(true, stated, on_ground))
     return round(float(np.median(np.concatenate(sides))), 9)
 

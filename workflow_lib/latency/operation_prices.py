@@ -14,7 +14,7 @@ from workflow_lib.spaces.darts.darts_module import to_module as to_darts
 from workflow_lib.spaces.mobilenet import mobilenet_chain as mobilenet
 from workflow_lib.spaces.mobilenet.mobilenet_module import ChainNet
 from workflow_lib.spaces.nasbench201.nasbench201_cell import EDGES, OPERATIONS, Cell, Skeleton, stem_px
-from workflow_lib.spaces.nasbench201.nasbench201_counts import on_all_edges
+from workflow_lib.spaces.nasbench201.nasbench201_counts import uniform_edge_costs
 from workflow_lib.spaces.nasbench201.nasbench201_module import to_module
 
 
@@ -77,7 +77,7 @@ def _price_nasbench201(skeleton: Skeleton, channels: int, classes: int, size_px:
         [*fixed, *sums, *(one for edge_operations in added.values() for one in edge_operations)], price
     )
     prices = {name: table.estimate(edge_operations) for name, edge_operations in added.items()}
-    return on_all_edges(table.estimate(list(fixed.elements())), prices, table.estimate(sums))
+    return uniform_edge_costs(table.estimate(list(fixed.elements())), prices, table.estimate(sums))
 
 
 def _price_darts(skeleton: Skeleton, channels: int, classes: int, size_px: int, price: Price) -> CellCosts:

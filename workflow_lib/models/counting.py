@@ -7,7 +7,7 @@ import torch._dynamo  # imported here so that it is preloaded in the worker; the
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from workflow_lib.spaces.cross.folded_net import images_at_once
+from workflow_lib.spaces.cross.folded_net import folded_images
 
 BYTES_PER_FLOAT = 4
 
@@ -63,4 +63,4 @@ def is_layer(module: nn.Module) -> bool:
 
 def _images(network: nn.Module, channels: int, size_px: int) -> torch.Tensor:
     """Blank chips: one, or as many as the network folds into one."""
-    return torch.zeros(images_at_once(network), channels, size_px, size_px)
+    return torch.zeros(folded_images(network), channels, size_px, size_px)

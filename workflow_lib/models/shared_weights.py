@@ -136,13 +136,13 @@ class Supernet(nn.Module):
         tensors = template.state_dict()
         return template, {name: (self._key(network, name), tensor.shape) for name, tensor in tensors.items()}
 
-    def cut(self, network: str) -> nn.Module:
+    def extract(self, network: str) -> nn.Module:
         """Extract one network as a stand-alone module with a copy of its weights."""
         module = self._to_module(network)
         module.load_state_dict(self.tensors(network))
         return module.train(self.training)
 
-    def shrunk(self, space: Space) -> "Supernet":
+    def subspace_supernet(self, space: Space) -> "Supernet":
         """Build the supernet of a subspace, with a copy of the weights that the subspace needs.
 
         Args:

@@ -137,7 +137,7 @@ def compare_with_references(inputs: Numbers, outputs: Numbers, returns: Returns)
     return Comparison(scores, references, weights, input_slacks * size_in, output_slacks * size_out, strong)
 
 
-def level(values: Numbers) -> Numbers:
+def merge_ties(values: Numbers) -> Numbers:
     """Make scores equal that differ by less than the solver's tolerance.
 
     Args:

@@ -11,7 +11,7 @@ from workflow_lib.pareto.envelopment import MAX_SPAN, TOLERANCE, Returns, relati
 Numbers = NDArray[np.float64]
 
 
-def share_outside(means: Numbers, deviations: Numbers, low: float, high: float) -> Numbers:
+def truncated_share(means: Numbers, deviations: Numbers, low: float, high: float) -> Numbers:
     """Compute the share of each normal distribution that lies outside the possible values.
 
     Args:
@@ -23,7 +23,7 @@ def share_outside(means: Numbers, deviations: Numbers, low: float, high: float) 
     Returns:
         (...,) shares in [0, 1].
 
-    >>> share_outside(np.array([0.0, 0.0]), np.array([1.0, 0.0]), 0.0, np.inf).tolist()
+    >>> truncated_share(np.array([0.0, 0.0]), np.array([1.0, 0.0]), 0.0, np.inf).tolist()
     [0.5, 0.0]
     """
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -58,7 +58,7 @@ class SearchTask:
     seed: int
 
 
-def halves(rows: Rows, labels: Labels, seed: int) -> tuple[Rows, Rows]:
+def split_in_halves(rows: Rows, labels: Labels, seed: int) -> tuple[Rows, Rows]:
     """Split rows at random into two halves, stratified by class.
 
     Args:

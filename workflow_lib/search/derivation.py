@@ -101,8 +101,8 @@ class LookupGraph:
         sizes, first = np.unique(np.maximum.accumulate(self.sizes), return_index=True)
         if budget < sizes[0]:
             raise UserError(
-                f"a budget of {spell(budget)} is below the sizes that the searches found, "
-                f"{spell(sizes[0])} to {spell(sizes[-1])}",
+                f"a budget of {format_cost(budget)} is below the sizes that the searches found, "
+                f"{format_cost(sizes[0])} to {format_cost(sizes[-1])}",
                 "the look-up graph",
                 "raise the budget, or change cell_search.bounds",
             )
@@ -115,10 +115,10 @@ class LookupGraph:
         return cls(ordered["bound"].tolist(), ordered["size"].tolist())
 
 
-def spell(value: float) -> str:
+def format_cost(value: float) -> str:
     """Format a cost for messages, whether parameters or milliseconds.
 
-    >>> spell(1234567.8), spell(12.3456)
+    >>> format_cost(1234567.8), format_cost(12.3456)
     ('1,234,568', '12.35')
     """
     return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"
@@ -249,8 +249,9 @@ def _derive(probabilities: Numbers, costs: CellCosts, settings: CellSearchConfig
     least = settings.min_budget_share * budget if np.isfinite(budget) else -np.inf
     network = DERIVATIONS[settings.space].derive(probabilities, costs, settings.skeletons["trained"], budget, least)
     if network is None:
+        smallest = format_cost(spread_bounds(costs, 2)[0])
         raise UserError(
-            f"no network is within {spell(budget)}: the smallest expected cost is {spell(spread_bounds(costs, 2)[0])}",
+            f"no network is within {format_cost(budget)}: the smallest expected cost is {smallest}",
             "cell_search.budgets",
             "raise the budget, or lower the width or the cells of the networks",
         )

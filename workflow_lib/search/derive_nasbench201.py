@@ -76,7 +76,11 @@ def connected_cells() -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     Returns:
         (cells, edges) numbers of operations, and a mask of those on a path from input to output.
     """
-    pairs = [(cell, alive) for names in product(_NAMES, repeat=len(EDGES)) if (alive := (cell := Cell(names)).alive)]
+    pairs = [
+        (cell, alive)
+        for names in product(_NAMES, repeat=len(EDGES))
+        if (alive := (cell := Cell(names)).without_dead_operations)
+    ]
     cells = [[_NAMES.index(name) for name in cell.operations] for cell, _ in pairs]
     live = [[name != "none" for name in alive.operations] for _, alive in pairs]
     return np.array(cells, dtype=np.int64), np.array(live)

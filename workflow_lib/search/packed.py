@@ -11,7 +11,7 @@ from workflow_lib.models.switchable import Switchable, Turn, batch_norm_statisti
 from workflow_lib.search.ranked_supernet import keep_used
 from workflow_lib.search.stored_supernet import StoredSupernet
 from workflow_lib.training.checkpoint import load_tensors
-from workflow_lib.training.supernet_training import SupernetTask, cut_with_own_norms
+from workflow_lib.training.supernet_training import SupernetTask, extract_network
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def pack(net: StoredSupernet, networks: Sequence[str], task: SupernetTask, sched
         schedule: when each network runs.
     """
     smaller = keep_used(net.supernet, networks)
-    statistics = {name: batch_norm_statistics(cut_with_own_norms(smaller, name, task)) for name in networks}
+    statistics = {name: batch_norm_statistics(extract_network(smaller, name, task)) for name in networks}
     return Packed(replace(net, supernet=smaller), statistics, schedule)
 
 

@@ -47,7 +47,7 @@ def random(space: Space, seed: int) -> FixedList:
     return FixedList([networks[row] for row in np.random.default_rng(seed).permutation(len(networks))])
 
 
-class RandomlyFilled:
+class WithRandomFill:
     """A strategy whose rounds are filled with random networks if it proposes too few new ones.
 
     Args:

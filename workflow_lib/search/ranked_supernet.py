@@ -25,8 +25,8 @@ from workflow_lib.training.metrics import Labels
 from workflow_lib.training.supernet_training import (
     Paths,
     SupernetTrainer,
+    evaluate_with_shared_weights,
     fair_paths,
-    judge_by_shared_weights,
     networks_per_fair_step,
     train_supernet,
     uniform_path,
@@ -55,7 +55,7 @@ class Judge:
 
     def __call__(self, trainer: SupernetTrainer, networks: Sequence[str]) -> pd.DataFrame:
         """Evaluate networks: columns architecture, accuracy_pct, cross_entropy."""
-        evaluations = judge_by_shared_weights(trainer.supernet, networks, trainer.task, self.rows, self.labels)
+        evaluations = evaluate_with_shared_weights(trainer.supernet, networks, trainer.task, self.rows, self.labels)
         table = pd.DataFrame(evaluations, columns=["accuracy_pct", "cross_entropy"])
         table.insert(0, "architecture", list(networks))
         return table
@@ -99,20 +99,20 @@ class RankingProgress:
 
 
 @dataclass(frozen=True)
-class SecondStep:
+class RankingSettings:
     """The settings of step 2.
 
     Args:
         epochs: number of epochs.
         trains: networks to train (`search.supernet_config.SupernetVariant.second`).
         judged: number of networks evaluated after each epoch if `trains` is front or alpha.
-        judges_all: whether all networks of the space are evaluated at the end.
+        evaluates_all: whether all networks of the space are evaluated at the end.
     """
 
     epochs: int
     trains: Literal["uniform", "fair", "front", "alpha"]
     judged: int
-    judges_all: bool
+    evaluates_all: bool
 
 
 def train_first(
@@ -137,7 +137,7 @@ def train_first(
 def rank_subnets(
     trainer: SupernetTrainer,
     judge: Judge,
-    step: SecondStep,
+    step: RankingSettings,
     checkpoint: Checkpoint | None = None,
     earlier: pd.DataFrame | None = None,
 ) -> tuple[pd.DataFrame, RankingProgress]:
@@ -180,7 +180,7 @@ def second_paths(trains: str, space: Space, judge: Judge, progress: RankingProgr
     """Return the paths that an epoch of step 2 trains.
 
     Args:
-        trains: see `SecondStep`.
+        trains: see `RankingSettings`.
         space: the space of the supernet.
         judge: evaluation of networks.
         progress: the state of step 2.
@@ -195,7 +195,7 @@ def second_paths(trains: str, space: Space, judge: Judge, progress: RankingProgr
     return uniform_path(space)
 
 
-def _evaluate_sample(trainer: SupernetTrainer, judge: Judge, step: SecondStep, progress: RankingProgress) -> None:
+def _evaluate_sample(trainer: SupernetTrainer, judge: Judge, step: RankingSettings, progress: RankingProgress) -> None:
     """Evaluate random networks, and fit alpha to the ranks of all evaluated networks."""
     start = time.perf_counter()
     generator = np.random.default_rng(derive_seed(trainer.task.seed, "judge", len(trainer.losses)))
@@ -207,13 +207,13 @@ def _evaluate_sample(trainer: SupernetTrainer, judge: Judge, step: SecondStep, p
     trainer.seconds += time.perf_counter() - start
 
 
-def _score(trainer: SupernetTrainer, judge: Judge, step: SecondStep, progress: RankingProgress) -> pd.DataFrame:
+def _score(trainer: SupernetTrainer, judge: Judge, step: RankingSettings, progress: RankingProgress) -> pd.DataFrame:
     """Score all networks of the space, or the best of a large one; without alpha, by the negative Pareto rank."""
     space = trainer.supernet.space
     start = time.perf_counter()
     latest = progress.evaluated
     names = list(filter(space.connected, _scored_networks(space, progress)))
-    if step.judges_all:
+    if step.evaluates_all:
         latest = judge(trainer, names)
     if step.trains == "alpha":
         # This score needs no evaluation at the end, so its time is not counted.
@@ -286,7 +286,7 @@ def keep_used(supernet: Supernet, networks: Sequence[str]) -> Supernet:
         name: [value for value in values if any(chosen[name] == value for chosen in used)] or list(values[:1])
         for name, values in supernet.space.choices.items()
     }
-    return supernet.shrunk(replace(supernet.space, choices=choices))
+    return supernet.subspace_supernet(replace(supernet.space, choices=choices))
 
 
 def alpha_rows(space: Space, alphas: Sequence[Numbers]) -> pd.DataFrame:

@@ -114,15 +114,15 @@ def parse_assembled(text: str) -> Assembled:
     return network
 
 
-def alive(architecture: str) -> str:
+def without_dead_operations(architecture: str) -> str:
     """Remove operations that lie on no path from input to output.
 
-    >>> alive("cell-conv3-none.skip-skip.none.none-w8-n1-s2")
+    >>> without_dead_operations("cell-conv3-none.skip-skip.none.none-w8-n1-s2")
     'cell-none-none.none-skip.none.none-w8-n1-s2'
 
     Returns:
         Id of the simplified network; unchanged if no path connects input and output.
     """
     network = parse(architecture).choices
-    simplified = network.alive if isinstance(network, nasbench201.CellNetwork) else network
+    simplified = network.without_dead_operations if isinstance(network, nasbench201.CellNetwork) else network
     return str(simplified or network)

@@ -18,7 +18,7 @@ from workflow_lib.core.files import atomic_path
 from workflow_lib.core.running import run_stage
 from workflow_lib.data.geopackage import write_points
 from workflow_lib.data.masks import describe_scaling
-from workflow_lib.data.scenes import Grid, Layer, covered
+from workflow_lib.data.scenes import Grid, Layer, combined_bounds
 from workflow_lib.field.bundle import Bundle
 from workflow_lib.field.description import Description
 from workflow_lib.field.detections import as_points, find_places, suppress
@@ -84,7 +84,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     }  # fmt: skip
     reported_classes = _reported_classes(model, arguments.classes)
     grid = Grid.of(files[0], bundle.resolution_m, arguments.crs)
-    grid = grid.moved_to(covered(next(iter(scenes.values())), grid.crs))
+    grid = grid.moved_to(combined_bounds(next(iter(scenes.values())), grid.crs))
     with ExitStack() as stack:
         stack.enter_context(locked_outputs(outputs))
         stack.enter_context(rasterio.Env(GDAL_CACHEMAX=_CACHE_MB))

@@ -9,8 +9,8 @@ from workflow_lib.analysis.candidate_tables import RANKED_RESULT
 from workflow_lib.config import Config
 from workflow_lib.core.arguments import Arguments
 from workflow_lib.core.files import write_text
-from workflow_lib.core.provenance import behind
-from workflow_lib.core.results import given_files
+from workflow_lib.core.provenance import table_history
+from workflow_lib.core.results import parse_table_files
 from workflow_lib.core.running import run_stage
 from workflow_lib.core.table_files import write_csv
 from workflow_lib.data.chip_tables import CHIPS_RESULT
@@ -46,9 +46,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = ReportArguments.parse(__doc__, argv)
     config = arguments.config
     results = reported_results(config)
-    files = given_files(arguments.table, "the report", results.values())
+    files = parse_table_files(arguments.table, "the report", results.values())
     paths = [path for result in results for path in files[result]]
-    records = behind(paths)
+    records = table_history(paths)
     content = ReportContent(
         config=config,
         tables={name: result.read(files[name]) for name, result in results.items()},

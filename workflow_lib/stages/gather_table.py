@@ -56,7 +56,7 @@ def _read_all(table: Table, parts: Sequence[Path]) -> list[pd.DataFrame]:
     frames, errors = [], []
     for part in parts:
         try:
-            frames.append(table.read_filled(part))
+            frames.append(table.read_nonempty(part))
         except DamagedFileError as error:
             errors.append(error)
     if errors:

@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         imported = import_chips(arguments.data, Path(arguments.data.root), array)
         save_array(moments, imported.moments)
         seal(array)
-        provenance.note_data(array)
+        provenance.record_data(array)
         CHIPS.write(imported.chips, chips)
         BANDS.write(imported.bands, bands)
         REJECTED.write(imported.rejected, rejected)

@@ -14,7 +14,7 @@ from workflow_lib.search.packed import describe_packed, pack
 from workflow_lib.search.stored_supernet import StoredSupernet
 from workflow_lib.search.supernet_tables import PACKED
 from workflow_lib.training.compute import use_one_thread
-from workflow_lib.training.supernet_training import SupernetArguments, judge_by_shared_weights
+from workflow_lib.training.supernet_training import SupernetArguments, evaluate_with_shared_weights
 
 CONTRACT = 3
 
@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     schedule = [Turn(*turn) for turn in turns.itertuples(index=False)]
     task = arguments.task(dataset, folds, arguments.derived_seed("pack_networks"))
     packed = pack(StoredSupernet.load(arguments.supernet), names, task, schedule)
-    scores = judge_by_shared_weights(packed.net.supernet, names, task, rows, dataset.labels[rows])
+    scores = evaluate_with_shared_weights(packed.net.supernet, names, task, rows, dataset.labels[rows])
     packed.save(arguments.output)
     PACKED.write(describe_packed(packed, scores).assign(channels=arguments.channels), arguments.table)
 

@@ -10,9 +10,9 @@ from typing import Any
 
 from pydantic import Field
 
-from workflow_lib.core.arguments import Arguments, listed_paths
+from workflow_lib.core.arguments import Arguments, parse_path_lists
 from workflow_lib.core.errors import ConfigError, UserError
-from workflow_lib.core.results import given_files
+from workflow_lib.core.results import parse_table_files
 from workflow_lib.core.running import run_stage
 from workflow_lib.report.declaration import FigureDeclaration, FigureInput, all_figures
 from workflow_lib.report.plots.style import save_figures
@@ -42,13 +42,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     given = FigureInput(
         _tables(figure, arguments.table),
         _settings(figure, arguments.setting),
-        listed_paths(arguments.file, "--file"),
+        parse_path_lists(arguments.file, "--file"),
     )
     save_figures(arguments.output, arguments.dpi, lambda _: figure.draw(given))
 
 
 def _tables(figure: FigureDeclaration, pairs: Sequence[str]) -> dict[str, Any]:
-    files = given_files(pairs, "the figure", figure.reads)
+    files = parse_table_files(pairs, "the figure", figure.reads)
     return {result.name: result.read(files[result.name]) for result in figure.reads}
 
 

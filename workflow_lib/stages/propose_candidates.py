@@ -7,7 +7,7 @@ import pandas as pd
 from pydantic import Field
 
 from workflow_lib.core.arguments import Arguments
-from workflow_lib.core.results import given_files
+from workflow_lib.core.results import parse_table_files
 from workflow_lib.core.running import run_stage
 from workflow_lib.core.seeds import derive_seed
 from workflow_lib.search.network_costs import network_costs
@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def _read_tables(arguments: ProposeArguments) -> Mapping[str, pd.DataFrame]:
     strategy = arguments.search.declaration
-    files = given_files(arguments.table, "the strategy", strategy.reads)
+    files = parse_table_files(arguments.table, "the strategy", strategy.reads)
     results = [*strategy.reads, *strategy.optional]
     return {result.name: result.read(files[result.name]) for result in results if result.name in files}
 

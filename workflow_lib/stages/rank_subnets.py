@@ -18,7 +18,7 @@ from workflow_lib.export.network_tables import NETWORKS
 from workflow_lib.latency.latency_tables import LATENCIES
 from workflow_lib.search.derivation import read_costs
 from workflow_lib.search.network_costs import network_costs
-from workflow_lib.search.ranked_supernet import Judge, SecondStep, alpha_rows, rank_subnets
+from workflow_lib.search.ranked_supernet import Judge, RankingSettings, alpha_rows, rank_subnets
 from workflow_lib.search.stored_supernet import StoredSupernet
 from workflow_lib.search.supernet_tables import ALPHA, RANKING
 from workflow_lib.spaces import networks
@@ -46,7 +46,7 @@ class SecondStepArguments(SupernetArguments):
     second: Literal["uniform", "fair", "front", "alpha"] = Field(description="how the networks to train are chosen")
     epochs: int = Field(ge=1, description="number of epochs at one network per step")
     ranking: int = Field(ge=0, description="number of this ranking; values are pruned between two rankings")
-    judges_all: bool = Field(default=False, description="evaluate all networks at the end")
+    evaluates_all: bool = Field(default=False, description="evaluate all networks at the end")
     networks: Path | None = Field(default=None, description="networks.parquet of gather_table")
     latencies: Path | None = Field(default=None, description="latencies.parquet of gather_table")
     prices: list[Path] = Field(
@@ -76,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     table, learned = rank_subnets(
         trainer,
         Judge(rows, dataset.labels[rows], arguments.metric, cost),
-        SecondStep(arguments.epochs, arguments.second, arguments.evaluated_networks, arguments.judges_all),
+        RankingSettings(arguments.epochs, arguments.second, arguments.evaluated_networks, arguments.evaluates_all),
         checkpoint,
         None if earlier is None else _earlier_scores(earlier, net.supernet.space),
     )
@@ -121,7 +121,7 @@ def _cost(arguments: SecondStepArguments, space: str) -> Callable[[str], float]:
 
 
 def _sum_prices(priced: Iterable[CellCosts], architecture: str) -> float:
-    network = networks.parse_assembled(networks.alive(architecture))
+    network = networks.parse_assembled(networks.without_dead_operations(architecture))
     return statistics.fmean(costs.total(network) for costs in priced)
 
 

@@ -16,7 +16,7 @@ from workflow_lib.data.chip_tables import FOLDS
 from workflow_lib.data.dataset import Dataset, DatasetArguments
 from workflow_lib.search.cell_search_config import CellSearchConfig
 from workflow_lib.search.cell_tables import CELL_ALPHA, CELL_SEARCH, LOOKUP_GRAPH
-from workflow_lib.search.constrained_search import ConstrainedSearch, SearchTask, halves
+from workflow_lib.search.constrained_search import ConstrainedSearch, SearchTask, split_in_halves
 from workflow_lib.search.derivation import LookupGraph, alpha_rows, read_costs, spread_bounds
 from workflow_lib.search.mixed_cells import SpeedUps, to_mixed
 from workflow_lib.spaces.cell_spaces import CELL_SPACES
@@ -75,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     rows = dataset.rows(folds, 0, "training")
     if settings.regions:
         rows = rows[np.isin(dataset.regions, settings.regions)[rows]]
-    parts = halves(rows, dataset.labels, arguments.seed)
+    parts = split_in_halves(rows, dataset.labels, arguments.seed)
     if any(len(np.unique(dataset.labels[part])) < classes for part in parts):
         where = f" of {', '.join(settings.regions)}" if settings.regions else ""
         raise UserError(

@@ -13,7 +13,7 @@ from workflow_lib.core.arguments import Arguments
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.running import run_stage
 from workflow_lib.search.supernet_tables import RANKING
-from workflow_lib.spaces.networks import alive
+from workflow_lib.spaces.networks import without_dead_operations
 
 CONTRACT = 2
 
@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if arguments.ranking:
         ranking = RANKING.read(arguments.ranking)
         remaining = ranking.loc[ranking["ranking"] == ranking["ranking"].max(), "architecture"]
-        chosen &= candidates["architecture"].isin(remaining.map(alive))  # ids as in the proposals
+        chosen &= candidates["architecture"].isin(remaining.map(without_dead_operations))  # ids as in the proposals
     if not chosen.any():
         raise UserError(f"has no candidate of channels {arguments.channels} to run on a battery", arguments.candidates)
     table = simulate(arguments.battery, candidates[chosen].reset_index(drop=True))

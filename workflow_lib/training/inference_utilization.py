@@ -8,7 +8,7 @@ import torch
 from workflow_lib.core.errors import UserError
 from workflow_lib.export.intensity import Layer, bound_by_memory, count_layers, largest_batch, whole_intensity
 from workflow_lib.models.modules import to_module
-from workflow_lib.spaces.cross.folded_net import images_at_once
+from workflow_lib.spaces.cross.folded_net import folded_images
 from workflow_lib.training.compute import Compute, use_one_thread
 
 _ROUNDS, _PRODUCTS = 5, 4
@@ -41,15 +41,15 @@ def measure_utilization(
     """
     threads = use_one_thread()
     network = to_module(architecture, channels, classes).eval()
-    folded_images, number_bytes = images_at_once(network), compute.dtype.itemsize
+    multiple, number_bytes = folded_images(network), compute.dtype.itemsize
     if compute.device.type == "cuda":
         limit_bytes = _GPU_SHARE * torch.cuda.mem_get_info(compute.device)[0]
     try:
         # Values that are not multiplied stay float32, so the memory is computed with 4 bytes per number.
-        batch = largest_batch(count_layers(network, channels, size_px, folded_images, 4), limit_bytes, folded_images)
+        batch = largest_batch(count_layers(network, channels, size_px, multiple, 4), limit_bytes, multiple)
     except ValueError as error:
         raise UserError(str(error), "config: utilization.memory_limit_mb", "raise it") from None
-    batch = min(batch, _MOST_IMAGES // folded_images * folded_images)
+    batch = min(batch, _MOST_IMAGES // multiple * multiple)
     layers = count_layers(network, channels, size_px, batch, number_bytes)
     seconds, peak = _seconds_and_peak(network, torch.rand(batch, channels, size_px, size_px), compute)
     bandwidth = compute.bandwidth_bytes_per_s()

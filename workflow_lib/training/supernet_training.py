@@ -247,7 +247,7 @@ def train_supernet(
             checkpoint.save(trainer.state())
 
 
-def judge_by_shared_weights(
+def evaluate_with_shared_weights(
     supernet: Supernet, networks: Iterable[str], task: SupernetTask, validation: Rows, labels: Labels
 ) -> list[tuple[float, float]]:
     """Evaluate networks with the shared weights, each with its own batch-norm statistics.
@@ -264,14 +264,14 @@ def judge_by_shared_weights(
     """
     scores = []
     for name in networks:
-        network = cut_with_own_norms(supernet, name, task)
+        network = extract_network(supernet, name, task)
         probabilities = predict(network, task.view, validation)
         accuracy = float((probabilities.argmax(1) == labels).mean())
         scores.append((100 * accuracy, cross_entropy(labels, probabilities)))
     return scores
 
 
-def cut_with_own_norms(supernet: Supernet, name: str, task: SupernetTask) -> nn.Module:
+def extract_network(supernet: Supernet, name: str, task: SupernetTask) -> nn.Module:
     """Extract one network, on the supernet's device, with its own batch-norm statistics.
 
     The statistics are computed on random training chips, the same for all networks; rows are ordered by class.
@@ -279,7 +279,7 @@ def cut_with_own_norms(supernet: Supernet, name: str, task: SupernetTask) -> nn.
     Args:
         supernet, name, task: trained supernet, id of the network, and training data of the supernet.
     """
-    network = supernet.cut(name).to(next(supernet.parameters()).device)
+    network = supernet.extract(name).to(next(supernet.parameters()).device)
     rows = np.random.default_rng(derive_seed(task.seed, "norms")).permutation(task.rows)
     recompute_norms(network, task.view, rows[: _NORM_BATCHES * task.batch], task.batch)
     return network

@@ -62,7 +62,7 @@ class MapJobs:
         """The files of true locations that the workflow makes itself."""
         return scene_paths.generated(self._config, list(scene_paths.truth_files(self._config).values()))
 
-    def outside_truth(self, _wildcards: Wildcards) -> list[str]:
+    def external_truth(self, _wildcards: Wildcards) -> list[str]:
         """List the external files of true locations."""
         return [] if self.made_truth else list(scene_paths.truth_files(self._config).values())
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from snakemake.dag import DAG
 
-from workflow_lib.core.errors import UserError, end_with
+from workflow_lib.core.errors import UserError, exit_with_error
 from workflow_lib.core.external_files import have_changed
 from workflow_lib.report.report_stamp import digest_tables, read_stamp
 
@@ -25,7 +25,7 @@ ExternalFiles = Callable[[Any], tuple[Path, list[str]]]
 """Wildcards of a job -> the record of its external files, and the paths of these files and folders."""
 
 
-def notice_all_changes(external: Mapping[str, ExternalFiles], report: str, config_digest: str) -> None:
+def install_rerun_checks(external: Mapping[str, ExternalFiles], report: str, config_digest: str) -> None:
     """Make Snakemake notice missing files, changed external files and reports that do not match the results.
 
     Args:
@@ -81,4 +81,4 @@ def _check_report_stamp(job: Any, config_digest: str) -> None:
         page,
         "if results were restored from a backup, delete that run's folder and run again",
     )
-    end_with(error)
+    exit_with_error(error)

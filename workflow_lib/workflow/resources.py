@@ -87,12 +87,12 @@ def training_work(multiply_adds: int, chips: float, epochs: int, share: float = 
     return multiply_adds * chips * (TRAINING_PASSES * epochs * share + (1 - share))
 
 
-def fixed(stage: str) -> dict[str, Resource]:
+def stage_resources(stage: str) -> dict[str, Resource]:
     """Return the resources of a stage whose jobs are all similar."""
     return _STAGES.get(stage, _LIGHT).as_resources()
 
 
-def reading(chips: Callable[[], int]) -> dict[str, Resource]:
+def reading_resources(chips: Callable[[], int]) -> dict[str, Resource]:
     """Return the resources of a job that reads all chips once.
 
     Args:

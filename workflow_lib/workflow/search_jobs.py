@@ -109,7 +109,7 @@ class SearchJobs:
         return [
             f"--second={VARIANTS[variant].second}",
             f"--epochs={self._config.supernet.epochs_of(variant, ranking)}",
-            f"--judges-all={str(last and not self._config.assembled).lower()}",
+            f"--evaluates-all={str(last and not self._config.assembled).lower()}",
         ]
 
     # Cells within budgets

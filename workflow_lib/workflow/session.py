@@ -10,14 +10,14 @@ from typing import Any
 from workflow_lib.config import Config, parse_config
 from workflow_lib.core.config_files import strict_config
 from workflow_lib.core.contracts import CONTRACTS
-from workflow_lib.core.errors import UserError, end_with
+from workflow_lib.core.errors import UserError, exit_with_error
 from workflow_lib.core.files import hold
 from workflow_lib.core.progress import ProgressLog
 from workflow_lib.core.sealed import RESULTS_VARIABLE
 from workflow_lib.spaces.user_file import FILE_VARIABLE
 from workflow_lib.workflow import resources
 from workflow_lib.workflow.plan import PLAN, PlanLog
-from workflow_lib.workflow.rerun_checks import notice_all_changes
+from workflow_lib.workflow.rerun_checks import install_rerun_checks
 from workflow_lib.workflow.workflow_run import Run
 
 _FOLDER = Path(__file__).parents[2]
@@ -34,8 +34,8 @@ def open_run(workflow: Any, values: dict[str, Any]) -> Run:
     try:
         run = Run(workflow, _read_config(workflow, values))
     except UserError as error:
-        end_with(error)
-    notice_all_changes(run.external_files, "build_report", run.config.digest)
+        exit_with_error(error)
+    install_rerun_checks(run.external_files, "build_report", run.config.digest)
     log = logging.getLogger("snakemake.logging")
     log.addHandler(ProgressLog())
     if PLAN in os.environ:
@@ -70,7 +70,7 @@ def hold_run(workflow: Any, run: Run) -> None:
         if not hold(lock):
             raise UserError(f"{lock.read_text()} is using this run", lock, "wait until it ends, or stop it")
     except UserError as error:
-        end_with(error)
+        exit_with_error(error)
     if not workflow.resource_settings.nodes and run.all_cores > available_cores():
         print(
             f"warning: --cores {run.all_cores} exceeds the {available_cores()} cores available here; jobs will compete "

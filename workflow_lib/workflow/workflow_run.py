@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from workflow_lib.config import Config
 from workflow_lib.core.contracts import CONTRACTS
-from workflow_lib.core.errors import end_with
+from workflow_lib.core.errors import exit_with_error
 from workflow_lib.core.external_files import external_command
 from workflow_lib.core.results import Result
 from workflow_lib.core.schema import Table
@@ -73,7 +73,7 @@ class Run:
         }
 
     @cached_property
-    def folded_chips(self) -> dict[str, str]:
+    def dataset_files(self) -> dict[str, str]:
         """The imported chips and their folds, which are inputs of every training job."""
         return {
             "array": f"{self.folder}/import_chips/chips.npy",
@@ -136,7 +136,7 @@ class Run:
         """Return the flag with the number of channels of a channel set."""
         return f"--inputs={len(self.config.grid.channel_sets[wildcards.channels])}"
 
-    def optional(self, *names: str) -> Callable[..., list[str]]:
+    def optional_flags(self, *names: str) -> Callable[..., list[str]]:
         """Return the flags of optional inputs, as a function of a job's wildcards and inputs."""
         return lambda wildcards, input: [
             f"--{name.replace('_', '-')}={input[name]}"
@@ -144,7 +144,7 @@ class Run:
             if name in input.keys()  # noqa: SIM118
         ]
 
-    def lists(self, *names: str) -> Callable[..., list[str]]:
+    def list_flags(self, *names: str) -> Callable[..., list[str]]:
         """Return the flags of optional lists of inputs, as a function of a job's wildcards and inputs."""
 
         def flags(wildcards: Wildcards, input: Any) -> list[str]:
@@ -157,13 +157,13 @@ class Run:
 
         return flags
 
-    def fixed(self, stage: str) -> dict[str, Any]:
+    def stage_resources(self, stage: str) -> dict[str, Any]:
         """Return the resources of a stage whose jobs are all similar."""
-        return resources.fixed(stage) if self._needs_resources else {}
+        return resources.stage_resources(stage) if self._needs_resources else {}
 
-    def reading(self) -> dict[str, Any]:
+    def reading_resources(self) -> dict[str, Any]:
         """Return the resources of a job that reads all chips once."""
-        return resources.reading(self.count_chips) if self._needs_resources else {}
+        return resources.reading_resources(self.count_chips) if self._needs_resources else {}
 
     def training(self, candidate: Any = None, trainings: int = 1, held: int = 1) -> dict[str, Any]:
         """Return the resources of a job that trains networks.
@@ -177,7 +177,7 @@ class Run:
             return {}
         return resources.training(self.config, self.count_chips, candidate, trainings, held)
 
-    def alone(self) -> dict[str, str]:
+    def exclusive_resources(self) -> dict[str, str]:
         """Return the resources of a job that measures time and needs a node of its own under Slurm."""
         return {"slurm_extra": "--exclusive"}
 
@@ -234,7 +234,7 @@ class Run:
             return table.read(file)
         except DamagedFileError as error:
             os.environ[RESULTS_VARIABLE] = str(Path(self.folder).absolute())
-            end_with(error if "--dry-run" in sys.argv else set_aside(error))
+            exit_with_error(error if "--dry-run" in sys.argv else set_aside(error))
 
 
 def placed(patterns: Mapping[str, str], folder: str) -> dict[str, str]:

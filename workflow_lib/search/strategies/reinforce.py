@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 def make(given: StrategyInput) -> Strategy:
     """Make the strategy."""
-    from workflow_lib.search.proposers import RandomlyFilled, Reinforce
+    from workflow_lib.search.proposers import Reinforce, WithRandomFill
 
-    return RandomlyFilled(Reinforce(given.space, given.seed), given.space, given.seed)
+    return WithRandomFill(Reinforce(given.space, given.seed), given.space, given.seed)
 
 
 STRATEGY = StrategyDeclaration(

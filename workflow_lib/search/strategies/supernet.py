@@ -34,11 +34,11 @@ def propose_ranked(rankings: pd.DataFrame, batch_sizes: Sequence[int], candidate
     import pandas as pd
 
     from workflow_lib.search.rank_preservation import places
-    from workflow_lib.spaces.networks import alive
+    from workflow_lib.spaces.networks import without_dead_operations
 
     groups = rankings.groupby("channels", sort=False)
     best = pd.concat([table.iloc[np.argsort(places(table), kind="stable")] for _, table in groups])
-    best["architecture"] = best["architecture"].map(alive)
+    best["architecture"] = best["architecture"].map(without_dead_operations)
     best = best.drop_duplicates(["channels", "architecture"])
     best["turn"] = best.groupby("channels").cumcount()
     combinations = best.merge(pd.DataFrame({"batch": batch_sizes}), how="cross")

@@ -66,6 +66,6 @@ def width_factor(images: int) -> int:
     return root
 
 
-def images_at_once(network: nn.Module) -> int:
+def folded_images(network: nn.Module) -> int:
     """Number of images that a network folds into one; 1 if it is not folded."""
     return network.images if isinstance(network, FoldedNet) else 1

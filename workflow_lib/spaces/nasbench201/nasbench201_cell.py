@@ -58,7 +58,7 @@ class Cell:
         return [(edge, list(OPERATIONS).index(operation)) for edge, operation in enumerate(self.operations)]
 
     @property
-    def alive(self) -> Self | None:
+    def without_dead_operations(self) -> Self | None:
         """The cell with "none" on edges that lie on no path from input to output; None if there is no such path."""
         present = [edge for edge, operation in zip(EDGES, self.operations, strict=True) if operation != "none"]
         first, last = 0, EDGES[-1][1]
@@ -163,9 +163,9 @@ class CellNetwork:
         return self.cell.operations
 
     @property
-    def alive(self) -> Self | None:
-        """The network of `Cell.alive`, or None if no path connects input and output."""
-        cell = self.cell.alive
+    def without_dead_operations(self) -> Self | None:
+        """The network of `Cell.without_dead_operations`, or None if no path connects input and output."""
+        cell = self.cell.without_dead_operations
         return type(self)(cell, self.skeleton) if cell else None
 
     @property
@@ -234,7 +234,7 @@ def network_space(skeleton: Skeleton) -> Space:
     def parse(text: str) -> Configuration:
         return cells.parse(str(CellNetwork.parse(text).cell))
 
-    return Space(cells.choices, build, parse, lambda text: CellNetwork.parse(text).alive is not None)
+    return Space(cells.choices, build, parse, lambda text: CellNetwork.parse(text).without_dead_operations is not None)
 
 
 def _edge(tail: int, head: int) -> str:

@@ -16,7 +16,7 @@ from workflow_lib.spaces.nasbench201.nasbench201_cell import (
 )
 
 
-def on_all_edges(fixed: float, operations: Mapping[str, float], sums: float = 0.0) -> CellCosts:
+def uniform_edge_costs(fixed: float, operations: Mapping[str, float], sums: float = 0.0) -> CellCosts:
     """Build costs where each operation costs the same on every edge.
 
     Args:
@@ -79,7 +79,9 @@ def _count(skeleton: Skeleton, channels: int, classes: int, size_px: int, cost: 
         operations["pool"] += skeleton.cells * [parameterless(stage_width, side_px)]
     features = width * 2 ** (STAGES - 1)
     fixed += [norm(features, side_px), parameterless(features, side_px), *head(features, classes)]
-    return on_all_edges(sum(map(cost, fixed)), {name: sum(map(cost, layers)) for name, layers in operations.items()})
+    return uniform_edge_costs(
+        sum(map(cost, fixed)), {name: sum(map(cost, layers)) for name, layers in operations.items()}
+    )
 
 
 def _reduction(width: int, side_px: int) -> list[Layer]:
