@@ -230,7 +230,7 @@ class Config(Section):
     @cached_property
     def architectures(self) -> list[str]:
         """Ids of the distinct candidate networks, without the baseline."""
-        return self.grid.networks.networks()
+        return [*self.grid.networks.networks(), *self.grid.extra_networks]
 
     @property
     def grid_size(self) -> int:

@@ -66,3 +66,22 @@ def test_its_state_goes_on() -> None:
     step(second, other)
     for mine, theirs in zip(first.parameters(), second.parameters(), strict=True):
         assert torch.equal(mine, theirs)
+
+
+def test_weight_decay_takes_the_steps_of_torch_s_adamw_and_spares_biases_and_norms() -> None:
+    torch.manual_seed(7)
+    ours = torch.nn.Sequential(torch.nn.Conv2d(5, 8, 3), torch.nn.BatchNorm2d(8)).to(memory_format=torch.channels_last)
+    theirs = copy.deepcopy(ours)
+    groups = [
+        {"params": [weights for weights in theirs.parameters() if weights.dim() > 1], "weight_decay": 0.1},
+        {"params": [weights for weights in theirs.parameters() if weights.dim() == 1], "weight_decay": 0.0},
+    ]
+    adam, plain = Adam(ours, 0.01, weight_decay=0.1), torch.optim.AdamW(groups, lr=0.01, fused=False, foreach=False)
+    for _ in range(3):
+        for mine, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+            mine.grad = torch.randn_like(mine)
+            other.grad = mine.grad.clone()
+        adam.step()
+        plain.step()
+    for mine, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+        torch.testing.assert_close(mine, other, rtol=0, atol=1e-6)

@@ -108,10 +108,11 @@ DEVICES = config(
 )
 OWN_FILE = Path(__file__).with_name("own_networks.py")
 OWN = config({"grid.space": {"file": str(OWN_FILE)}})
+COMPACT = config({"grid.space": {"name": "compact", "width": [4, 20], "pool": [0, 1]}})
 BASES = {Section, DeviceConfig, HostConfig, SearchConfig.__base__}
 TRIED = {
     "defaults": DEFAULTS, "changed": CHANGED, "compared": COMPARED, "searched": SEARCHED,
-    "scenes": SCENES, "mapped": MAPPED, "devices": DEVICES, "own": OWN,
+    "scenes": SCENES, "mapped": MAPPED, "devices": DEVICES, "own": OWN, "compact": COMPACT,
     "size": SkeletonConfig(width=12, cells=3, stem_strides=1),
 }  # fmt: skip
 SECTIONS = {

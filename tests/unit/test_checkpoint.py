@@ -3,6 +3,7 @@
 import resource
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,8 +33,9 @@ def network() -> nn.Module:
     return nn.Sequential(*layers)
 
 
-def run(checkpoint: Checkpoint | None, epochs: int = 5) -> Training:
-    return train(Task(network, VIEW, ROWS, LABELS, 4, 3, checkpoint), TrainingConfig(epochs=epochs, device="cpu"))
+def run(checkpoint: Checkpoint | None, epochs: int = 5, **recipe: Any) -> Training:
+    training = TrainingConfig.model_validate({"epochs": epochs, "device": "cpu", **recipe})
+    return train(Task(network, VIEW, ROWS, LABELS, 4, 3, checkpoint), training)
 
 
 def at(folder: Path, values: Sequence[object] = (), content: Sequence[Path] = ()) -> Checkpoint:
@@ -57,13 +59,26 @@ def test_going_on_gives_the_same_network_and_losses_to_the_bit(
         assert torch.equal(resumed.network.state_dict()[name], value), name
 
 
+def test_an_augmented_training_resumes_to_the_bit(tmp_path: Path) -> None:
+    recipe = {
+        "flips": True, "rotations": True, "shift_px": 2, "band_dropout": 0.2, "cutout_px": 2, "weight_decay": 0.05,
+        "warmup_epochs": 1, "class_weights": "balanced",
+    }  # fmt: skip
+    whole = run(None, **recipe)
+    run(at(tmp_path), 2, **recipe)
+    resumed = run(at(tmp_path), **recipe)
+    assert resumed.loss == whole.loss != run(None).loss
+    for name, value in whole.network.state_dict().items():
+        assert torch.equal(resumed.network.state_dict()[name], value), name
+
+
 def test_other_values_or_files_begin_anew(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     kill_after(tmp_path, 2)
     file = tmp_path / "folds"
     file.write_text("another")
     run(at(tmp_path, ["seed 4"]))
     run(at(tmp_path, content=[file]))
-    assert "going on" not in capsys.readouterr().err
+    assert "resuming" not in capsys.readouterr().err
 
 
 def test_a_damaged_one_is_said_and_not_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -255,6 +255,18 @@ def test_a_missing_key_is_named(key: str) -> None:
             {"supernet.cost": "energy_mean_mj"},
             "supernet.cost is energy_mean_mj, but no device predicts it: configure a device of unit mJ",
         ),
+        (
+            {"grid.extra_networks": [SMALL]},
+            f"grid.extra_networks names ['{SMALL}'], which are candidates of grid.space",
+        ),
+        ({"grid.extra_networks": [BASELINE]}, f"grid.baseline {BASELINE} is also a candidate"),
+        ({"grid.extra_networks": ["compact-x"]}, "not the id of a compact network"),
+        (
+            {"grid.extra_networks": ["compact-basic-w8-n3x1-k3s1-pool"], "comparison": {}},
+            "grid.extra_networks needs search.strategy grid",
+        ),
+        ({"training.warmup_epochs": 5}, "training.warmup_epochs must be fewer than training.epochs, 5"),
+        ({"training.shift_px": 100}, "training.shift_px must be less than data.chip_size_px"),
         ({"grid.baseline": SMALL}, f"grid.baseline {SMALL} is also a candidate of grid.space"),
     ],
 )

@@ -111,7 +111,7 @@ def test_a_cell_of_skip_connections_has_no_path_to_drop_but_those_that_halve() -
 def test_the_second_head_adds_its_weighed_loss_and_sees_the_last_stage(kind: str) -> None:
     targets = torch.from_numpy(LABELS)
     net = network(kind).train()
-    learner = Learner(net, config(auxiliary_weight=0.4, label_smoothing=0.1), CHIPS)
+    learner = Learner(net, config(auxiliary_weight=0.4, label_smoothing=0.1), LABELS)
     loss, total = learner.losses(images(), targets)
     assert torch.equal(loss, cross_entropy(net(images()), targets, label_smoothing=0.1))
     other = float((total - loss).detach()) / 0.4
@@ -126,7 +126,7 @@ def test_the_second_head_adds_its_weighed_loss_and_sees_the_last_stage(kind: str
 def test_the_second_head_stands_where_the_last_stage_begins(kind: str, cells: int) -> None:
     net = to_module(NETWORKS[kind].replace("-n1-", f"-n{cells}-"), 2, 2)
     assert isinstance(net, CellNet | DartsNet)
-    Learner(net, config(auxiliary_weight=0.4), CHIPS)
+    Learner(net, config(auxiliary_weight=0.4), LABELS)
     (hooked,) = (place for place, block in enumerate(net.blocks) if block._forward_hooks)
     widths: list[int] = []
     for block in net.blocks:

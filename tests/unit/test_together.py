@@ -11,6 +11,7 @@ from workflow_lib.core.errors import UserError
 from workflow_lib.data.dataset import ChipView, Scaling
 from workflow_lib.spaces.cross.cross_module import to_module
 from workflow_lib.training import checkpoint as module
+from workflow_lib.training.augmentation import draw
 from workflow_lib.training.checkpoint import Checkpoint
 from workflow_lib.training.compute import Compute, use_one_thread
 from workflow_lib.training.feed import DeviceFeed, HostFeed, ResidentChips
@@ -62,15 +63,20 @@ def test_those_that_were_killed_at_different_epochs_go_on(tmp_path: Path, monkey
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_a_device_is_fed_what_the_host_is_fed(dtype: torch.dtype) -> None:
+@pytest.mark.parametrize("augmented", [False, True])
+def test_a_device_is_fed_what_the_host_is_fed(dtype: torch.dtype, augmented: bool) -> None:
+    changes = {"flips": True, "rotations": True, "shift_px": 2, "band_dropout": 0.3, "cutout_px": 3}
+    training = TrainingConfig.model_validate(changes if augmented else {})
     scaling = Scaling(np.arange(5, dtype=np.float32), np.arange(1, 6, dtype=np.float32))
     view, rows = ChipView(PIXELS, [4, 0, 1, 2, 3], scaling), np.array([3, 5, 8, 13, 21, 2, 29])
-    host = HostFeed(view, rows, LABELS[rows])
-    device = DeviceFeed(ResidentChips(view, CPU, dtype), rows, LABELS[rows])
+    host = HostFeed(view, rows, LABELS[rows], cutout_px=3)
+    device = DeviceFeed(ResidentChips(view, CPU, dtype), rows, LABELS[rows], cutout_px=3)
     for seed in range(2):
-        order = np.random.default_rng(seed).permutation(len(rows))
-        host.begin(order)
-        device.begin(order)
+        generator = np.random.default_rng(seed)
+        order = generator.permutation(len(rows))
+        draws = draw(training, generator, len(rows), PIXELS.shape[1], 5)
+        host.begin(order, draws)
+        device.begin(order, draws)
         for size in (3, 3, 1):
             (ours, our_classes), (theirs, their_classes) = host.next(size), device.next(size)
             assert torch.equal(ours.to(dtype), theirs)

@@ -179,7 +179,7 @@ class ConstrainedSearch:
         weights, alpha = (HostFeed(task.view, rows, task.labels[rows]) for rows in (task.weight_rows, task.alpha_rows))
         count = min(len(task.weight_rows), len(task.alpha_rows))
         for feed, rows in ((weights, task.weight_rows), (alpha, task.alpha_rows)):
-            feed.begin(self._generator.permutation(len(rows))[:count])
+            feed.begin(self._generator.permutation(len(rows))[:count], {})
         self.network.train()
         losses = []
         for size in batch_sizes(count, self._settings.batch):

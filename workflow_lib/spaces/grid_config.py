@@ -75,6 +75,11 @@ class GridConfig(Section):
         description="architectures: values of the CROSS space, of the space given by `name`, or {file: ...} for "
         "networks of your own",
     )
+    extra_networks: Annotated[list[ArchitectureId], Distinct] = Field(
+        default=[],
+        description="ids of further candidates, from any search space, such as k3-s2-p1-pool3s2-w32 beside compact "
+        "networks; only with search.strategy grid",
+    )
     baseline: ArchitectureId = Field(
         default=str(cross.BASELINE),
         description="network that is trained and predicted like a candidate and shown with the front, but is never "
@@ -106,6 +111,13 @@ class GridConfig(Section):
                 )
             if len(set(channels)) != len(channels):
                 raise ValueError(f"{key}.channel_sets.{name} names a channel twice: {channels}")
+        if self.extra_networks and (config.search.strategy != "grid" or config.comparison or config.ranking_quality):
+            raise ValueError(
+                f"{key}.extra_networks needs search.strategy grid, without comparison and ranking_quality: other "
+                f"strategies only see {key}.space"
+            )
+        if known := sorted(set(self.extra_networks) & set(self.networks.networks())):
+            raise ValueError(f"{key}.extra_networks names {known}, which are candidates of {key}.space already")
         if self.baseline in config.architectures:
             raise ValueError(
                 f"{key}.baseline {self.baseline} is also a candidate of {key}.space; the baseline must be outside the "

@@ -1,4 +1,4 @@
-"""Adam for networks in channels-last memory."""
+"""Adam and AdamW for networks in channels-last memory."""
 
 from typing import Any
 
@@ -19,12 +19,14 @@ class Adam:
     Args:
         network: network whose weights are trained; each gradient must have its weight's memory layout, as torch's do.
         learning_rate: step size.
+        weight_decay: decoupled weight decay, per step and unit of the step size; biases and norms do not decay.
 
-    Source: Kingma and Ba 2015; betas and epsilon are torch's.
+    Source: Kingma and Ba 2015, Loshchilov and Hutter 2019 (AdamW); betas and epsilon are torch's.
     """
 
-    def __init__(self, network: nn.Module, learning_rate: float) -> None:
+    def __init__(self, network: nn.Module, learning_rate: float, weight_decay: float = 0.0) -> None:
         self._weights = list(network.parameters())
+        self._decays = [weight_decay if weights.dim() > 1 else 0.0 for weights in self._weights]
         self._views = [_contiguous(weights.detach()) for weights in self._weights]
         self._means, self._squares = ([torch.zeros_like(view) for view in self._views] for _ in range(2))
         self._steps = [torch.zeros((), device=view.device) for view in self._views]
@@ -43,15 +45,23 @@ class Adam:
         """Take a step along the gradients."""
         # Operations of a cell on no path to the output have no gradient; their weights stay unchanged.
         trained = [number for number, weights in enumerate(self._weights) if weights.grad is not None]
-        gradients = [_contiguous(weights.grad) for weights in self._weights if weights.grad is not None]
+        torch._foreach_add_([self._steps[number] for number in trained], 1)
+        for decay in sorted({self._decays[number] for number in trained}):
+            self._step_group([number for number in trained if self._decays[number] == decay], decay)
+
+    def _step_group(self, numbers: list[int], decay: float) -> None:
+        """Take a step of those weights that share a weight decay."""
+        gradients = [
+            _contiguous(gradient) for number in numbers if (gradient := self._weights[number].grad) is not None
+        ]
         views, means, squares, steps = (
-            [tensors[number] for number in trained]
+            [tensors[number] for number in numbers]
             for tensors in (self._views, self._means, self._squares, self._steps)
         )
-        torch._foreach_add_(steps, 1)
-        torch._fused_adam_(
+        kernel = torch._fused_adamw_ if decay else torch._fused_adam_
+        kernel(
             views, gradients, means, squares, [], steps, lr=self._rate, beta1=_BETAS[0], beta2=_BETAS[1],
-            weight_decay=0.0, eps=_EPSILON, amsgrad=False, maximize=False,
+            weight_decay=decay, eps=_EPSILON, amsgrad=False, maximize=False,
         )  # fmt: skip
 
     def state_dict(self) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Sources of training batches: the shared memory map of the chips, or a device that holds all chips."""
 
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -9,6 +8,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from workflow_lib.data.dataset import ChipView, Rows
+from workflow_lib.training import augmentation
+from workflow_lib.training.augmentation import Draws
 from workflow_lib.training.metrics import Labels
 
 _CHUNK = 256
@@ -44,46 +45,15 @@ class ResidentChips:
         return self.pixels[torch.from_numpy(rows).to(self.pixels.device)]
 
 
-@dataclass(frozen=True)
-class Holes:
-    """The squares that cutout sets to zero in one epoch.
-
-    Attributes:
-        centres: (n, 2) row and column of the hole in the epoch's i-th chip; a hole may extend beyond the chip.
-        side_px: side of the holes (pixels).
-    """
-
-    centres: NDArray[np.int64]
-    side_px: int
-
-
-def cut_out(images: Tensor, centres: Tensor, side_px: int) -> Tensor:
-    """Set a square of each image to zero.
-
-    Args:
-        images: (n, channels, height, width) images.
-        centres: (n, 2) row and column of each square's centre, on the device of the images.
-        side_px: side of the squares (pixels).
-
-    >>> cut_out(torch.ones(1, 1, 3, 3), torch.tensor([[0, 0]]), side_px=2)[0, 0].tolist()
-    [[0.0, 1.0, 1.0], [1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]
-    """
-    inside = [
-        ((torch.arange(length, device=images.device) - centres[:, axis, None] + side_px // 2) // side_px) == 0
-        for axis, length in enumerate(images.shape[-2:])
-    ]
-    return images * ~(inside[0][:, None, :, None] & inside[1][:, None, None, :])
-
-
 class Feed(Protocol):
     """An iterator over the batches of an epoch."""
 
-    def begin(self, order: Rows, holes: Holes | None = None) -> None:
+    def begin(self, order: Rows, draws: Draws) -> None:
         """Begin an epoch.
 
         Args:
             order: (n,) indices of the training chips in the order of the epoch.
-            holes: squares to set to zero in these chips, if any.
+            draws: random changes of these chips; see `augmentation.draw`.
         """
 
     def next(self, size: int) -> tuple[Tensor, Tensor]:
@@ -97,26 +67,27 @@ class HostFeed:
         view: the chips.
         rows: (n,) rows of the view to train on.
         labels: (n,) class numbers of these rows.
+        cutout_px: side of the cutout square (pixels).
     """
 
-    def __init__(self, view: ChipView, rows: Rows, labels: Labels) -> None:
+    def __init__(self, view: ChipView, rows: Rows, labels: Labels, cutout_px: int = 0) -> None:
         self._view, self._rows, self._targets = view, rows, torch.from_numpy(labels)
-        self._order, self._position = rows[:0], 0
-        self._holes: Holes | None = None
+        self._order, self._position, self._cutout_px = rows[:0], 0, cutout_px
+        self._draws: dict[str, Tensor] = {}
 
-    def begin(self, order: Rows, holes: Holes | None = None) -> None:
+    def begin(self, order: Rows, draws: Draws) -> None:
         """Begin an epoch; see `Feed.begin`."""
-        self._order, self._holes, self._position = order, holes, 0
+        self._order, self._position = order, 0
+        self._draws = {name: torch.from_numpy(numbers) for name, numbers in draws.items()}
 
     def next(self, size: int) -> tuple[Tensor, Tensor]:
         """Gather the next chips; see `Feed.next`."""
         places = slice(self._position, self._position + size)
         chosen = self._order[places]
         self._position += size
-        images = to_images(self._view.batch(self._rows[chosen]))
-        if self._holes:
-            images = cut_out(images, torch.from_numpy(self._holes.centres[places]), self._holes.side_px)
-        return images, self._targets[chosen]
+        pixels = torch.from_numpy(self._view.batch(self._rows[chosen]))
+        draws = {name: numbers[places] for name, numbers in self._draws.items()}
+        return to_images(augmentation.apply(pixels, draws, self._cutout_px)), self._targets[chosen]
 
 
 class DeviceFeed:
@@ -128,23 +99,26 @@ class DeviceFeed:
         chips: chips in the memory of the device.
         rows: (n,) rows of the chips to train on.
         labels: (n,) class numbers of these rows.
+        cutout_px: side of the cutout square (pixels).
     """
 
-    def __init__(self, chips: ResidentChips, rows: Rows, labels: Labels) -> None:
+    def __init__(self, chips: ResidentChips, rows: Rows, labels: Labels, cutout_px: int = 0) -> None:
         device = chips.pixels.device
         self._pixels = chips.pixels
         self._rows, self._targets = torch.from_numpy(rows).to(device), torch.from_numpy(labels).to(device)
         self._order = torch.zeros(len(rows), dtype=torch.long, device=device)
-        self._centres = torch.zeros((len(rows), 2), dtype=torch.long, device=device)
-        self._side_px = 0
+        self._draws: dict[str, Tensor] = {}
+        self._cutout_px = cutout_px
         self._position = torch.zeros((), dtype=torch.long, device=device)
 
-    def begin(self, order: Rows, holes: Holes | None = None) -> None:
+    def begin(self, order: Rows, draws: Draws) -> None:
         """Begin an epoch; the host does not wait for the copies."""
         self._copy(order, self._order)
-        if holes:
-            self._side_px = holes.side_px
-            self._copy(holes.centres, self._centres)
+        for name, numbers in draws.items():
+            # A recorded step reads the same memory in every epoch.
+            if name not in self._draws:
+                self._draws[name] = torch.zeros(numbers.shape, dtype=torch.long, device=self._order.device)
+            self._copy(numbers, self._draws[name])
         self._position.zero_()
 
     def _copy(self, numbers: Rows, target: Tensor) -> None:
@@ -156,10 +130,9 @@ class DeviceFeed:
         places = self._position + torch.arange(size, device=self._position.device)
         chosen = self._order[places]
         self._position += size
-        images = to_images(self._pixels[self._rows[chosen]])
-        if self._side_px:
-            images = cut_out(images, self._centres[places], self._side_px)
-        return images, self._targets[chosen]
+        draws = {name: numbers[places] for name, numbers in self._draws.items()}
+        pixels = augmentation.apply(self._pixels[self._rows[chosen]], draws, self._cutout_px)
+        return to_images(pixels), self._targets[chosen]
 
 
 def to_images(pixels: NDArray[np.float32] | Tensor) -> Tensor:

@@ -15,10 +15,11 @@ from torch import nn
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.seeds import derive_seed
 from workflow_lib.data.dataset import ChipView, Rows
+from workflow_lib.training import augmentation
 from workflow_lib.training.adam import Adam
 from workflow_lib.training.checkpoint import Checkpoint
 from workflow_lib.training.compute import Compute, enough_memory
-from workflow_lib.training.feed import Chips, DeviceFeed, Feed, Holes, HostFeed, ResidentChips, to_images
+from workflow_lib.training.feed import Chips, DeviceFeed, Feed, HostFeed, ResidentChips, to_images
 from workflow_lib.training.metrics import Labels
 from workflow_lib.training.regularisation import Learner
 from workflow_lib.training.replay import Replay
@@ -164,13 +165,13 @@ class _Run:
         self.losses: list[float] = []
         self._seconds = 0.0
         with self._replay.stream():
-            self._learner = Learner(task.build().to(compute.device), training, len(task.rows))
+            self._learner = Learner(task.build().to(compute.device), training, task.labels)
             trained = self._learner.trained.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]  # missing in its stubs
-            self._optimizer = Adam(trained, training.learning_rate)
+            self._optimizer = Adam(trained, training.learning_rate, training.weight_decay)
             self._feed: Feed = (
-                DeviceFeed(chips, task.rows, task.labels)
+                DeviceFeed(chips, task.rows, task.labels, training.cutout_px)
                 if isinstance(chips, ResidentChips)
-                else HostFeed(task.view, task.rows, task.labels)
+                else HostFeed(task.view, task.rows, task.labels, training.cutout_px)
             )
             self._total = torch.zeros((), device=compute.device)
             self._load(training.epochs)
@@ -178,22 +179,16 @@ class _Run:
     def epoch(self) -> Iterator[None]:
         """Run the steps of an epoch, yielding after each one without waiting for the device."""
         order = self._shuffler.permutation(len(self._task.rows))
-        holes = self._draw_holes()
+        size_px, bands = self._task.view.chips.shape[1], len(self._task.view.channels)
+        draws = augmentation.draw(self._training, self._shuffler, len(order), size_px, bands)
         with self._replay.stream():
             self._learner.begin(self._shuffler, (len(self.losses) + 1) / self._training.epochs)
             self._optimizer.set_rate(self._training.rate(len(self.losses)))
-            self._feed.begin(order, holes)
+            self._feed.begin(order, draws)
             self._total.zero_()
         for size in self._sizes():
             self._replay(self._step, size)
             yield
-
-    def _draw_holes(self) -> Holes | None:
-        """Draw the cutout squares of an epoch (DeVries and Taylor 2017), if enabled."""
-        if not self._training.cutout_px:
-            return None
-        size_px = self._task.view.chips.shape[1]
-        return Holes(self._shuffler.integers(size_px, size=(len(self._task.rows), 2)), self._training.cutout_px)
 
     def end_epoch(self) -> float:
         """Wait for the end of the epoch, and return the mean loss over its chips."""

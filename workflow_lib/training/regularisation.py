@@ -10,6 +10,7 @@ from torch.nn.functional import cross_entropy
 
 from workflow_lib.spaces.darts.darts_module import DartsNet
 from workflow_lib.spaces.nasbench201.nasbench201_module import CellNet
+from workflow_lib.training.metrics import Labels
 from workflow_lib.training.training_config import TrainingConfig
 
 _POOLED_PX, _NARROW, _WIDE = 2, 128, 768
@@ -23,22 +24,24 @@ class Learner:
     Args:
         network: network, freshly initialised and on its device.
         training: settings of the training.
-        chips: number of chips in an epoch.
+        labels: (n,) class numbers of the training chips.
 
     Attributes:
         network: the given network; drop path and auxiliary head are attached to it until `release`.
         trained: everything that is trained: the network, and the auxiliary head if there is one.
     """
 
-    def __init__(self, network: nn.Module, training: TrainingConfig, chips: int) -> None:
+    def __init__(self, network: nn.Module, training: TrainingConfig, labels: Labels) -> None:
         self.network, self._smoothing = network, training.label_smoothing
         self._weight = training.auxiliary_weight
         self._drop_path: DropPath | None = None
         self._auxiliary: AuxiliaryHead | None = None
         if isinstance(network, CellNet | DartsNet):
-            self._drop_path = DropPath(network, chips, training.drop_path) if training.drop_path else None
+            self._drop_path = DropPath(network, len(labels), training.drop_path) if training.drop_path else None
             self._auxiliary = AuxiliaryHead(network) if training.auxiliary_weight else None
         self.trained = nn.ModuleList([network, *([self._auxiliary] if self._auxiliary else [])])
+        self._labels, self._balanced = labels, training.class_weights == "balanced"
+        self._class_weights: Tensor | None = None
 
     def begin(self, generator: np.random.Generator, progress: float) -> None:
         """Begin an epoch.
@@ -63,11 +66,16 @@ class Learner:
         """
         if self._drop_path:
             self._drop_path.advance(len(inputs))
-        loss = cross_entropy(self.network(inputs), targets, label_smoothing=self._smoothing)
+        loss = self._loss(self.network(inputs), targets)
         if not self._auxiliary:
             return loss, loss
-        auxiliary_loss = cross_entropy(self._auxiliary.classify(), targets, label_smoothing=self._smoothing)
+        auxiliary_loss = self._loss(self._auxiliary.classify(), targets)
         return loss, loss + self._weight * auxiliary_loss
+
+    def _loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        if self._balanced and self._class_weights is None:
+            self._class_weights = balanced_weights(self._labels, logits.shape[1]).to(logits.device)
+        return cross_entropy(logits, targets, weight=self._class_weights, label_smoothing=self._smoothing)
 
     def release(self) -> nn.Module:
         """Detach drop path and auxiliary head, and return the network as it is deployed."""
@@ -75,6 +83,21 @@ class Learner:
             if part:
                 part.release()
         return self.network
+
+
+def balanced_weights(labels: Labels, classes: int) -> Tensor:
+    """Compute weights of classes that are inverse to their numbers of chips and average 1 over the chips.
+
+    Args:
+        labels: (n,) class numbers of the training chips.
+        classes: number of classes; a class without chips has weight 0.
+
+    >>> balanced_weights(np.array([0, 0, 0, 1]), classes=2).tolist()
+    [0.6666666865348816, 2.0]
+    """
+    counts = np.bincount(labels, minlength=classes)
+    weights = np.where(counts > 0, len(labels) / np.maximum(counts, 1) / np.count_nonzero(counts), 0)
+    return torch.tensor(weights, dtype=torch.float32)
 
 
 class DropPath:

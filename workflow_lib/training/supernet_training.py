@@ -171,7 +171,7 @@ class SupernetTrainer:
         start = time.perf_counter()
         self.supernet.train()
         total, chips = torch.zeros((), device=self._compute.device), 0
-        self._feed.begin(self._generator.permutation(len(self.task.rows)))
+        self._feed.begin(self._generator.permutation(len(self.task.rows)), {})
         for size in batch_sizes(len(self.task.rows), self.task.batch)[:steps]:
             total += self._step(paths(self._generator), size)
             chips += size

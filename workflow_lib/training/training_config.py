@@ -20,6 +20,14 @@ class TrainingConfig(Section):
 
     epochs: int = Field(default=5, ge=1, description="passes over the training chips")
     learning_rate: float = Field(default=1e-3, gt=0, description="Adam's learning rate")
+    weight_decay: float = Field(
+        default=0.0,
+        ge=0,
+        description="decoupled weight decay (AdamW), not applied to biases and batch norms; 0: Adam",
+    )
+    warmup_epochs: int = Field(
+        default=0, ge=0, description="epochs in which the learning rate rises linearly before the schedule starts"
+    )
     schedule: Literal["constant", "cosine"] = Field(
         default="constant",
         description="schedule of the learning rate; cosine lowers it towards 0 from epoch to epoch, which reduces the "
@@ -27,6 +35,21 @@ class TrainingConfig(Section):
     )
     label_smoothing: float = Field(
         default=0.0, ge=0, lt=1, description="share of each target that is spread over all classes"
+    )
+    class_weights: Literal["none", "balanced"] = Field(
+        default="none",
+        description="balanced: weight each class by the inverse of its share of the training chips; none: all chips "
+        "count equally",
+    )
+    flips: bool = Field(default=False, description="flip each chip randomly along rows and columns in each step")
+    rotations: bool = Field(default=False, description="turn each chip randomly by quarter turns in each step")
+    shift_px: int = Field(
+        default=0,
+        ge=0,
+        description="maximum random shift of each chip in each step, in rows and columns, with mirrored edges (pixels)",
+    )
+    band_dropout: float = Field(
+        default=0.0, ge=0, lt=1, description="probability that a band of a chip is set to zero in a step"
     )
     cutout_px: int = Field(
         default=0,
@@ -62,12 +85,19 @@ class TrainingConfig(Section):
         >>> [round(TrainingConfig(epochs=4, learning_rate=1.0, schedule="cosine").rate(epoch), 3) for epoch in range(4)]
         [1.0, 0.854, 0.5, 0.146]
         """
+        if epoch < self.warmup_epochs:
+            return self.learning_rate * (epoch + 1) / (self.warmup_epochs + 1)
         if self.schedule == "constant":
             return self.learning_rate
-        return self.learning_rate * (1 + cos(pi * epoch / self.epochs)) / 2
+        progress = (epoch - self.warmup_epochs) / (self.epochs - self.warmup_epochs)
+        return self.learning_rate * (1 + cos(pi * progress)) / 2
 
     def check_within(self, config: "Config", key: str) -> None:
         """Check against other sections; see `Section.check_within`."""
+        if self.warmup_epochs >= self.epochs:
+            raise ValueError(f"{key}.warmup_epochs must be fewer than {key}.epochs, {self.epochs}")
+        if self.shift_px >= config.data.chip_size_px:
+            raise ValueError(f"{key}.shift_px must be less than data.chip_size_px, {config.data.chip_size_px}")
         has_cells = config.assembled and config.assembled.space != "mobilenet"
         if not has_cells and (self.drop_path or self.auxiliary_weight):
             raise ValueError(

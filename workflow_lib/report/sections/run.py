@@ -45,7 +45,8 @@ def run_facts(content: ReportContent) -> TextTable:
         "Search space": searched_from(config)
         if config.assembled
         else f"{config.grid.declaration.title}: {config.grid.networks.size:,} raw configurations, "
-        f"{len(config.architectures):,} distinct networks",
+        f"{len(config.architectures) - len(config.grid.extra_networks):,} distinct networks"
+        + (f"; and {', '.join(config.grid.extra_networks)}" if config.grid.extra_networks else ""),
         "Search": _search_in_words(config),
         "Channel sets": "; ".join(f"{name}: {', '.join(bands)}" for name, bands in config.grid.channel_sets.items()),
         "Batch sizes": ", ".join(map(str, config.grid.batch_sizes)),

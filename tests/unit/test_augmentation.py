@@ -1,0 +1,100 @@
+"""Augmentation: every orientation once, mirrored shifts, dropped bands, and nothing else."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from workflow_lib.training.augmentation import apply, draw
+from workflow_lib.training.regularisation import balanced_weights
+from workflow_lib.training.training_config import TrainingConfig
+
+SIDE, BANDS = 6, 3
+CHIPS = np.arange(8 * SIDE * SIDE * BANDS, dtype=np.float32).reshape(8, SIDE, SIDE, BANDS)
+
+
+def config(**values: object) -> TrainingConfig:
+    return TrainingConfig.model_validate(values)
+
+
+def changed(training: TrainingConfig, seed: int = 0, chips: NDArray[np.float32] = CHIPS) -> NDArray[np.float32]:
+    draws = draw(training, np.random.default_rng(seed), len(chips), chips.shape[1], chips.shape[3])
+    tensors = {name: torch.from_numpy(numbers) for name, numbers in draws.items()}
+    return apply(torch.from_numpy(chips), tensors, training.cutout_px).numpy()
+
+
+def turned(chip: NDArray[np.float32]) -> dict[bytes, str]:
+    """The eight orientations of a chip, by NumPy."""
+    return {
+        np.ascontiguousarray(np.rot90(side, turns)).tobytes(): f"{name}{turns}"
+        for name, side in (("plain", chip), ("flipped", chip[::-1]))
+        for turns in range(4)
+    }
+
+
+@pytest.mark.parametrize(
+    ("values", "allowed"),
+    [
+        ({"flips": True}, {"plain0", "plain2", "flipped0", "flipped2"}),
+        ({"rotations": True}, {f"plain{turns}" for turns in range(4)}),
+        ({"flips": True, "rotations": True}, {f"{name}{turns}" for name in ("plain", "flipped") for turns in range(4)}),
+    ],
+)
+def test_orientations_are_those_of_numpy_and_equally_frequent(values: dict[str, object], allowed: set[str]) -> None:
+    chips = np.repeat(CHIPS[:1], 4000, 0)
+    names = turned(chips[0])
+    found = Counter(names[chip.tobytes()] for chip in changed(config(**values), chips=chips))
+    assert found.keys() == allowed
+    assert all(abs(count / 4000 - 1 / len(allowed)) < 0.04 for count in found.values())
+
+
+def test_a_shift_mirrors_the_edge() -> None:
+    row = torch.arange(5.0).expand(5, 5).reshape(1, 5, 5, 1)
+    for shift, expected in {2: [2, 1, 0, 1, 2], -2: [2, 3, 4, 3, 2], 0: [0, 1, 2, 3, 4], 4: [4, 3, 2, 1, 0]}.items():
+        moved = apply(row, {"shifts": torch.tensor([[0, shift]])}, 0)
+        assert moved[0, 0, :, 0].tolist() == expected
+        moved = apply(row.transpose(1, 2), {"shifts": torch.tensor([[shift, 0]])}, 0)
+        assert moved[0, :, 0, 0].tolist() == expected
+
+
+def test_shifts_stay_within_their_limit_and_reach_it() -> None:
+    draws = draw(config(shift_px=3), np.random.default_rng(0), 1000, SIDE, BANDS)["shifts"]
+    assert (draws.min(), draws.max()) == (-3, 3)
+    assert set(np.unique(draws)) == set(range(-3, 4))
+
+
+def test_dropped_bands_are_zero_and_no_chip_loses_all() -> None:
+    chips = np.ones((3000, 2, 2, BANDS), np.float32)
+    kept = changed(config(band_dropout=0.6), chips=chips)[:, 0, 0]
+    assert set(np.unique(kept)) == {0, 1}
+    assert kept.any(1).all()
+    # Each band is dropped with probability 0.6, but never all three: then all are kept.
+    assert 1 - kept.mean() == pytest.approx(0.6 - 0.6**3, abs=0.03)
+
+
+def test_without_changes_chips_are_as_they_are_and_nothing_is_drawn() -> None:
+    generator = np.random.default_rng(3)
+    assert draw(config(), generator, 8, SIDE, BANDS) == {}
+    assert generator.integers(2**60) == np.random.default_rng(3).integers(2**60)
+    assert (changed(config()) == CHIPS).all()
+
+
+def test_the_same_seed_draws_the_same() -> None:
+    training = config(flips=True, rotations=True, shift_px=2, band_dropout=0.3, cutout_px=2)
+    assert (changed(training, 1) == changed(training, 1)).all()
+    assert not (changed(training, 1) == changed(training, 2)).all()
+    assert (np.array([1.0]) == CHIPS[0, 0, 0, 1]).all(), "the chips themselves are not changed"
+
+
+def test_warm_up_rises_to_the_rate_from_which_the_schedule_falls() -> None:
+    training = config(epochs=6, learning_rate=1.0, warmup_epochs=2, schedule="cosine")
+    assert [round(training.rate(epoch), 3) for epoch in range(6)] == [0.333, 0.667, 1.0, 0.854, 0.5, 0.146]
+
+
+def test_balanced_weights_give_each_class_the_same_share() -> None:
+    labels = np.array([0] * 6 + [1] * 3 + [3])
+    weights = balanced_weights(labels, 5).numpy()
+    assert weights.tolist() == pytest.approx([10 / 18, 10 / 9, 0, 10 / 3, 0])
+    assert weights[labels].mean() == pytest.approx(1)

@@ -1,0 +1,119 @@
+"""Random changes of training chips: drawn for a whole epoch on the host, applied to each batch wherever the chips are.
+
+All changes but cutout and band dropout move pixels without computing new values, so they are exact in every number
+format. They are deterministic: an epoch's draws come from the generator that a checkpoint keeps.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from workflow_lib.training.training_config import TrainingConfig
+
+FLIP_ROWS, FLIP_COLUMNS, TRANSPOSE = 1, 2, 4
+"""Bits of an orientation: the eight orientations of a square are their combinations."""
+
+_FLIPS = (0, FLIP_ROWS, FLIP_COLUMNS, FLIP_ROWS | FLIP_COLUMNS)
+_QUARTER_TURNS = (0, TRANSPOSE | FLIP_ROWS, FLIP_ROWS | FLIP_COLUMNS, TRANSPOSE | FLIP_COLUMNS)
+
+Draws = Mapping[str, NDArray[np.int64]]
+"""Name of a change -> its (n, ...) random numbers, one row for each chip in the order of the epoch."""
+
+
+def draw(training: TrainingConfig, generator: np.random.Generator, count: int, size_px: int, bands: int) -> Draws:
+    """Draw the changes of one epoch.
+
+    Args:
+        training: which changes are enabled.
+        generator: source of the random numbers.
+        count: number of training chips.
+        size_px: side of the chips (pixels).
+        bands: number of bands.
+
+    Returns:
+        The draws of the enabled changes: "centres" (n, 2) row and column of the cutout square; "orientations" (n,)
+        bits; "shifts" (n, 2) rows and columns; "kept_bands" (n, bands) 0 or 1.
+    """
+    draws: dict[str, NDArray[np.int64]] = {}
+    if training.cutout_px:
+        draws["centres"] = generator.integers(size_px, size=(count, 2))
+    if training.flips or training.rotations:
+        allowed = sorted({*(_FLIPS if training.flips else ()), *(_QUARTER_TURNS if training.rotations else ())})
+        # Flips and quarter turns together generate all eight orientations.
+        allowed = list(range(8)) if training.flips and training.rotations else allowed
+        draws["orientations"] = np.array(allowed)[generator.integers(len(allowed), size=count)]
+    if training.shift_px:
+        draws["shifts"] = generator.integers(-training.shift_px, training.shift_px + 1, size=(count, 2))
+    if training.band_dropout:
+        kept = generator.random((count, bands)) >= training.band_dropout
+        kept[~kept.any(1)] = True  # a chip without any band would teach nothing
+        draws["kept_bands"] = kept.astype(np.int64)
+    return draws
+
+
+def apply(pixels: Tensor, draws: Mapping[str, Tensor], cutout_px: int) -> Tensor:
+    """Change a batch of chips.
+
+    Args:
+        pixels: (n, side, side, bands) chips; not modified.
+        draws: rows of `draw` that belong to these chips, on their device.
+        cutout_px: side of the cutout square (pixels).
+
+    Returns:
+        (n, side, side, bands) changed chips.
+    """
+    if "orientations" in draws or "shifts" in draws:
+        pixels = _move(pixels, draws.get("orientations"), draws.get("shifts"))
+    if "kept_bands" in draws:
+        pixels = pixels * draws["kept_bands"][:, None, None, :]
+    if "centres" in draws:
+        pixels = cut_out(pixels, draws["centres"], cutout_px)
+    return pixels
+
+
+def cut_out(pixels: Tensor, centres: Tensor, side_px: int) -> Tensor:
+    """Set a square of each chip to zero; it may extend beyond the chip.
+
+    Args:
+        pixels: (n, height, width, bands) chips.
+        centres: (n, 2) row and column of each square's centre, on the device of the chips.
+        side_px: side of the squares (pixels).
+
+    >>> cut_out(torch.ones(1, 3, 3, 1), torch.tensor([[0, 0]]), side_px=2)[0, :, :, 0].tolist()
+    [[0.0, 1.0, 1.0], [1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]
+
+    Source: DeVries and Taylor 2017.
+    """
+    rows, columns = (
+        ((torch.arange(length, device=pixels.device) - centres[:, axis, None] + side_px // 2) // side_px) == 0
+        for axis, length in enumerate(pixels.shape[1:3])
+    )
+    return pixels * ~(rows[:, :, None, None] & columns[:, None, :, None])
+
+
+def _move(pixels: Tensor, orientations: Tensor | None, shifts: Tensor | None) -> Tensor:
+    """Turn, flip and shift each chip; a shift mirrors the pixels at the edge."""
+    count, side, _, bands = pixels.shape
+    places = torch.arange(side, device=pixels.device).expand(count, side)
+    rows, columns = places, places
+    if shifts is not None:
+        rows, columns = (_mirrored(places - shifts[:, axis, None], side) for axis in range(2))
+    turned = torch.zeros(count, 1, 1, dtype=torch.bool, device=pixels.device)
+    if orientations is not None:
+        bits = orientations[:, None]
+        rows = torch.where((bits & FLIP_ROWS) > 0, side - 1 - rows, rows)
+        columns = torch.where((bits & FLIP_COLUMNS) > 0, side - 1 - columns, columns)
+        turned = (bits[:, None] & TRANSPOSE) > 0
+    straight = rows[:, :, None] * side + columns[:, None, :]
+    across = columns[:, None, :] * side + rows[:, :, None]
+    first = torch.arange(count, device=pixels.device)[:, None, None] * side**2
+    sources = first + torch.where(turned, across, straight)
+    return pixels.reshape(-1, bands)[sources.reshape(-1)].view(count, side, side, bands)
+
+
+def _mirrored(places: Tensor, side: int) -> Tensor:
+    """Reflect positions outside [0, side) at the edge; they are less than a side away from it."""
+    return (side - 1 - (side - 1 - places.abs()).abs()).abs()
