@@ -71,7 +71,7 @@ RUNS: dict[str, dict[str, Any]] = {
     "cells": {
         "search.strategy": "constrained",
         "cell_search": {
-            "budgets": {"parameters": [9000]}, "bounds": 2, "seeds": 1, "width": 4, "epochs": 1, "batch": 4,
+            "budgets": {"parameters": [20000]}, "bounds": 2, "seeds": 1, "width": 4, "epochs": 1, "batch": 4,
             "random_networks": 1,
         },
         "keep_weights": False,

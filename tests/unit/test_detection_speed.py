@@ -42,10 +42,10 @@ def test_a_remembered_topology_gives_the_same_kernels(files: list[Path]) -> None
     models += [_pooled_network(channels) for channels in (4, 6)]
     alone = []
     for model in models:
-        kernels._detector.cache_clear()
+        kernels.cached_detector.cache_clear()
         alone.append(detect_kernels(model, FUSION_RULES))
     assert len({str(found) for found in alone}) == len(models)
-    kernels._detector.cache_clear()
+    kernels.cached_detector.cache_clear()
     for order in (models, models[::-1]):
         expected = alone if order is models else alone[::-1]
         assert [detect_kernels(model, FUSION_RULES) for model in order] == expected

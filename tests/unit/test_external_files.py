@@ -136,7 +136,7 @@ def test_a_missing_file_is_recorded_and_its_coming_is_noticed(tmp_path: Path) ->
 def test_random_content_is_hashed_only_where_times_differ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     np.random.default_rng(0).random(1000).tofile(tmp_path / "a.bin")
     record_files(tmp_path / "record.json", [tmp_path / "a.bin"])
-    monkeypatch.setattr("workflow_lib.core.external_files._digest", lambda _: pytest.fail("read"))
+    monkeypatch.setattr("workflow_lib.core.external_files.digest_content", lambda _: pytest.fail("read"))
     assert not have_changed(tmp_path / "record.json", [tmp_path / "a.bin"])
 
 
@@ -170,7 +170,7 @@ def test_equal_content_under_other_times_is_read_once(tmp_path: Path, monkeypatc
     record_files(record, [file])
     os.utime(file, (1e9, 1e9))
     assert not have_changed(record, [file])
-    monkeypatch.setattr("workflow_lib.core.external_files._digest", lambda _: "never asked")
+    monkeypatch.setattr("workflow_lib.core.external_files.digest_content", lambda _: "never asked")
     assert not have_changed(record, [file])
     file.write_text("another")
     assert have_changed(record, [file])

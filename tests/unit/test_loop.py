@@ -254,7 +254,7 @@ def test_auto_is_the_cpu_where_there_is_no_cuda() -> None:
 
 
 def processor(monkeypatch: pytest.MonkeyPatch, multiplies_bf16: bool) -> None:
-    monkeypatch.setattr(compute, "_cpu_multiplies_bf16", lambda: multiplies_bf16)
+    monkeypatch.setattr(compute, "cpu_multiplies_bf16", lambda: multiplies_bf16)
 
 
 def test_bf16_where_the_processor_does_not_multiply_it_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -281,7 +281,7 @@ def test_the_precision_is_that_of_the_processor_where_it_may_be(
 @pytest.mark.skipif(not Path("/proc/cpuinfo").exists(), reason="no /proc/cpuinfo")
 def test_what_the_processor_multiplies_is_what_its_flags_say() -> None:
     flags = Path("/proc/cpuinfo").read_text()
-    assert compute._cpu_multiplies_bf16() == any(name in flags for name in ("avx512_bf16", "amx_bf16"))
+    assert compute.cpu_multiplies_bf16() == any(name in flags for name in ("avx512_bf16", "amx_bf16"))
 
 
 def test_bf16_multiplies_in_bf16_and_trains() -> None:

@@ -20,7 +20,7 @@ from workflow_lib.training import checkpoint
 from workflow_lib.training.checkpoint import Checkpoint
 from workflow_lib.training.compute import use_one_thread
 from workflow_lib.training.feed import ResidentChips
-from workflow_lib.training.loop import Task, Training, _ChipStore, train, train_together
+from workflow_lib.training.loop import ChipStore, Task, Training, train, train_together
 from workflow_lib.training.regularisation import DropPath, Learner
 from workflow_lib.training.training_config import TrainingConfig
 
@@ -95,8 +95,8 @@ def test_the_rate_rises_from_nothing_to_its_end() -> None:
     shares = []
     for progress in (0.0, 0.5, 1.0):
         drop.begin(np.random.default_rng(1), progress)
-        shares.append(float((drop._weights == 0).float().mean()))
-        assert float(drop._weights.mean()) == pytest.approx(1, abs=0.05)
+        shares.append(float((drop.weights == 0).float().mean()))
+        assert float(drop.weights.mean()) == pytest.approx(1, abs=0.05)
     assert shares == pytest.approx([0, 0.2, 0.4], abs=0.02)
 
 
@@ -140,7 +140,7 @@ def test_a_training_from_resident_chips_drops_the_same_paths(kind: str, monkeypa
     settings = config(drop_path=0.3, auxiliary_weight=0.4)
     alone = train(task(kind), settings)
     cpu = torch.device("cpu")
-    monkeypatch.setattr(_ChipStore, "chips", lambda self, view: ResidentChips(view, cpu, torch.float32))
+    monkeypatch.setattr(ChipStore, "chips", lambda self, view: ResidentChips(view, cpu, torch.float32))
     assert same(train(task(kind), settings), alone)
 
 

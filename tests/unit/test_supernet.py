@@ -103,7 +103,7 @@ def test_it_is_trained_like_the_network_alone(kind: str) -> None:
     for loss in losses:
         loss.backward()
     for name, parameter in alone.named_parameters():
-        shared = getattr(supernet, supernet._key(network, name))
+        shared = getattr(supernet, supernet.tensor_name(network, name))
         if parameter.grad is None:  # what it computes reaches no output
             assert shared.grad is None
         else:
@@ -130,7 +130,8 @@ def test_a_darts_supernet_has_every_operation_of_every_edge_also_when_values_wer
     for supernet in (SUPERNETS["darts"][2](), make_supernet("darts", few, SMALL, CHANNELS, CLASSES)):
         held = set(dict(supernet.named_parameters()))
         for network in some(supernet.space, 60, seed=3):
-            assert {supernet._key(network, name) for name, _ in supernet.extract(network).named_parameters()} <= held
+            names = (name for name, _ in supernet.extract(network).named_parameters())
+            assert {supernet.tensor_name(network, name) for name in names} <= held
     assert sum(map(torch.numel, make_supernet("darts", few, SMALL, CHANNELS, CLASSES).parameters())) < sum(
         map(torch.numel, SUPERNETS["darts"][2]().parameters())
     )

@@ -15,7 +15,7 @@ from workflow_lib.training.augmentation import draw
 from workflow_lib.training.checkpoint import Checkpoint
 from workflow_lib.training.compute import Compute, use_one_thread
 from workflow_lib.training.feed import DeviceFeed, HostFeed, ResidentChips
-from workflow_lib.training.loop import Task, Training, _ChipStore, predict, train, train_together
+from workflow_lib.training.loop import ChipStore, Task, Training, predict, train, train_together
 from workflow_lib.training.training_config import TrainingConfig
 
 CONFIG = TrainingConfig(epochs=3, device="cpu")
@@ -86,7 +86,7 @@ def test_a_device_is_fed_what_the_host_is_fed(dtype: torch.dtype, augmented: boo
 
 def test_a_training_from_resident_chips_is_that_from_the_memory_map(monkeypatch: pytest.MonkeyPatch) -> None:
     alone = train(tasks()[0], CONFIG)
-    monkeypatch.setattr(_ChipStore, "chips", lambda self, view: ResidentChips(view, CPU, torch.float32))
+    monkeypatch.setattr(ChipStore, "chips", lambda self, view: ResidentChips(view, CPU, torch.float32))
     resident = train(tasks()[0], CONFIG)
     assert_same(resident, alone)
     rows = np.arange(7)
@@ -95,7 +95,7 @@ def test_a_training_from_resident_chips_is_that_from_the_memory_map(monkeypatch:
 
 
 def test_folds_share_resident_chips_unless_they_scale_them_by_themselves() -> None:
-    held = _ChipStore(Compute(torch.device("meta"), "float32"))
+    held = ChipStore(Compute(torch.device("meta"), "float32"))
     scaling = Scaling(np.zeros(5, np.float32), np.ones(5, np.float32))
     assert held.chips(VIEW) is held.chips(ChipView(PIXELS, [4, 0, 1, 2, 3]))
     assert held.chips(VIEW) is not held.chips(ChipView(PIXELS, [0, 1, 2, 3, 4]))
@@ -126,6 +126,6 @@ def test_networks_that_do_not_fit_are_told_so(monkeypatch: pytest.MonkeyPatch) -
     def full(*_: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(_ChipStore, "chips", full)
+    monkeypatch.setattr(ChipStore, "chips", full)
     with pytest.raises(UserError, match="is too small to train 3 networks; lower jobs_per_gpu"):
         train_together(tasks(), CONFIG)

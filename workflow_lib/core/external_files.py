@@ -78,7 +78,7 @@ def record_files(record: Path, paths: Sequence[str | Path]) -> None:
     for name in files_with_sidecars([*paths, *gdal_files]):
         # Read the state first, so that a file that changes while it is hashed differs from its record afterwards.
         state = state_of(name)
-        files[name] = [*state, _digest(name)] if state else None
+        files[name] = [*state, digest_content(name)] if state else None
     write_text(record, json.dumps({"version": _VERSION, "behind": gdal_files, "files": files}))
 
 
@@ -119,7 +119,7 @@ def _differs(name: str, entry: list[object] | None) -> bool:
     *recorded, digest = entry
     if list(state) == recorded:
         return False
-    if state[0] != recorded[0] or _digest(name) != digest:
+    if state[0] != recorded[0] or digest_content(name) != digest:
         return True
     entry[:-1] = state
     return False
@@ -134,7 +134,7 @@ def state_of(name: str) -> State | None:
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
-def _digest(name: str) -> str:
+def digest_content(name: str) -> str:
     """Return the SHA-256 of a file, or why it cannot be read; the stage that reads it reports the error."""
     try:
         with open(name, "rb") as file:  # noqa: PTH123

@@ -141,13 +141,13 @@ def _temporary_home() -> Iterator[None]:
 
 def _read_detector(fusion_rules: Path) -> Any:
     try:
-        return _detector(fusion_rules, fusion_rules.read_bytes())
+        return cached_detector(fusion_rules, fusion_rules.read_bytes())
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UserError(f"not a file of nn-Meter fusion rules ({error!r})", fusion_rules) from error
 
 
 @cache
-def _detector(fusion_rules: Path, content: bytes) -> Any:
+def cached_detector(fusion_rules: Path, content: bytes) -> Any:
     """Return nn-Meter's detector for a file of rules; `content` is in the cache key, so a changed file is reread."""
     detector = _nn_meter().KernelDetector(str(fusion_rules))
     detector.splitter = _CachingSplitter(detector.splitter)

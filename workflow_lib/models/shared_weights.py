@@ -79,7 +79,7 @@ class Supernet(nn.Module):
             module = to_module(network)
             trained = dict(module.named_parameters())
             for name, tensor in module.state_dict().items():
-                key = self._key(network, name)
+                key = self.tensor_name(network, name)
                 if donors[key] == network and tensor.shape == sizes[key]:
                     self._register(key, tensor, name in trained)
 
@@ -93,7 +93,13 @@ class Supernet(nn.Module):
                     sizes[key], donors[key] = size, network
         return sizes, donors
 
-    def _key(self, network: str, name: str) -> str:
+    def tensor_name(self, network: str, name: str) -> str:
+        """Name of the supernet's tensor that a network's tensor is a part of.
+
+        Args:
+            network: id of the network.
+            name: name of its tensor.
+        """
         return self._shared_name(network, name).replace(".", "/")  # torch does not allow dots in names
 
     def _register(self, key: str, tensor: Tensor, trained: bool) -> None:
@@ -134,7 +140,7 @@ class Supernet(nn.Module):
         """Build a network without weights, and find the shared name and the size of each of its tensors."""
         template = self.template(network)
         tensors = template.state_dict()
-        return template, {name: (self._key(network, name), tensor.shape) for name, tensor in tensors.items()}
+        return template, {name: (self.tensor_name(network, name), tensor.shape) for name, tensor in tensors.items()}
 
     def extract(self, network: str) -> nn.Module:
         """Extract one network as a stand-alone module with a copy of its weights."""

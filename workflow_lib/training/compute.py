@@ -37,7 +37,7 @@ class Compute:
             raise UserError("no CUDA device here", "config: training.device", "use auto or cpu")
         on_gpu = available and training.device != "cpu"
         device = _claim_gpu() if on_gpu else torch.device("cpu")
-        multiplies_bf16 = torch.cuda.is_bf16_supported(including_emulation=False) if on_gpu else _cpu_multiplies_bf16()
+        multiplies_bf16 = torch.cuda.is_bf16_supported(including_emulation=False) if on_gpu else cpu_multiplies_bf16()
         if training.precision == "bf16" and not multiplies_bf16:
             raise UserError(
                 "this processor does not multiply bf16", "config: training.precision", "use auto or float32"
@@ -128,7 +128,7 @@ def enough_memory(networks: int) -> Iterator[None]:
         ) from None
 
 
-def _cpu_multiplies_bf16() -> bool:
+def cpu_multiplies_bf16() -> bool:
     """Whether the CPU has AVX512-BF16 or AMX; others emulate bf16, which is slower than float32."""
     # Private to torch, but checked by a test; /proc/cpuinfo spells the flags differently on each architecture.
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())

@@ -97,7 +97,7 @@ def train_together(tasks: Sequence[Task], training: TrainingConfig) -> list[Trai
 
 def _train_together(tasks: Sequence[Task], training: TrainingConfig) -> list[Training]:
     compute = Compute.choose(training)
-    chip_store = _ChipStore(compute)
+    chip_store = ChipStore(compute)
     runs = [_Run(task, training, compute, chip_store.chips(task.view)) for task in tasks]
     while unfinished := [run for run in runs if len(run.losses) < training.epochs]:
         start = time.perf_counter()
@@ -134,14 +134,19 @@ def batch_sizes(chips: int, batch: int) -> list[int]:
     return [size for first in range(0, chips, batch) if (size := min(batch, chips - first)) > 1]
 
 
-class _ChipStore:
-    """The chips in the memory of the compute device; networks with the same channels share them."""
+class ChipStore:
+    """The chips in the memory of the compute device; networks with the same channels share them.
+
+    Args:
+        compute: the compute device and its precision.
+    """
 
     def __init__(self, compute: Compute) -> None:
         self._compute = compute
         self._resident: list[tuple[ChipView, ResidentChips]] = []
 
     def chips(self, view: ChipView) -> Chips:
+        """Hold the chips of a view on the compute device; on a CPU the view itself is enough."""
         if self._compute.device.type == "cpu":
             return view
         for other, resident in self._resident:

@@ -118,21 +118,21 @@ class DropPath:
         device = next(network.parameters()).device
         paths = [part for name, part in network.named_modules() if _is_path(name, part)]
         self._rate = rate
-        self._weights = torch.ones(chips, len(paths), device=device)
+        self.weights = torch.ones(chips, len(paths), device=device)
         self._position = torch.zeros((), dtype=torch.long, device=device)
-        self._batch_weights = self._weights[:0]
+        self._batch_weights = self.weights[:0]
         self._hooks = [path.register_forward_hook(partial(self._weigh, number)) for number, path in enumerate(paths)]
 
     def begin(self, generator: np.random.Generator, progress: float) -> None:
         """Draw the dropped paths of an epoch; see `Learner.begin`."""
         rate = self._rate * progress
-        kept = generator.random(self._weights.shape) >= rate
-        self._weights.copy_(torch.from_numpy(kept / (1 - rate)))
+        kept = generator.random(self.weights.shape) >= rate
+        self.weights.copy_(torch.from_numpy(kept / (1 - rate)))
         self._position.zero_()
 
     def advance(self, size: int) -> None:
         """Advance to the next batch of `size` chips."""
-        self._batch_weights = self._weights[self._position + torch.arange(size, device=self._position.device)]
+        self._batch_weights = self.weights[self._position + torch.arange(size, device=self._position.device)]
         self._position += size
 
     def _weigh(self, number: int, _path: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
