@@ -6,17 +6,19 @@ Values that are measured (seconds, memory, throughput) are left out: they differ
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import rasterio
+import torch
+from numpy.typing import NDArray
 from PIL import Image
 
 RECORD = Path(__file__).with_name("golden.json")
-MAX_ROWS = 12
+MAX_ROWS, MAX_FILES = 6, 3
 MEASURED = re.compile(
     r"(.*_)?(s|seconds|hours|utilization_pct|run_std_ms|peak_memory_bytes|images_per_s|per_s)(_.*)?"
     r"|.*training_s.*|.*search_s.*|host|created|version|places?|measured.*"
@@ -39,11 +41,32 @@ def describe(file: Path) -> Any:
             return {"size": list(Image.open(file).size)}
         case ".onnx":
             return {"bytes": file.stat().st_size}
+        case ".pt":
+            return _weights(torch.load(file, weights_only=True))
     return None
 
 
+def some(files: Sequence[Path]) -> list[Path]:
+    """A few of the files, spread over all of them."""
+    return [files[row] for row in _spread(len(files), MAX_FILES)]
+
+
+def _spread(count: int, limit: int) -> NDArray[np.int64]:
+    return np.unique(np.linspace(0, count - 1, min(limit, count)).astype(np.int64)) if count else np.empty(0, np.int64)
+
+
+def _weights(state: Any) -> dict[str, Any]:
+    waiting, tensors = [state], []
+    while waiting:
+        value = waiting.pop()
+        waiting += value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else []
+        tensors += [value.double()] if isinstance(value, torch.Tensor) else []
+    total = sum(float(tensor.abs().sum()) for tensor in tensors)
+    return _value({"tensors": len(tensors), "numbers": sum(tensor.numel() for tensor in tensors), "total": total})
+
+
 def _table(table: pd.DataFrame) -> dict[str, Any]:
-    rows = np.unique(np.linspace(0, max(len(table) - 1, 0), min(MAX_ROWS, len(table))).astype(int))
+    rows = _spread(len(table), MAX_ROWS)
     columns = {
         str(name): _value(table[name].iloc[rows].tolist()) for name in table if not MEASURED.fullmatch(str(name))
     }

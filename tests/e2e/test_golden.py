@@ -18,7 +18,7 @@ from typing import Any
 import pandas as pd
 import pytest
 import torch
-from golden import RECORD, describe, differences
+from golden import RECORD, describe, differences, some
 from runs import command, snakemake, write_config
 from test_scenes_to_map import CHANGES as SCENES
 from test_search import rounds
@@ -114,9 +114,11 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]
             subprocess.run(command(folder, "deploy", config=config), check=True, capture_output=True)
         for stage in CONTRACTS.keys() - NOT_COMPARED:
             place = folder / "results" / name / stage
-            files = sorted(path for path in place.rglob("*") if path.is_file() and "here" not in path.stem)
-            described = {path: describe(path) for path in files}
-            found[stage] |= {str(path.relative_to(place.parents[1])): text for path, text in described.items() if text}
+            files = [path for path in sorted(place.rglob("*.*")) if path.is_file() and "here" not in path.stem]
+            for suffix in sorted({path.suffix for path in files}):
+                for path in some([path for path in files if path.suffix == suffix]):
+                    if description := describe(path):
+                        found[stage][str(path.relative_to(place.parents[1]))] = description
     return found
 
 
