@@ -90,6 +90,12 @@ def _value(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value if isinstance(value, int | None) else str(value)
 
 
+def write_record(record: dict[str, Any]) -> None:
+    """Write the record, with each list on one line."""
+    text = json.dumps(record, indent=1)
+    RECORD.write_text(re.sub(r"\[[^\[\]{}]*\]", lambda values: " ".join(values[0].split()), text) + "\n")
+
+
 def differences(found: Any, recorded: Any, tolerance: float, place: str = "") -> Iterator[str]:
     """Where two descriptions differ.
 

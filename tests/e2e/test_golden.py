@@ -18,7 +18,7 @@ from typing import Any
 import pandas as pd
 import pytest
 import torch
-from golden import RECORD, describe, differences, some
+from golden import RECORD, describe, differences, some, write_record
 from runs import command, snakemake, write_config
 from test_scenes_to_map import CHANGES as SCENES
 from test_search import rounds
@@ -127,7 +127,7 @@ def recorded(found: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """The record; with EDGEFRONT_RECORD=1 it is made anew."""
     if os.environ.get("EDGEFRONT_RECORD"):
         stages = {name: {"contract": CONTRACTS[name], "results": found[name]} for name in sorted(found) if found[name]}
-        RECORD.write_text(json.dumps({"processor": processor(), "stages": stages}, indent=1) + "\n")
+        write_record({"processor": processor(), "stages": stages})
     return dict(json.loads(RECORD.read_text()))
 
 
