@@ -4,12 +4,13 @@ If a result changes, it is a mistake, or the meaning of the stage's results has 
 `CONTRACT` in the stage's module, so that users' results are made again. Then record the new results: make golden
 
 Float32 arithmetic differs between kinds of processors, and training amplifies the differences. On a kind of processor
-other than that of the record, results of training may differ by `TRAINED`, and what follows from them is not compared.
+other than that of the record, only stages without a training before them are compared.
 """
 
 import json
 import os
 import platform
+import re
 import subprocess
 from collections import defaultdict
 from pathlib import Path
@@ -25,14 +26,10 @@ from test_search import rounds
 
 from workflow_lib.core.contracts import CONTRACTS
 
-EXACT, TRAINED = 1e-6, 0.25
+TOLERANCE = 1e-6
 # These measure the machine, or draw what other stages made.
 NOT_COMPARED = {"measure_latency", "measure_utilization", "build_report", "plot_interactive"}
-# What they make depends on the weights of a training.
-BY_TRAINING = {
-    "train_fold", "train_supernet", "rank_subnets", "search_cell", "score_holdout", "measure_precisions",
-    "deploy_model", "apply_model", "pack_networks",
-}  # fmt: skip
+# No training comes before them, so they give the same results on every processor.
 BEFORE_TRAINING = {
     "generate_landscape", "sample_points", "clip_chips", "gather_chips", "generate_chips", "import_chips",
     "assign_folds", "train_forest", "export_network", "import_package", "detect_kernels", "check_coverage",
@@ -82,10 +79,13 @@ RUNS: dict[str, dict[str, Any]] = {
 
 def processor() -> str:
     """The kind of processor, as far as it decides how torch rounds."""
-    model = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
-    return (
-        f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()} {''.join(model[:1]).partition(':')[2].strip()}"
-    )
+    text = Path("/proc/cpuinfo").read_text()
+    found = [
+        re.search(rf"^{key}\s*:\s*(.+)$", text, re.MULTILINE)
+        for key in ("model name", "cpu family", "model", "cache size")
+    ]
+    facts = [platform.machine(), torch.backends.cpu.get_cpu_capability(), *(match[1] for match in found if match)]
+    return ", ".join(facts)
 
 
 def measure_board(folder: Path, config: Path) -> None:
@@ -136,11 +136,9 @@ def test_a_stage_gives_the_recorded_results(stage: str, found: dict[str, Any], r
     record = recorded["stages"].get(stage)
     assert record, f"nothing is recorded of {stage}: make golden"
     assert record["contract"] == CONTRACTS[stage], f"the results of {stage} have another meaning now: make golden"
-    same_processor = recorded["processor"] == processor()
-    if not same_processor and stage not in BEFORE_TRAINING | BY_TRAINING:
-        pytest.skip(f"recorded on another kind of processor, {recorded['processor']}; trainings differ")
-    tolerance = EXACT if same_processor or stage in BEFORE_TRAINING else TRAINED
-    text = "\n".join(list(differences(found[stage], record["results"], tolerance))[:20])
+    if recorded["processor"] != processor() and stage not in BEFORE_TRAINING:
+        pytest.skip(f"recorded on another kind of processor ({recorded['processor']}), where trainings differ")
+    text = "\n".join(list(differences(found[stage], record["results"], TOLERANCE))[:20])
     assert not text, (
         f"{stage} gives other results than recorded. If that is meant, raise CONTRACT in "
         f"workflow_lib/stages/{stage}.py; then: make golden\n{text}"
