@@ -19,6 +19,7 @@ BENCHMARKS = {
     "memory": ["--quick"],
     "own_device": ["--quick"],
     "racing": ["--quick"],
+    "recipe": ["--quick"],
     "start_up": ["--quick"],
     "strategies": ["--quick"],
     "rank_preservation": ["--quick"],
