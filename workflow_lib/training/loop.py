@@ -105,15 +105,14 @@ def _train_together(tasks: Sequence[Task], training: TrainingConfig) -> list[Tra
             pass
         losses = [run.end_epoch() for run in unfinished]
         seconds = (time.perf_counter() - start) / len(unfinished)
-        epoch = len(unfinished[0].losses)
-        if not np.isfinite(losses).all():
-            raise UserError(
-                f"the training loss is {next(loss for loss in losses if not np.isfinite(loss))} after epoch {epoch}",
-                "config: training",
-                "lower training.learning_rate",
-            )
-        loss_text = " ".join(f"{loss:.4f}" for loss in losses)
-        print(f"epoch {epoch} of {training.epochs}: loss {loss_text}", file=sys.stderr, flush=True)
+        # Resumed networks may be at different epochs.
+        epochs = [len(run.losses) for run in unfinished]
+        for loss, epoch in zip(losses, epochs, strict=True):
+            if not np.isfinite(loss):
+                what = f"the training loss is {loss} after epoch {epoch}"
+                raise UserError(what, "config: training", "lower training.learning_rate")
+        epoch_text, loss_text = ", ".join(map(str, sorted(set(epochs)))), " ".join(f"{loss:.4f}" for loss in losses)
+        print(f"epoch {epoch_text} of {training.epochs}: loss {loss_text}", file=sys.stderr, flush=True)
         for run in unfinished:
             run.record(seconds)
     return [run.result() for run in runs]
