@@ -40,16 +40,15 @@ SUPERNET = {
     "batch": 8, "fair_epochs": 1, "ranked_epochs": 2, "evaluated_networks": 2, "evaluation_chips": 9,
     "kept_networks": 1,
 }  # fmt: skip
+MEASURED_COLUMNS = {"measure_precisions": "latency_ms"}
 BOARD = {"kind": "built", "measurements": "board.csv"}
 RUNS: dict[str, dict[str, Any]] = {
     "grid": {
         "supernet": SUPERNET,
         "ranking_quality": {"variants": ["uniform", "full"], "seeds": 2},
         "comparison": {"candidates": 2, "seeds": 2},
-        "utilization": {},
         "battery": {"capacity_mwh": 100, "interval_s": 1, "active_mw": 500},
         "devices.board": BOARD,
-        "devices.here": {"kind": "measured"},
     },
     "raced": {
         "folds.count": 3,
@@ -62,7 +61,6 @@ RUNS: dict[str, dict[str, Any]] = {
         "supernet": SUPERNET,
         "battery": {"capacity_mwh": 100, "interval_s": 1, "active_mw": 500},
         "devices.board": BOARD,
-        "devices.here": {"kind": "measured"},
         "report.compared_runs": ["grid"],
     },
     "cells": {
@@ -114,10 +112,11 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]
             subprocess.run(command(folder, "deploy", config=config), check=True, capture_output=True)
         for stage in CONTRACTS.keys() - NOT_COMPARED:
             place = folder / "results" / name / stage
-            files = [path for path in sorted(place.rglob("*.*")) if path.is_file() and "here" not in path.stem]
+            files = [path for path in sorted(place.rglob("*.*")) if path.is_file()]
             for suffix in sorted({path.suffix for path in files}):
                 for path in some([path for path in files if path.suffix == suffix]):
                     if description := describe(path):
+                        description.pop(MEASURED_COLUMNS.get(stage), None)
                         found[stage][str(path.relative_to(place.parents[1]))] = description
     return found
 
