@@ -37,7 +37,7 @@ survive: setup  ## Kill runs 30 times, with and without edits between, and damag
 		tests/unit/test_sealed.py tests/unit/test_damaged_inputs.py
 
 test: setup  ## Run the tests
-	$(BIN)/python -m pytest -n $(CORES) --durations 15 --ignore tests/e2e tests
+	$(BIN)/python -m pytest -n $(CORES) --doctest-modules --durations 15 --ignore tests/e2e workflow_lib tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile --durations 15 tests/e2e
 
 quick: setup  ## For the inner loop: lint, types and the tests that take under a second each
