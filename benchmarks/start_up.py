@@ -34,11 +34,10 @@ TABLES = {"predict_latency": "latencies", "train_fold": "fold_scores"}
 
 
 def write_config(path: Path, space: dict[str, list[int]]) -> None:
-    """Write the demo's config with another space, one channel set, nn-Meter's four devices, and very few chips."""
+    """Write the demo's config with another grid, nn-Meter's four devices, and very few chips."""
     config = yaml.safe_load((ROOT / "config" / "scenarios" / "demo.yaml").read_text())
     config["run"] = RUN
-    config["grid"]["channel_sets"].pop("7")
-    config["grid"]["space"] = space
+    config["grid"] = {"channel_sets": config["grid"]["channel_sets"], "batch_sizes": [16], "space": space}
     config["data"]["generate"]["counts"] = {region: {"F": 2, "T": 2} for region in config["data"]["regions"]}
     config["folds"]["count"] = 2 if space == QUICK_SPACE else 5
     config["training"] = {"epochs": 1, "device": "cpu"}
