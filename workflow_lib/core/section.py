@@ -85,8 +85,9 @@ class Section(BaseModel):
         if not isinstance(values, dict):
             return values
         present = dict(values)
-        for former in cls.former_keys.keys() & values.keys():
-            name = cls.former_keys[former]
+        for former, name in cls.former_keys.items():
+            if former not in values:
+                continue
             if name in values:
                 raise ValueError(f"{former} is the former name of {name}: keep only {name}")
             present[name] = present.pop(former)
