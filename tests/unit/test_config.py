@@ -224,6 +224,14 @@ def test_a_missing_key_is_named(key: str) -> None:
             "are for networks of cells, which this run has none of",
         ),
         (
+            {"grid.extra_networks": ["compact-basic-w8-n3x1-k3s1-pool"], "utilization": {"fold": 4}},
+            "utilization.fold is for networks of the CROSS space",
+        ),
+        (
+            {"grid.baseline": "compact-basic-w8-n3x1-k3s1-pool", "utilization": {"fold": 4}},
+            "utilization.fold is for networks of the CROSS space",
+        ),
+        (
             {"search.strategy": "supernet", "supernet.space": "darts", "utilization": {"fold": 4}},
             "utilization.fold is for networks of the CROSS space",
         ),
@@ -265,6 +273,8 @@ def test_a_missing_key_is_named(key: str) -> None:
             {"grid.extra_networks": ["compact-basic-w8-n3x1-k3s1-pool"], "comparison": {}},
             "grid.extra_networks needs search.strategy grid",
         ),
+        ({"grid.extra_networks": ["own-mine-width8"]}, "grid.extra_networks names ['own-mine-width8'], which need the"),
+        ({"grid.baseline": "own-mine-width8"}, "grid.baseline names ['own-mine-width8'], which need the file"),
         ({"training.warmup_epochs": 5}, "training.warmup_epochs must be fewer than training.epochs, 5"),
         ({"training.shift_px": 100}, "training.shift_px must be less than data.chip_size_px"),
         ({"grid.baseline": SMALL}, f"grid.baseline {SMALL} is also a candidate of grid.space"),

@@ -77,8 +77,8 @@ class GridConfig(Section):
     )
     extra_networks: Annotated[list[ArchitectureId], Distinct] = Field(
         default=[],
-        description="ids of further candidates, from any search space, such as k3-s2-p1-pool3s2-w32 beside compact "
-        "networks; only with search.strategy grid",
+        description="ids of further candidates, from any search space, such as k3-s2-p1-pool3s2-w32 in addition to "
+        "compact networks; only with search.strategy grid",
     )
     baseline: ArchitectureId = Field(
         default=str(cross.BASELINE),
@@ -116,6 +116,13 @@ class GridConfig(Section):
                 f"{key}.extra_networks needs search.strategy grid, without comparison and ranking_quality: other "
                 f"strategies only see {key}.space"
             )
+        user_file = all_spaces()["user_file"]
+        if self.declaration is not user_file:
+            for name, networks in {"extra_networks": self.extra_networks, "baseline": [self.baseline]}.items():
+                if unknown := [network for network in networks if parse(network).space is user_file]:
+                    raise ValueError(
+                        f"{key}.{name} names {unknown}, which need the file that describes them: grid.space"
+                    )
         if known := sorted(set(self.extra_networks) & set(self.networks.networks())):
             raise ValueError(f"{key}.extra_networks names {known}, which are candidates of {key}.space already")
         if self.baseline in config.architectures:

@@ -1,12 +1,13 @@
 """The configuration of measured utilization."""
 
+import re
 from math import isqrt
 from typing import TYPE_CHECKING, Self
 
 from pydantic import Field, model_validator
 
 from workflow_lib.core.section import Section
-from workflow_lib.spaces.cross import CROSS
+from workflow_lib.spaces.cross.cross_architecture import UNFOLDED_PATTERN
 
 if TYPE_CHECKING:
     from workflow_lib.config import Config
@@ -35,5 +36,7 @@ class UtilizationConfig(Section):
 
     def check_within(self, config: "Config", key: str) -> None:
         """Check against other sections; see `Section.check_within`."""
-        if self.fold and (config.assembled or config.grid.space.name != CROSS):
+        networks = [*config.architectures, config.grid.baseline]
+        only_cross = all(re.fullmatch(UNFOLDED_PATTERN, network) for network in networks)
+        if self.fold and (config.assembled or not only_cross):
             raise ValueError(f"{key}.fold is for networks of the CROSS space, which are not searched here")
