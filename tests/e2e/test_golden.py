@@ -89,11 +89,10 @@ def processor() -> str:
 def measure_board(folder: Path, config: Path) -> None:
     """The measurements that a user would make of the exported kernels: a fixed price per byte of each file."""
     snakemake(folder, "results/grid/export_kernels/board", config=config)
-    manifest = pd.read_csv(folder / "results/grid/export_kernels/board/manifest.csv")
-    sizes = [(folder / "results/grid/export_kernels/board" / name).stat().st_size for name in manifest["file"]]
-    manifest.assign(latency_ms=[0.1 + size / 1e6 for size in sizes])[["model", "latency_ms"]].to_csv(
-        folder / "board.csv", index=False
-    )
+    exported = folder / "results/grid/export_kernels/board"
+    manifest = pd.read_csv(exported / "manifest.csv")
+    manifest["latency_ms"] = [0.1 + (exported / name).stat().st_size / 1e6 for name in manifest["file"]]
+    manifest[["model", "latency_ms"]].to_csv(folder / "board.csv", index=False)
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ FLIP_ROWS, FLIP_COLUMNS, TRANSPOSE = 1, 2, 4
 """Bits of an orientation: the eight orientations of a square are their combinations."""
 
 _FLIPS = (0, FLIP_ROWS, FLIP_COLUMNS, FLIP_ROWS | FLIP_COLUMNS)
-_QUARTER_TURNS = (0, TRANSPOSE | FLIP_ROWS, FLIP_ROWS | FLIP_COLUMNS, TRANSPOSE | FLIP_COLUMNS)
+_QUARTER_TURNS = (0, FLIP_ROWS | FLIP_COLUMNS, TRANSPOSE | FLIP_ROWS, TRANSPOSE | FLIP_COLUMNS)
 
 Draws = Mapping[str, NDArray[np.int64]]
 """Name of a change -> its (n, ...) random numbers, one row for each chip in the order of the epoch."""
@@ -42,9 +42,9 @@ def draw(training: TrainingConfig, generator: np.random.Generator, count: int, s
     if training.cutout_px:
         draws["centres"] = generator.integers(size_px, size=(count, 2))
     if training.flips or training.rotations:
-        allowed = sorted({*(_FLIPS if training.flips else ()), *(_QUARTER_TURNS if training.rotations else ())})
         # Flips and quarter turns together generate all eight orientations.
-        allowed = list(range(8)) if training.flips and training.rotations else allowed
+        some = _FLIPS if training.flips else _QUARTER_TURNS
+        allowed = tuple(range(8)) if training.flips and training.rotations else some
         draws["orientations"] = np.array(allowed)[generator.integers(len(allowed), size=count)]
     if training.shift_px:
         draws["shifts"] = generator.integers(-training.shift_px, training.shift_px + 1, size=(count, 2))
