@@ -241,12 +241,17 @@ class Config(Section):
         """List the devices that predict a quantity, "latency_ms" or "energy_mj"."""
         return [name for name, predictor in self.devices.items() if predictor.quantity == quantity]
 
+    @property
+    def score_names(self) -> list[str]:
+        """Columns of the candidate table for which higher is better."""
+        return [*SCORES, *(f"{kind}_{label}_pct" for label in self.data.classes for kind in ("precision", "recall"))]
+
     @cached_property
     def objective_names(self) -> list[str]:
         """Columns of the candidate table that can be objectives."""
         meters = self.devices_with("energy_mj")
         return [
-            *SCORES,
+            *self.score_names,
             "latency_mean_ms",
             "latency_worst_ms",
             *(f"latency_{device}_ms" for device in self.devices_with("latency_ms")),

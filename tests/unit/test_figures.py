@@ -295,7 +295,7 @@ def test_names_and_units() -> None:
     assert axis_name("memory_bytes") == "Memory, deployed ONNX file (MB)"
     assert axis_name("auc") == "AUC, mean over classes"
     assert axis_name("latency_adreno640gpu_tflite21_ms") == "Latency, adreno640gpu_tflite21 (ms)"
-    assert axis_name("recall_T_pct") == "Mean recall of a class over folds (%)"
+    assert axis_name("recall_T_pct") == "Recall of class T (%)"
     memory = column_format("memory_bytes")
     assert memory.text(11_175_404) == "11.18 MB"
     assert memory.distinguishing_digits([11_175_404, 11_175_204]) == 4

@@ -36,8 +36,20 @@ CANDIDATES = Table(
         percent("accuracy_high_pct", "upper end of the 95 % interval of the mean accuracy", optional=True),
         percent("fold_accuracy_pct", kind="numbers", meaning="accuracy of each fold, in fold order"),
         percent("f1_pct", "mean F1 over folds"),
+        percent(
+            "macro_precision_pct", "mean precision over classes and folds; 0 for a class that a fold never predicts"
+        ),
+        percent("macro_recall_pct", "mean recall over classes and folds, without classes that a fold lacks"),
         Column("auc", "number", meaning="mean AUC over folds", low=0, high=1, optional=True),
+        Column("average_precision", "number", meaning="mean average precision over folds", low=0, high=1),
+        Column("matthews", "number", meaning="mean Matthews correlation coefficient over folds", low=-1, high=1),
         percent(r"recall_.+_pct", "mean recall of a class over folds", optional=True, family=True),
+        percent(
+            r"precision_.+_pct",
+            "mean precision of a class over the folds that predict it",
+            optional=True,
+            family=True,
+        ),
         percent(r"region_.+_accuracy_pct", "accuracy in a region, over all folds", optional=True, family=True),
         Column("training_s", "number", "s", "wall time of training, mean over folds", low=0),
         Column(

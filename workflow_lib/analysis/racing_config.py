@@ -35,7 +35,8 @@ class RacingConfig(Section):
                 f"{config.folds.count}"
             )
         names = {objective.name for objective in config.front.objectives}
-        if "accuracy_pct" not in names or names & {"f1_pct", "auc", "training_s"}:
+        other_scores = {name for name in names if name in config.score_names or name == "training_s"} - {"accuracy_pct"}
+        if "accuracy_pct" not in names or other_scores:
             raise ValueError(
                 f"{key} compares accuracies: front.objectives must contain accuracy_pct, and otherwise only costs "
                 "that are known before training"

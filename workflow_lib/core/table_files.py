@@ -16,7 +16,13 @@ from workflow_lib.core.files import atomic_path
 from workflow_lib.core.parquet import TABLE_KEY, DamagedTableError, read_sealed, write_sealed
 from workflow_lib.core.schema import Column, Table
 
-_SCALARS = {"text": pa.string(), "integer": pa.int64(), "number": pa.float64(), "flag": pa.bool_()}
+_SCALARS = {
+    "text": pa.string(),
+    "integer": pa.int64(),
+    "number": pa.float64(),
+    "float16": pa.float16(),
+    "flag": pa.bool_(),
+}
 
 
 def write(table: Table, frame: pd.DataFrame, path: Path) -> None:
@@ -180,14 +186,14 @@ def _match_columns(table: Table, frame: pd.DataFrame, path: Path) -> dict[str, C
 def _check_values(table: Table, name: str, column: Column, values: pa.ChunkedArray, path: Path) -> None:
     if values.null_count and not column.optional:
         raise TableError(f"table {table.name}: column {name} has missing values", path)
-    if not column.kind.startswith(("integer", "number")):
+    if not column.kind.startswith(("integer", "number", "float16")):
         return
     flat = values.combine_chunks()
     flat = flat.flatten() if column.kind.endswith("s") else flat
     if flat.null_count and not column.optional:
         raise TableError(f"table {table.name}: a list in column {name} has missing or NaN values", path)
     numbers = flat.drop_null().to_numpy(zero_copy_only=False)
-    if column.kind.startswith("number") and not np.isfinite(numbers).all():
+    if column.kind.startswith(("number", "float16")) and not np.isfinite(numbers).all():
         raise TableError(f"table {table.name}: column {name} has NaN or infinite values", path)
     low, high = column.low, column.high
     if len(numbers) and ((low is not None and numbers.min() < low) or (high is not None and numbers.max() > high)):

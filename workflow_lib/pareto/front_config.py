@@ -10,8 +10,10 @@ if TYPE_CHECKING:
     from workflow_lib.config import Config
 
 
-SCORES = ("accuracy_pct", "f1_pct", "auc")
-"""Columns of the candidates table for which higher is better."""
+SCORES = (
+    "accuracy_pct", "f1_pct", "macro_precision_pct", "macro_recall_pct", "auc", "average_precision", "matthews",
+)  # fmt: skip
+"""Columns of the candidates table for which higher is better, in addition to precision and recall of each class."""
 
 
 class Objective(Section):

@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 _TITLES = {
     "accuracy_pct": ("Accuracy", "Accuracy"),
     "f1_pct": ("F1 score, mean over classes", "F1 score"),
+    "macro_precision_pct": ("Precision, mean over classes", "Precision"),
+    "macro_recall_pct": ("Recall, mean over classes", "Recall"),
     "auc": ("AUC, mean over classes", "AUC"),
+    "average_precision": ("Average precision, mean over classes", "Average precision"),
+    "matthews": ("Matthews correlation", "Matthews"),
     "latency_mean_ms": ("Latency, mean over devices", "Latency"),
     "latency_worst_ms": ("Latency, slowest device", "Worst latency"),
     "latency_device_std_ms": ("Latency, standard deviation over devices", "Latency std"),
@@ -127,6 +131,8 @@ def column_format(column: str) -> ColumnFormat:
         title, short = _TITLES[column]
     elif declared.family and (device := re.fullmatch(r"(latency|energy)_(.+)_(?:ms|mj)", column)):
         title, short = f"{device[1].capitalize()}, {device[2]}", device[2]
+    elif declared.family and (score := re.fullmatch(r"(precision|recall)_(.+)_pct", column)):
+        title = short = f"{score[1].capitalize()} of class {score[2]}"
     else:
         title = short = declared.meaning[:1].upper() + declared.meaning[1:]
     if cost and cost.shown:

@@ -10,6 +10,7 @@ from workflow_lib.analysis.candidate_tables import RANKED_RESULT
 from workflow_lib.config import Config
 from workflow_lib.costs import all_costs
 from workflow_lib.latency.latency_tables import LATENCIES_RESULT
+from workflow_lib.pareto.front_config import SCORES
 from workflow_lib.report import words
 from workflow_lib.report.content import ReportContent
 from workflow_lib.report.names import column_format
@@ -101,7 +102,7 @@ def compare_with_baseline(ranked: pd.DataFrame, objectives: Sequence[str]) -> li
 
     Args:
         ranked: the front table.
-        objectives: names of the objectives; accuracy, F1, AUC and `COSTS` are always included.
+        objectives: names of the objectives; the scores of `SCORES` and `COSTS` are always included.
 
     Returns:
         One row per measure: its title, the recommended candidate's value, and, if there is a baseline, the baseline's
@@ -110,7 +111,7 @@ def compare_with_baseline(ranked: pd.DataFrame, objectives: Sequence[str]) -> li
     candidate = recommended_row(ranked)
     baseline = reference_baseline(ranked, candidate)
     rows = []
-    for name in dict.fromkeys(["accuracy_pct", "f1_pct", "auc", *objectives, *COSTS]):
+    for name in dict.fromkeys([*SCORES, *objectives, *COSTS]):
         known = column_format(name)
         row = [known.title, _with_spread(candidate, name)]
         if baseline is not None:
@@ -134,8 +135,8 @@ def _compare(candidate: pd.Series, baseline: pd.Series, name: str) -> str:
         return ""
     if name == "accuracy_pct":
         return str(Difference.between(candidate, baseline["fold_accuracy_pct"]))
-    if name in ("f1_pct", "auc"):
-        return f"{ours - theirs:+.1f} points" if name == "f1_pct" else f"{ours - theirs:+.3f}"
+    if name in SCORES or name.startswith(("precision_", "recall_")):
+        return f"{ours - theirs:+.1f} points" if name.endswith("_pct") else f"{ours - theirs:+.3f}"
     if ours == theirs:
         return "equal"
     if not ours or not theirs:

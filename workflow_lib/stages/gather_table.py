@@ -1,4 +1,4 @@
-"""Gather the one-row tables of many jobs into one table."""
+"""Gather the one-row tables of many jobs into one table, with all of their columns or some."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,10 +13,23 @@ from workflow_lib.core.schema import Table
 from workflow_lib.core.sealed import DamagedFileError, combine
 from workflow_lib.export.network_tables import NETWORKS
 from workflow_lib.latency.latency_tables import LATENCIES
-from workflow_lib.training.score_tables import FOLD_SCORES, FOREST_SCORES
+from workflow_lib.training.score_tables import (
+    FOLD_SCORES,
+    FOREST,
+    FOREST_PREDICTIONS,
+    FOREST_SCORES,
+    PREDICTIONS,
+    TRAINING,
+)
 from workflow_lib.training.utilization_tables import LAYERS, UTILIZATIONS
 
-TABLES = {table.name: table for table in (FOLD_SCORES, FOREST_SCORES, LATENCIES, LAYERS, NETWORKS, UTILIZATIONS)}
+_SOURCES = {
+    FOLD_SCORES: TRAINING, PREDICTIONS: TRAINING, FOREST_SCORES: FOREST, FOREST_PREDICTIONS: FOREST,
+    LATENCIES: LATENCIES, LAYERS: LAYERS, NETWORKS: NETWORKS, UTILIZATIONS: UTILIZATIONS,
+}  # fmt: skip
+"""Gathered table -> the table of its parts, which may have more columns."""
+
+TABLES = {table.name: table for table in _SOURCES}
 FAILED = b"failed:"
 """First bytes of a part that marks a permanently failed job; `Run.failure_marker` writes it."""
 
@@ -52,11 +65,13 @@ def _failed(part: Path) -> bool:
 
 
 def _read_all(table: Table, parts: Sequence[Path]) -> list[pd.DataFrame]:
-    """Read the parts; all damaged ones are reported together, so that the next run recreates all of them."""
+    """Read the table's columns of all parts; damaged parts are reported together, so that the next run renews all."""
+    source, columns = _SOURCES[table], [column.name for column in table.columns]
     frames, errors = [], []
     for part in parts:
         try:
-            frames.append(table.read_nonempty(part))
+            frame = source.read_nonempty(part)
+            frames.append(frame if source is table else frame[columns])
         except DamagedFileError as error:
             errors.append(error)
     if errors:

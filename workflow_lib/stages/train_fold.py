@@ -13,10 +13,10 @@ from workflow_lib.data.chip_tables import FOLDS
 from workflow_lib.data.dataset import Dataset, DatasetArguments
 from workflow_lib.training.checkpoint import Checkpoint, save_tensors
 from workflow_lib.training.fold import Fold, train_and_score
-from workflow_lib.training.score_tables import FOLD_SCORES
+from workflow_lib.training.score_tables import TRAINING
 from workflow_lib.training.training_config import TrainingConfig
 
-CONTRACT = 4
+CONTRACT = 5
 
 
 class TrainArguments(DatasetArguments):
@@ -30,7 +30,7 @@ class TrainArguments(DatasetArguments):
     batch: int = Field(ge=2, description="training batch size (chips)")
     architecture: str = Field(description="architecture id")
     fold: list[int] = Field(description="fold numbers; several folds are trained together")
-    output: list[Path] = Field(description="output: scores, one file per fold")
+    output: list[Path] = Field(description="output: scores and predictions, one file per fold")
     weights: list[Path] = Field(default=[], description="output: weights (torch state_dicts), one file per fold")
 
     def ids(self, fold: int) -> dict[str, str | int]:
@@ -60,13 +60,13 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
         for fold, output in zip(arguments.fold, arguments.output, strict=True)
     ]
-    results = train_and_score(
+    outcomes = train_and_score(
         dataset, arguments.select, arguments.architecture, arguments.batch, arguments.training, tasks
     )
-    for (_, network), weights in zip(results, arguments.weights, strict=False):
-        save_tensors(network.cpu().state_dict(), weights)  # readable without a GPU
-    for (scores, _), fold, output in zip(results, arguments.fold, arguments.output, strict=True):
-        FOLD_SCORES.write(pd.DataFrame([arguments.ids(fold) | scores]), output)
+    for outcome, weights in zip(outcomes, arguments.weights, strict=False):
+        save_tensors(outcome.network.cpu().state_dict(), weights)  # readable without a GPU
+    for outcome, fold, output in zip(outcomes, arguments.fold, arguments.output, strict=True):
+        TRAINING.write(pd.DataFrame([arguments.ids(fold) | outcome.scores | outcome.predictions]), output)
     for task in tasks:
         assert task.checkpoint
         task.checkpoint.remove()

@@ -11,9 +11,9 @@ from workflow_lib.core.seeds import derive_seed
 from workflow_lib.data.chip_tables import FOLDS
 from workflow_lib.data.dataset import Dataset, DatasetArguments
 from workflow_lib.training.forest import score_forest
-from workflow_lib.training.score_tables import FOREST_SCORES
+from workflow_lib.training.score_tables import FOREST
 
-CONTRACT = 2
+CONTRACT = 3
 
 
 class ForestArguments(DatasetArguments):
@@ -24,7 +24,7 @@ class ForestArguments(DatasetArguments):
     channels: str = Field(description="name of the channel set")
     select: list[str] = Field(description="bands and indices of the channel set, in order")
     fold: int = Field(description="fold number")
-    output: Path = Field(description="output: the scores")
+    output: Path = Field(description="output: the scores and predictions")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         derive_seed(arguments.seed, "train_forest", arguments.channels, arguments.fold),
     )
     ids = {"channels": arguments.channels, "fold": arguments.fold}
-    FOREST_SCORES.write(pd.DataFrame([ids | scores]), arguments.output)
+    FOREST.write(pd.DataFrame([ids | scores]), arguments.output)
 
 
 if __name__ == "__main__":

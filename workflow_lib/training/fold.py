@@ -18,7 +18,7 @@ from workflow_lib.spaces.networks import parse
 from workflow_lib.training.checkpoint import Checkpoint
 from workflow_lib.training.compute import use_one_thread
 from workflow_lib.training.loop import Task, Training, predict, train_together
-from workflow_lib.training.metrics import score
+from workflow_lib.training.metrics import predictions, score
 from workflow_lib.training.training_config import TRAINING_PASSES, TrainingConfig
 
 
@@ -39,6 +39,21 @@ class Fold:
     checkpoint: Checkpoint | None = None
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """The result of training and scoring one candidate on one fold.
+
+    Attributes:
+        scores: the columns of FOLD_SCORES except its key.
+        predictions: the columns of PREDICTIONS except its key.
+        network: the trained network.
+    """
+
+    scores: dict[str, Any]
+    predictions: dict[str, Any]
+    network: nn.Module
+
+
 def train_and_score(
     dataset: Dataset,
     channels: Sequence[str],
@@ -46,7 +61,7 @@ def train_and_score(
     batch: int,
     training: TrainingConfig,
     folds: Sequence[Fold],
-) -> list[tuple[dict[str, Any], nn.Module]]:
+) -> list[Outcome]:
     """Train a freshly initialised network on each fold, concurrently, and score each on its validation chips.
 
     Args:
@@ -58,7 +73,7 @@ def train_and_score(
         folds: at least one fold; the scores of a fold do not depend on the other folds.
 
     Returns:
-        For each fold, the columns of FOLD_SCORES except its key, and the trained network.
+        The outcome of each fold, in order.
     """
     threads, size_px = use_one_thread(), dataset.pixels.shape[1]
     images = (len(channels), len(dataset.classes), size_px)
@@ -76,17 +91,17 @@ def train_and_score(
     ]
     chip_flops = 2 * TRAINING_PASSES * _multiply_adds(architecture, *images)
     return [
-        (_score(dataset, trained, fold, chip_flops) | {"threads": threads}, trained.network)
+        _score(dataset, trained, fold, chip_flops, threads)
         for trained, fold in zip(train_together(tasks, training), folds, strict=True)
     ]
 
 
-def _score(dataset: Dataset, trained: Training, fold: Fold, chip_flops: int) -> dict[str, Any]:
+def _score(dataset: Dataset, trained: Training, fold: Fold, chip_flops: int, threads: int) -> Outcome:
     probabilities = predict(trained.network, trained.chips, fold.validation)
     row = score(dataset.labels[fold.validation], probabilities, dataset.regions[fold.validation])
     flops = chip_flops * len(fold.training) * len(trained.loss)
     print(f"accuracy {row['accuracy_pct']:.2f} % on {len(fold.validation)} chips", file=sys.stderr, flush=True)
-    return row | {
+    scores = row | {
         "loss": trained.loss,
         "training_chips": len(fold.training),
         "validation_chips": len(fold.validation),
@@ -95,8 +110,10 @@ def _score(dataset: Dataset, trained: Training, fold: Fold, chip_flops: int) -> 
         "peak_memory_bytes": trained.peak_memory_bytes,
         "compute_device": trained.compute.name,
         "precision": trained.compute.precision,
+        "threads": threads,
         "versions": f"Python {platform.python_version()}, torch {torch.__version__}, NumPy {np.__version__}",
     }
+    return Outcome(scores, predictions(fold.validation, probabilities), trained.network)
 
 
 def _multiply_adds(architecture: str, channels: int, classes: int, size_px: int) -> int:

@@ -63,9 +63,7 @@ def summarise_folds(scores: pd.DataFrame, classes: Sequence[str], same_split: bo
         accuracy = folds["accuracy_pct"].to_numpy(dtype=np.float64)
         validation_share = 0.0 if same_split else float((folds["validation_chips"] / folds["training_chips"]).mean())
         low, high = confidence_interval(accuracy, validation_share)
-        recalls = np.array(
-            [[np.nan if share is None else share for share in fold] for fold in folds["recall_pct"]], dtype=float
-        )
+        recalls, precisions = (_by_class(folds[name]) for name in ("recall_pct", "precision_pct"))
         rows.append(
             {
                 "channels": channels,
@@ -80,13 +78,31 @@ def summarise_folds(scores: pd.DataFrame, classes: Sequence[str], same_split: bo
                 "accuracy_high_pct": min(high, 100.0),
                 "fold_accuracy_pct": accuracy.tolist(),
                 "f1_pct": folds["f1_pct"].mean(),
+                "macro_precision_pct": np.nan_to_num(precisions).mean(),
+                "macro_recall_pct": np.nanmean(recalls, axis=1).mean(),
                 "auc": folds["auc"].mean(),
+                "average_precision": folds["average_precision"].mean(),
+                "matthews": folds["matthews"].mean(),
                 "training_s": folds["training_s"].mean(),
             }
-            | {f"recall_{name}_pct": share for name, share in zip(classes, np.nanmean(recalls, axis=0), strict=True)}
+            | {f"recall_{name}_pct": share for name, share in zip(classes, _mean(recalls), strict=True)}
+            | {f"precision_{name}_pct": share for name, share in zip(classes, _mean(precisions), strict=True)}
             | _region_accuracy(folds)
         )
     return pd.DataFrame(rows)
+
+
+def _by_class(shares: pd.Series) -> NDArray[np.float64]:
+    """Convert the lists of all folds to (folds, classes) shares, NaN where a class has none."""
+    return np.array([[np.nan if share is None else share for share in fold] for fold in shares], dtype=np.float64)
+
+
+def _mean(shares: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean over the folds that have a share; NaN if none has."""
+    known = ~np.isnan(shares)
+    with np.errstate(invalid="ignore"):
+        means: NDArray[np.float64] = np.nansum(shares, axis=0) / known.sum(axis=0)
+    return means
 
 
 def _region_accuracy(folds: pd.DataFrame) -> dict[str, float]:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestClassifier
 
 from workflow_lib.data.dataset import ChipView, Dataset, Rows
-from workflow_lib.training.metrics import score
+from workflow_lib.training.metrics import predictions, score
 
 PERCENTILES = (0, 5, 25, 50, 75, 95, 100)
 TREES = 300
@@ -30,7 +30,7 @@ def score_forest(
         seed: seed of the trees.
 
     Returns:
-        The columns of FOREST_SCORES except its key.
+        The columns of FOREST except its key.
     """
     view = dataset.view(channels, training_rows)
     labels = dataset.labels
@@ -38,7 +38,8 @@ def score_forest(
     forest.fit(_percentiles(view, training_rows), labels[training_rows])
     probabilities = np.zeros((len(validation_rows), len(dataset.classes)))
     probabilities[:, forest.classes_] = forest.predict_proba(_percentiles(view, validation_rows))
-    return score(labels[validation_rows], probabilities, dataset.regions[validation_rows])
+    scores = score(labels[validation_rows], probabilities, dataset.regions[validation_rows])
+    return scores | predictions(validation_rows, probabilities)
 
 
 def _percentiles(view: ChipView, rows: Rows) -> NDArray[np.float64]:

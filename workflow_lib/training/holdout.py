@@ -46,7 +46,7 @@ def score_holdout(
     rows = []
     for number, candidate in enumerate(chosen.to_dict("records"), start=1):
         print(f"score_holdout: {number} of {len(chosen)}: {candidate['candidate']}", file=sys.stderr, flush=True)
-        ((scores, _),) = train_and_score(
+        (outcome,) = train_and_score(
             dataset,
             channel_sets[candidate["channels"]],
             candidate["architecture"],
@@ -54,5 +54,5 @@ def score_holdout(
             training,
             [Fold(usable, held_out, derive_seed(seed, "score_holdout", candidate["candidate"]))],
         )
-        rows.append({"candidate": candidate["candidate"]} | scores)
+        rows.append({"candidate": candidate["candidate"]} | outcome.scores)
     return pd.DataFrame(rows)

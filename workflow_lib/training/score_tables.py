@@ -8,11 +8,25 @@ SCORES = (
     percent("accuracy_pct", "share of validation chips classified correctly"),
     percent("f1_pct", "F1 score, mean over classes"),
     Column("auc", "number", meaning="area under the ROC curve, mean over classes", low=0, high=1, optional=True),
+    Column(
+        "average_precision",
+        "number",
+        meaning="average precision (area under the precision-recall curve), mean over the classes with chips",
+        low=0,
+        high=1,
+    ),
+    Column("matthews", "number", meaning="Matthews correlation coefficient of all classes", low=-1, high=1),
     CROSS_ENTROPY,
     percent(
         "recall_pct",
         kind="numbers",
         meaning="recall per class, in the config's order; missing for a class without chips",
+        optional=True,
+    ),
+    percent(
+        "precision_pct",
+        kind="numbers",
+        meaning="precision per class, in the config's order; missing for a class that is never predicted",
         optional=True,
     ),
     Column("regions", "texts", meaning="regions of the validation chips"),
@@ -38,15 +52,36 @@ TRAINED = (
 )
 
 
-FOLD_SCORES = Table(
-    "fold_scores", (CHANNELS, BATCH, ARCHITECTURE, FOLD, *TRAINED), key=("channels", "batch", "architecture", "fold")
+PREDICTED = (
+    Column("chips", "integers", meaning="rows of the validation chips in the chip array", low=0),
+    Column(
+        "probabilities",
+        "float16s",
+        meaning="class probabilities of the validation chips: those of all classes for the first chip, then the second",
+        low=0,
+        high=1,
+    ),
 )
 
 
+_TRAINING = (CHANNELS, BATCH, ARCHITECTURE, FOLD)
+_TRAINING_KEY = ("channels", "batch", "architecture", "fold")
+_FOREST = (CHANNELS, FOLD)
+_FOREST_KEY = ("channels", "fold")
+
+TRAINING = Table("training", (*_TRAINING, *TRAINED, *PREDICTED), _TRAINING_KEY)
+"""The file of one training, which `gather_table` divides into the next two tables."""
+
+FOLD_SCORES = Table("fold_scores", (*_TRAINING, *TRAINED), _TRAINING_KEY)
+PREDICTIONS = Table("predictions", (*_TRAINING, *PREDICTED), _TRAINING_KEY)
+
+FOREST = Table("forest", (*_FOREST, *SCORES, *PREDICTED), _FOREST_KEY)
+"""The file of one reference classifier, which `gather_table` divides into the next two tables."""
+
+FOREST_SCORES = Table("forest_scores", (*_FOREST, *SCORES), _FOREST_KEY)
+FOREST_PREDICTIONS = Table("forest_predictions", (*_FOREST, *PREDICTED), _FOREST_KEY)
+
 HOLDOUT_SCORES = Table("holdout_scores", (CANDIDATE, *TRAINED), key=("candidate",))
-
-
-FOREST_SCORES = Table("forest_scores", (CHANNELS, FOLD, *SCORES), key=("channels", "fold"))
 
 TRAINED_RESULT = Result("trained", FOLD_SCORES, "gather_table/fold_scores.parquet", meaning="scores of every training")
 HOLDOUT_RESULT = Result(
@@ -61,3 +96,10 @@ FOREST_RESULT = Result(
     "gather_table/forest_scores.parquet",
     meaning="scores of the reference classifier",
 )
+PREDICTIONS_RESULT = Result(
+    "predictions",
+    PREDICTIONS,
+    "gather_table/predictions.parquet",
+    meaning="class probabilities of every validation chip by every training",
+)
+FOREST_PREDICTIONS_RESULT = Result("forest_predictions", FOREST_PREDICTIONS, "gather_table/forest_predictions.parquet")

@@ -88,6 +88,14 @@ class TrainingJobs:
             return []
         return [part.removesuffix(".parquet") + ".pt" for part in self.scores(len(self._folds))]
 
+    def _forests(self) -> list[str]:
+        """List the files of the reference classifiers."""
+        sets = list(self._config.grid.channel_sets)
+        return [
+            f"{self._run.folder}/train_forest/{channels}/{fold}.parquet"
+            for channels, fold in product(sets, self._folds)
+        ]
+
     @cached_property
     def gathered(self) -> Mapping[str, Callable[[], list[str]]]:
         """Each table of gather_table that does not depend on a fold or a round -> the files that it gathers."""
@@ -96,9 +104,9 @@ class TrainingJobs:
         folders = [f"{channels}/{network}" for channels, network in product(sets, networks)]
         tables: dict[str, Callable[[], list[str]]] = {
             GATHERED: lambda: self.scores(len(self._folds)),
-            "forest_scores": lambda: [
-                f"{folder}/train_forest/{channels}/{fold}.parquet" for channels, fold in product(sets, self._folds)
-            ],
+            "predictions": lambda: self.scores(len(self._folds)),
+            "forest_scores": self._forests,
+            "forest_predictions": self._forests,
             "networks": lambda: [f"{folder}/export_network/{network}/network.parquet" for network in folders],
             "latencies": lambda: [
                 f"{folder}/{kind_of(settings).rule}/{network}/{device}.parquet"
@@ -133,7 +141,7 @@ class TrainingJobs:
 
     def gather_options(self, wildcards: Wildcards) -> Any:
         """Return the flags of gather_table; with `grid.allow_missing`, trainings may be missing."""
-        missing = self._config.grid.allow_missing and wildcards.table.startswith(GATHERED)
+        missing = self._config.grid.allow_missing and wildcards.table.startswith((GATHERED, "predictions"))
         return self._run.options("gather_table", *(["--allow-missing"] if missing else []))
 
 
