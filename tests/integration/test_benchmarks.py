@@ -18,6 +18,7 @@ BENCHMARKS = {
     "latency_engine": ["--unit", "us", "--quick", "--package", PACKAGE],
     "memory": ["--quick"],
     "own_device": ["--quick"],
+    "predictions": ["--quick"],
     "racing": ["--quick"],
     "recipe": ["--quick"],
     "start_up": ["--quick"],

@@ -30,7 +30,9 @@ def write_sealed(arrow: pa.Table, path: Path) -> None:
     with pq.ParquetWriter(path, arrow.schema, write_page_checksum=True) as writer:
         writer.write_table(arrow)
         writer.add_key_value_metadata({_SEAL_KEY.decode(): "0" * _DIGEST_LENGTH})
-    content = bytearray(path.read_bytes())
+    content = bytearray(path.stat().st_size)
+    with path.open("rb") as stream:
+        stream.readinto(content)
     start = content.rfind(_SEAL_ENTRY) + len(_SEAL_ENTRY)
     assert start >= len(_SEAL_ENTRY), "pyarrow encodes the footer differently"
     # The digest is computed with zeros in its own place.

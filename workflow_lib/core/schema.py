@@ -22,8 +22,8 @@ class Column:
 
     Args:
         name: name of the column, or with `family=True` a regular expression that any number of columns may match.
-        kind: "text", "integer", "number" or "flag"; "numbers", "integers", "texts" or "float16s" (numbers of half
-            precision) for a list per row; or "choice" for a column of either whole numbers or text.
+        kind: "text", "integer", "number" or "flag"; "numbers", "integers" or "texts" for a list per row, and
+            "float16s" or "int32s" for a long one; or "choice" for a column of either whole numbers or text.
         unit: unit of the values ("" for none), stored in the Parquet metadata.
         meaning: short description of the values.
         low, high: inclusive bounds of the values.

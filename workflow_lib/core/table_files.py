@@ -19,6 +19,7 @@ from workflow_lib.core.schema import Column, Table
 _SCALARS = {
     "text": pa.string(),
     "integer": pa.int64(),
+    "int32": pa.int32(),
     "number": pa.float64(),
     "float16": pa.float16(),
     "flag": pa.bool_(),
@@ -186,13 +187,13 @@ def _match_columns(table: Table, frame: pd.DataFrame, path: Path) -> dict[str, C
 def _check_values(table: Table, name: str, column: Column, values: pa.ChunkedArray, path: Path) -> None:
     if values.null_count and not column.optional:
         raise TableError(f"table {table.name}: column {name} has missing values", path)
-    if not column.kind.startswith(("integer", "number", "float16")):
+    if not column.kind.startswith(("int", "number", "float16")):
         return
     flat = values.combine_chunks()
     flat = flat.flatten() if column.kind.endswith("s") else flat
     if flat.null_count and not column.optional:
         raise TableError(f"table {table.name}: a list in column {name} has missing or NaN values", path)
-    numbers = flat.drop_null().to_numpy(zero_copy_only=False)
+    numbers = (flat.drop_null() if flat.null_count else flat).to_numpy(zero_copy_only=False)
     if column.kind.startswith(("number", "float16")) and not np.isfinite(numbers).all():
         raise TableError(f"table {table.name}: column {name} has NaN or infinite values", path)
     low, high = column.low, column.high

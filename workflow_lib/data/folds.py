@@ -59,6 +59,22 @@ def assign_folds(chips: pd.DataFrame, folds: FoldsConfig, seed: int) -> pd.DataF
     return pd.concat(tables, ignore_index=True)
 
 
+def independent_units(chips: pd.DataFrame, folds: FoldsConfig) -> NDArray[np.integer[Any]]:
+    """Number the units that a bootstrap may treat as independent.
+
+    Args:
+        chips: the chips table.
+        folds: settings of the folds.
+
+    Returns:
+        (n,) number of each chip's spatial block if the folds are spatial, else of its picture, which copies share.
+
+    Raises:
+        UserError: if the folds are spatial and a chip has no CRS.
+    """
+    return _blocks(_in_metres(chips), folds.block_m) if folds.spatial else _picture_numbers(chips)
+
+
 def _picture_numbers(chips: pd.DataFrame) -> NDArray[np.int64]:
     """Return (n,) picture numbers, which identical chips share; without digests, every chip counts as unique."""
     if "content" not in chips or chips["content"].isna().any():

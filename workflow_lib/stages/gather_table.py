@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         parts = [part for part in parts if not _failed(part)]
         if not parts:
             raise UserError("every job failed; see their logs", f"table {table.name}")
-    table.write(table.concatenate(_read_all(table, parts), parts[0].parent), arguments.output)
+    table.write(pd.concat(_read_all(table, parts), ignore_index=True), arguments.output)
 
 
 def _failed(part: Path) -> bool:

@@ -144,7 +144,7 @@ def predictions(rows: NDArray[np.integer[Any]], probabilities: NDArray[np.floati
         rows: (n,) rows of the chips in the chip array.
         probabilities: (n, classes) class probabilities.
     """
-    return {"chips": rows.tolist(), "probabilities": probabilities.astype(np.float16).ravel()}
+    return {"chips": rows.astype(np.int32), "probabilities": probabilities.astype(np.float16).ravel()}
 
 
 def score(truth: Labels, probabilities: NDArray[np.floating[Any]], regions: NDArray[np.str_]) -> dict[str, Any]:

@@ -53,7 +53,7 @@ TRAINED = (
 
 
 PREDICTED = (
-    Column("chips", "integers", meaning="rows of the validation chips in the chip array", low=0),
+    Column("chips", "int32s", meaning="rows of the validation chips in the chip array", low=0),
     Column(
         "probabilities",
         "float16s",
