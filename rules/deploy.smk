@@ -56,6 +56,7 @@ rule deploy_model:
         moments="<results>/import_chips/moments.npy",
         chips="<results>/import_chips/chips.parquet",
         ranked="<results>/build_front/ranked.parquet",
+        calibration="<results>/assess_predictions/calibration.parquet",
     output:
         expand(
             "<results>/deploy_model/{candidate}/{file}",
@@ -89,6 +90,7 @@ rule deploy_model:
         " --moments {input.moments:q}"
         " --chips {input.chips:q}"
         " --ranked {input.ranked:q}"
+        " --calibration {input.calibration:q}"
         " --candidate {wildcards.candidate}"
         " --files {output:q}"
         " 2> {log:q}"

@@ -49,5 +49,5 @@ def deploy(folder: Path, normalisation: str = "per_dataset", smaller: bool = Tru
     reading = Reading({"dem": "bilinear", "red": "nearest", "nir": "nearest"}, "F", 20.0)
     precisions = PrecisionsConfig(calibration_chips=4) if smaller else None
     training = TrainingConfig(epochs=1, device="cpu")
-    deploy_model(dataset, candidate(), CHANNELS, training, 1, None, reading, precisions, folder)
+    deploy_model(dataset, candidate(), CHANNELS, training, 1, None, 1.0, reading, precisions, folder)
     return dataset

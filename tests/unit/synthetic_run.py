@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from itertools import islice, product
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,7 +20,11 @@ from workflow_lib.analysis.battery_tables import BATTERY
 from workflow_lib.analysis.candidate_tables import FRONT
 from workflow_lib.analysis.comparison_tables import COMPARISON, DIFFICULTY, RANKING_QUALITY, RANKS
 from workflow_lib.analysis.efficiency_scores import ScoredModels, score_models
+from workflow_lib.analysis.kept_predictions import KeptPredictions
+from workflow_lib.analysis.prediction_assessment import assess_predictions
 from workflow_lib.config import Config, parse_config
+from workflow_lib.core.candidate import KEYS
+from workflow_lib.core.sealed import save_array
 from workflow_lib.data.fold_config import FoldsConfig, HoldoutConfig
 from workflow_lib.latency.latency_tables import LATENCIES
 from workflow_lib.pareto.front_config import Objective
@@ -35,6 +40,7 @@ from workflow_lib.search.supernet_tables import ALPHA
 from workflow_lib.spaces.cell_spaces import CELL_SPACES
 from workflow_lib.spaces.cross import cross_architecture as cross
 from workflow_lib.spaces.nasbench201.nasbench201_cell import Cell, CellNetwork, Skeleton
+from workflow_lib.training.metrics import predictions
 from workflow_lib.training.score_tables import HOLDOUT_SCORES
 from workflow_lib.training.utilization_tables import LAYERS, UTILIZATIONS
 
@@ -81,6 +87,11 @@ class Run:
     latencies: pd.DataFrame
     trained: pd.DataFrame
     objectives: list[Objective] = field(default_factory=list)
+
+    @cached_property
+    def predictions(self) -> dict[str, pd.DataFrame]:
+        """What is made from kept predictions."""
+        return predictions_of(self)
 
 
 def make_run(
@@ -408,7 +419,7 @@ def content_of(run: Run, draw: bool = False, holdout: bool = False, **changes: A
         "ranked": run.ranked, "chips": run.chips, "bands": run.bands, "rejected": run.rejected,
         "notices": EMPTY_NOTICES, "folds": run.folds, "forest": run.forest, "latencies": run.latencies,
         "efficiency": efficiency_of(run).scores, "trained": run.trained,
-    }  # fmt: skip
+    } | run.predictions  # fmt: skip
     config = run.config
     if holdout:
         tables["holdout"] = scores
@@ -615,7 +626,42 @@ def tables_of(run: Run) -> dict[str, pd.DataFrame]:
         "ranks": supernets["ranks"], "battery": batteries_of(run), "validation": validation(),
         "derived": cells["derived"].assign(architecture=network), "graphs": cells["graphs"],
         "searches": cells["searches"], "cell_alpha": cells["alpha"],
-    }  # fmt: skip
+    } | run.predictions  # fmt: skip
+
+
+def predictions_of(run: Run) -> dict[str, pd.DataFrame]:
+    """What is made from predictions, invented so that each candidate is about as accurate as its row says."""
+    random, classes = np.random.default_rng(3), run.config.data.classes
+    labels = run.chips["class"].map({name: number for number, name in enumerate(classes)}).to_numpy()
+    validating = run.folds[run.folds["role"] == "validation"].groupby("fold")["chip"].agg(list)
+
+    def invent(key: dict[str, Any], accuracy_pct: float) -> list[dict[str, Any]]:
+        right = random.random(len(labels)) < accuracy_pct / 100
+        own = np.where(right, random.uniform(0.5, 1, len(labels)), random.uniform(0, 0.5, len(labels)))
+        shares = np.stack([np.where(labels == 0, own, 1 - own), np.where(labels == 0, 1 - own, own)], axis=1)
+        return [
+            key | {"fold": fold} | predictions(np.array(chips), shares[chips]) for fold, chips in validating.items()
+        ]
+
+    others = ~(run.ranked["on_front"] | run.ranked["baseline"])
+    ranked = run.ranked[~others | (others.cumsum() <= 20)]  # for speed
+    candidates = [
+        part
+        for row in ranked.to_dict("records")
+        for part in invent({name: row[name] for name in KEYS}, row["accuracy_pct"])
+    ]
+    forests = [part for channels in CHANNEL_SETS for part in invent({"channels": channels}, 70.0)]
+    kept = KeptPredictions(pd.DataFrame(candidates), pd.DataFrame(forests), labels, len(validating))
+    found = assess_predictions(kept, ranked, run.chips, np.arange(len(labels)), classes, seed=1)
+    return {field.name: getattr(found, field.name) for field in fields(found)}
+
+
+def chip_array(run: Run, folder: Path) -> Path:
+    """Write a chip array of noise for a run."""
+    path = folder / "chips.npy"
+    shape = (len(run.chips), 8, 8, len(run.config.data.bands))
+    save_array(path, np.random.default_rng(1).random(shape, dtype=np.float32))
+    return path
 
 
 def png(figure: Figure, dpi: int) -> bytes:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +137,16 @@ def test_a_window_s_probability_is_that_of_the_chip_around_the_pixel(
     pixels = np.concatenate([part.astype(np.float32) for part, _ in parts])
     valid = np.concatenate([known for _, known in parts])
     np.testing.assert_array_equal(share, model.probabilities(pixels, valid, ["dem", "red", "green", "nir"]))
+
+
+def test_the_temperature_divides_the_logits(bundle: Path) -> None:
+    model = Bundle.open(bundle)
+    generator = np.random.default_rng(0)
+    chip = (generator.random((4, SIZE, SIZE)), np.ones((4, SIZE, SIZE), bool), ["dem", "red", "green", "nir"])
+    plain = model.probabilities(*chip)
+    softer = replace(model, description=replace(model.description, temperature=2.0)).probabilities(*chip)
+    expected = np.sqrt(plain) / np.sqrt(plain).sum()
+    np.testing.assert_allclose(softer, expected, rtol=1e-5)
 
 
 def test_blocks_threads_and_an_earlier_kill_change_nothing(

@@ -12,6 +12,7 @@ from synthetic_run import (
     CHANNEL_SETS,
     DEVICES,
     Run,
+    chip_array,
     efficiency_of,
     figure_of,
     make_run,
@@ -120,14 +121,15 @@ OTHERWISE = ["sample_map", "front_precisions", "area_maps", "map_scores", "runs_
 
 @pytest.mark.parametrize("name", [name for name in all_figures() if name not in OTHERWISE])
 def test_every_declared_figure_draws_every_run_without_warning(
-    run: Run, name: str, recwarn: pytest.WarningsRecorder
+    run: Run, name: str, recwarn: pytest.WarningsRecorder, tmp_path: Path
 ) -> None:
     tables = tables_of(run)
     if name == "cells_accuracy":
         network = tables["derived"]["architecture"].iloc[0]
         architectures = run.ranked["architecture"].where(run.ranked["baseline"], network)
         tables["ranked"] = run.ranked.assign(channels="5", architecture=architectures)
-    drawn = figure_of(name, tables, run.config)
+    files = {"array": [chip_array(run, tmp_path)]} if name == "suspect_pictures" else {}
+    drawn = figure_of(name, tables, run.config, **files)
     assert len(drawn.axes) > 0
     assert png(drawn, 60).startswith(b"\x89PNG")
     assert not [str(warning.message) for warning in recwarn]
@@ -164,9 +166,12 @@ def test_who_is_on_all_fronts_is_on_each_and_somebody_is_on_each(usual: Run) -> 
 
 def test_the_dominance_diagram_numbers_each_model_once_and_names_it(usual: Run) -> None:
     shown = texts(figure_of("efficiency_dominance", tables_of(usual), usual.config))
-    models = efficiency_of(usual).samples["model"]
-    assert sorted(text for text in shown if text.isdigit()) == sorted(map(str, range(1, len(models) + 1)))
-    assert all(f"{number}  {model}" in "\n".join(shown) for number, model in enumerate(models, start=1))
+    models = set(efficiency_of(usual).samples["model"])
+    numbers = {n: model for n, model in enumerate(efficiency_of(usual).scores["model"], start=1) if model in models}
+    assert sorted(text for text in shown if text.isdigit()) == sorted(map(str, numbers))
+    boxes = texts(figure_of("efficiency_boxes", tables_of(usual), usual.config))
+    for figure in (shown, boxes):
+        assert all(f"{number}  {model}" in "\n".join(figure) for number, model in numbers.items())
 
 
 def test_the_front_of_averages_is_concave_and_touches_the_best() -> None:

@@ -174,6 +174,7 @@ class Bundle:
         (logits,) = self.session.run(None, {tensor.name: inputs})
         if not np.isfinite(logits).all():
             raise UserError("the network's logits are not finite for a window of these scenes", self.name)
-        exponentials = np.exp(logits[0].astype(np.float32) - logits[0].max())
+        scaled = logits[0].astype(np.float32) / np.float32(description.temperature)
+        exponentials = np.exp(scaled - scaled.max())
         softmax: NDArray[np.float32] = exponentials / exponentials.sum()
         return softmax

@@ -63,6 +63,7 @@ def deploy_model(
     training: TrainingConfig,
     seed: int,
     holdout: pd.DataFrame | None,
+    temperature: float,
     reading: Reading,
     precisions: PrecisionsConfig | None,
     folder: Path,
@@ -76,6 +77,7 @@ def deploy_model(
         training: training settings.
         seed: base seed of the run.
         holdout: rows of HOLDOUT_SCORES; None: there is no hold-out.
+        temperature: divisor of the logits that calibrates the candidate's probabilities.
         reading: how the chips were read.
         precisions: precisions in addition to fp32; None: only fp32.
         folder: output folder, which receives `model.onnx` (input (1, channels, height, width) float32, output
@@ -99,6 +101,7 @@ def deploy_model(
     chips = calibration_chips(view, rows, count, derive_seed(seed, "deploy_model", "int8"))
     models = write_precisions(trained.network, chips, ["fp32", *(precisions.formats if precisions else [])], folder)
     description = _describe(dataset, candidate, channels, view, training, holdout, reading)
+    description["output"]["temperature"] = temperature
     description["models"] = {precision: file.name for precision, file in models.items()}
     text = json.dumps(description, indent=2) + "\n"
     Description.parse(text.encode(), folder / DESCRIPTION)
@@ -122,6 +125,16 @@ def pick_candidate(ranked: pd.DataFrame, name: str) -> dict[str, Any]:
     if chosen.any():
         return {str(column): value for column, value in ranked[chosen].iloc[0].items()}
     raise UserError("no such candidate", name, "see the column `candidate` of build_front/ranked.csv")
+
+
+def temperature_of(calibration: pd.DataFrame, name: str) -> float:
+    """Return the temperature of a candidate.
+
+    Args:
+        calibration: rows of CALIBRATION.
+        name: the candidate.
+    """
+    return float(calibration.loc[calibration["candidate"] == name, "temperature"].iloc[0])
 
 
 def _describe(
@@ -163,7 +176,7 @@ def _describe(
             "deviation": None if scaling is None else scaling.deviation.tolist(),
         },
         "output": {
-            "meaning": "logits; softmax gives probabilities",
+            "meaning": "logits; the softmax of logits / temperature gives probabilities",
             "classes": list(dataset.classes),
             "background": reading.background,
         },

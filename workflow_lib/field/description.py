@@ -41,6 +41,7 @@ class Description:
         mean, deviation: one number per channel for `per_dataset`; otherwise None.
         classes: class names, in the order of the outputs.
         background: background class, which is not searched for; None: there is none.
+        temperature: divisor of the logits before the softmax; 1 in bundles that do not state it.
     """
 
     candidate: str
@@ -58,6 +59,7 @@ class Description:
     deviation: Sequence[float] | None
     classes: Sequence[str]
     background: str | None
+    temperature: float
 
     @classmethod
     def parse(cls, text: bytes, where: Path) -> "Description":
@@ -121,6 +123,10 @@ class _Reader:
             raise _WrongValueError(f"{self._path}{key} {problem}; expected {expected}")
         return value
 
+    def get(self, key: str, is_valid: Callable[[Any], bool], expected: str, otherwise: Any) -> Any:
+        """Return the value of a key that may be missing, after checking it."""
+        return self.take(key, is_valid, expected) if key in self._values else otherwise
+
 
 def _read(top: _Reader) -> Description:
     models = top.take("models", _are_models, "a file for fp32, and optionally for fp16 and int8")
@@ -156,6 +162,7 @@ def _read(top: _Reader) -> Description:
         deviation=deviation,
         classes=classes,
         background=output.take("background", lambda value: value is None or value in classes, "a class, or null"),
+        temperature=output.get("temperature", _is_positive, "a positive number", otherwise=1.0),
     )
 
 
@@ -171,6 +178,10 @@ def _take_scaling(norm: _Reader, key: str, count: int | None) -> list[float] | N
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
+
+
+def _is_positive(value: Any) -> bool:
+    return _is_number(value) and value > 0
 
 
 def _are_numbers(value: Any, count: int | None = None, above: float = -math.inf) -> bool:

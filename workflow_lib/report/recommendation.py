@@ -144,6 +144,27 @@ def _compare(candidate: pd.Series, baseline: pd.Series, name: str) -> str:
     return f"{theirs / ours:.2f} times lower" if ours < theirs else f"{ours / theirs:.2f} times higher"
 
 
+def headline(content: ReportContent) -> str:
+    """Say in one sentence what to deploy: accuracy and costs, and how they compare with the baseline."""
+    ranked = content[RANKED_RESULT]
+    candidate = recommended_row(ranked)
+    baseline = reference_baseline(ranked, candidate)
+    values = " and ".join(_with_spread(candidate, name) for name in ("latency_mean_ms", "memory_bytes"))
+    text = f"It classifies {_with_spread(candidate, 'accuracy_pct')} of the validation chips correctly with {values}"
+    if baseline is None:
+        return f"{text}."
+    costs = [
+        f"{title} {_compare(candidate, baseline, name)}"
+        for name, title in (("latency_mean_ms", "latency"), ("memory_bytes", "memory"))
+    ]
+    difference = Difference.between(candidate, baseline["fold_accuracy_pct"])
+    accuracy = f"significantly {'more' if difference.mean > 0 else 'less'} accurate" if difference.clear else ""
+    return (
+        f"{text}. Compared with the baseline {baseline['candidate']}, it is "
+        f"{accuracy or 'not significantly different in accuracy'} ({difference}), its {costs[0]} and its {costs[1]}."
+    )
+
+
 def verdict(content: ReportContent) -> list[str]:
     """Say how certain the recommendation is, given the baseline, the other front members and the prediction errors."""
     ranked, objectives = content[RANKED_RESULT], content.config.front.objectives

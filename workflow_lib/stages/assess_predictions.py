@@ -5,12 +5,9 @@ from pathlib import Path
 
 from pydantic import Field
 
-from workflow_lib.analysis.calibration import assess, calibrate
 from workflow_lib.analysis.candidate_tables import FRONT
-from workflow_lib.analysis.combined_networks import combine
-from workflow_lib.analysis.kept_predictions import KeptPredictions, forest_name
-from workflow_lib.analysis.label_errors import find_suspects, good_candidates
-from workflow_lib.analysis.paired_chips import compare_with
+from workflow_lib.analysis.kept_predictions import KeptPredictions
+from workflow_lib.analysis.prediction_assessment import assess_predictions
 from workflow_lib.analysis.prediction_tables import ASSESSED, CALIBRATION, COMBINATIONS, PAIRED, SUSPECTS
 from workflow_lib.core.arguments import Arguments
 from workflow_lib.core.running import run_stage
@@ -35,7 +32,7 @@ class AssessArguments(Arguments):
     ranked: Path = Field(description="ranked.parquet of build_front")
     paired: list[Path] = Field(description="output: the recommended model against others (.parquet, .csv)")
     calibration: list[Path] = Field(description="output: calibration of every candidate (.parquet, .csv)")
-    assessed: Path = Field(description="output: predictions of the recommended model")
+    assessed: list[Path] = Field(description="output: predictions of the recommended model (.parquet)")
     suspects: list[Path] = Field(description="output: chips with doubtful labels (.parquet, .csv)")
     combinations: list[Path] = Field(description="output: cascades and ensembles (.parquet, .csv)")
 
@@ -51,21 +48,17 @@ def main(argv: Sequence[str] | None = None) -> None:
         chips["class"].map(numbers).to_numpy(dtype="int64"),
         arguments.folds.count,
     )
-    recommended = ranked[ranked["recommended"].astype(bool)].iloc[0]
-    front = ranked[ranked["on_front"].astype(bool)]
-    rivals = ranked[(ranked["on_front"] | ranked["baseline"]).astype(bool) & ~ranked["recommended"].astype(bool)]
-    name, others = str(recommended["candidate"]), [*rivals["candidate"], forest_name(recommended["channels"])]
-    units = independent_units(chips, arguments.folds)
-    tables = (
-        (PAIRED, compare_with(kept, name, others, units, derive_seed(arguments.seed, "assess_predictions"))),
-        (CALIBRATION, calibrate(kept, [str(candidate) for candidate in ranked["candidate"]])),
-        (SUSPECTS, find_suspects(kept, good_candidates(ranked), chips, arguments.classes)),
-        (COMBINATIONS, combine(kept, front)),
+    found = assess_predictions(
+        kept,
+        ranked,
+        chips,
+        independent_units(chips, arguments.folds),
+        arguments.classes,
+        derive_seed(arguments.seed, "assess_predictions"),
     )
-    for table, frame in tables:
+    for table in (PAIRED, CALIBRATION, ASSESSED, SUSPECTS, COMBINATIONS):
         for path in getattr(arguments, table.name):
-            table.write(frame, path)
-    ASSESSED.write(assess(kept, name, arguments.classes), arguments.assessed)
+            table.write(getattr(found, table.name), path)
 
 
 if __name__ == "__main__":

@@ -9,15 +9,16 @@ from tempfile import TemporaryDirectory
 from pydantic import Field
 
 from workflow_lib.analysis.candidate_tables import FRONT
+from workflow_lib.analysis.prediction_tables import CALIBRATION
 from workflow_lib.core.files import atomic_path
 from workflow_lib.core.running import run_stage
 from workflow_lib.data.dataset import Dataset, DatasetArguments
-from workflow_lib.field.deployment import Reading, deploy_model, pick_candidate
+from workflow_lib.field.deployment import Reading, deploy_model, pick_candidate, temperature_of
 from workflow_lib.field.field_config import PrecisionsConfig
 from workflow_lib.training.score_tables import HOLDOUT_SCORES
 from workflow_lib.training.training_config import TrainingConfig
 
-CONTRACT = 4
+CONTRACT = 5
 
 
 class DeployArguments(DatasetArguments):
@@ -28,6 +29,7 @@ class DeployArguments(DatasetArguments):
     seed: int = Field(description="base seed of the run")
     ranked: Path = Field(description="ranked.parquet of build_front")
     holdout: Path | None = Field(default=None, description="scores.parquet of score_holdout, if the run has a hold-out")
+    calibration: Path = Field(description="calibration.parquet of assess_predictions")
     candidate: str = Field(description="name of a candidate, or `recommended`")
     resampling: dict[str, str] = Field(description="band -> resampling method of its scenes")
     background: str | None = Field(default=None, description="background class, which is not searched for, if any")
@@ -52,6 +54,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             arguments.training,
             arguments.seed,
             HOLDOUT_SCORES.read(arguments.holdout) if arguments.holdout else None,
+            temperature_of(CALIBRATION.read(arguments.calibration), candidate["candidate"]),
             reading,
             arguments.precisions,
             Path(scratch),

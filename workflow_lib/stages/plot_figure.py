@@ -1,6 +1,6 @@
 """Draw one figure of the report as PNG and PDF.
 
-To plot tables of your own, run: `--figure efficiency_boxes --table efficiency_samples=samples.parquet --output x.png`.
+To plot a table of your own, run: `--figure front_radar --table ranked=ranked.parquet --output x.png`.
 """
 
 import json

@@ -56,7 +56,9 @@ _STAGES = {
     "measure_utilization": Needs(3000, 30),
     "export_kernels": Needs(2000, 60),
     "build_predictor": Needs(4000, 120),
+    "gather_table": Needs(2000, 30),
     "build_front": Needs(2000, 60),
+    "assess_predictions": Needs(3000, 120),
     "score_efficiency": Needs(2000, 120),
     "plot_figure": Needs(4000, 20),
 }

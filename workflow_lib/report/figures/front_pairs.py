@@ -22,7 +22,7 @@ FIGURE = FigureDeclaration(
     title="Every pair of objectives",
     caption="Every pair of objectives. The dashed line is the front of only that pair. Bars are 95 % intervals of the "
     "accuracy of front members. Numbers refer to the front table and are shown where there is room.",
-    section="front",
+    section="answer",
     draw=draw,
     reads=(RANKED_RESULT,),
     settings=("front.objectives",),

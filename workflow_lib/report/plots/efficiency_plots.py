@@ -99,11 +99,12 @@ def _turns_left(first: NDArray[np.float64], middle: NDArray[np.float64], last: N
 
 
 @themed
-def efficiency_boxes(samples: pd.DataFrame) -> Figure:
+def efficiency_boxes(samples: pd.DataFrame, scores: pd.DataFrame) -> Figure:
     """Draw the distribution of each model's efficiency over the samples.
 
     Args:
         samples: table EFFICIENCY_SAMPLES, highest median first.
+        scores: table EFFICIENCY, whose order numbers the models.
 
     Source: Partovi Nia et al., figure 3a.
     """
@@ -116,7 +117,7 @@ def efficiency_boxes(samples: pd.DataFrame) -> Figure:
         boxprops={"facecolor": PALETTE[0], "alpha": 0.35, "linewidth": 0.8}, medianprops={"color": PALETTE[3]},
         whiskerprops={"color": "0.4"}, capprops={"color": "0.4"},
     )  # fmt: skip
-    axes.set_yticks(places, labels=_numbered(samples), fontsize=7.5)
+    axes.set_yticks(places, labels=_numbered(samples, scores), fontsize=7.5)
     axes.tick_params(axis="y", length=0)
     # The label belongs to the figure, because next to long names the axes are narrower than this text.
     figure.supxlabel("Relative efficiency (%); boxes span the quartiles, whiskers 5 to 95 % of the samples", fontsize=9)
@@ -126,24 +127,25 @@ def efficiency_boxes(samples: pd.DataFrame) -> Figure:
 
 
 @themed
-def efficiency_dominance(samples: pd.DataFrame, dominance: pd.DataFrame) -> Figure:
+def efficiency_dominance(samples: pd.DataFrame, dominance: pd.DataFrame, scores: pd.DataFrame) -> Figure:
     """Draw which models are stochastically more efficient than others; arrows that follow from others are omitted.
 
     Args:
-        samples: table EFFICIENCY_SAMPLES, with the models in the order of their numbers.
+        samples: table EFFICIENCY_SAMPLES, highest median first.
         dominance: table DOMINANCE of these models.
+        scores: table EFFICIENCY, whose order numbers the models.
 
     Source: Partovi Nia et al., figure 3b.
     """
-    number = {model: place for place, model in enumerate(samples["model"])}
-    arrows = np.zeros((len(number), len(number)), dtype=bool)
-    arrows[dominance["larger"].map(number).to_numpy(int), dominance["smaller"].map(number).to_numpy(int)] = True
+    position = {model: place for place, model in enumerate(samples["model"])}
+    arrows = np.zeros((len(position), len(position)), dtype=bool)
+    arrows[dominance["larger"].map(position).to_numpy(int), dominance["smaller"].map(position).to_numpy(int)] = True
     layout = lay_out(arrows)
     layers, width = (
         int(layout.places[:, 1].max()) + 1,
         float(np.ptp([x for path in layout.paths.values() for x, _ in path] or [0])),
     )
-    height = max(0.62 * layers + 0.4, 0.17 * len(number) + 0.4, 2.0)
+    height = max(0.62 * layers + 0.4, 0.17 * len(position) + 0.4, 2.0)
     figure = Figure(figsize=(WIDTH_IN + 1.2, height), layout="constrained")
     axes, key = figure.subplots(1, 2, width_ratios=(1.15, 1))
     for path in layout.paths.values():
@@ -161,14 +163,16 @@ def efficiency_dominance(samples: pd.DataFrame, dominance: pd.DataFrame) -> Figu
     axes.scatter(
         layout.places[:, 0], -layout.places[:, 1], s=250, color="white", edgecolor=PALETTE[0], linewidth=1.3, zorder=2
     )
-    for place, (x, level) in enumerate(layout.places, start=1):
-        axes.text(x, -level, str(place), ha="center", va="center", fontsize=8.5, zorder=3)
+    for number, (x, level) in zip(_numbers(samples, scores), layout.places, strict=True):
+        axes.text(x, -level, str(number), ha="center", va="center", fontsize=8.5, zorder=3)
     reach = max(width, float(np.ptp(layout.places[:, 0]))) / 2 + 0.7
     axes.set_xlim(-reach, reach)
     axes.set_ylim(-layers + 0.5, 0.5)
     axes.axis("off")
     key.axis("off")
-    key.text(0, 1, "\n".join(_numbered(samples)), va="top", fontsize=7.5, linespacing=1.5, transform=key.transAxes)
+    key.text(
+        0, 1, "\n".join(_numbered(samples, scores)), va="top", fontsize=7.5, linespacing=1.5, transform=key.transAxes
+    )
     return figure
 
 
@@ -231,22 +235,32 @@ def check_scored_columns(scores: pd.DataFrame, columns: Sequence[str]) -> None:
         )
 
 
-def check_same_models(samples: pd.DataFrame, dominance: pd.DataFrame) -> None:
-    """Check that all models of a dominance table have samples.
+def check_same_models(samples: pd.DataFrame, dominance: pd.DataFrame, scores: pd.DataFrame) -> None:
+    """Check that all models of a dominance table have samples, and all models with samples have scores.
 
     Args:
         samples: table EFFICIENCY_SAMPLES.
         dominance: table DOMINANCE.
+        scores: table EFFICIENCY.
 
     Raises:
-        UserError: if a model has no samples.
+        UserError: if a model has no samples, or no scores.
     """
+    if unscored := set(samples["model"]) - set(scores["model"]):
+        raise UserError(f"{min(unscored)} has no scores", "efficiency_samples", "use tables of the same run")
     if foreign := (set(dominance["larger"]) | set(dominance["smaller"])) - set(samples["model"]):
         raise UserError(f"{min(foreign)} has no samples", "dominance", "use tables of the same run")
 
 
-def _numbered(samples: pd.DataFrame) -> list[str]:
-    return [f"{place}  {_short(model)}" for place, model in enumerate(samples["model"], start=1)]
+def _numbers(samples: pd.DataFrame, scores: pd.DataFrame) -> list[int]:
+    """Return the number of each model in the table of scores, from 1."""
+    places = {model: place for place, model in enumerate(scores["model"], start=1)}
+    return [places[model] for model in samples["model"]]
+
+
+def _numbered(samples: pd.DataFrame, scores: pd.DataFrame) -> list[str]:
+    numbers = _numbers(samples, scores)
+    return [f"{number}  {_short(model)}" for number, model in zip(numbers, samples["model"], strict=True)]
 
 
 def _short(name: str) -> str:

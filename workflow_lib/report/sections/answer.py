@@ -28,11 +28,18 @@ def comparison(content: ReportContent) -> TextTable:
 
 def values(content: ReportContent) -> Mapping[str, Any]:
     """Return the variables of the template."""
-    from workflow_lib.report.recommendation import describe_candidate, forest_verdict, recommended_row, verdict
+    from workflow_lib.report.recommendation import (
+        describe_candidate,
+        forest_verdict,
+        headline,
+        recommended_row,
+        verdict,
+    )
 
     candidate = recommended_row(content[RANKED_RESULT])
     return {
         "candidate": candidate["candidate"],
+        "headline": headline(content),
         "description": describe_candidate(candidate, content.config),
         "comparison": comparison(content),
         "verdict": verdict(content),

@@ -28,7 +28,7 @@ def efficiency(content: ReportContent) -> TextTable:
         for names, weights in shares
     ]
     columns: dict[str, Iterable[object]] = {
-        "#": frame["efficiency_rank"],
+        "#": range(1, len(frame) + 1),
         "Candidate": frame["model"],
         "Efficiency (%)": [f"{value:.1f}" for value in frame["efficiency_pct"]],
         "Super-efficiency (%)": [_super_efficiency(row) for row in frame.to_dict("records")],
