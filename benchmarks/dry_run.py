@@ -135,6 +135,27 @@ rule gather_forest_scores:
     shell:
         "true"
 
+rule gather_predictions:
+    input:
+        expand(RUN + "/train_fold/{channels}/{batch}/{architecture}/{fold}.parquet",
+        channels=CHANNELS, batch=BATCHES, architecture=NETWORKS, fold=FOLDS)
+    output:
+        RUN + "/gather_table/predictions.parquet"
+    log:
+        RUN + "/logs/gather_table/predictions.log"
+    shell:
+        "true"
+
+rule gather_forest_predictions:
+    input:
+        expand(RUN + "/train_forest/{channels}/{fold}.parquet", channels=CHANNELS, fold=FOLDS)
+    output:
+        RUN + "/gather_table/forest_predictions.parquet"
+    log:
+        RUN + "/logs/gather_table/forest_predictions.log"
+    shell:
+        "true"
+
 rule gather_networks:
     input:
         expand(RUN + "/export_network/{channels}/{architecture}/network.parquet",
@@ -178,6 +199,17 @@ rule build_front:
     shell:
         "true"
 
+rule assess_predictions:
+    input:
+        expand(RUN + "/gather_table/{table}.parquet", table=["predictions", "forest_predictions"]),
+        RUN + "/import_chips/chips.parquet", RUN + "/build_front/ranked.parquet"
+    output:
+        RUN + "/assess_predictions/paired.parquet"
+    log:
+        RUN + "/logs/assess_predictions.log"
+    shell:
+        "true"
+
 rule plot_figure:
     input:
         DATA, FOLD_TABLE, RUN + "/build_front/ranked.parquet"
@@ -203,7 +235,7 @@ rule build_report:
         FIGURES, expand(RUN + "/gather_table/{table}.parquet", table=["fold_scores", "forest_scores", "latencies"]),
         RUN + "/import_chips/bands.parquet", RUN + "/import_chips/rejected.parquet", FOLD_TABLE,
         RUN + "/import_chips/chips.parquet", RUN + "/build_front/ranked.parquet",
-        RUN + "/plot_interactive/front_3d.html"
+        RUN + "/plot_interactive/front_3d.html", RUN + "/assess_predictions/paired.parquet"
     output:
         expand(RUN + "/build_report/{name}", name=["report.html", "region_counts.csv", "ranges.csv",
         "baselines.csv"])

@@ -11,9 +11,9 @@ PAIRED = Table(
         Column("other", "text", meaning="candidate, baseline or reference classifier that it is compared with"),
         Column("chips", "integer", "chips", "validation chips that both classified", low=1),
         Column("clusters", "integer", meaning="independent units of the bootstrap: pictures or spatial blocks", low=1),
-        Column("difference_pct", "number", "points", "accuracy minus that of the other"),
-        Column("low_pct", "number", "points", "lower end of the 95 % bootstrap interval of the difference"),
-        Column("high_pct", "number", "points", "upper end of the 95 % bootstrap interval of the difference"),
+        Column("difference_pct", "number", "%", "accuracy minus that of the other (points)"),
+        Column("low_pct", "number", "%", "lower end of the 95 % bootstrap interval of the difference"),
+        Column("high_pct", "number", "%", "upper end of the 95 % bootstrap interval of the difference"),
         Column(
             "only_candidate",
             "integer",
