@@ -293,7 +293,7 @@ def write_grid(folder: Path, folds: int, quick: bool) -> dict[str, list[str]]:
     bare = {
         "channels": list(checked.grid.channel_sets),
         "batches": checked.grid.batch_sizes,
-        "networks": [*checked.architectures, checked.grid.baseline],
+        "networks": [*checked.architectures, *checked.grid.baselines],
         "folds": folds,
         "devices": list(checked.devices),
         "figures": FIGURES,

@@ -72,7 +72,7 @@ def grid_hours(config: Config, flops_per_s: dict[int, dict[float, float]], start
         start_up_s: start-up time of each job, which trains the folds of one candidate (s).
     """
     seconds = 0.0
-    networks = [*config.architectures, config.grid.baseline]
+    networks = [*config.architectures, *config.grid.baselines]
     for channels, batch, network in product(config.grid.channel_sets.values(), config.grid.batch_sizes, networks):
         flops = chip_flops(network, len(channels))
         rates = flops_per_s[batch]

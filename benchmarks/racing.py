@@ -52,7 +52,7 @@ def front_of(config: Config, scores: pd.DataFrame, tables: Tables) -> set[str]:
         tables: rows of FOLD_SCORES, NETWORKS and LATENCIES; the first are not used.
     """
     grid, classes = config.grid, config.data.classes
-    candidates = build_candidates(scores, *tables[1:], classes, grid.baseline, config.folds.count)
+    candidates = build_candidates(scores, *tables[1:], classes, grid.baselines, config.folds.count)
     searched = candidates[~candidates["baseline"]]
     return set(searched["candidate"][front_mask(to_losses(searched, config.front.objectives))])
 
@@ -70,7 +70,7 @@ def run_race(config: Config, tables: Tables, racing: RacingConfig) -> pd.DataFra
         running = scores.groupby(KEYS)["fold"].transform("max") >= fold - 1
         before = scores[running & (scores["fold"] < fold)]
         stopped = race(
-            before, networks, latencies, config.front.objectives, racing, config.folds.count, config.grid.baseline
+            before, networks, latencies, config.front.objectives, racing, config.folds.count, config.grid.baselines
         )
         is_stopped = scores.set_index(KEYS).index.isin(stopped.set_index(KEYS).index)
         scores = scores[~is_stopped | (scores["fold"] < fold)]

@@ -29,7 +29,7 @@ rule build_candidates:
     params:
         options=RUN.options(
             "build_candidates",
-            *flags(CONFIG.grid, "space", "baseline"),
+            *flags(CONFIG.grid, "space", "baselines"),
             f"--folds={CONFIG.folds.count}",
             *(["--same-split"] if CONFIG.folds.same_split else []),
             *(

@@ -138,7 +138,7 @@ checkpoint race_folds:
             *flags(CONFIG.racing),
             *flags(CONFIG.front, "objectives"),
             *flags(CONFIG.folds, "count"),
-            *flags(CONFIG.grid, "baseline"),
+            *flags(CONFIG.grid, "baselines"),
         ),
         optional=RUN.optional_flags("earlier"),
     shell:

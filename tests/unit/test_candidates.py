@@ -25,7 +25,7 @@ def parts() -> dict[str, Any]:
             [latency(device, value, name) for name, devices in LATENCIES.items() for device, value in devices.items()]
         ),
         "classes": ["F", "T"],
-        "baseline": BASELINE,
+        "baselines": [BASELINE],
         "folds": 2,
     }
 
@@ -86,7 +86,7 @@ def test_the_order_of_the_parts_does_not_matter() -> None:
 
 def test_only_the_baseline_is_marked() -> None:
     assert not build_candidates(**parts())["baseline"].any()
-    marked = build_candidates(**(parts() | {"baseline": SMALL}))
+    marked = build_candidates(**(parts() | {"baselines": [SMALL]}))
     assert set(marked["architecture"][marked["baseline"]]) == {SMALL}
 
 

@@ -122,7 +122,7 @@ def test_a_missing_key_is_named(key: str) -> None:
         ({"run": "two\nlines"}, "is not a valid name"),
         ({"data.classes": ["F", "T/x"]}, "config: data.classes.1: 'T/x' is not a valid name"),
         ({"devices": {"a-b": {}}}, "'a-b' is not a valid name"),
-        ({"grid.baseline": "resnet18"}, "config: grid.baseline: resnet18: not an architecture id"),
+        ({"grid.baselines": ["resnet18"]}, "config: grid.baselines.0: resnet18: not an architecture id"),
         (generated(counts={"Illinois": {"F": 1}}), "generate.counts.Illinois needs the classes F and T, but has ['F']"),
         (generated(counts={"East": {"F": 1, "T": 1}}), "generate.counts names East; known regions are"),
         (generated(counts={}), "generate needs either counts or full: true"),
@@ -228,7 +228,7 @@ def test_a_missing_key_is_named(key: str) -> None:
             "utilization.fold is for networks of the CROSS space",
         ),
         (
-            {"grid.baseline": "compact-basic-w8-n3x1-k3s1-pool", "utilization": {"fold": 4}},
+            {"grid.baselines": ["compact-basic-w8-n3x1-k3s1-pool"], "utilization": {"fold": 4}},
             "utilization.fold is for networks of the CROSS space",
         ),
         (
@@ -267,17 +267,17 @@ def test_a_missing_key_is_named(key: str) -> None:
             {"grid.extra_networks": [SMALL]},
             f"grid.extra_networks names ['{SMALL}'], which are candidates of grid.space",
         ),
-        ({"grid.extra_networks": [BASELINE]}, f"grid.baseline {BASELINE} is also a candidate"),
+        ({"grid.extra_networks": [BASELINE]}, f"grid.baselines names {BASELINE}, which is also a candidate"),
         ({"grid.extra_networks": ["compact-x"]}, "not the id of a compact network"),
         (
             {"grid.extra_networks": ["compact-basic-w8-n3x1-k3s1-pool"], "comparison": {}},
             "grid.extra_networks needs search.strategy grid",
         ),
         ({"grid.extra_networks": ["own-mine-width8"]}, "grid.extra_networks names ['own-mine-width8'], which need the"),
-        ({"grid.baseline": "own-mine-width8"}, "grid.baseline names ['own-mine-width8'], which need the file"),
+        ({"grid.baselines": ["own-mine-width8"]}, "grid.baselines names ['own-mine-width8'], which need the file"),
         ({"training.warmup_epochs": 5}, "training.warmup_epochs must be fewer than training.epochs, 5"),
         ({"training.shift_px": 100}, "training.shift_px must be less than data.chip_size_px"),
-        ({"grid.baseline": SMALL}, f"grid.baseline {SMALL} is also a candidate of grid.space"),
+        ({"grid.baselines": [SMALL]}, f"grid.baselines names {SMALL}, which is also a candidate"),
     ],
 )
 def test_what_does_not_fit_together_is_refused(changes: dict[str, Any], expected: str) -> None:
@@ -320,7 +320,7 @@ def test_a_value_out_of_range_is_refused_under_its_key(key: str, value: object) 
     "changes",
     [
         {"run": "two\nlines", "seed": "x\ny", "data.root": 3},
-        {"grid.baseline": "k3\nw32"},
+        {"grid.baselines": ["k3\nw32"]},
         {"grid.channel_sets.5": ["two\nlines"]},
     ],
 )

@@ -18,6 +18,7 @@ def cells(**keys: object) -> dict[str, Any]:
 
 
 FORMER = [
+    ({"grid.baseline": "published-mobilenetv2-0.35"}, "grid.baselines", ["published-mobilenetv2-0.35"]),
     ({"report.beside": ["other"]}, "report.compared_runs", ["other"]),
     ({"efficiency.shown": 3}, "efficiency.shown_models", 3),
     ({"battery": {"capacity_mwh": 1, "interval_s": 1, "active_mw": 1, "networks": 4}}, "battery.max_networks", 4),

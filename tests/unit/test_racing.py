@@ -32,7 +32,9 @@ def tables(accuracies: dict[str, list[float]], latencies_ms: dict[str, float]) -
 
 def stopped(accuracies: dict[str, list[float]], latencies_ms: dict[str, float], confidence: float = 0.95) -> list[str]:
     racing = RacingConfig(first_folds=2, confidence=confidence)
-    table = race(**tables(accuracies, latencies_ms), objectives=OBJECTIVES, racing=racing, count=3, baseline=BASELINE)
+    table = race(
+        **tables(accuracies, latencies_ms), objectives=OBJECTIVES, racing=racing, count=3, baselines=[BASELINE]
+    )
     return table["architecture"].tolist()
 
 
@@ -61,12 +63,12 @@ def test_the_baseline_neither_stops_nor_is_stopped() -> None:
 def test_who_lacks_a_fold_is_not_judged() -> None:
     both = tables({SMALL: [90, 92, 91], UNPOOLED: [60, 61, 62]}, {SMALL: 5, UNPOOLED: 9})
     both["scores"] = both["scores"].iloc[:-1]
-    assert race(**both, objectives=OBJECTIVES, racing=RacingConfig(), count=4, baseline=BASELINE).empty
+    assert race(**both, objectives=OBJECTIVES, racing=RacingConfig(), count=4, baselines=[BASELINE]).empty
 
 
 def test_the_table_says_why(tmp_path: Any) -> None:
     both = tables({SMALL: [90, 92, 91], UNPOOLED: [60, 61, 62]}, {SMALL: 5, UNPOOLED: 9})
-    table = race(**both, objectives=OBJECTIVES, racing=RacingConfig(), count=4, baseline=BASELINE)
+    table = race(**both, objectives=OBJECTIVES, racing=RacingConfig(), count=4, baselines=[BASELINE])
     row = table.iloc[0]
     assert (row["after_folds"], row["accuracy_pct"], row["rival_accuracy_pct"]) == (3, 61, 91)
     assert row["dominated_by"] == f"5_b16_{SMALL}"

@@ -154,15 +154,15 @@ def test_the_filter_takes_measured_utilization_where_there_is_one() -> None:
 def test_scores_of_others_than_the_proposed_are_refused() -> None:
     proposals = all_rounds(search("random"))
     scores = trained(proposals)
-    baseline = fold_scores([90.0], architecture=RUN.grid.baseline)
-    check_proposed(pd.concat([scores, baseline]), proposals, RUN.grid.baseline, allow_missing=False)
+    baseline = fold_scores([90.0], architecture=RUN.grid.baselines[0])
+    check_proposed(pd.concat([scores, baseline]), proposals, RUN.grid.baselines, allow_missing=False)
     fewer = trained(proposals.iloc[2:])
-    check_proposed(fewer, proposals, RUN.grid.baseline, allow_missing=True)
+    check_proposed(fewer, proposals, RUN.grid.baselines, allow_missing=True)
     for some, others in ((scores, proposals.iloc[2:]), (fewer, proposals)):
         with pytest.raises(UserError, match="trained: 2 differ; run again with python -m"):
-            check_proposed(some, others, RUN.grid.baseline, allow_missing=False)
+            check_proposed(some, others, RUN.grid.baselines, allow_missing=False)
     with pytest.raises(UserError, match="trained: 2 differ"):
-        check_proposed(scores, proposals.iloc[2:], RUN.grid.baseline, allow_missing=True)
+        check_proposed(scores, proposals.iloc[2:], RUN.grid.baselines, allow_missing=True)
 
 
 def test_racing_is_for_the_grid() -> None:

@@ -17,7 +17,7 @@ def build_candidates(
     networks: pd.DataFrame,
     latencies: pd.DataFrame,
     classes: Sequence[str],
-    baseline: str,
+    baselines: Sequence[str],
     folds: int,
     same_split: bool = False,
 ) -> pd.DataFrame:
@@ -28,7 +28,7 @@ def build_candidates(
         networks: table NETWORKS.
         latencies: table LATENCIES.
         classes: class names, in the order of the recalls in `scores`.
-        baseline: architecture id of the baseline.
+        baselines: architecture ids of the baselines.
         folds: number of folds; a candidate that lacks a fold is excluded, because its mean would cover other chips.
         same_split: whether all folds have the same chips and differ only in their seeds.
 
@@ -40,7 +40,7 @@ def build_candidates(
     """
     fold_counts = scores.groupby(KEYS)["fold"].transform("count")
     complete = scores[fold_counts == folds]
-    if (complete["architecture"] == baseline).all():
+    if complete["architecture"].isin(baselines).all():
         raise UserError("no candidate has all its folds", "build_candidates", "see the logs of the trainings")
     accuracy = summarise_folds(complete, classes, same_split)
     keys = ["channels", "architecture"]
@@ -49,23 +49,25 @@ def build_candidates(
     if len(missing):
         raise UserError(f"no costs or latencies for {missing.drop_duplicates().to_dict('records')}", "build_candidates")
     candidates.insert(0, "candidate", [str(Candidate(*key)) for key in candidates[KEYS].itertuples(index=False)])
-    candidates["baseline"] = candidates["architecture"] == baseline
+    candidates["baseline"] = candidates["architecture"].isin(baselines)
     return candidates
 
 
-def check_proposed(scores: pd.DataFrame, proposals: pd.DataFrame, baseline: str, allow_missing: bool) -> None:
+def check_proposed(
+    scores: pd.DataFrame, proposals: pd.DataFrame, baselines: Sequence[str], allow_missing: bool
+) -> None:
     """Check that the scores are those of the proposed candidates, and not of an earlier search.
 
     Args:
         scores: rows of FOLD_SCORES.
         proposals: rows of PROPOSALS.
-        baseline: architecture id of the baseline, which is never proposed.
+        baselines: architecture ids of the baselines, which are never proposed.
         allow_missing: whether a candidate may lack its scores.
 
     Raises:
         UserError: if the trained and the proposed candidates differ.
     """
-    trained = set(scores.loc[scores["architecture"] != baseline, KEYS].itertuples(index=False, name=None))
+    trained = set(scores.loc[~scores["architecture"].isin(baselines), KEYS].itertuples(index=False, name=None))
     proposed = set(proposals[KEYS].itertuples(index=False, name=None))
     differing = trained - proposed if allow_missing else trained ^ proposed
     if differing:

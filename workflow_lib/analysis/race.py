@@ -26,7 +26,7 @@ def race(
     objectives: Sequence[Objective],
     racing: RacingConfig,
     count: int,
-    baseline: str,
+    baselines: Sequence[str],
 ) -> pd.DataFrame:
     """Decide which candidates are stopped after the folds so far.
 
@@ -42,14 +42,14 @@ def race(
         objectives: objectives of the front: accuracy, and costs that are known before training.
         racing: the number of first folds and the confidence.
         count: number of folds of the run; one decision is taken before each fold after the first ones.
-        baseline: architecture id of the baseline, which neither stops others nor is stopped.
+        baselines: architecture ids of the baselines, which neither stop others nor are stopped.
 
     Returns:
         Rows of RACE: the candidates that are stopped now.
 
     Source: BRACE (Moore and Lee 1994); for the bound see `lead_lower_bounds`.
     """
-    searched = scores[scores["architecture"] != baseline]
+    searched = scores[~scores["architecture"].isin(baselines)]
     folds = searched["fold"].nunique()
     accuracy = searched.pivot(index=KEYS, columns="fold", values="accuracy_pct").dropna()
     if len(accuracy) < 2:

@@ -170,7 +170,7 @@ def missing_trainings(content: ReportContent) -> pd.DataFrame:
         if content.get(PROPOSALS_RESULT) is None
         else content[PROPOSALS_RESULT][KEYS].itertuples(index=False, name=None)
     )
-    expected = [*searched, *product(grid.channel_sets, grid.batch_sizes, [grid.baseline])]
+    expected = [*searched, *product(grid.channel_sets, grid.batch_sizes, grid.baselines)]
     done = set(content[TRAINED_RESULT][[*KEYS, "fold"]].itertuples(index=False, name=None))
     race = content.get(RACE_RESULT)
     # Candidates that racing stopped did not fail.

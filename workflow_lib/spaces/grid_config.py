@@ -1,10 +1,11 @@
 """Configuration of the search grid: channel sets, batch sizes and architectures."""
 
 import re
+from collections.abc import Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, Union
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Union
 
-from pydantic import AfterValidator, Discriminator, Field, Tag
+from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator
 
 from workflow_lib.core.errors import ConfigError
 from workflow_lib.core.section import CHOICE_TAG, Distinct, Name, Section
@@ -64,6 +65,8 @@ def networks_of(settings: Any) -> Space:
 class GridConfig(Section):
     """What is searched: channel sets x batch sizes x architectures."""
 
+    former_keys: ClassVar[Mapping[str, str]] = {"baseline": "baselines"}
+
     channel_sets: dict[Name, Annotated[list[Name], Field(min_length=1)]] = Field(
         min_length=1, description="name -> bands and indices (ndvi, ndwi) that a network receives"
     )
@@ -80,16 +83,21 @@ class GridConfig(Section):
         description="ids of further candidates, from any search space, such as k3-s2-p1-pool3s2-w32 in addition to "
         "compact networks; only with search.strategy grid",
     )
-    baseline: ArchitectureId = Field(
-        default=str(cross.BASELINE),
-        description="network that is trained and predicted like a candidate and shown with the front, but is never "
-        "part of it",
+    baselines: Annotated[list[ArchitectureId], Distinct] = Field(
+        default=[str(cross.BASELINE)],
+        description="networks that are trained and predicted like candidates and shown with the front, but are never "
+        "part of it; ids of any search space, such as published-mobilenetv2-0.35",
     )
     allow_missing: bool = Field(
         default=False,
         description="a candidate whose training fails permanently (non-retryable errors are tried once, others three "
         "times) is left out, and the report lists it; false: the run fails",
     )
+
+    @field_validator("baselines", mode="before")
+    @classmethod
+    def _as_list(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
 
     @property
     def declaration(self) -> SpaceDeclaration:
@@ -118,15 +126,15 @@ class GridConfig(Section):
             )
         user_file = all_spaces()["user_file"]
         if self.declaration is not user_file:
-            for name, networks in {"extra_networks": self.extra_networks, "baseline": [self.baseline]}.items():
+            for name, networks in {"extra_networks": self.extra_networks, "baselines": self.baselines}.items():
                 if unknown := [network for network in networks if parse(network).space is user_file]:
                     raise ValueError(
                         f"{key}.{name} names {unknown}, which need the file that describes them: grid.space"
                     )
         if known := sorted(set(self.extra_networks) & set(self.networks.networks())):
             raise ValueError(f"{key}.extra_networks names {known}, which are candidates of {key}.space already")
-        if self.baseline in config.architectures:
+        if both := [network for network in self.baselines if network in config.architectures]:
             raise ValueError(
-                f"{key}.baseline {self.baseline} is also a candidate of {key}.space; the baseline must be outside the "
-                "space, because it is never part of the front"
+                f"{key}.baselines names {both[0]}, which is also a candidate; baselines must be outside the space, "
+                "because they are never part of the front"
             )

@@ -22,7 +22,7 @@ class CandidatesArguments(Arguments):
     """Flags of the stage."""
 
     space: GridSpace = Field(description="the search space (JSON)")
-    baseline: str = Field(description="architecture id of the baseline")
+    baselines: list[str] = Field(description="architecture ids of the baselines")
     folds: int = Field(description="number of folds that each candidate must have")
     same_split: bool = Field(default=False, description="all folds use the same split, so errors are over seeds only")
     classes: list[str] = Field(description="class names, in the order of the network's outputs")
@@ -43,13 +43,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     scores = FOLD_SCORES.read(arguments.scores)
     proposals = PROPOSALS.read(arguments.proposals) if arguments.proposals else None
     if proposals is not None:
-        check_proposed(scores, proposals, arguments.baseline, arguments.allow_missing)
+        check_proposed(scores, proposals, arguments.baselines, arguments.allow_missing)
     candidates = build_candidates(
         scores,
         NETWORKS.read(arguments.networks),
         LATENCIES.read(arguments.latencies),
         arguments.classes,
-        arguments.baseline,
+        arguments.baselines,
         arguments.folds,
         arguments.same_split,
     )

@@ -25,7 +25,7 @@ class RaceArguments(Arguments):
     racing: RacingConfig
     objectives: list[Objective] = Field(description="objectives of the front")
     count: int = Field(description="number of folds of the run")
-    baseline: str = Field(description="architecture id of the baseline")
+    baselines: list[str] = Field(description="architecture ids of the baselines")
     scores: Path = Field(description="fold_scores of gather_table: remaining candidates on the folds so far")
     networks: Path = Field(description="networks.parquet of gather_table")
     latencies: Path = Field(description="latencies.parquet of gather_table")
@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         arguments.objectives,
         arguments.racing,
         arguments.count,
-        arguments.baseline,
+        arguments.baselines,
     )
     earlier = [RACE.read(arguments.earlier)] if arguments.earlier else []
     RACE.write(pd.concat([*earlier, stopped], ignore_index=True), arguments.output)

@@ -152,7 +152,7 @@ def _train(config: Config, chips: int, channels: str, batch: int, architecture: 
 def _costliest(config: Config) -> Candidate:
     channels = max(config.grid.channel_sets, key=lambda name: len(config.grid.channel_sets[name]))
     batch = max(config.grid.batch_sizes)
-    networks = [*config.architectures, config.grid.baseline]
+    networks = [*config.architectures, *config.grid.baselines]
     costliest = max(networks, key=lambda name: _train(config, 1_000_000, channels, batch, name).minutes)
     return Candidate(channels, batch, costliest)
 

@@ -58,7 +58,7 @@ class Candidates:
                 f"{self._run.folder}/propose_candidates/{rounds - 1}.parquet",
                 "start the run with python -m workflow_lib.rounds and Snakemake's options",
             )
-        baselines = product(grid.channel_sets, grid.batch_sizes, [grid.baseline])
+        baselines = product(grid.channel_sets, grid.batch_sizes, grid.baselines)
         return [*chosen, *(Candidate(*each) for each in baselines)]
 
     @cached_property
@@ -69,4 +69,4 @@ class Candidates:
             searched = list(dict.fromkeys(candidate.architecture for candidate in proposed))
         else:
             searched = self._config.architectures
-        return [*searched, self._config.grid.baseline]
+        return [*searched, *self._config.grid.baselines]

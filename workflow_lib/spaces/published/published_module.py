@@ -22,7 +22,8 @@ class HardSwish(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply it to features of any shape."""
-        return x * (self.relu6(x + 3) / 6)
+        features: Tensor = x * (self.relu6(x + 3) / 6)
+        return features
 
 
 _ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "relu6": nn.ReLU6, "hardswish": HardSwish}
