@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from workflow_lib.training.augmentation import apply, draw
+from workflow_lib.training.mixup import Mixup
 from workflow_lib.training.regularisation import balanced_weights
 from workflow_lib.training.training_config import TrainingConfig
 
@@ -72,6 +73,31 @@ def test_dropped_bands_are_zero_and_no_chip_loses_all() -> None:
     assert kept.any(1).all()
     # Each band is dropped with probability 0.6, but never all three: then all are kept.
     assert 1 - kept.mean() == pytest.approx(0.6 - 0.6**3, abs=0.03)
+
+
+def test_jitter_changes_each_band_of_a_chip_by_one_gain_and_one_offset() -> None:
+    chips = np.ones((3000, 2, 2, BANDS), np.float32)
+    gains = changed(config(gain_jitter=0.2), chips=chips)
+    assert (gains == gains[:, :1, :1]).all(), "the same for all pixels of a band"
+    assert 0.8 <= gains.min() < 0.81 and 1.19 < gains.max() <= 1.2
+    offsets = changed(config(offset_jitter=0.5), chips=0 * chips)
+    assert -0.5 <= offsets.min() < -0.49 and 0.49 < offsets.max() <= 0.5
+    both = changed(config(gain_jitter=0.2, offset_jitter=0.5), chips=chips)
+    assert np.corrcoef(both[:, 0, 0, 0], both[:, 0, 0, 1])[0, 1] == pytest.approx(0, abs=0.06)
+
+
+def test_mixup_mixes_chips_and_classes_alike() -> None:
+    mixup = Mixup(4, 1.0, torch.device("cpu"))
+    mixup.begin(np.random.default_rng(0))
+    shares = np.random.default_rng(0).beta(1.0, 1.0, 4)
+    shares = np.maximum(shares, 1 - shares).astype(np.float32)
+    images = torch.tensor([0.0, 1.0, 10.0]).reshape(3, 1, 1, 1)
+    mixed = mixup.mix_images(images)[:, 0, 0, 0]
+    expected = [0 * shares[0] + 10 * (1 - shares[0]), shares[1], 10 * shares[2] + 1 - shares[2]]
+    assert mixed.tolist() == pytest.approx(expected)
+    targets = mixup.mix_targets(torch.eye(3))
+    assert targets[1].tolist() == pytest.approx([1 - shares[1], shares[1], 0])
+    assert mixup.mix_images(images[:1]).item() == 0, "the last chip of the epoch is alone in its batch"
 
 
 def test_without_changes_chips_are_as_they_are_and_nothing_is_drawn() -> None:

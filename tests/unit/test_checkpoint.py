@@ -59,10 +59,12 @@ def test_going_on_gives_the_same_network_and_losses_to_the_bit(
         assert torch.equal(resumed.network.state_dict()[name], value), name
 
 
-def test_an_augmented_training_resumes_to_the_bit(tmp_path: Path) -> None:
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+def test_an_augmented_training_resumes_to_the_bit(optimizer: str, tmp_path: Path) -> None:
     recipe = {
         "flips": True, "rotations": True, "shift_px": 2, "band_dropout": 0.2, "cutout_px": 2, "weight_decay": 0.05,
-        "warmup_epochs": 1, "class_weights": "balanced",
+        "warmup_epochs": 1, "class_weights": "balanced", "gain_jitter": 0.1, "offset_jitter": 0.1, "mixup": 0.3,
+        "weight_average": 0.9, "optimizer": optimizer, "learning_rate": 0.01,
     }  # fmt: skip
     whole = run(None, **recipe)
     run(at(tmp_path), 2, **recipe)

@@ -84,10 +84,20 @@ def test_a_device_is_fed_what_the_host_is_fed(dtype: torch.dtype, augmented: boo
             assert torch.equal(our_classes, their_classes)
 
 
-def test_a_training_from_resident_chips_is_that_from_the_memory_map(monkeypatch: pytest.MonkeyPatch) -> None:
-    alone = train(tasks()[0], CONFIG)
+RECIPE = {
+    "flips": True, "rotations": True, "shift_px": 2, "gain_jitter": 0.1, "offset_jitter": 0.1, "mixup": 0.2,
+    "band_dropout": 0.1, "cutout_px": 3, "weight_average": 0.9,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("recipe", [{}, RECIPE, {"optimizer": "sgd", "weight_decay": 0.01}])
+def test_a_training_from_resident_chips_is_that_from_the_memory_map(
+    recipe: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training = CONFIG.model_copy(update=recipe)
+    alone = train(tasks()[0], training)
     monkeypatch.setattr(ChipStore, "chips", lambda self, view: ResidentChips(view, CPU, torch.float32))
-    resident = train(tasks()[0], CONFIG)
+    resident = train(tasks()[0], training)
     assert_same(resident, alone)
     rows = np.arange(7)
     assert isinstance(resident.chips, ResidentChips)

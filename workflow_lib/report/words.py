@@ -76,12 +76,24 @@ def holdout(config: Config) -> str:
 def training(config: Config) -> str:
     """Describe how every network was trained."""
     section = config.training
+    adam = "AdamW" if section.weight_decay else "Adam"
     parts = [
         f"{section.epochs} epochs",
-        "Adam",
+        adam if section.optimizer == "adam" else f"SGD with momentum {section.momentum:g}",
         f"learning rate {section.learning_rate:g}, {section.schedule}",
     ]
-    options = {
+    options: dict[str, object] = {
+        f"weight decay {section.weight_decay:g}": section.weight_decay,
+        f"warm-up of {section.warmup_epochs} epochs": section.warmup_epochs,
+        f"moving average of weights with decay {section.weight_average:g}": section.weight_average,
+        "balanced class weights": section.class_weights == "balanced",
+        "random flips": section.flips,
+        "random quarter turns": section.rotations,
+        f"shifts of up to {section.shift_px} px": section.shift_px,
+        f"gains of up to {100 * section.gain_jitter:g} %": section.gain_jitter,
+        f"offsets of up to {section.offset_jitter:g}": section.offset_jitter,
+        f"band dropout {section.band_dropout:g}": section.band_dropout,
+        f"mixup {section.mixup:g}": section.mixup,
         f"gradients clipped to norm {section.clip_norm or 0:g}": section.clip_norm,
         f"label smoothing {section.label_smoothing:g}": section.label_smoothing,
         f"cutout of {section.cutout_px} px": section.cutout_px,

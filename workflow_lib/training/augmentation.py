@@ -1,7 +1,7 @@
 """Random changes of training chips: drawn for a whole epoch on the host, applied to each batch wherever the chips are.
 
-All changes but cutout and band dropout move pixels without computing new values, so they are exact in every number
-format. They are deterministic: an epoch's draws come from the generator that a checkpoint keeps.
+Flips, turns and shifts move pixels without computing new values, so they are exact in every number format. All changes
+are deterministic: an epoch's draws come from the generator that a checkpoint keeps.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ FLIP_ROWS, FLIP_COLUMNS, TRANSPOSE = 1, 2, 4
 _FLIPS = (0, FLIP_ROWS, FLIP_COLUMNS, FLIP_ROWS | FLIP_COLUMNS)
 _QUARTER_TURNS = (0, FLIP_ROWS | FLIP_COLUMNS, TRANSPOSE | FLIP_ROWS, TRANSPOSE | FLIP_COLUMNS)
 
-Draws = Mapping[str, NDArray[np.int64]]
+Draws = Mapping[str, NDArray[np.int64] | NDArray[np.float32]]
 """Name of a change -> its (n, ...) random numbers, one row for each chip in the order of the epoch."""
 
 
@@ -36,9 +36,9 @@ def draw(training: TrainingConfig, generator: np.random.Generator, count: int, s
 
     Returns:
         The draws of the enabled changes: "centres" (n, 2) row and column of the cutout square; "orientations" (n,)
-        bits; "shifts" (n, 2) rows and columns; "kept_bands" (n, bands) 0 or 1.
+        bits; "shifts" (n, 2) rows and columns; "gains" and "offsets" (n, bands); "kept_bands" (n, bands) 0 or 1.
     """
-    draws: dict[str, NDArray[np.int64]] = {}
+    draws: dict[str, NDArray[np.int64] | NDArray[np.float32]] = {}
     if training.cutout_px:
         draws["centres"] = generator.integers(size_px, size=(count, 2))
     if training.flips or training.rotations:
@@ -48,6 +48,12 @@ def draw(training: TrainingConfig, generator: np.random.Generator, count: int, s
         draws["orientations"] = np.array(allowed)[generator.integers(len(allowed), size=count)]
     if training.shift_px:
         draws["shifts"] = generator.integers(-training.shift_px, training.shift_px + 1, size=(count, 2))
+    if training.gain_jitter:
+        changes = generator.uniform(-training.gain_jitter, training.gain_jitter, size=(count, bands))
+        draws["gains"] = (1 + changes).astype(np.float32)
+    if training.offset_jitter:
+        offsets = generator.uniform(-training.offset_jitter, training.offset_jitter, size=(count, bands))
+        draws["offsets"] = offsets.astype(np.float32)
     if training.band_dropout:
         kept = generator.random((count, bands)) >= training.band_dropout
         kept[~kept.any(1)] = True  # a chip without any band would teach nothing
@@ -68,6 +74,10 @@ def apply(pixels: Tensor, draws: Mapping[str, Tensor], cutout_px: int) -> Tensor
     """
     if "orientations" in draws or "shifts" in draws:
         pixels = _move(pixels, draws.get("orientations"), draws.get("shifts"))
+    if "gains" in draws:
+        pixels = pixels * draws["gains"][:, None, None, :].to(pixels.dtype)
+    if "offsets" in draws:
+        pixels = pixels + draws["offsets"][:, None, None, :].to(pixels.dtype)
     if "kept_bands" in draws:
         pixels = pixels * draws["kept_bands"][:, None, None, :]
     if "centres" in draws:

@@ -1,6 +1,6 @@
 """Sources of training batches: the shared memory map of the chips, or a device that holds all chips."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -117,11 +117,11 @@ class DeviceFeed:
         for name, numbers in draws.items():
             # A recorded step reads the same memory in every epoch.
             if name not in self._draws:
-                self._draws[name] = torch.zeros(numbers.shape, dtype=torch.long, device=self._order.device)
+                self._draws[name] = torch.zeros_like(torch.from_numpy(numbers), device=self._order.device)
             self._copy(numbers, self._draws[name])
         self._position.zero_()
 
-    def _copy(self, numbers: Rows, target: Tensor) -> None:
+    def _copy(self, numbers: NDArray[Any], target: Tensor) -> None:
         host = torch.from_numpy(numbers)
         target.copy_(host.pin_memory() if target.is_cuda else host, non_blocking=True)
 

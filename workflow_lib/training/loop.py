@@ -16,14 +16,15 @@ from workflow_lib.core.errors import UserError
 from workflow_lib.core.seeds import derive_seed
 from workflow_lib.data.dataset import ChipView, Rows
 from workflow_lib.training import augmentation
-from workflow_lib.training.adam import Adam
 from workflow_lib.training.checkpoint import Checkpoint
 from workflow_lib.training.compute import Compute, enough_memory
 from workflow_lib.training.feed import Chips, DeviceFeed, Feed, HostFeed, ResidentChips, to_images
+from workflow_lib.training.fused_optimizer import make_optimizer
 from workflow_lib.training.metrics import Labels
 from workflow_lib.training.regularisation import Learner
 from workflow_lib.training.replay import Replay
 from workflow_lib.training.training_config import TrainingConfig
+from workflow_lib.training.weight_average import WeightAverage
 
 PREDICTION_BATCH = 64
 
@@ -70,7 +71,7 @@ def train(task: Task, training: TrainingConfig) -> Training:
 
 
 def train_together(tasks: Sequence[Task], training: TrainingConfig) -> list[Training]:
-    """Train freshly initialised networks concurrently with Adam and cross-entropy; each result is as if trained alone.
+    """Train freshly initialised networks concurrently by cross-entropy; each result is as if trained alone.
 
     On a GPU, the device holds the chips and each network has its own stream. Each step is recorded once and replayed,
     so that the host launches one graph per step and waits for the device once per epoch. On a CPU, the networks take
@@ -171,7 +172,9 @@ class _Run:
         with self._replay.stream():
             self._learner = Learner(task.build().to(compute.device), training, task.labels)
             trained = self._learner.trained.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]  # missing in its stubs
-            self._optimizer = Adam(trained, training.learning_rate, training.weight_decay)
+            self._optimizer = make_optimizer(trained, training)
+            averaged, decay = self._learner.network, training.weight_average
+            self._average = WeightAverage(averaged, decay) if decay else None
             self._feed: Feed = (
                 DeviceFeed(chips, task.rows, task.labels, training.cutout_px)
                 if isinstance(chips, ResidentChips)
@@ -213,6 +216,8 @@ class _Run:
         if self._training.clip_norm is not None:
             nn.utils.clip_grad_norm_(trained.parameters(), self._training.clip_norm)
         self._optimizer.step()
+        if self._average:
+            self._average.update()
         self._total += loss.detach() * size
 
     def record(self, seconds: float) -> None:
@@ -225,6 +230,9 @@ class _Run:
 
     def result(self) -> Training:
         """Finish the training and return its result."""
+        if self._average:
+            with self._replay.stream():
+                self._average.apply()
         return Training(
             self._learner.release(),
             self._chips,
@@ -239,6 +247,7 @@ class _Run:
         return {
             "learner": self._learner.trained.state_dict(),
             "optimizer": self._optimizer.state_dict(),
+            "average": self._average.state_dict() if self._average else None,
             "shuffler": self._shuffler.bit_generator.state,
             "losses": self.losses,
             "seconds": self._seconds,
@@ -251,6 +260,8 @@ class _Run:
         if state and state["precision"] == self._compute.precision:
             self._learner.trained.load_state_dict(state["learner"])
             self._optimizer.load_state_dict(state["optimizer"])
+            if self._average:
+                self._average.load_state_dict(state["average"])
             self._shuffler.bit_generator.state = state["shuffler"]
             self.losses, self._seconds = state["losses"], state["seconds"]
             print(f"resuming after epoch {len(self.losses)} of {epochs}", file=sys.stderr, flush=True)

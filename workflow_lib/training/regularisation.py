@@ -1,4 +1,4 @@
-"""Regularisation of networks of cells that is used only in training: drop path and an auxiliary head."""
+"""What a training minimises: the loss, with mixup, drop path and an auxiliary head."""
 
 from functools import partial
 from typing import cast
@@ -6,11 +6,12 @@ from typing import cast
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, one_hot
 
 from workflow_lib.spaces.darts.darts_module import DartsNet
 from workflow_lib.spaces.nasbench201.nasbench201_module import CellNet
 from workflow_lib.training.metrics import Labels
+from workflow_lib.training.mixup import Mixup
 from workflow_lib.training.training_config import TrainingConfig
 
 _POOLED_PX, _NARROW, _WIDE = 2, 128, 768
@@ -35,6 +36,8 @@ class Learner:
         self.network, self._smoothing = network, training.label_smoothing
         self._weight = training.auxiliary_weight
         self._drop_path: DropPath | None = None
+        device = next(network.parameters()).device
+        self._mixup = Mixup(len(labels), training.mixup, device) if training.mixup else None
         self._auxiliary: AuxiliaryHead | None = None
         if isinstance(network, CellNet | DartsNet):
             self._drop_path = DropPath(network, len(labels), training.drop_path) if training.drop_path else None
@@ -47,11 +50,13 @@ class Learner:
         """Begin an epoch.
 
         Args:
-            generator: source of randomness of the dropped paths.
+            generator: source of randomness of the dropped paths and of mixup.
             progress: share of the training that is completed at the end of the epoch, in (0, 1].
         """
         if self._drop_path:
             self._drop_path.begin(generator, progress)
+        if self._mixup:
+            self._mixup.begin(generator)
 
     def losses(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Compute the losses of the next chips.
@@ -66,6 +71,8 @@ class Learner:
         """
         if self._drop_path:
             self._drop_path.advance(len(inputs))
+        if self._mixup:
+            inputs = self._mixup.mix_images(inputs)
         loss = self._loss(self.network(inputs), targets)
         if not self._auxiliary:
             return loss, loss
@@ -75,6 +82,8 @@ class Learner:
     def _loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         if self._balanced and self._class_weights is None:
             self._class_weights = balanced_weights(self._labels, logits.shape[1]).to(logits.device)
+        if self._mixup:
+            targets = self._mixup.mix_targets(one_hot(targets, logits.shape[1]).to(torch.float32))
         return cross_entropy(logits, targets, weight=self._class_weights, label_smoothing=self._smoothing)
 
     def release(self) -> nn.Module:

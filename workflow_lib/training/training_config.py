@@ -19,11 +19,23 @@ class TrainingConfig(Section):
     """How one network is trained."""
 
     epochs: int = Field(default=5, ge=1, description="passes over the training chips")
-    learning_rate: float = Field(default=1e-3, gt=0, description="Adam's learning rate")
+    optimizer: Literal["adam", "sgd"] = Field(
+        default="adam", description="adam: Adam, or AdamW with weight decay; sgd: gradient descent with momentum"
+    )
+    learning_rate: float = Field(default=1e-3, gt=0, description="learning rate of the optimizer")
+    momentum: float = Field(default=0.9, ge=0, lt=1, description="Nesterov's momentum of `optimizer: sgd`; 0: none")
     weight_decay: float = Field(
         default=0.0,
         ge=0,
-        description="decoupled weight decay (AdamW), not applied to biases and batch norms; 0: Adam",
+        description="weight decay, not applied to biases and batch norms; decoupled for adam (AdamW), added to the "
+        "gradient for sgd",
+    )
+    weight_average: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="decay per step of an exponential moving average of the weights, which replaces them at the end, "
+        "such as 0.99; 0: the weights of the last step",
     )
     warmup_epochs: int = Field(
         default=0, ge=0, description="epochs in which the learning rate rises linearly before the schedule starts"
@@ -47,6 +59,23 @@ class TrainingConfig(Section):
         default=0,
         ge=0,
         description="maximum random shift of each chip in each step, in rows and columns, with mirrored edges (pixels)",
+    )
+    gain_jitter: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="maximum relative change of each band of a chip in each step, after normalisation, such as 0.1",
+    )
+    offset_jitter: float = Field(
+        default=0.0,
+        ge=0,
+        description="maximum offset of each band of a chip in each step, in units of the normalised values",
+    )
+    mixup: float = Field(
+        default=0.0,
+        ge=0,
+        description="mix each chip and its class with another chip; parameter of the beta distribution of the shares, "
+        "such as 0.2; 0: do not",
     )
     band_dropout: float = Field(
         default=0.0, ge=0, lt=1, description="probability that a band of a chip is set to zero in a step"
