@@ -29,7 +29,9 @@ rule build_candidates:
     params:
         options=RUN.options(
             "build_candidates",
-            *flags(CONFIG.grid, "space", "baselines"),
+            *flags(CONFIG.grid, "space"),
+            "--baselines",
+            *CONFIG.grid.baselines,
             f"--folds={CONFIG.folds.count}",
             *(["--same-split"] if CONFIG.folds.same_split else []),
             *(

@@ -138,7 +138,8 @@ checkpoint race_folds:
             *flags(CONFIG.racing),
             *flags(CONFIG.front, "objectives"),
             *flags(CONFIG.folds, "count"),
-            *flags(CONFIG.grid, "baselines"),
+            "--baselines",
+            *CONFIG.grid.baselines,
         ),
         optional=RUN.optional_flags("earlier"),
     shell:

@@ -190,8 +190,9 @@ def test_each_kind_of_flag_is_typed() -> None:
         [*REQUIRED, "stray"],
         REQUIRED[:3],
         [*REQUIRED, "--sets={not JSON"],
+        [*REQUIRED, '--classes=["F","T"]'],
     ],
-    ids=["unknown", "abbreviated", "stray value", "missing", "no JSON"],
+    ids=["unknown", "abbreviated", "stray value", "missing", "no JSON", "JSON for several values"],
 )
 def test_a_wrong_command_line_exits_with_2(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:

@@ -87,6 +87,12 @@ def _is_plain_list(kind: Any) -> bool:
     return get_origin(kind) is list and not any(map(_is_compound, get_args(kind)))
 
 
+def _list_item(text: str) -> str:
+    if text.startswith("["):
+        raise argparse.ArgumentTypeError(f"{text} looks like JSON; give several values instead")
+    return text
+
+
 def _add_flag(parser: argparse.ArgumentParser, name: str, field: FieldInfo, as_json: bool) -> None:
     options: dict[str, Any] = {"help": (field.description or "").replace("%", "%%"), "required": field.is_required()}
     if field.annotation is bool:
@@ -94,7 +100,7 @@ def _add_flag(parser: argparse.ArgumentParser, name: str, field: FieldInfo, as_j
     elif as_json:
         options |= {"type": json.loads, "metavar": "JSON"}
     elif get_origin(field.annotation) is list:
-        options |= {"nargs": "+"}
+        options |= {"nargs": "+", "type": _list_item}
     parser.add_argument("--" + name.replace("_", "-"), dest=name, **options)
 
 

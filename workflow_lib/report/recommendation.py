@@ -23,6 +23,10 @@ COSTS = ("latency_mean_ms", "latency_worst_ms", *(name for name, cost in all_cos
 """Costs that are compared with the baseline even if they are not objectives."""
 
 
+NEARLY_EQUAL = 1.005
+"""Ratio of two costs below which a report does not call one of them lower."""
+
+
 @dataclass(frozen=True)
 class Difference:
     """Mean difference of two candidates' accuracies over the same folds, with its 95 % interval (points)."""
@@ -141,6 +145,8 @@ def _compare(candidate: pd.Series, baseline: pd.Series, name: str) -> str:
         return "equal"
     if not ours or not theirs:
         return ""
+    if max(ours / theirs, theirs / ours) < NEARLY_EQUAL:
+        return "nearly equal"
     return f"{theirs / ours:.2f} times lower" if ours < theirs else f"{ours / theirs:.2f} times higher"
 
 
@@ -154,14 +160,14 @@ def headline(content: ReportContent) -> str:
     if baseline is None:
         return f"{text}."
     costs = [
-        f"{title} {_compare(candidate, baseline, name)}"
+        f"{title} is {_compare(candidate, baseline, name)}"
         for name, title in (("latency_mean_ms", "latency"), ("memory_bytes", "memory"))
     ]
     difference = Difference.between(candidate, baseline["fold_accuracy_pct"])
     accuracy = f"significantly {'more' if difference.mean > 0 else 'less'} accurate" if difference.clear else ""
     return (
         f"{text}. Compared with the baseline {baseline['candidate']}, it is "
-        f"{accuracy or 'not significantly different in accuracy'} ({difference}), its {costs[0]} and its {costs[1]}."
+        f"{accuracy or 'not significantly different in accuracy'} ({difference}). Its {costs[0]}, and its {costs[1]}."
     )
 
 

@@ -85,6 +85,7 @@ class GridConfig(Section):
     )
     baselines: Annotated[list[ArchitectureId], Distinct] = Field(
         default=[str(cross.BASELINE)],
+        min_length=1,
         description="networks that are trained and predicted like candidates and shown with the front, but are never "
         "part of it; ids of any search space, such as published-mobilenetv2-0.35",
     )

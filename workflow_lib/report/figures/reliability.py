@@ -20,8 +20,9 @@ def draw(figure_input: FigureInput) -> Figure:
 
 FIGURE = FigureDeclaration(
     title="Reliability",
-    caption="Accuracy of the recommended model over its confidence, in 15 bins. Below the dotted line, the model is "
-    "too confident. Each part of the chips is calibrated with the temperature that fits the other parts.",
+    caption="Accuracy of the recommended model over its confidence, in 15 bins (those with at least 5 chips). Below "
+    "the dotted line, the model is too confident. Each part of the chips is calibrated with the temperature that fits "
+    "the other parts.",
     section="predictions",
     draw=draw,
     reads=(ASSESSED_RESULT,),

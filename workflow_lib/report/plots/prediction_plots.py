@@ -12,6 +12,9 @@ from sklearn.metrics import auc, average_precision_score, confusion_matrix, prec
 from workflow_lib.analysis.calibration import BINS, calibration_error_pct, reliability
 from workflow_lib.report.plots.style import PALETTE, themed
 
+_MIN_CHIPS = 5
+"""Chips that a bin of the reliability diagram must have to be drawn."""
+
 
 @themed
 def confusion(assessed: pd.DataFrame, classes: Sequence[str]) -> Figure:
@@ -84,6 +87,7 @@ def reliability_diagram(assessed: pd.DataFrame, classes: Sequence[str]) -> Figur
     for column, (name, colour, marker) in steps.items():
         truth, probabilities = _arrays(assessed, column, classes)
         table = reliability(probabilities, truth)
+        table = table[table["chips"] >= _MIN_CHIPS]
         error = calibration_error_pct(probabilities, truth)
         curve.plot(
             100 * table["confidence"], 100 * table["accuracy"], marker=marker, markersize=4, color=colour,

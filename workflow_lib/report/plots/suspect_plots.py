@@ -32,7 +32,8 @@ def suspect_pictures(suspects: pd.DataFrame, pixels: NDArray[np.floating[Any]], 
         axes.set_axis_off()
     for axes, row in zip(panels, shown.to_dict("records"), strict=False):
         axes.imshow(_picture(pixels[row["chip"]], bands), cmap="gray", interpolation="nearest")
-        text = f"{row['rank']}: {row['class']} → {row['suggested']}?\n{row['wrong_pct']:.0f} % disagree"
+        suggestion = f" → {row['suggested']}?" if row["suggested"] != row["class"] else ""
+        text = f"{row['rank']}: {row['class']}{suggestion}\n{row['wrong_pct']:.0f} % disagree"
         axes.set_title(text, fontsize=7.5)
     return figure
 

@@ -15,6 +15,15 @@ if TYPE_CHECKING:
 HEADING = "The recommended model against others, on the same validation chips"
 
 
+def p_value(value: float) -> str:
+    """Format a p value.
+
+    >>> p_value(0.01234), p_value(1e-9)
+    ('0.0123', '< 0.0001')
+    """
+    return f"{value:.4f}" if value >= 0.0001 else "< 0.0001"
+
+
 def paired(content: ReportContent) -> TextTable:
     """Tabulate the comparisons of the recommended model, chip by chip."""
     frame = content[PAIRED_RESULT]
@@ -29,8 +38,8 @@ def paired(content: ReportContent) -> TextTable:
         columns |= {
             "Chips that only the recommended model gets right": frame["only_candidate"].astype(int),
             "Chips that only the other gets right": frame["only_other"].astype(int),
-            "McNemar's p": [f"{value:.4f}" for value in frame["mcnemar_p"]],
-            "Adjusted p": [f"{value:.4f}" for value in frame["holm_p"]],
+            "McNemar's p": [p_value(value) for value in frame["mcnemar_p"]],
+            "Adjusted p": [p_value(value) for value in frame["holm_p"]],
         }
     return make_table(columns, texts=1)
 

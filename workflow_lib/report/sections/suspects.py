@@ -12,7 +12,6 @@ from workflow_lib.report.text_table import TextTable, make_table
 if TYPE_CHECKING:
     from workflow_lib.report.content import ReportContent
 
-HEADING = "The most doubtful labels"
 SHOWN = 24
 
 
@@ -54,6 +53,5 @@ SECTION = SectionDeclaration(
     reads=(SUSPECTS_RESULT,),
     parent="predictions",
     position=33,
-    sentences=sentences,
-    values=lambda content: {HEADING: suspects(content)},
+    values=lambda content: {"sentences": sentences(content), "suspects": suspects(content)},
 )
