@@ -28,6 +28,7 @@ rule propose_candidates:
             "propose_candidates",
             *flags(CONFIG.search),
             *flags(CONFIG.grid, "channel_sets", "batch_sizes", "space"),
+            *flags(CONFIG.front, "objectives"),
             *flags(CONFIG, "seed"),
             f"--folds={CONFIG.folds.count}",
         ),

@@ -246,6 +246,12 @@ class Config(Section):
         """Columns of the candidate table for which higher is better."""
         return [*SCORES, *(f"{kind}_{label}_pct" for label in self.data.classes for kind in ("precision", "recall"))]
 
+    @property
+    def only_accuracy_is_unknown(self) -> bool:
+        """Whether accuracy_pct is an objective, and all other objectives are known before training."""
+        names = {objective.name for objective in self.front.objectives}
+        return "accuracy_pct" in names and not names & ({*self.score_names, "training_s"} - {"accuracy_pct"})
+
     @cached_property
     def objective_names(self) -> list[str]:
         """Columns of the candidate table that can be objectives."""

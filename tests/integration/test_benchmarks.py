@@ -21,6 +21,7 @@ BENCHMARKS = {
     "predictions": ["--quick"],
     "racing": ["--quick"],
     "recipe": ["--quick"],
+    "search": ["--quick"],
     "start_up": ["--quick"],
     "strategies": ["--quick"],
     "rank_preservation": ["--quick"],

@@ -20,14 +20,19 @@ from workflow_lib.search.strategies.supernet import propose_ranked
 
 RUN = config({"grid.space.kernel_size": [3], "grid.space.kernel_size_pool": [3]})
 NAMES = candidate_space(RUN.grid).networks()
-LEARN = ["reinforce", "evolution", "tpe"]
+LEARN = ["reinforce", "evolution", "tpe", "surrogate"]
 
 
 def costs(seed: int = 0) -> pd.DataFrame:
     networks = split(NAMES)[["channels", "architecture"]].drop_duplicates(ignore_index=True)
     random = np.random.default_rng(seed)
     work = random.integers(10**8, 10**9, len(networks))
-    return networks.assign(multiply_adds=work, latency_mean_ms=work / 1e8 * random.uniform(0.5, 2, len(networks)))
+    return networks.assign(
+        multiply_adds=work,
+        parameters=work // 7,
+        memory_bytes=work // 2,
+        latency_mean_ms=work / 1e8 * random.uniform(0.5, 2, len(networks)),
+    )
 
 
 def trained(proposals: pd.DataFrame) -> pd.DataFrame:
@@ -49,7 +54,7 @@ def all_rounds(chosen: SearchConfig, seed: int = 3) -> pd.DataFrame:
     proposals = None
     for _ in range(chosen.rounds):
         scores = None if proposals is None else trained(proposals)
-        proposals = propose_round(chosen, RUN.grid, seed, costs(), proposals, scores, 2)
+        proposals = propose_round(chosen, RUN.grid, seed, costs(), proposals, scores, 2, RUN.front.objectives)
     assert proposals is not None
     return proposals
 
@@ -73,18 +78,20 @@ def test_rounds_add_up_to_the_budget(strategy: str) -> None:
 
 
 def test_a_round_that_would_be_another_now_is_refused() -> None:
-    first = propose_round(search("reinforce"), RUN.grid, 3, costs(), None, None, 2)
+    first = propose_round(search("reinforce"), RUN.grid, 3, costs(), None, None, 2, RUN.front.objectives)
     changed = first.assign(architecture=first["architecture"].iloc[::-1].to_numpy())
     with pytest.raises(UserError, match="round 0 would propose other candidates now"):
-        propose_round(search("reinforce"), RUN.grid, 3, costs(), changed, trained(changed), 2)
+        propose_round(search("reinforce"), RUN.grid, 3, costs(), changed, trained(changed), 2, RUN.front.objectives)
 
 
 def test_a_candidate_that_failed_is_told_to_nobody() -> None:
-    proposals = propose_round(search("reinforce"), RUN.grid, 3, costs(), None, None, 2)
+    proposals = propose_round(search("reinforce"), RUN.grid, 3, costs(), None, None, 2, RUN.front.objectives)
     scores = trained(proposals).drop(index=1)
     known = known_candidates(candidate_space(RUN.grid), costs())
     assert len(rewards_of(search("reinforce"), known, scores, 2)) == len(proposals) - 1
-    assert len(propose_round(search("reinforce"), RUN.grid, 3, costs(), proposals, scores, 2)) == 8
+    assert (
+        len(propose_round(search("reinforce"), RUN.grid, 3, costs(), proposals, scores, 2, RUN.front.objectives)) == 8
+    )
 
 
 def test_networks_derived_within_budgets_are_proposed_once_each_with_every_batch_size() -> None:
@@ -146,7 +153,9 @@ def test_a_filter_takes_whole_fronts(strategy: str) -> None:
 def test_the_filter_takes_measured_utilization_where_there_is_one() -> None:
     random = np.random.default_rng(1)
     measured = costs().assign(images_per_s=lambda t: random.uniform(1, 9, len(t)), utilization_pct=50.0)
-    proposals = propose_round(search("filter", candidates=1), RUN.grid, 3, measured, None, None, 2)
+    proposals = propose_round(
+        search("filter", candidates=1), RUN.grid, 3, measured, None, None, 2, RUN.front.objectives
+    )
     best = measured.loc[measured["images_per_s"].idxmax()]
     assert set(proposals["architecture"]) == {best["architecture"]}
 

@@ -34,9 +34,7 @@ class RacingConfig(Section):
                 f"{key}.first_folds is {self.first_folds} and must be less than folds.count, which is "
                 f"{config.folds.count}"
             )
-        names = {objective.name for objective in config.front.objectives}
-        other_scores = {name for name in names if name in config.score_names or name == "training_s"} - {"accuracy_pct"}
-        if "accuracy_pct" not in names or other_scores:
+        if not config.only_accuracy_is_unknown:
             raise ValueError(
                 f"{key} compares accuracies: front.objectives must contain accuracy_pct, and otherwise only costs "
                 "that are known before training"

@@ -151,7 +151,7 @@ def compare_on_grid(
 
     def maker(name: str) -> Callable[[int], Strategy]:
         search = chosen.model_copy(update={"strategy": name, "candidates": comparison.candidates})
-        return lambda strategy_seed: make_strategy(search, space, known, strategy_seed)
+        return lambda strategy_seed: make_strategy(search, space, known, strategy_seed, objectives)
 
     seeds = [derive_seed(seed, "compare_strategies", number) % 2**32 for number in range(comparison.seeds)]
     makers = {name: maker(name) for name in STRATEGIES}

@@ -1,11 +1,14 @@
 """Rounds of a search: the next proposals of a strategy, from all earlier proposals and rewards."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from workflow_lib.core.candidate import KEYS, Candidate
 from workflow_lib.core.errors import UserError
+from workflow_lib.pareto.front_config import Objective
 from workflow_lib.search.proposers import constrained_reward
 from workflow_lib.search.search_config import SearchConfig
 from workflow_lib.search.strategy_declaration import Strategy, StrategyInput
@@ -40,6 +43,7 @@ def propose_round(
     proposals: pd.DataFrame | None,
     scores: pd.DataFrame | None,
     folds: int,
+    objectives: Sequence[Objective],
 ) -> pd.DataFrame:
     """Propose the candidates of the next round.
 
@@ -55,6 +59,7 @@ def propose_round(
         scores: rows of FOLD_SCORES of these proposals; a candidate without scores failed, and the strategy receives no
             reward for it.
         folds: number of scores that a candidate must have.
+        objectives: objectives of the front.
 
     Returns:
         Rows of PROPOSALS of the earlier rounds and of this one.
@@ -64,7 +69,7 @@ def propose_round(
     """
     space = candidate_space(grid)
     known = known_candidates(space, costs)
-    strategy = make_strategy(search, space, known, seed)
+    strategy = make_strategy(search, space, known, seed, objectives)
     rounds: list[pd.DataFrame] = []
     if proposals is not None and scores is not None:
         rewards = rewards_of(search, known, scores, folds)
@@ -94,7 +99,9 @@ def known_candidates(space: Space, costs: pd.DataFrame) -> pd.DataFrame:
     return split(names).assign(candidate=names).merge(costs, on=["channels", "architecture"], how="left")
 
 
-def make_strategy(search: SearchConfig, space: Space, known: pd.DataFrame, seed: int) -> Strategy:
+def make_strategy(
+    search: SearchConfig, space: Space, known: pd.DataFrame, seed: int, objectives: Sequence[Objective]
+) -> Strategy:
     """Make the strategy that a configuration names.
 
     Args:
@@ -102,6 +109,7 @@ def make_strategy(search: SearchConfig, space: Space, known: pd.DataFrame, seed:
         space: the space of candidates.
         known: rows of `known_candidates`.
         seed: seed of the strategy.
+        objectives: objectives of the front.
 
     Raises:
         ValueError: if the strategy does not choose from the grid, but proposes from result tables of separate jobs.
@@ -109,7 +117,7 @@ def make_strategy(search: SearchConfig, space: Space, known: pd.DataFrame, seed:
     make = search.declaration.make
     if make is None:
         raise ValueError(f"search.strategy {search.strategy} proposes from result tables and cannot search a grid")
-    return make(StrategyInput(space, known, search, getattr(search, search.strategy, None), seed))
+    return make(StrategyInput(space, known, search, getattr(search, search.strategy, None), seed, objectives))
 
 
 def flops_proxies(known: pd.DataFrame) -> NDArray[np.float64]:
@@ -155,6 +163,8 @@ def rewards_of(search: SearchConfig, known: pd.DataFrame, scores: pd.DataFrame, 
     """
     folds = scores.groupby(KEYS)["accuracy_pct"].agg(["mean", "count"]).reset_index()
     trained = folds[folds["count"] == count].merge(known, on=KEYS)
+    if search.declaration.rewarded_by_accuracy:
+        return dict(zip(trained["candidate"], trained["mean"], strict=True))
     accuracy, latency = (trained[name].to_numpy(dtype=np.float64) for name in ("mean", "latency_mean_ms"))
     rewards = reward_of(search, known, accuracy, latency)
     return dict(zip(trained["candidate"], rewards.tolist(), strict=True))

@@ -66,6 +66,11 @@ class _SearchConfig(Section):
         """Check this section against the others; see `Section.check_within`."""
         if (self.strategy == "constrained") != (config.cell_search is not None):
             raise ValueError(f"set cell_search if and only if {key}.strategy is constrained")
+        if self.declaration.rewarded_by_accuracy and not config.only_accuracy_is_unknown:
+            raise ValueError(
+                f"{key}.strategy {self.strategy} predicts accuracies: front.objectives must contain accuracy_pct, and "
+                "otherwise only costs that are known before training"
+            )
 
 
 if TYPE_CHECKING:

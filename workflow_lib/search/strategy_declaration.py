@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from workflow_lib.core.results import Result
     from workflow_lib.core.section import Section
+    from workflow_lib.pareto.front_config import Objective
     from workflow_lib.search.search_config import SearchConfig
     from workflow_lib.spaces.space import Space
 
@@ -47,6 +48,7 @@ class StrategyInput:
         search: the section `search`.
         settings: the section of the strategy; None if it declares none.
         seed: seed of the strategy.
+        objectives: objectives of the front.
     """
 
     space: Space
@@ -54,6 +56,7 @@ class StrategyInput:
     search: SearchConfig
     settings: Any
     seed: int
+    objectives: Sequence[Objective]
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,8 @@ class StrategyDeclaration:
         optional: results that it uses if a run has them.
         settings: section of the configuration for this strategy, at `search.<name>`.
         learns: whether it needs the results of one round before it proposes the next.
+        rewarded_by_accuracy: whether it receives mean accuracies (percent) as rewards, not those that include the
+            latency; all other objectives must then be known before training.
         takes_whole_fronts: whether it proposes whole fronts, with at least the requested number of candidates.
         draws: whether its proposals depend on the seed.
         is_compared: whether `comparison` includes it.
@@ -96,6 +101,7 @@ class StrategyDeclaration:
     optional: tuple[Result, ...] = (UTILIZATIONS_RESULT,)
     settings: type[Section] | None = None
     learns: bool = False
+    rewarded_by_accuracy: bool = False
     takes_whole_fronts: bool = False
     draws: bool = True
     is_compared: bool = True

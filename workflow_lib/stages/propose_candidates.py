@@ -10,6 +10,7 @@ from workflow_lib.core.arguments import Arguments
 from workflow_lib.core.results import parse_table_files
 from workflow_lib.core.running import run_stage
 from workflow_lib.core.seeds import derive_seed
+from workflow_lib.pareto.front_config import Objective
 from workflow_lib.search.network_costs import network_costs
 from workflow_lib.search.proposal_rounds import propose_round
 from workflow_lib.search.proposal_tables import PROPOSALS
@@ -28,6 +29,7 @@ class ProposeArguments(Arguments):
     grid: GridConfig
     seed: int = Field(description="base seed of the run")
     folds: int = Field(description="number of folds that each candidate is trained on")
+    objectives: list[Objective] = Field(description="objectives of the front")
     table: list[str] = Field(description="tables that the strategy reads, as RESULT=FILE")
     earlier: Path | None = Field(default=None, description="table of this stage for the previous round, if any")
     scores: Path | None = Field(
@@ -63,6 +65,7 @@ def _propose_round(arguments: ProposeArguments, tables: Mapping[str, pd.DataFram
         PROPOSALS.read(arguments.earlier) if arguments.earlier else None,
         FOLD_SCORES.read(arguments.scores) if arguments.scores else None,
         arguments.folds,
+        arguments.objectives,
     ).assign(search_s=0.0)
 
 

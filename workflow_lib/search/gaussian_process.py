@@ -1,0 +1,55 @@
+"""A Gaussian process over all candidates of a finite space, which can be conditioned on one more value at a time."""
+
+import warnings
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
+
+Numbers = NDArray[np.float64]
+
+_LEAST_VARIANCE = 1e-12
+
+
+class Posterior:
+    """What is believed of the values of all candidates, given those of some.
+
+    Args:
+        features: (n, d) features of all candidates, of similar scale.
+        rows: (k,) candidates with known values, k at least 2.
+        values: (k,) their values.
+
+    Attributes:
+        mean: (n,) expected values.
+
+    Source: Rasmussen and Williams 2006, algorithm 2.1; kernel: Matern with smoothness 5/2 and one length scale, whose
+        scale, length and noise maximise the likelihood (scikit-learn).
+    """
+
+    def __init__(self, features: Numbers, rows: NDArray[np.integer], values: Numbers) -> None:
+        kernel = ConstantKernel(1.0, (1e-2, 1e2)) * Matern(1.0, (1e-1, 1e3), nu=2.5) + WhiteKernel(1e-2, (1e-5, 1.0))
+        process = GaussianProcessRegressor(kernel, normalize_y=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # a bound of the noise is a valid answer
+            process.fit(features[rows], values)
+        self._features, self._kernel = features, process.kernel_.k1
+        self._noise, self._scale = process.kernel_.k2.noise_level, float(process._y_train_std)
+        between = self._kernel(features[rows], features)
+        self._roots = np.linalg.solve(process.L_, between)
+        self.mean: Numbers = process._y_train_mean + self._scale * (between.T @ process.alpha_)
+        self._variance = self._kernel.diag(features) - np.einsum("kn,kn->n", self._roots, self._roots)
+
+    @property
+    def deviation(self) -> Numbers:
+        """(n,) standard deviations of the values, without noise."""
+        deviation: Numbers = self._scale * np.sqrt(np.maximum(self._variance, _LEAST_VARIANCE))
+        return deviation
+
+    def condition(self, row: int) -> None:
+        """Include that the value of a candidate will be known; its expectation stands for it, so no mean changes."""
+        covariance = self._kernel(self._features[[row]], self._features)[0] - self._roots[:, row] @ self._roots
+        root = covariance / np.sqrt(max(self._variance[row], _LEAST_VARIANCE) + self._noise)
+        self._roots = np.vstack([self._roots, root])
+        self._variance = self._variance - root**2

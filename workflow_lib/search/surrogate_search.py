@@ -1,0 +1,138 @@
+"""The strategy `surrogate`: a model of accuracy, exact costs, and expected hypervolume improvement."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from workflow_lib.pareto.dominance import front_mask
+from workflow_lib.search.gaussian_process import Posterior
+from workflow_lib.search.known_cost_improvement import KnownCostFront
+from workflow_lib.spaces.space import Space
+
+Numbers = NDArray[np.float64]
+
+_MARGIN = 0.01
+"""Distance of the reference costs from the dearest member of the expected front, as a share of the range of costs."""
+
+
+class Surrogate:
+    """Proposes the candidates whose training is expected to add most to the front's hypervolume.
+
+    Costs are known before training, and only the accuracy is uncertain, so a candidate that cannot reach the front at
+    any likely accuracy is never proposed. A batch is chosen one by one: each choice counts as trained, with its
+    expected accuracy, for the next.
+
+    Args:
+        candidates: n names.
+        features: (n, d) features from which the accuracy is predicted; see `describe_candidates`.
+        costs: (n, m) costs that are objectives, minimised.
+        seed: seed of the first proposals.
+
+    Source: expected hypervolume improvement (Emmerich et al. 2006) with a Gaussian process (Jones et al. 1998).
+    """
+
+    def __init__(self, candidates: Sequence[str], features: Numbers, costs: Numbers, seed: int) -> None:
+        self._candidates, self._features = list(candidates), features
+        ranges = np.ptp(costs, axis=0)
+        self._costs = (costs - costs.min(axis=0)) / np.where(ranges > 0, ranges, 1)
+        self._rows = {name: row for row, name in enumerate(candidates)}
+        self._accuracy = np.full(len(self._candidates), np.nan)
+        self._open = np.ones(len(self._candidates), dtype=bool)
+        self._generator = np.random.default_rng(seed)
+
+    def propose(self, count: int) -> list[str]:
+        """Propose at most `count` new candidates."""
+        count = min(count, int(self._open.sum()))
+        enough = np.isfinite(self._accuracy).sum() >= 2
+        rows = self._most_improving(count) if enough else self._spread_out(count)
+        self._open[rows] = False
+        return [self._candidates[row] for row in rows]
+
+    def tell(self, rewards: Mapping[str, float]) -> None:
+        """Store the accuracies of proposed candidates (percent)."""
+        for name, accuracy in rewards.items():
+            self._accuracy[self._rows[name]] = accuracy
+
+    def _spread_out(self, count: int) -> list[int]:
+        """Choose candidates far from each other: a random one, then always the one farthest from those chosen."""
+        chosen = [int(self._generator.choice(np.flatnonzero(self._open)))] if count else []
+        nearest = np.full(len(self._features), np.inf)
+        while len(chosen) < count:
+            nearest = np.minimum(nearest, np.square(self._features - self._features[chosen[-1]]).sum(axis=1))
+            available = np.where(self._open, nearest, -1.0)
+            available[chosen] = -1.0
+            chosen.append(int(available.argmax()))
+        return chosen
+
+    def _most_improving(self, count: int) -> list[int]:
+        known = np.flatnonzero(np.isfinite(self._accuracy))
+        posterior = Posterior(self._features, known, without_outliers(self._accuracy[known]))
+        believed = np.where(np.isfinite(self._accuracy), self._accuracy, posterior.mean)
+        worst_accuracy = float(np.median(believed))
+        expected_front = front_mask(np.column_stack([-believed, self._costs]))
+        worst_costs = self._costs[expected_front].max(axis=0) + _MARGIN
+        members, chosen = [int(row) for row in known], list[int]()
+        while len(chosen) < count:
+            front = KnownCostFront(
+                believed[members], self._costs[members], worst_accuracy, worst_costs, self._costs.min(axis=0)
+            )
+            gain = front.improvement(posterior.mean, posterior.deviation, self._costs)
+            gain[~self._open] = -1.0
+            gain[chosen] = -1.0
+            best = int(gain.argmax())
+            chosen.append(best)
+            members.append(best)
+            posterior.condition(best)
+        return chosen
+
+
+def without_outliers(accuracy: Numbers) -> Numbers:
+    """Raise very low accuracies: such networks cannot reach the front, and how bad they are would distort the model.
+
+    The limit is twice as far below the median as the best is above it.
+
+    >>> without_outliers(np.array([10.0, 80.0, 90.0, 95.0, 92.0])).tolist()
+    [80.0, 80.0, 90.0, 95.0, 92.0]
+    """
+    median = np.median(accuracy)
+    raised: Numbers = np.maximum(accuracy, median - 2 * (accuracy.max() - median))
+    return raised
+
+
+def describe_candidates(space: Space, known: pd.DataFrame) -> Numbers:
+    """Compute the features from which the accuracy of candidates is predicted.
+
+    They are the choices (logarithms of numbers, and 0 or 1 for each text value), how often each text value occurs among
+    the choices, and the logarithms of parameters and multiply-adds.
+
+    Args:
+        space: the space of candidates.
+        known: one row per candidate: `candidate`, `parameters` and `multiply_adds`.
+
+    Returns:
+        (n, d) features: 0 or 1 for text values; all others have mean 0 and standard deviation 1.
+    """
+    choices = pd.DataFrame([dict(space.parse(name)) for name in known["candidate"]])
+    numeric = choices.select_dtypes("number")
+    texts = choices.drop(columns=numeric.columns).astype(str)
+    values = sorted(set(texts.to_numpy().ravel()))
+    counts = [(texts == value).sum(axis=1).to_numpy(dtype=np.float64) for value in values]
+    sizes = known[["parameters", "multiply_adds"]].to_numpy(dtype=np.float64)
+    logarithms = np.log(np.column_stack([numeric.to_numpy(dtype=np.float64), sizes]) + 1)
+    one_by_one = pd.get_dummies(texts).to_numpy(dtype=np.float64)
+    return np.column_stack([one_by_one, standardise(np.column_stack([logarithms, *counts]))])
+
+
+def standardise(features: Numbers) -> Numbers:
+    """Shift and scale each feature to mean 0 and standard deviation 1; constant and repeated ones are left out.
+
+    >>> standardise(np.array([[1.0, 5.0], [3.0, 5.0]])).tolist()
+    [[-1.0], [1.0]]
+    """
+    varying = features[:, features.std(axis=0) > 0]
+    scaled = (varying - varying.mean(axis=0)) / varying.std(axis=0)
+    _, first = np.unique(scaled.round(9), axis=1, return_index=True)
+    kept: Numbers = scaled[:, np.sort(first)]
+    return kept
