@@ -26,6 +26,26 @@ FIXED = [name for name in STRATEGIES if not all_strategies()[name].draws]
 _SECONDS_PER_HOUR = 3600
 
 
+class ByAccuracy:
+    """A strategy that receives accuracies instead of the rewards of the others.
+
+    Args:
+        strategy: the strategy.
+        accuracies: name -> accuracy (percent).
+    """
+
+    def __init__(self, strategy: Strategy, accuracies: Mapping[str, float]) -> None:
+        self._strategy, self._accuracies = strategy, accuracies
+
+    def propose(self, count: int) -> list[str]:
+        """Pass the proposals on."""
+        return self._strategy.propose(count)
+
+    def tell(self, rewards: Mapping[str, float]) -> None:
+        """Pass on the accuracies of the rewarded networks."""
+        self._strategy.tell({name: self._accuracies[name] for name in rewards})
+
+
 def compare_strategies(
     space: KnownSpace,
     makers: Mapping[str, Callable[[int], Strategy]],
@@ -125,6 +145,8 @@ def compare_on_grid(
 ) -> pd.DataFrame:
     """Let every strategy search a trained grid.
 
+    Strategies that predict accuracies are left out if another objective is also unknown before training.
+
     Args:
         candidates: rows of CANDIDATES, without baselines.
         costs: one row per (channels, architecture), with latency_mean_ms and multiply_adds, and with images_per_s and
@@ -149,10 +171,19 @@ def compare_on_grid(
         (candidates["training_s"] * candidates["folds"] / _SECONDS_PER_HOUR).to_numpy(dtype=np.float64),
     )
 
+    accuracies = dict(zip(candidates["candidate"], accuracy.tolist(), strict=True))
+
     def maker(name: str) -> Callable[[int], Strategy]:
         search = chosen.model_copy(update={"strategy": name, "candidates": comparison.candidates})
-        return lambda strategy_seed: make_strategy(search, space, known, strategy_seed, objectives)
+
+        def make(strategy_seed: int) -> Strategy:
+            strategy = make_strategy(search, space, known, strategy_seed, objectives)
+            return ByAccuracy(strategy, accuracies) if search.declaration.rewarded_by_accuracy else strategy
+
+        return make
 
     seeds = [derive_seed(seed, "compare_strategies", number) % 2**32 for number in range(comparison.seeds)]
-    makers = {name: maker(name) for name in STRATEGIES}
+    predictable = {"accuracy_pct", *known.columns}.issuperset(objective.name for objective in objectives)
+    names = [name for name in STRATEGIES if predictable or not all_strategies()[name].rewarded_by_accuracy]
+    makers = {name: maker(name) for name in names}
     return compare_strategies(evaluated, makers, comparison.candidates, chosen.round_candidates, seeds)

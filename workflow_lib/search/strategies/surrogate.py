@@ -30,6 +30,5 @@ STRATEGY = StrategyDeclaration(
     make=make,
     learns=True,
     rewarded_by_accuracy=True,
-    is_compared=False,
     position=35,
 )
