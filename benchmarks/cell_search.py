@@ -148,8 +148,8 @@ def accuracy(folder: Path, space: str, variant: str, seed: int, epochs: int) -> 
     search.run()
     found = DERIVATIONS[space].derive(search.paths[-1], costs, skeleton, budget)
     training = TrainingConfig(epochs=epochs, schedule="cosine", device="cpu")
-    ((scores, _),) = train_and_score(dataset, CHANNELS, str(found), BATCH, training, [Fold(rows, validation, seed)])
-    return float(scores["accuracy_pct"])
+    (outcome,) = train_and_score(dataset, CHANNELS, str(found), BATCH, training, [Fold(rows, validation, seed)])
+    return float(outcome.scores["accuracy_pct"])
 
 
 def describe(name: str, result: Measured, plain: Measured) -> str:

@@ -152,8 +152,8 @@ def as_jobs(trial: Trial, precision: str) -> float:
         Fold(dataset.rows(folds, fold, "training"), dataset.rows(folds, fold, "validation"), 100 * trial.seed + fold)
         for fold in trial.folds
     ]
-    results = train_and_score(dataset, CHANNELS, trial.architecture, BATCH, training, tasks)
-    return statistics.mean(score["accuracy_pct"] for score, _ in results)
+    outcomes = train_and_score(dataset, CHANNELS, trial.architecture, BATCH, training, tasks)
+    return statistics.mean(outcome.scores["accuracy_pct"] for outcome in outcomes)
 
 
 def as_jobs_float32(trial: Trial) -> float:
