@@ -13,7 +13,7 @@ import pytest
 import yaml
 from runs import ROOT, TINY, assert_same_tables, command, snakemake, write_config
 
-from workflow_lib.training.score_tables import FOLD_SCORES
+from workflow_lib.training.score_tables import TRAINING
 
 TABLE = (ROOT / "docs" / "reruns.md").read_text()
 ROWS = dict(re.findall(r"^\| ([^|]+) \| ([^|]+) \|$", TABLE, re.MULTILINE))
@@ -171,7 +171,7 @@ def test_racing_turned_on_and_off(tmp_path: Path) -> None:
     slower, results = "k5-s2-p1-pool3s2-w32", tmp_path / "results" / "tiny"
     snakemake(tmp_path, "results/tiny/gather_table/fold_scores.parquet", config=off)
     for part in (results / "train_fold" / "6" / "8" / slower).glob("*.parquet"):
-        FOLD_SCORES.write(FOLD_SCORES.read(part).assign(accuracy_pct=1.0), part)
+        TRAINING.write(TRAINING.read(part).assign(accuracy_pct=1.0), part)
     snakemake(tmp_path, "all", config=off)
     assert set(planned(command(tmp_path, config=on))) == documented("turn `racing` on or off")
     snakemake(tmp_path, "all", config=on)
