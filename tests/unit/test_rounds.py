@@ -66,6 +66,14 @@ def test_candidates_are_channels_batch_sizes_and_networks() -> None:
     assert table.iloc[0].tolist() == ["a_1", 16, "k3-s2-p1-nopool-w32"]
 
 
+def test_candidates_of_every_space_are_built_from_its_own_choices() -> None:
+    whole: Config = config({"grid.space": {"name": "compact", "block": ["basic", "sep"], "width": [8]}})
+    space = candidate_space(whole.grid)
+    names = space.networks()
+    assert len(names) == whole.grid_size
+    assert [space.build(space.parse(name)) for name in names] == names
+
+
 @pytest.mark.parametrize("strategy", LEARN)
 def test_rounds_add_up_to_the_budget(strategy: str) -> None:
     proposals = all_rounds(search(strategy))

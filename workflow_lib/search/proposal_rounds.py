@@ -21,7 +21,8 @@ def candidate_space(grid: GridConfig) -> Space:
     networks = grid.networks
 
     def build(values: Configuration) -> str:
-        return str(Candidate(str(values["channels"]), int(values["batch"]), networks.build(values)))
+        network = networks.build({name: values[name] for name in networks.choices})
+        return str(Candidate(str(values["channels"]), int(values["batch"]), network))
 
     def parse(name: str) -> Configuration:
         channels, batch, network = Candidate.parse(name)
