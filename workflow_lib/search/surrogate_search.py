@@ -69,7 +69,7 @@ class Surrogate:
     def _most_improving(self, count: int) -> list[int]:
         known = np.flatnonzero(np.isfinite(self._accuracy))
         posterior = Posterior(self._features, known, without_outliers(self._accuracy[known]))
-        believed = np.where(np.isfinite(self._accuracy), self._accuracy, posterior.mean)
+        believed = posterior.mean  # not the measured accuracies: the best of noisy ones are lucky, and hide better ones
         worst_accuracy = float(np.median(believed))
         expected_front = front_mask(np.column_stack([-believed, self._costs]))
         worst_costs = self._costs[expected_front].max(axis=0) + _MARGIN
