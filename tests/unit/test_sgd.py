@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from workflow_lib.training.adam import Adam
-from workflow_lib.training.fused_optimizer import make_optimizer
+from workflow_lib.training.optimizers import make_optimizer
 from workflow_lib.training.sgd import Sgd
 from workflow_lib.training.training_config import TrainingConfig
 from workflow_lib.training.weight_average import WeightAverage

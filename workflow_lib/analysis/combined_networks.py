@@ -68,9 +68,10 @@ def _score_pair(
     first, second = kept.of(names[0]), kept.of(names[1])
     memory = int(fast["memory_bytes"] + slow["memory_bytes"])
     share = fast["validation_share"]
+    confidence, first_right, second_right = first.max(axis=1), *(kept.correct(name) for name in names)
     for target in SHARES_PCT:
-        over = handed_over(first.max(axis=1), kept.parts, target / 100)
-        correct = np.where(over, second.argmax(axis=1), first.argmax(axis=1)) == kept.truth
+        over = handed_over(confidence, kept.parts, target / 100)
+        correct = np.where(over, second_right, first_right)
         latency = fast["latency_mean_ms"] + over.mean() * slow["latency_mean_ms"]
         scores = _scores(correct, kept.folds, share)
         yield "cascade", *names, target, 100 * float(over.mean()), *scores, latency, memory

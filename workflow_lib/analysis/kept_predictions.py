@@ -69,8 +69,8 @@ class KeptPredictions:
     def mean(self, names: Iterable[str]) -> Numbers:
         """Return the (n, classes) mean probabilities of some classifiers."""
         chosen = list(names)
-        total = np.zeros_like(self.of(chosen[0]))
-        for name in chosen:
+        total = self.of(chosen[0])
+        for name in chosen[1:]:
             total += self.of(name)
         return total / len(chosen)
 

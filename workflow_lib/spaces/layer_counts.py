@@ -76,3 +76,23 @@ def stem(skeleton: Skeleton, channels: int, width: int, size_px: int) -> list[La
 def head(features: int, classes: int) -> list[Layer]:
     """Layers of the head: global pooling, flattening and the linear layer."""
     return [parameterless(features, 1), parameterless(features, 1), Layer(features * classes, classes, 1, classes)]
+
+
+def squeeze_excitation(channels: int, squeezed: int) -> list[Layer]:
+    """Layers of a gate: global pooling, two convolutions of 1 x 1 with biases, ReLU and hard sigmoid."""
+    return [
+        parameterless(channels, 1),
+        Layer(channels * squeezed, squeezed, 1, squeezed),
+        parameterless(squeezed, 1),
+        Layer(squeezed * channels, channels, 1, channels),
+        parameterless(channels, 1),
+    ]
+
+
+def divided(side_px: int, stride: int) -> int:
+    """Side after a convolution or pooling with an odd kernel and a padding of half of it.
+
+    >>> divided(5, stride=2)
+    3
+    """
+    return (side_px - 1) // stride + 1

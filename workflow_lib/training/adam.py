@@ -40,5 +40,6 @@ class Adam(FusedOptimizer):
             weight_decay=weight_decay, eps=_EPSILON, amsgrad=False, maximize=False,
         )  # fmt: skip
 
-    def _state(self) -> dict[str, list[Tensor]]:
+    def state_dict(self) -> dict[str, list[Tensor]]:
+        """State from which the training can resume."""
         return {"means": self._means, "squares": self._squares, "steps": self._steps}

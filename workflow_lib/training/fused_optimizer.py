@@ -1,15 +1,14 @@
 """Optimizers for networks in channels-last memory, which call torch's fused kernels."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from workflow_lib.training.training_config import TrainingConfig
 
-
-class FusedOptimizer:
+class FusedOptimizer(ABC):
     """Takes steps with a fused kernel of torch on contiguous views of channels-last memory.
 
     Subclasses call the kernels behind `torch.optim` directly, because its classes have three problems. They copy
@@ -49,43 +48,24 @@ class FusedOptimizer:
             ]
             self._step_group(numbers, [self._views[number] for number in numbers], gradients, decay)
 
-    def _count(self, numbers: Sequence[int]) -> None:
+    def _count(self, numbers: Sequence[int]) -> None:  # noqa: B027 (most optimizers count nothing)
         """Count a step of some weights; only optimizers that need the count override this."""
 
+    @abstractmethod
     def _step_group(
         self, numbers: Sequence[int], views: list[Tensor], gradients: list[Tensor], weight_decay: float
     ) -> None:
         """Take a step of those weights that share a weight decay."""
-        raise NotImplementedError
 
-    def _state(self) -> dict[str, list[Tensor]]:
-        """Name -> tensors that the next step depends on."""
-        raise NotImplementedError
-
-    def state_dict(self) -> dict[str, Any]:
-        """State from which the training can resume."""
-        return self._state()
+    @abstractmethod
+    def state_dict(self) -> dict[str, list[Tensor]]:
+        """Name -> tensors that the next step depends on, from which the training can resume."""
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore what `state_dict` returned."""
-        for name, tensors in self._state().items():
+        for name, tensors in self.state_dict().items():
             for tensor, value in zip(tensors, state[name], strict=True):
                 tensor.copy_(value)
-
-
-def make_optimizer(network: nn.Module, training: TrainingConfig) -> FusedOptimizer:
-    """Make the optimizer that the config names.
-
-    Args:
-        network: network whose weights are trained.
-        training: settings of the training.
-    """
-    from workflow_lib.training.adam import Adam
-    from workflow_lib.training.sgd import Sgd
-
-    if training.optimizer == "sgd":
-        return Sgd(network, training.learning_rate, training.weight_decay, training.momentum)
-    return Adam(network, training.learning_rate, training.weight_decay)
 
 
 def _contiguous(tensor: Tensor) -> Tensor:

@@ -19,8 +19,8 @@ from workflow_lib.training import augmentation
 from workflow_lib.training.checkpoint import Checkpoint
 from workflow_lib.training.compute import Compute, enough_memory
 from workflow_lib.training.feed import Chips, DeviceFeed, Feed, HostFeed, ResidentChips, to_images
-from workflow_lib.training.fused_optimizer import make_optimizer
 from workflow_lib.training.metrics import Labels
+from workflow_lib.training.optimizers import make_optimizer
 from workflow_lib.training.regularisation import Learner
 from workflow_lib.training.replay import Replay
 from workflow_lib.training.training_config import TrainingConfig

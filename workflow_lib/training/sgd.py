@@ -34,5 +34,6 @@ class Sgd(FusedOptimizer):
             dampening=0.0, nesterov=self._momentum > 0, maximize=False, is_first_step=False,
         )  # fmt: skip
 
-    def _state(self) -> dict[str, list[Tensor]]:
+    def state_dict(self) -> dict[str, list[Tensor]]:
+        """State from which the training can resume."""
         return {"velocities": self._velocities}

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from workflow_lib.spaces.compact.compact_network import CompactNetwork, squeezed
-from workflow_lib.spaces.layer_counts import Layer, convolution, head, norm, parameterless
+from workflow_lib.spaces.layer_counts import Layer, convolution, divided, head, norm, parameterless, squeeze_excitation
 from workflow_lib.spaces.network_counts import Costs
 
 
@@ -26,16 +26,16 @@ def count(network: CompactNetwork, channels: int, classes: int, size_px: int) ->
 
 def _layers(network: CompactNetwork, channels: int, classes: int, size_px: int) -> Iterator[Layer]:
     width = inputs = network.width
-    side_px = _divided(size_px, network.stride)
+    side_px = divided(size_px, network.stride)
     yield from _convolved(network.kernel**2 * channels * width, width, side_px)
     yield parameterless(width, side_px)
     if network.pool:
-        side_px = _divided(side_px, 2)
+        side_px = divided(side_px, 2)
         yield parameterless(width, side_px)
     for stage, outputs in enumerate(network.stage_widths()):
         for block in range(network.blocks):
             stride = 2 if stage and not block else 1
-            before_px, side_px = side_px, _divided(side_px, stride)
+            before_px, side_px = side_px, divided(side_px, stride)
             if network.expansion:
                 yield from _inverted(network.expansion * inputs, inputs, outputs, before_px, side_px)
             else:
@@ -43,7 +43,7 @@ def _layers(network: CompactNetwork, channels: int, classes: int, size_px: int) 
                 if inputs != outputs or stride > 1:
                     yield from _convolved(inputs * outputs, outputs, side_px)
                 yield parameterless(outputs, side_px)
-            yield from _squeeze(outputs) if network.squeeze else ()
+            yield from squeeze_excitation(outputs, squeezed(outputs)) if network.squeeze else ()
             inputs = outputs
     yield from head(inputs, classes)
 
@@ -69,21 +69,6 @@ def _inverted(wide: int, inputs: int, outputs: int, before_px: int, side_px: int
     yield from _convolved(wide * outputs, outputs, side_px)
 
 
-def _squeeze(channels: int) -> Iterator[Layer]:
-    """Global pooling, two convolutions of 1 x 1 with biases, ReLU and hard sigmoid."""
-    narrow = squeezed(channels)
-    yield parameterless(channels, 1)
-    yield Layer(channels * narrow, narrow, 1, narrow)
-    yield parameterless(narrow, 1)
-    yield Layer(narrow * channels, channels, 1, channels)
-    yield parameterless(channels, 1)
-
-
 def _convolved(weights: int, outputs: int, side_px: int) -> Iterator[Layer]:
     yield convolution(weights, outputs, side_px)
     yield norm(outputs, side_px)
-
-
-def _divided(side_px: int, stride: int) -> int:
-    """Side after a convolution or pooling with an odd kernel and a padding of half of it."""
-    return (side_px - 1) // stride + 1

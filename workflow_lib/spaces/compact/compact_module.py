@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from torch import Tensor, nn
 
 from workflow_lib.spaces.compact.compact_network import CompactNetwork, squeezed
+from workflow_lib.spaces.compact.squeeze_excitation import SqueezeExcitation
 
 
 class CompactNet(nn.Module):
@@ -61,26 +62,6 @@ class Residual(nn.Module):
         return features
 
 
-class SqueezeExcitation(nn.Module):
-    """Scale each channel by a gate that depends on all of them.
-
-    Args:
-        channels: of the features.
-    """
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.gate = nn.Sequential(
-            nn.AdaptiveAvgPool2d(1), nn.Conv2d(channels, squeezed(channels), 1), nn.ReLU(),
-            nn.Conv2d(squeezed(channels), channels, 1), nn.Hardsigmoid(),
-        )  # fmt: skip
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Scale (n, channels, height, width) features."""
-        scaled: Tensor = x * self.gate(x)
-        return scaled
-
-
 def _blocks(network: CompactNetwork) -> Iterator[nn.Module]:
     inputs = network.width
     for stage, outputs in enumerate(network.stage_widths()):
@@ -91,7 +72,7 @@ def _blocks(network: CompactNetwork) -> Iterator[nn.Module]:
                 if network.expansion
                 else _plain(network, inputs, outputs, stride)
             )
-            body = nn.Sequential(*layers, *([SqueezeExcitation(outputs)] if network.squeeze else []))
+            body = nn.Sequential(*layers, *([SqueezeExcitation(outputs, squeezed(outputs))] if network.squeeze else []))
             same_shape = stride == 1 and inputs == outputs
             if network.expansion:
                 yield Residual(body, nn.Identity(), nn.Identity()) if same_shape else body

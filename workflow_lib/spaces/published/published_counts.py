@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from workflow_lib.spaces.layer_counts import Layer, convolution, norm, parameterless
+from workflow_lib.spaces.layer_counts import Layer, convolution, divided, norm, parameterless, squeeze_excitation
 from workflow_lib.spaces.network_counts import Costs
 from workflow_lib.spaces.published.published_network import (
     Block,
@@ -28,7 +28,7 @@ def count(network: PublishedNetwork, channels: int, classes: int, size_px: int) 
     for block in network.blocks:
         layers += _layers(block, inputs, side_px)
         inputs = inputs if isinstance(block, Pool) else block.outputs
-        side_px = _divided(side_px, 2 if isinstance(block, Pool) else block.stride)
+        side_px = divided(side_px, 2 if isinstance(block, Pool) else block.stride)
     layers += _head(inputs, network.hidden, classes)
     return Costs(
         sum(layer.multiply_adds for layer in layers),
@@ -46,11 +46,11 @@ def _layers(block: Block, inputs: int, side_px: int) -> Iterator[Layer]:
         case Shuffle():
             yield from _shuffle(block, inputs, side_px)
         case Pool():
-            yield parameterless(inputs, _divided(side_px, 2))
+            yield parameterless(inputs, divided(side_px, 2))
 
 
 def _convolution(block: Convolution, inputs: int, before_px: int) -> Iterator[Layer]:
-    side_px = _divided(before_px, block.stride)
+    side_px = divided(before_px, block.stride)
     weights = block.kernel**2 * block.outputs * (1 if block.depthwise else inputs)
     yield convolution(weights, block.outputs, side_px)
     yield norm(block.outputs, side_px)
@@ -59,22 +59,17 @@ def _convolution(block: Convolution, inputs: int, before_px: int) -> Iterator[La
 
 
 def _inverted(block: Inverted, inputs: int, before_px: int) -> Iterator[Layer]:
-    side_px = _divided(before_px, block.stride)
+    side_px = divided(before_px, block.stride)
     if block.wide != inputs:
         yield from _convolution(Convolution(block.wide, activation=block.activation), inputs, before_px)
     middle = Convolution(block.wide, block.kernel, block.stride, block.activation, depthwise=True)
     yield from _convolution(middle, block.wide, before_px)
-    if narrow := block.squeezed:
-        yield parameterless(block.wide, 1)
-        yield Layer(block.wide * narrow, narrow, 1, narrow)
-        yield parameterless(narrow, 1)
-        yield Layer(narrow * block.wide, block.wide, 1, block.wide)
-        yield parameterless(block.wide, 1)
+    yield from squeeze_excitation(block.wide, block.squeezed) if block.squeezed else ()
     yield from _convolution(Convolution(block.outputs), block.wide, side_px)
 
 
 def _shuffle(block: Shuffle, inputs: int, before_px: int) -> Iterator[Layer]:
-    half, side_px = block.outputs // 2, _divided(before_px, block.stride)
+    half, side_px = block.outputs // 2, divided(before_px, block.stride)
     through = Convolution(half, activation="relu")
     if block.stride > 1:
         yield from _convolution(Convolution(inputs, 3, block.stride, depthwise=True), inputs, before_px)
@@ -92,8 +87,3 @@ def _head(features: int, hidden: int, classes: int) -> Iterator[Layer]:
         yield Layer(features * hidden, hidden, 1, hidden)
         yield parameterless(hidden, 1)
     yield Layer((hidden or features) * classes, classes, 1, classes)
-
-
-def _divided(side_px: int, stride: int) -> int:
-    """Side after a convolution or pooling with an odd kernel and a padding of half of it."""
-    return (side_px - 1) // stride + 1

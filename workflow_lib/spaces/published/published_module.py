@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from workflow_lib.spaces.compact.squeeze_excitation import SqueezeExcitation
 from workflow_lib.spaces.published.published_network import (
     Block,
     Convolution,
@@ -105,22 +106,6 @@ class InvertedBottleneck(nn.Module):
         """Map (n, channels, height, width) features to features of the next block."""
         features: Tensor = self.layers(x)
         return features + x if self.adds else features
-
-
-class SqueezeExcitation(nn.Module):
-    """Scale each channel by a gate with ReLU and hard sigmoid (Howard et al. 2019)."""
-
-    def __init__(self, channels: int, squeezed: int) -> None:
-        super().__init__()
-        self.gate = nn.Sequential(
-            nn.AdaptiveAvgPool2d(1), nn.Conv2d(channels, squeezed, 1), nn.ReLU(), nn.Conv2d(squeezed, channels, 1),
-            nn.Hardsigmoid(),
-        )  # fmt: skip
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Scale (n, channels, height, width) features."""
-        scaled: Tensor = x * self.gate(x)
-        return scaled
 
 
 class ShuffleUnit(nn.Module):
