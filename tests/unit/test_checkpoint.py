@@ -33,9 +33,10 @@ def network() -> nn.Module:
     return nn.Sequential(*layers)
 
 
-def run(checkpoint: Checkpoint | None, epochs: int = 5, **recipe: Any) -> Training:
+def run(checkpoint: Checkpoint | None, epochs: int = 5, last_epoch: int | None = None, **recipe: Any) -> Training:
     training = TrainingConfig.model_validate({"epochs": epochs, "device": "cpu", **recipe})
-    return train(Task(network, VIEW, ROWS, LABELS, 4, 3, checkpoint), training)
+    judged = (ROWS[:8], LABELS[:8])
+    return train(Task(network, VIEW, ROWS[8:], LABELS[8:], 4, 3, checkpoint, judged, last_epoch), training)
 
 
 def at(folder: Path, values: Sequence[object] = (), content: Sequence[Path] = ()) -> Checkpoint:
@@ -55,6 +56,18 @@ def test_going_on_gives_the_same_network_and_losses_to_the_bit(
     resumed = run(at(tmp_path))
     assert "resuming after epoch 2 of 5" in capsys.readouterr().err
     assert resumed.loss == whole.loss
+    for name, value in whole.network.state_dict().items():
+        assert torch.equal(resumed.network.state_dict()[name], value), name
+
+
+@pytest.mark.parametrize("average", [0.0, 0.8])
+def test_early_stopping_resumes_to_the_bit(average: float, tmp_path: Path) -> None:
+    recipe = {"epochs": 40, "learning_rate": 0.1, "patience": 3, "weight_average": average, "sampling": "balanced"}
+    whole = run(None, **recipe)
+    assert len(whole.loss) == whole.kept_epoch + 3 < 40
+    run(at(tmp_path), last_epoch=whole.kept_epoch + 1, **recipe)
+    resumed = run(at(tmp_path), **recipe)
+    assert (resumed.loss, resumed.kept_epoch) == (whole.loss, whole.kept_epoch)
     for name, value in whole.network.state_dict().items():
         assert torch.equal(resumed.network.state_dict()[name], value), name
 

@@ -26,7 +26,7 @@ from workflow_lib.data.fold_config import FoldsConfig
 from workflow_lib.data.folds import assign_folds
 
 SIDE_M = 500.0
-ROLES = {"training", "validation", "buffer", "holdout"}
+ROLES = {"training", "set_aside", "validation", "buffer", "holdout"}
 
 
 def chip_table(
@@ -486,3 +486,46 @@ def test_both_years_and_regions_are_kept_apart_by_the_buffer(naip: pd.DataFrame)
             dx = np.maximum(0, np.maximum(left - bounds[:, 2], bounds[:, 0] - right))
             dy = np.maximum(0, np.maximum(bottom - bounds[:, 3], bounds[:, 1] - top))
             assert not (roles[np.hypot(dx, dy) <= 100] == "training").any()
+
+
+@pytest.mark.parametrize("method", ["stratified", "one_split"])
+def test_a_share_of_each_class_is_set_aside_from_the_training(method: str) -> None:
+    chips = grid(10, 10, 2000.0)
+    chips["content"] = [str(number // 2) for number in range(100)]  # each picture twice, once with each class
+    values = {"method": method, "count": 4, "validation_share": 0.2}
+    before = assign_folds(chips, folds_config(**values), 0)
+    after = assign_folds(chips, folds_config(**values, set_aside_share=0.25), 0)
+    for fold in range(4):
+        old, new = roles_of(before, fold), roles_of(after, fold)
+        chosen = new == "set_aside"
+        assert set(old[chosen]) == {"training"}
+        assert (old[~chosen] == new[~chosen]).all()
+        assert chosen.sum() == pytest.approx(0.25 * (old == "training").sum(), abs=2)
+        assert chosen[::2].tolist() == chosen[1::2].tolist()
+
+
+def test_with_spatial_folds_whole_blocks_are_set_aside_behind_a_buffer() -> None:
+    chips = grid(20, 20, SIDE_M)  # touching chips, four to a block
+    folds = assign_folds(
+        chips, folds_config(method="spatial_block", count=3, block_m=2000, set_aside_share=0.2, buffer_m=100), 0
+    )
+    for fold in range(3):
+        roles = roles_of(folds, fold)
+        training, chosen = np.flatnonzero(roles == "training"), np.flatnonzero(roles == "set_aside")
+        assert len(training) > len(chosen) > 0
+        assert min(gap(chips, first, second) for first in training for second in chosen) > 100
+
+
+def test_a_part_that_nothing_uses_is_refused() -> None:
+    values = config()
+    values["folds"] = {"method": "stratified", "count": 2, "set_aside_share": 0.2}
+    with pytest.raises(ConfigError, match=r"nothing uses them: set training\.patience"):
+        parse_config(values)
+    values["training"] = {"patience": 2}
+    parse_config(values)
+    values["folds"]["set_aside_share"] = 0
+    with pytest.raises(ConfigError, match=r"set folds\.set_aside_share"):
+        parse_config(values)
+    values["training"] = {"sampling": "balanced", "class_weights": "balanced"}
+    with pytest.raises(ConfigError, match="would correct twice"):
+        parse_config(values)

@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -14,7 +16,9 @@ from workflow_lib.data.dataset import ChipView
 from workflow_lib.training import compute
 from workflow_lib.training.adam import Adam
 from workflow_lib.training.compute import Compute, use_one_thread
-from workflow_lib.training.loop import PREDICTION_BATCH, Task, predict, train, train_together
+from workflow_lib.training.loop import PREDICTION_BATCH, Task, Training, predict, train, train_together
+from workflow_lib.training.metrics import cross_entropy
+from workflow_lib.training.sampling import epoch_order
 from workflow_lib.training.training_config import TrainingConfig
 
 CHIP_COUNT, SIDE = 21, 8
@@ -336,3 +340,48 @@ def test_what_it_cost_is_noted() -> None:
     assert trained.seconds > 0
     assert trained.peak_memory_bytes > 10_000_000
     assert trained.compute.name == "cpu"
+
+
+@pytest.mark.parametrize("average", [0.0, 0.8])
+def test_the_epoch_with_the_lowest_loss_on_the_chips_set_aside_is_kept(average: float) -> None:
+    view, labels = striped()
+    labels = labels.copy()
+    labels[10:30:3] ^= 1  # wrong labels, which a long training learns by heart
+    part = (np.arange(10), labels[:10])
+    rows = np.arange(10, 40)
+
+    def trained(epochs: int, patience: int | None) -> Training:
+        task = Task(network, view, rows, labels[rows], 8, 0, set_aside=part, last_epoch=epochs)
+        return train(task, config(30, 0.05, patience=patience, weight_average=average))
+
+    def loss(training: Training) -> float:
+        return cross_entropy(part[1], predict(training.network, view, part[0]))
+
+    losses = [loss(trained(epochs, None)) for epochs in range(1, 31)]
+    kept = trained(30, 30)
+    assert kept.kept_epoch == 1 + int(np.argmin(losses)) < 30
+    assert len(kept.loss) == 30
+    assert loss(kept) == min(losses)
+    first_rise = next(epoch for epoch in range(1, 30) if losses[epoch] >= min(losses[:epoch]))
+    assert len(trained(30, 1).loss) == first_rise + 1
+
+
+def test_a_training_without_patience_keeps_its_last_epoch() -> None:
+    task = Task(network, noise(), ROWS[5:], LABELS[5:], 4, 0, set_aside=(ROWS[:5], LABELS[:5]))
+    plain = Task(network, noise(), ROWS[5:], LABELS[5:], 4, 0)
+    kept, last = train(task, config(3)), train(plain, config(3))
+    assert kept.kept_epoch == last.kept_epoch == 3
+    assert kept.loss == last.loss
+
+
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=60), st.integers(0, 5))
+def test_balanced_epochs_hold_equally_many_chips_of_each_class(labels: list[int], seed: int) -> None:
+    numbers = np.array(labels)
+    order = epoch_order(numbers, "balanced", np.random.default_rng(seed))
+    assert len(order) == len(numbers)
+    counts = [int((numbers[order] == label).sum()) for label in set(labels)]
+    assert max(counts) - min(counts) <= 1
+    times = np.bincount(order, minlength=len(numbers))
+    for label in set(labels):
+        drawn = times[numbers == label]
+        assert drawn.max() - drawn.min() <= 1

@@ -52,6 +52,7 @@ CANDIDATES = Table(
         ),
         percent(r"region_.+_accuracy_pct", "accuracy in a region, over all folds", optional=True, family=True),
         Column("training_s", "number", "s", "wall time of training, mean over folds", low=0),
+        Column("kept_epoch", "integer", meaning="epoch whose weights are kept, median over folds", low=1),
         Column(
             "search_s",
             "number",

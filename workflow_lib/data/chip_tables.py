@@ -96,7 +96,9 @@ FOLDS = Table(
         CHIP,
         FOLD,
         Column(
-            "role", "text", meaning="training, validation, buffer (unused: too close to a validation chip) or holdout"
+            "role",
+            "text",
+            meaning="training, set_aside, validation, buffer (unused: too close to a chip of another role) or holdout",
         ),
     ),
     key=("chip", "fold"),

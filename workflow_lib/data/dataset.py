@@ -172,7 +172,7 @@ class Dataset:
         Args:
             folds: table of assign_folds.
             fold: fold number.
-            role: training, validation, buffer or holdout.
+            role: training, set_aside, validation, buffer or holdout.
 
         Returns:
             (n,) row numbers.

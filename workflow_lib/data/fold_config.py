@@ -49,6 +49,14 @@ class FoldsConfig(Section):
         description="with spatial folds, training chips whose footprint is this close to a validation footprint are "
         "left out (m); 0: only those that touch one",
     )
+    set_aside_share: float = Field(
+        default=0.0,
+        ge=0,
+        le=0.5,
+        description="share of each fold's training chips that no network is trained on, so that `training.patience` "
+        "can choose the epoch and a supernet can judge its networks without the validation chips; whole blocks of "
+        "`block_m` with spatial folds; 0: none",
+    )
     holdout: HoldoutConfig = Field(
         default=HoldoutConfig(), description="test set that is held out from the search and from training"
     )
@@ -56,7 +64,8 @@ class FoldsConfig(Section):
     @property
     def training_share(self) -> float:
         """Return the share of the chips that a network is trained on, not counting buffer and hold-out."""
-        return 1 - (self.validation_share if self.same_split else 1 / self.count)
+        outside = 1 - (self.validation_share if self.same_split else 1 / self.count)
+        return outside * (1 - self.set_aside_share)
 
     @property
     def same_split(self) -> bool:
@@ -82,6 +91,11 @@ class FoldsConfig(Section):
         if self.spatial and self.holdout.method == "share":
             raise ValueError(
                 f"{key}.holdout.method: share leaks neighbouring chips; with spatial folds use region or spatial_block"
+            )
+        if self.set_aside_share and config.training.patience is None and not config.supernets:
+            raise ValueError(
+                f"{key}.set_aside_share takes chips from the training, but nothing uses them: set training.patience or "
+                f"{key}.set_aside_share: 0"
             )
         if self.method == "region" and self.count != (left := len(regions) - len(self.holdout.regions)):
             raise ValueError(f"{key}.count is {self.count}, but method region gives {left} folds, one per region")

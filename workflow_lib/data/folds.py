@@ -28,8 +28,8 @@ def assign_folds(chips: pd.DataFrame, folds: FoldsConfig, seed: int) -> pd.DataF
         seed: seed of the shuffling.
 
     Returns:
-        One row per chip and fold with its role: training, validation, holdout, or buffer (within `folds.buffer_m` of
-        a validation or held-out footprint and therefore unused).
+        One row per chip and fold with its role: training, set_aside, validation, holdout, or buffer (within
+        `folds.buffer_m` of a validation, set-aside or held-out footprint and therefore unused).
 
     Raises:
         UserError: if there are too few chips, blocks or regions, or one side of a fold lacks a class.
@@ -54,9 +54,31 @@ def assign_folds(chips: pd.DataFrame, folds: FoldsConfig, seed: int) -> pd.DataF
             role[near & ~validation] = "buffer"
         role[near_holdout] = "buffer"
         role[held_out] = "holdout"
+        if folds.set_aside_share:
+            _set_aside(chips, copies, role, folds, seed)
         _check_classes(chips["class"], role, fold)
         tables.append(pd.DataFrame({"chip": chips["chip"], "fold": fold, "role": role.astype(str)}))
     return pd.concat(tables, ignore_index=True)
+
+
+def _set_aside(
+    chips: pd.DataFrame, copies: NDArray[np.int64], role: NDArray[np.object_], folds: FoldsConfig, seed: int
+) -> None:
+    """Give a share of a fold's training chips the role set_aside, apart from the others as validation chips are."""
+    training, share, key = np.flatnonzero(role == "training"), folds.set_aside_share, "folds.set_aside_share"
+    chosen = np.zeros(len(chips), dtype=bool)
+    usable = chips.iloc[training]
+    chosen[training] = (
+        _draw_blocks(usable, folds.block_m, share, seed, key)
+        if folds.spatial
+        else _choose_by_picture(
+            copies[training], lambda rows: _draw_share(usable.iloc[rows], share, seed, "the part set aside", key)
+        )
+    )
+    if folds.spatial:
+        near = _near_chosen(chips, chosen, folds.buffer_m) | _with_copies(chosen, copies)
+        role[near & (role == "training")] = "buffer"
+    role[chosen] = "set_aside"
 
 
 def independent_units(chips: pd.DataFrame, folds: FoldsConfig) -> NDArray[np.integer[Any]]:
@@ -115,21 +137,23 @@ def _hold_out(chips: pd.DataFrame, copies: NDArray[np.int64], folds: FoldsConfig
             lambda rows: _draw_share(chips.iloc[rows], holdout.share, seed, "the hold-out", "folds.holdout.share"),
         )
     if holdout.method == "spatial_block":
-        blocks = _blocks(chips, folds.block_m)
-        share = Fraction(holdout.share).limit_denominator(20)
-        if share in (0, 1):
-            raise UserError(f"{holdout.share} is too close to {share}", "config: folds.holdout.share")
-        _check_enough(len(np.unique(blocks)), share.denominator, f"blocks of {folds.block_m:g} m", "folds.block_m")
-        _check_enough(
-            int(chips["class"].value_counts().max()),
-            share.denominator,
-            "chips of the most common class",
-            "folds.holdout.share",
-        )
-        grouped = StratifiedGroupKFold(n_splits=share.denominator, shuffle=True, random_state=seed)
-        for _, part in islice(grouped.split(chips, chips["class"], blocks), share.numerator):
-            held_out[part] = True
+        return _draw_blocks(chips, folds.block_m, holdout.share, seed, "folds.holdout.share")
     return held_out
+
+
+def _draw_blocks(chips: pd.DataFrame, block_m: float, wanted: float, seed: int, key: str) -> Mask:
+    """Draw blocks on the ground that hold about a share of the chips of each class."""
+    blocks, share = _blocks(chips, block_m), Fraction(wanted).limit_denominator(20)
+    if share in (0, 1):
+        raise UserError(f"{wanted} is too close to {share}", f"config: {key}")
+    _check_enough(len(np.unique(blocks)), share.denominator, f"blocks of {block_m:g} m", "folds.block_m")
+    most = int(chips["class"].value_counts().max())
+    _check_enough(most, share.denominator, "chips of the most common class", key)
+    grouped = StratifiedGroupKFold(n_splits=share.denominator, shuffle=True, random_state=seed)
+    drawn = np.zeros(len(chips), dtype=bool)
+    for _, part in islice(grouped.split(chips, chips["class"], blocks), share.numerator):
+        drawn[part] = True
+    return drawn
 
 
 def _draw_share(chips: pd.DataFrame, share: float, seed: int, what: str, key: str) -> Mask:
@@ -195,11 +219,11 @@ def _check_enough(found: int, needed: int, what: str, key: str) -> None:
 
 
 def _check_classes(classes: pd.Series, role: NDArray[np.object_], fold: int) -> None:
-    for side in ("training", "validation"):
+    for side in sorted({"training", "validation", *role} - {"buffer", "holdout"}):
         missing = sorted(set(classes) - set(classes[role == side]))
         if missing:
             raise UserError(
-                f"fold {fold} has no {side} chip of class {', '.join(missing)}",
+                f"fold {fold} has no {side.replace('_', '-')} chip of class {', '.join(missing)}",
                 "config: folds",
                 "use fewer folds, smaller blocks or a smaller buffer",
             )

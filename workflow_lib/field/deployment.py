@@ -70,6 +70,8 @@ def deploy_model(
 ) -> None:
     """Retrain a candidate on all chips, including held-out ones, and write everything that a device needs.
 
+    The training ends after the median of the epochs that the folds kept, so that early stopping needs no chips here.
+
     Args:
         dataset: the imported chips.
         candidate: the candidate's row of FRONT.
@@ -94,6 +96,7 @@ def deploy_model(
         dataset.labels,
         int(candidate["batch"]),
         derive_seed(seed, "deploy_model", candidate["candidate"]),
+        last_epoch=int(candidate["kept_epoch"]),
     )
     trained = train(task, training)
     count = precisions.calibration_chips if precisions else 1
@@ -193,6 +196,7 @@ def _describe(
                 str(name): int(count) for name, count in dataset.chips["region"].value_counts(sort=False).items()
             },
             "batch": int(candidate["batch"]),
+            "kept_epoch": int(candidate["kept_epoch"]),
             **training.model_dump(),
         },
     }

@@ -78,7 +78,8 @@ class SupernetConfig(SkeletonConfig):
     evaluation_chips: int | None = Field(
         default=None,
         ge=1,
-        description="number of randomly drawn validation chips on which they are evaluated; null: all",
+        description="number of randomly drawn chips on which they are evaluated, from those that "
+        "`folds.set_aside_share` sets aside, or from the validation chips if there are none; null: all",
     )
     metric: Literal["accuracy_pct", "cross_entropy"] = Field(
         default="accuracy_pct",

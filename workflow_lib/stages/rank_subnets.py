@@ -65,7 +65,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = SecondStepArguments.parse(__doc__, argv)
     use_one_thread()
     dataset, folds = Dataset.open(arguments), FOLDS.read(arguments.folds)
-    rows = np.random.default_rng(arguments.derived_seed("judge")).permutation(dataset.rows(folds, 0, "validation"))
+    # Chips that were set aside score no network later, which validation chips do.
+    role = "set_aside" if (folds["role"] == "set_aside").any() else "validation"
+    rows = np.random.default_rng(arguments.derived_seed("judge")).permutation(dataset.rows(folds, 0, role))
     rows = np.sort(rows[: arguments.evaluation_chips])
     net = StoredSupernet.load(arguments.supernet)
     cost = _cost(arguments, net.space_name)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from pydantic import Field
 
@@ -16,7 +17,7 @@ from workflow_lib.training.fold import Fold, train_and_score
 from workflow_lib.training.score_tables import TRAINING
 from workflow_lib.training.training_config import TrainingConfig
 
-CONTRACT = 5
+CONTRACT = 6
 
 
 class TrainArguments(DatasetArguments):
@@ -57,6 +58,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             dataset.rows(folds, fold, "validation"),
             derive_seed(arguments.seed, "train_fold", *arguments.ids(fold).values()),
             arguments.checkpoint(fold, output),
+            folds.loc[(folds["fold"] == fold) & (folds["role"] == "set_aside"), "chip"].to_numpy(dtype=np.int64),
         )
         for fold, output in zip(arguments.fold, arguments.output, strict=True)
     ]

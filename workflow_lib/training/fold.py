@@ -3,7 +3,7 @@
 import platform
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -31,12 +31,16 @@ class Fold:
         validation: (m,) rows of the dataset to score on, disjoint from `training`.
         seed: seed of weights and shuffling.
         checkpoint: checkpoint from which a killed training resumes.
+        set_aside: (k,) rows of the dataset that choose the epoch, disjoint from both; empty: none do.
+        last_epoch: epoch after which the training stops; None: that of the settings.
     """
 
     training: Rows
     validation: Rows
     seed: int
     checkpoint: Checkpoint | None = None
+    set_aside: Rows = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    last_epoch: int | None = None
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,8 @@ def train_and_score(
             batch,
             derive_seed(fold.seed, "train"),
             fold.checkpoint,
+            (fold.set_aside, dataset.labels[fold.set_aside]) if len(fold.set_aside) else None,
+            fold.last_epoch,
         )
         for fold in folds
     ]
@@ -103,6 +109,7 @@ def _score(dataset: Dataset, trained: Training, fold: Fold, chip_flops: int, thr
     print(f"accuracy {row['accuracy_pct']:.2f} % on {len(fold.validation)} chips", file=sys.stderr, flush=True)
     scores = row | {
         "loss": trained.loss,
+        "kept_epoch": trained.kept_epoch,
         "training_chips": len(fold.training),
         "validation_chips": len(fold.validation),
         "training_s": trained.seconds,

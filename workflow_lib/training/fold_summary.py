@@ -84,6 +84,7 @@ def summarise_folds(scores: pd.DataFrame, classes: Sequence[str], same_split: bo
                 "average_precision": folds["average_precision"].mean(),
                 "matthews": folds["matthews"].mean(),
                 "training_s": folds["training_s"].mean(),
+                "kept_epoch": max(1, round(folds["kept_epoch"].median())),
             }
             | {f"recall_{name}_pct": share for name, share in zip(classes, _mean(recalls), strict=True)}
             | {f"precision_{name}_pct": share for name, share in zip(classes, _mean(precisions), strict=True)}

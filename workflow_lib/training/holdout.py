@@ -23,9 +23,11 @@ def score_holdout(
 ) -> pd.DataFrame:
     """Retrain each chosen candidate on all chips outside the hold-out and its buffer, and score it on the hold-out.
 
+    The training ends after the median of the epochs that the folds kept, so that early stopping needs no chips here.
+
     Args:
         dataset: the imported chips.
-        chosen: chosen candidates, with columns candidate, channels, batch and architecture.
+        chosen: chosen candidates, with columns candidate, channels, batch, architecture and kept_epoch.
         folds: the table of assign_folds.
         channel_sets: name -> bands and indices.
         training: settings of the training.
@@ -42,7 +44,7 @@ def score_holdout(
     if not len(held_out):
         raise UserError("no chip is held out", "config: folds.holdout.method", "choose share, region or spatial_block")
     # Chips that are buffer in some folds only may train here; those near the hold-out are buffer in every fold.
-    usable = np.unique(folds.loc[folds["role"].isin(["training", "validation"]), "chip"].to_numpy())
+    usable = np.unique(folds.loc[folds["role"].isin(["training", "set_aside", "validation"]), "chip"].to_numpy())
     rows = []
     for number, candidate in enumerate(chosen.to_dict("records"), start=1):
         print(f"score_holdout: {number} of {len(chosen)}: {candidate['candidate']}", file=sys.stderr, flush=True)
@@ -52,7 +54,14 @@ def score_holdout(
             candidate["architecture"],
             int(candidate["batch"]),
             training,
-            [Fold(usable, held_out, derive_seed(seed, "score_holdout", candidate["candidate"]))],
+            [
+                Fold(
+                    usable,
+                    held_out,
+                    derive_seed(seed, "score_holdout", candidate["candidate"]),
+                    last_epoch=int(candidate["kept_epoch"]),
+                )
+            ],
         )
         rows.append({"candidate": candidate["candidate"]} | outcome.scores)
     return pd.DataFrame(rows)

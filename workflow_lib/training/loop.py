@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
@@ -18,11 +19,13 @@ from workflow_lib.data.dataset import ChipView, Rows
 from workflow_lib.training import augmentation
 from workflow_lib.training.checkpoint import Checkpoint
 from workflow_lib.training.compute import Compute, enough_memory
+from workflow_lib.training.epoch_choice import EpochChoice
 from workflow_lib.training.feed import Chips, DeviceFeed, Feed, HostFeed, ResidentChips, to_images
 from workflow_lib.training.metrics import Labels
 from workflow_lib.training.optimizers import make_optimizer
 from workflow_lib.training.regularisation import Learner
 from workflow_lib.training.replay import Replay
+from workflow_lib.training.sampling import epoch_order
 from workflow_lib.training.training_config import TrainingConfig
 from workflow_lib.training.weight_average import WeightAverage
 
@@ -41,6 +44,8 @@ class Task:
         batch: batch size (chips); a last batch of one chip is skipped, because batch norm needs two.
         seed: seed of weights and shuffling.
         checkpoint: checkpoint from which a killed training resumes, with the same result; None: it restarts.
+        set_aside: (m,) rows of the view that choose the epoch if `training.patience` is set, and their class numbers.
+        last_epoch: epoch after which the training stops, whatever `training.epochs` is; None: none.
     """
 
     build: Callable[[], nn.Module]
@@ -50,13 +55,19 @@ class Task:
     batch: int
     seed: int
     checkpoint: Checkpoint | None = None
+    set_aside: tuple[Rows, Labels] | None = None
+    last_epoch: int | None = None
 
 
 @dataclass(frozen=True)
 class Training:
-    """The result of a training: the network and the chips on its device, the loss of each epoch, and resource use."""
+    """The result of a training: the network, its epoch, the chips on its device, each epoch's loss, and resource use.
+
+    `kept_epoch` is the number of the epoch whose weights the network has, counted from 1.
+    """
 
     network: nn.Module
+    kept_epoch: int
     chips: Chips
     loss: list[float]
     seconds: float
@@ -100,7 +111,7 @@ def _train_together(tasks: Sequence[Task], training: TrainingConfig) -> list[Tra
     compute = Compute.choose(training)
     chip_store = ChipStore(compute)
     runs = [_Run(task, training, compute, chip_store.chips(task.view)) for task in tasks]
-    while unfinished := [run for run in runs if len(run.losses) < training.epochs]:
+    while unfinished := [run for run in runs if not run.finished]:
         start = time.perf_counter()
         for _ in zip_longest(*(run.epoch() for run in unfinished)):
             pass
@@ -181,11 +192,22 @@ class _Run:
                 else HostFeed(task.view, task.rows, task.labels, training.cutout_px)
             )
             self._total = torch.zeros((), device=compute.device)
+            self._choice = (
+                EpochChoice(task.set_aside[1], training.patience)
+                if task.set_aside is not None and training.patience is not None
+                else None
+            )
             self._load(training.epochs)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the last epoch was the last one of the training."""
+        last = min(self._training.epochs, self._task.last_epoch or self._training.epochs)
+        return len(self.losses) >= last or (self._choice is not None and self._choice.finished)
 
     def epoch(self) -> Iterator[None]:
         """Run the steps of an epoch, yielding after each one without waiting for the device."""
-        order = self._shuffler.permutation(len(self._task.rows))
+        order = epoch_order(self._task.labels, self._training.sampling, self._shuffler)
         size_px, bands = self._task.view.chips.shape[1], len(self._task.view.channels)
         draws = augmentation.draw(self._training, self._shuffler, len(order), size_px, bands)
         with self._replay.stream():
@@ -201,7 +223,17 @@ class _Run:
         """Wait for the end of the epoch, and return the mean loss over its chips."""
         with self._replay.stream():
             self.losses.append(float(self._total) / sum(self._sizes()))
+            if self._choice:
+                self._judge(self._choice)
         return self.losses[-1]
+
+    def _judge(self, choice: EpochChoice) -> None:
+        """Judge the weights on the chips that were set aside."""
+        assert self._task.set_aside
+        network = self._learner.network
+        with self._average.applied() if self._average else nullcontext():
+            choice.judge(network, predict(network, self._chips, self._task.set_aside[0]))
+        self._learner.trained.train()
 
     def _sizes(self) -> list[int]:
         return batch_sizes(len(self._task.rows), self._task.batch)
@@ -230,11 +262,15 @@ class _Run:
 
     def result(self) -> Training:
         """Finish the training and return its result."""
-        if self._average:
-            with self._replay.stream():
+        network = self._learner.release()
+        with self._replay.stream():
+            if self._choice:
+                self._choice.restore(network)
+            elif self._average:
                 self._average.apply()
         return Training(
-            self._learner.release(),
+            network,
+            self._choice.kept_epoch if self._choice else len(self.losses),
             self._chips,
             self.losses,
             self._seconds,
@@ -248,6 +284,7 @@ class _Run:
             "learner": self._learner.trained.state_dict(),
             "optimizer": self._optimizer.state_dict(),
             "average": self._average.state_dict() if self._average else None,
+            "choice": self._choice.state_dict() if self._choice else None,
             "shuffler": self._shuffler.bit_generator.state,
             "losses": self.losses,
             "seconds": self._seconds,
@@ -262,6 +299,8 @@ class _Run:
             self._optimizer.load_state_dict(state["optimizer"])
             if self._average:
                 self._average.load_state_dict(state["average"])
+            if self._choice:
+                self._choice.load_state_dict(state["choice"])
             self._shuffler.bit_generator.state = state["shuffler"]
             self.losses, self._seconds = state["losses"], state["seconds"]
             print(f"resuming after epoch {len(self.losses)} of {epochs}", file=sys.stderr, flush=True)

@@ -144,7 +144,9 @@ class DropPath:
         self._batch_weights = self.weights[self._position + torch.arange(size, device=self._position.device)]
         self._position += size
 
-    def _weigh(self, number: int, _path: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
+    def _weigh(self, number: int, path: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
+        if not path.training:  # judged between two epochs
+            return output
         return output * self._batch_weights[:, number, None, None, None].to(output.dtype)
 
     def release(self) -> None:

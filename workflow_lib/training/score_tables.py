@@ -38,6 +38,7 @@ SCORES = (
 TRAINED = (
     *SCORES,
     Column("loss", "numbers", "nat", "mean training loss per epoch", low=0),
+    Column("kept_epoch", "integer", meaning="epoch whose weights are kept, counted from 1", low=1),
     Column("training_chips", "integer", "chips", "chips trained on", low=1),
     Column("validation_chips", "integer", "chips", "chips validated on", low=1),
     Column(

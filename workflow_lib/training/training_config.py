@@ -48,6 +48,17 @@ class TrainingConfig(Section):
     label_smoothing: float = Field(
         default=0.0, ge=0, lt=1, description="share of each target that is spread over all classes"
     )
+    patience: int | None = Field(
+        default=None,
+        ge=1,
+        description="stop once the loss on the chips that `folds.set_aside_share` sets aside has not fallen for this "
+        "many epochs, and keep the weights of the epoch with the lowest one; null: train all epochs and keep the last",
+    )
+    sampling: Literal["shuffled", "balanced"] = Field(
+        default="shuffled",
+        description="balanced: draw equally many chips of each class in each epoch, repeating those of rare classes; "
+        "shuffled: each chip once",
+    )
     class_weights: Literal["none", "balanced"] = Field(
         default="none",
         description="balanced: weight each class by the inverse of its share of the training chips; none: all chips "
@@ -123,6 +134,12 @@ class TrainingConfig(Section):
 
     def check_within(self, config: "Config", key: str) -> None:
         """Check against other sections; see `Section.check_within`."""
+        if self.patience is not None and not config.folds.set_aside_share:
+            raise ValueError(f"{key}.patience needs chips that no network is trained on: set folds.set_aside_share")
+        if self.sampling == "balanced" and self.class_weights == "balanced":
+            raise ValueError(
+                f"{key}.sampling and {key}.class_weights are both balanced, which would correct twice; choose one"
+            )
         if self.warmup_epochs >= self.epochs:
             raise ValueError(f"{key}.warmup_epochs must be fewer than {key}.epochs, {self.epochs}")
         if self.shift_px >= config.data.chip_size_px:

@@ -1,5 +1,7 @@
 """An exponential moving average of a network's weights, which replaces them at the end of the training."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -36,6 +38,16 @@ class WeightAverage:
         total = 1 - self._decay ** float(self._steps)
         for tensor, average in zip(self._tensors, self._averages, strict=True):
             tensor.copy_(average / total)
+
+    @contextmanager
+    def applied(self) -> Iterator[None]:
+        """Context in which the network has the average weights."""
+        present = [tensor.clone() for tensor in self._tensors]
+        self.apply()
+        try:
+            yield
+        finally:
+            torch._foreach_copy_(self._tensors, present)
 
     def state_dict(self) -> dict[str, Any]:
         """State from which the training can resume."""

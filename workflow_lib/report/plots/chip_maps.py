@@ -15,6 +15,7 @@ from workflow_lib.report.plots.style import PALETTE, themed
 
 _ROLES: dict[Any, str] = {
     "training": PALETTE[0],
+    "set_aside": PALETTE[2],
     "validation": PALETTE[1],
     "buffer": "#b0b0b0",
     "holdout": PALETTE[4],
@@ -68,7 +69,7 @@ def _fold_colours(folds: pd.DataFrame) -> dict[Any, str]:
 
 
 def _legend(label: object) -> str:
-    return str(label) if isinstance(label, str) else f"fold {label}"
+    return label.replace("_", " ") if isinstance(label, str) else f"fold {label}"
 
 
 def _panel(axes: Axes, chips: pd.DataFrame, groups: pd.Series, colours: dict[Any, str]) -> None:

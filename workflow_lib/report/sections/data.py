@@ -67,13 +67,18 @@ def fold_sizes(content: ReportContent) -> TextTable:
 
     folds = content[FOLDS_RESULT]
     frame = pd.crosstab(folds["fold"], folds["role"]).reindex(columns=list(ROLES), fill_value=0)
-    columns = {title: [f"{count:,}" for count in frame[role]] for role, title in ROLES.items()}
+    shown = {role: title for role, title in ROLES.items() if role != "set_aside" or frame[role].any()}
+    columns = {title: [f"{count:,}" for count in frame[role]] for role, title in shown.items()}
     return make_table({"Fold": frame.index, **columns}, texts=0)
 
 
 ROLES = {
-    "training": "Training", "validation": "Validation", "buffer": "Excluded (buffer)", "holdout": "Hold-out"
-}  # fmt: skip
+    "training": "Training",
+    "set_aside": "Set aside",
+    "validation": "Validation",
+    "buffer": "Excluded (buffer)",
+    "holdout": "Hold-out",
+}
 """Role in a fold -> table heading."""
 
 
