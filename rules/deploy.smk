@@ -34,7 +34,7 @@ rule measure_precisions:
             *flags(CONFIG.precisions),
             *flags(CONFIG.grid, "channel_sets"),
             *flags(CONFIG, "seed"),
-            f"--weights={RUN.folder}/train_fold/{{channels}}/{{batch}}/{{architecture}}/{{fold}}.pt",
+            f"--weights={RUN.folder}/train_fold/{{candidate}}/{{fold}}.pt",
         ),
     shell:
         "python -m workflow_lib.stages.measure_precisions"
@@ -74,7 +74,7 @@ rule deploy_model:
             "deploy_model",
             *RUN.dataset_flags,
             *flags(CONFIG.training),
-            *flags(CONFIG.grid, "channel_sets"),
+            *flags(CONFIG.grid, "channel_sets", "recipes"),
             *flags(CONFIG.data, "max_nodata_pct"),
             *RUN.nodata_flags,
             *flags(CONFIG, "seed", "precisions"),

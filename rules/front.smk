@@ -128,7 +128,7 @@ rule score_holdout:
             "score_holdout",
             *RUN.dataset_flags,
             *flags(CONFIG.training),
-            *flags(CONFIG.grid, "channel_sets"),
+            *flags(CONFIG.grid, "channel_sets", "recipes"),
             *flags(CONFIG, "seed"),
         ),
     shell:

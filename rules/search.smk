@@ -27,7 +27,7 @@ rule propose_candidates:
         options=RUN.options(
             "propose_candidates",
             *flags(CONFIG.search),
-            *flags(CONFIG.grid, "channel_sets", "batch_sizes", "space"),
+            *flags(CONFIG.grid, "channel_sets", "batch_sizes", "space", "recipes"),
             *flags(CONFIG.front, "objectives"),
             *flags(CONFIG, "seed"),
             f"--folds={CONFIG.folds.count}",
@@ -68,7 +68,7 @@ rule compare_strategies:
                 "latency_target_ms",
                 "latency_weight",
             ),
-            *flags(CONFIG.grid, "channel_sets", "batch_sizes", "space"),
+            *flags(CONFIG.grid, "channel_sets", "batch_sizes", "space", "recipes"),
             *flags(CONFIG.front, "objectives"),
             *flags(CONFIG, "seed"),
         ),

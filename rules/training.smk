@@ -34,13 +34,9 @@ rule train_fold:
     resources:
         **TRAININGS.resources,
     params:
-        options=RUN.options(
-            "train_fold",
-            *RUN.dataset_flags,
-            *flags(CONFIG.training),
-            *flags(CONFIG, "seed"),
-        ),
+        options=TRAININGS.options,
         select=RUN.select,
+        batch=TRAININGS.batch,
     shell:
         "python -m workflow_lib.stages.train_fold"
         " {params.options}"
@@ -50,7 +46,7 @@ rule train_fold:
         " --chips {input.chips:q}"
         " --folds {input.folds:q}"
         " --channels {wildcards.channels}"
-        " --batch {wildcards.batch}"
+        " --batch {params.batch}"
         " --architecture {wildcards.architecture}"
         f" --fold {TRAININGS.folds_of_job}"
         " --output {output.scores:q}"

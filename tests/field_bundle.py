@@ -36,7 +36,7 @@ def candidate() -> dict[str, object]:
     row: dict[str, object] = {column.name: 1.0 for column in FRONT.columns if not column.family}
     return row | {
         "candidate": "3_b4_k3-s2-p1-pool3s2-w32", "channels": "3", "batch": 4, "architecture": "k3-s2-p1-pool3s2-w32",
-        "latency_board_ms": 1.0, "memory_bytes": 1,
+        "recipe": "", "latency_board_ms": 1.0, "memory_bytes": 1, "kept_epoch": 1,
     }  # fmt: skip
 
 

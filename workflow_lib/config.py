@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import product
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError, model_validator
 from workflow_lib.analysis.battery_config import BatteryConfig
 from workflow_lib.analysis.comparison_config import ComparisonConfig, RankingQualityConfig
 from workflow_lib.analysis.racing_config import RacingConfig
+from workflow_lib.core.candidate import Candidate
 from workflow_lib.core.section import Distinct, Name, Section, as_config_error
 from workflow_lib.costs import all_costs
 from workflow_lib.data.data_config import DataConfig
@@ -171,6 +172,17 @@ class Config(Section):
                 "with the folder that build_predictor wrote in an earlier run"
             )
 
+    def training_of(self, recipe: str) -> TrainingConfig:
+        """Return the settings of the trainings with a recipe.
+
+        Args:
+            recipe: a name of `grid.recipe_names`.
+
+        Raises:
+            ConfigError: if the recipe has an unknown key or a wrong value.
+        """
+        return self.training.with_recipe((self.grid.recipes or {}).get(recipe, {}))
+
     @property
     def digest(self) -> str:
         """SHA-256 of all keys that affect results: all sections but `execution`."""
@@ -235,7 +247,13 @@ class Config(Section):
     @property
     def grid_size(self) -> int:
         """Number of candidates in the grid, without baselines."""
-        return len(self.grid.channel_sets) * len(self.grid.batch_sizes) * len(self.architectures)
+        settings = len(self.grid.batch_sizes) * len(self.grid.recipe_names)
+        return len(self.grid.channel_sets) * settings * len(self.architectures)
+
+    def combinations(self, networks: Sequence[str]) -> list[Candidate]:
+        """Return the candidates of some networks: with every channel set, batch size and recipe."""
+        grid = self.grid
+        return [Candidate(*each) for each in product(grid.channel_sets, grid.batch_sizes, networks, grid.recipe_names)]
 
     def devices_with(self, quantity: str) -> list[str]:
         """List the devices that predict a quantity, "latency_ms" or "energy_mj"."""

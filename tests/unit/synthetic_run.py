@@ -190,6 +190,8 @@ def _candidate(
         "channels": channels,
         "batch": batch,
         "architecture": str(network),
+        "recipe": "",
+        "kept_epoch": 2,
         "baseline": baseline,
         "folds": 5,
         "validation_share": 0.25,
@@ -380,9 +382,11 @@ def _trained(random: np.random.Generator, ranked: pd.DataFrame) -> pd.DataFrame:
             "channels": row["channels"],
             "batch": row["batch"],
             "architecture": row["architecture"],
+            "recipe": "",
             "fold": fold,
             **_scores(accuracy, row["auc"] is not None),
             "loss": [0.6, 0.3],
+            "kept_epoch": 2,
             "training_chips": 240,
             "validation_chips": 60,
             "training_s": row["training_s"],
@@ -412,7 +416,7 @@ def content_of(run: Run, draw: bool = False, holdout: bool = False, **changes: A
         changes: tables and fields to replace.
     """
     members = run.ranked[run.ranked["on_front"]]
-    trained = run.trained[run.trained["fold"] == 0].drop(columns=["channels", "batch", "architecture", "fold"])
+    trained = run.trained[run.trained["fold"] == 0].drop(columns=[*KEYS, "fold"])
     scores = trained.iloc[: len(members)].assign(candidate=members["candidate"].to_list(), validation_chips=50)
     HOLDOUT_SCORES.check(scores, Path("holdout_scores"))
     tables = {

@@ -313,7 +313,7 @@ def test_cells_are_described_by_their_edges() -> None:
     cells = [
         f"cell-{cell}-w8-n1-s2" for cell in ("conv3-none.skip-conv1.conv3.pool", "conv3-skip.skip-conv1.conv3.pool")
     ]
-    rows = pd.DataFrame({"architecture": cells, "channels": "5", "batch": 16})
+    rows = pd.DataFrame({"architecture": cells, "channels": "5", "batch": 16, "recipe": ""})
     found = searched_dimensions(rows)
     assert {title: values.tolist() for title, values in found.items()} == {
         "edges with none": [1, 0], "edges with skip": [1, 2],

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from examples import config
+from examples import config, config_values
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -517,8 +517,7 @@ def test_with_spatial_folds_whole_blocks_are_set_aside_behind_a_buffer() -> None
 
 
 def test_a_part_that_nothing_uses_is_refused() -> None:
-    values = config()
-    values["folds"] = {"method": "stratified", "count": 2, "set_aside_share": 0.2}
+    values = config_values({"folds": {"method": "stratified", "count": 2, "set_aside_share": 0.2}})
     with pytest.raises(ConfigError, match=r"nothing uses them: set training\.patience"):
         parse_config(values)
     values["training"] = {"patience": 2}

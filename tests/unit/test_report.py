@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from synthetic_run import DEVICES, Run, content_of, make_run, supernets_of, with_changes
 
+from workflow_lib.core.candidate import KEYS
 from workflow_lib.core.provenance import Provenance
 from workflow_lib.report.page import render
 from workflow_lib.report.recommendation import (
@@ -254,7 +255,7 @@ def test_trainings_that_failed_are_listed() -> None:
 
 def test_a_run_without_failures_does_not_speak_of_them() -> None:
     run = make_run()
-    keys = ["channels", "batch", "architecture", "fold"]
+    keys = [*KEYS, "fold"]
     grid = missing_trainings(with_changes(content_of(run), trained=pd.DataFrame(columns=keys)))
     everything = pd.concat([content_of(run)[TRAINED_RESULT].iloc[[0]]] * len(grid), ignore_index=True)
     everything[keys] = grid[keys]

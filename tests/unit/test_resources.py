@@ -6,15 +6,18 @@ import pytest
 from examples import SMALL, config
 
 from workflow_lib.config import Config
+from workflow_lib.core.candidate import Candidate
 from workflow_lib.workflow.resources import training
 
 LARGE = "k5-s1-p3-nopool-w64"
 
 
-def asked(values: Config, architecture: str, attempt: int = 1, **jobs: int) -> tuple[int, int]:
+def asked(values: Config, architecture: str, attempt: int = 1, recipe: str = "", **jobs: int) -> tuple[int, int]:
     """Memory (MB) and minutes."""
     channels = next(iter(values.grid.channel_sets))
-    found: dict[str, Any] = training(values, lambda: 12_000, lambda _: (channels, 16, architecture), **jobs)
+    found: dict[str, Any] = training(
+        values, lambda: 12_000, lambda _: Candidate(channels, 16, architecture, recipe), **jobs
+    )
     return found["mem_mb"](None, attempt), found["runtime"](None, attempt)
 
 
@@ -28,6 +31,12 @@ def test_larger_networks_and_later_attempts_ask_for_more() -> None:
     assert 1000 < small_mb < large_mb
     assert 10 < small_min < large_min
     assert asked(config(), SMALL, attempt=3) == (small_mb * 4, small_min * 4)
+
+
+def test_recipes_with_more_epochs_ask_for_more_time() -> None:
+    values = config({"grid.recipes": {"short": {"epochs": 5}, "long": {"epochs": 50}}})
+    (_, short), (_, long) = (asked(values, LARGE, recipe=name) for name in ("short", "long"))
+    assert long - 10 == pytest.approx(10 * (short - 10), rel=0.01)
 
 
 def test_networks_side_by_side_are_all_in_memory() -> None:

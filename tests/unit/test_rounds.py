@@ -21,6 +21,7 @@ from workflow_lib.search.strategies.supernet import propose_ranked
 RUN = config({"grid.space.kernel_size": [3], "grid.space.kernel_size_pool": [3]})
 NAMES = candidate_space(RUN.grid).networks()
 LEARN = ["reinforce", "evolution", "tpe", "surrogate"]
+SETTINGS = pd.DataFrame({"batch": [8, 16], "recipe": ""})
 
 
 def costs(seed: int = 0) -> pd.DataFrame:
@@ -39,7 +40,7 @@ def trained(proposals: pd.DataFrame) -> pd.DataFrame:
     """Scores that depend on the candidate alone."""
     parts = [
         fold_scores([80.0 + sum(map(ord, network)) % 13, 85.0], channels, batch, network)
-        for channels, batch, network in proposals[KEYS].itertuples(index=False)
+        for channels, batch, network in proposals[KEYS[:3]].itertuples(index=False)
     ]
     return pd.concat(parts, ignore_index=True)
 
@@ -63,7 +64,37 @@ def test_candidates_are_channels_batch_sizes_and_networks() -> None:
     whole: Config = config()
     assert len(candidate_space(whole.grid).networks()) == whole.grid_size == 2 * 2 * 180
     table = split(["a_1_b16_k3-s2-p1-nopool-w32"])
-    assert table.iloc[0].tolist() == ["a_1", 16, "k3-s2-p1-nopool-w32"]
+    assert table.iloc[0].tolist() == ["a_1", 16, "k3-s2-p1-nopool-w32", ""]
+
+
+@pytest.mark.parametrize("names", [["plain"], ["plain", "long"]])
+def test_recipes_are_one_more_choice_if_there_are_several(names: list[str]) -> None:
+    whole: Config = config({"grid.recipes": {name: {"epochs": 9} for name in names}})
+    space = candidate_space(whole.grid)
+    assert ("recipe" in space.choices) == (len(names) > 1)
+    found = space.networks()
+    assert len(found) == whole.grid_size == len(names) * 2 * 2 * 180
+    assert [space.build(space.parse(name)) for name in found] == found
+    assert set(split(found)["recipe"]) == set(names)
+    everything = {str(candidate) for candidate in whole.combinations(whole.architectures)}
+    assert everything == set(found)
+
+
+@pytest.mark.parametrize(
+    ("recipes", "expected"),
+    [
+        ({"no_underscores": {}}, "use letters and digits only"),
+        ({"a": {"epoch": 3}}, r"grid\.recipes\.a: .*epoch"),
+        ({"a": {"epochs": 0}}, r"grid\.recipes\.a: .*greater than or equal to 1"),
+        ({"a": {"patience": 3}}, r"grid\.recipes\.a\.patience needs chips"),
+        ({"a": {"device": "cpu"}}, r"set training\.device"),
+        ({}, r"grid\.recipes"),
+    ],
+)
+def test_wrong_recipes_are_refused_in_one_line(recipes: dict[str, Any], expected: str) -> None:
+    with pytest.raises(ConfigError, match=expected) as caught:
+        config({"grid.recipes": recipes})
+    assert "\n" not in str(caught.value)
 
 
 def test_candidates_of_every_space_are_built_from_its_own_choices() -> None:
@@ -79,7 +110,9 @@ def test_rounds_add_up_to_the_budget(strategy: str) -> None:
     proposals = all_rounds(search(strategy))
     PROPOSALS.check(proposals.assign(search_s=0.0), None)  # type: ignore[arg-type]
     assert proposals["round"].tolist() == [0] * 4 + [1] * 4 + [2] * 2
-    names = [f"{channels}_b{batch}_{network}" for channels, batch, network in proposals[KEYS].itertuples(index=False)]
+    names = [
+        f"{channels}_b{batch}_{network}" for channels, batch, network in proposals[KEYS[:3]].itertuples(index=False)
+    ]
     assert set(names) <= set(NAMES)
     pd.testing.assert_frame_equal(all_rounds(search(strategy)), proposals)
     assert not all_rounds(search(strategy), seed=4).equals(proposals)
@@ -104,8 +137,10 @@ def test_a_candidate_that_failed_is_told_to_nobody() -> None:
 
 def test_networks_derived_within_budgets_are_proposed_once_each_with_every_batch_size() -> None:
     derived = pd.DataFrame({"channels": ["5", "5", "7"], "architecture": ["a", "a", "a"], "budget": [1.0, 2.0, 1.0]})
-    proposals = propose_derived(derived, [8, 16])
-    assert proposals[KEYS].to_numpy().tolist() == [["5", 8, "a"], ["5", 16, "a"], ["7", 8, "a"], ["7", 16, "a"]]
+    proposals = propose_derived(derived, SETTINGS)
+    assert proposals[KEYS].to_numpy().tolist() == [
+        ["5", 8, "a", ""], ["5", 16, "a", ""], ["7", 8, "a", ""], ["7", 16, "a", ""]
+    ]  # fmt: skip
     assert (proposals["round"] == 0).all()
 
 
@@ -115,9 +150,9 @@ def test_the_best_of_each_supernet_are_proposed_in_turns_those_of_later_rankings
         | {"score": [9.0, 1.0, 2.0, 3.0, None, 5.0]}
     )
     names = {"a": "k3-s2-p1-pool3s2-w32", "b": "k3-s2-p1-pool3s2-w48", "c": "k3-s2-p1-pool3s2-w64"}
-    proposals = propose_ranked(rankings.assign(architecture=rankings["architecture"].map(names)), [8, 16], 7)
+    proposals = propose_ranked(rankings.assign(architecture=rankings["architecture"].map(names)), SETTINGS, 7)
     found = proposals.assign(architecture=proposals["architecture"].map({value: key for key, value in names.items()}))
-    assert found[KEYS].to_numpy().tolist() == [
+    assert found[KEYS[:3]].to_numpy().tolist() == [
         ["5", 8, "c"], ["5", 16, "c"], ["7", 8, "c"], ["7", 16, "c"], ["5", 8, "b"], ["5", 16, "b"], ["7", 8, "a"]
     ]  # fmt: skip
 
@@ -126,7 +161,7 @@ def test_cells_are_proposed_once_without_what_leads_nowhere() -> None:
     cells = "conv3-none.none-skip.conv1.pool", "conv3-none.none-skip.conv1.none", "skip-skip.skip-skip.skip.skip"
     names = [f"cell-{cell}-w8-n1-s2" for cell in cells]  # no edge leads to the node that the first one pools
     rankings = pd.DataFrame({"channels": "5", "architecture": names, "ranking": 0, "score": [3.0, 2.0, 1.0]})
-    assert propose_ranked(rankings, [8], 5)["architecture"].tolist() == names[1:]
+    assert propose_ranked(rankings, SETTINGS[:1], 5)["architecture"].tolist() == names[1:]
 
 
 def test_the_reward_is_accuracy_at_the_target() -> None:

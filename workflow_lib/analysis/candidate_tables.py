@@ -1,6 +1,6 @@
 """The tables of candidates and of the Pareto front."""
 
-from workflow_lib.core.columns import ARCHITECTURE, BATCH, CANDIDATE, CHANNELS
+from workflow_lib.core.columns import ARCHITECTURE, CANDIDATE, CANDIDATE_KEY
 from workflow_lib.core.results import Result
 from workflow_lib.core.schema import Column, Table, percent
 from workflow_lib.export.network_tables import NETWORKS
@@ -9,9 +9,7 @@ CANDIDATES = Table(
     "candidates",
     (
         CANDIDATE,
-        CHANNELS,
-        BATCH,
-        ARCHITECTURE,
+        *CANDIDATE_KEY,
         Column("baseline", "flag", meaning="whether it is the plain network outside the search space"),
         Column("folds", "integer", meaning="number of folds trained", low=1),
         Column("validation_share", "number", meaning="validation chips per training chip; 0 for a single split", low=0),

@@ -25,6 +25,8 @@ class RankingQualityConfig(Section):
     def check_within(self, config: "Config", key: str) -> None:
         """Check this section against the others; see `Section.check_within`."""
         _require_whole_grid(config, key)
+        if config.grid.recipes:
+            raise ValueError(f"{key} compares networks of one recipe: remove grid.recipes")
         if config.supernet.batch not in config.grid.batch_sizes:
             raise ValueError(
                 f"{key} compares networks of one batch size: add supernet.batch, which is {config.supernet.batch}, to "

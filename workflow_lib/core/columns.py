@@ -11,7 +11,14 @@ BATCH = Column("batch", "integer", "chips", "training batch size", low=1)
 ARCHITECTURE = Column("architecture", "text", meaning="architecture id")
 
 
-CANDIDATE = Column("candidate", "text", meaning="<channels>_b<batch>_<architecture>")
+RECIPE = Column("recipe", "text", meaning="training recipe; empty if the run has only one")
+
+
+CANDIDATE_KEY = (CHANNELS, BATCH, ARCHITECTURE, RECIPE)
+"""The columns KEYS of `core.candidate`."""
+
+
+CANDIDATE = Column("candidate", "text", meaning="<channels>_b<batch>[-<recipe>]_<architecture>")
 
 
 FOLD = Column("fold", "integer", meaning="fold number", low=0)

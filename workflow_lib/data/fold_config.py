@@ -92,7 +92,9 @@ class FoldsConfig(Section):
             raise ValueError(
                 f"{key}.holdout.method: share leaks neighbouring chips; with spatial folds use region or spatial_block"
             )
-        if self.set_aside_share and config.training.patience is None and not config.supernets:
+        recipes = (config.grid.recipes or {}).values()
+        patience = [config.training.patience, *(values.get("patience") for values in recipes)]
+        if self.set_aside_share and not any(patience) and not config.supernets:
             raise ValueError(
                 f"{key}.set_aside_share takes chips from the training, but nothing uses them: set training.patience or "
                 f"{key}.set_aside_share: 0"

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from torch import nn
 
+from workflow_lib.core.candidate import Candidate
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.sealed import DamagedFileError
 from workflow_lib.core.seeds import derive_seed
@@ -38,7 +39,7 @@ def measure_precisions(
         front: rows of FRONT.
         folds: the table of assign_folds.
         channel_sets: name -> bands and indices.
-        weights: path pattern of a fold's weights, with {channels}, {batch}, {architecture} and {fold}.
+        weights: path pattern of a fold's weights, with {candidate} for its folder and {fold}.
         settings: the precisions, and the number of training chips that calibrate int8.
         seed: base seed for choosing the calibration chips.
 
@@ -51,14 +52,15 @@ def measure_precisions(
     with TemporaryDirectory() as scratch:
         for number, candidate in enumerate(front.to_dict("records"), start=1):
             name = str(candidate["candidate"])
+            identity = Candidate.parse(name)
             print(f"measure_precisions: {number} of {len(front)}: {name}", file=sys.stderr, flush=True)
             channels = channel_sets[candidate["channels"]]
             accuracy: dict[str, list[float]] = {precision: [] for precision in ("fp32", *settings.formats)}
             for fold in range(int(candidate["folds"])):
                 training, validation = (dataset.rows(folds, fold, role) for role in ("training", "validation"))
                 view = dataset.view(channels, training)
-                ids = {key: candidate[key] for key in ("channels", "batch", "architecture")}
-                network = _load(dataset, len(channels), ids["architecture"], Path(weights.format(**ids, fold=fold)))
+                trained = Path(weights.format(candidate=identity.folder, fold=fold))
+                network = _load(dataset, len(channels), identity.architecture, trained)
                 chips = calibration_chips(view, training, settings.calibration_chips, derive_seed(seed, "int8", fold))
                 files = write_precisions(network, chips, list(accuracy), Path(scratch, name, str(fold)))
                 for precision, file in files.items():

@@ -71,13 +71,14 @@ def reference_baseline(ranked: pd.DataFrame, candidate: pd.Series) -> pd.Series 
     """Find the baseline that differs from a candidate only in its architecture.
 
     Returns:
-        The most accurate baseline with the same channels and batch size; failing that, with the same channels;
+        The most accurate baseline with the same channels, batch size and recipe; failing that, with the same channels;
         failing that, of all. None if there is no baseline.
     """
     baselines = baseline_rows(ranked).sort_values("accuracy_pct", ascending=False, kind="stable")
     same_channels = baselines["channels"] == candidate["channels"]
+    same_setting = (baselines[["batch", "recipe"]] == candidate[["batch", "recipe"]]).all(axis=1)
     for rows in (
-        baselines[same_channels & (baselines["batch"] == candidate["batch"])],
+        baselines[same_channels & same_setting],
         baselines[same_channels],
         baselines,
     ):
@@ -95,9 +96,10 @@ def describe_candidate(candidate: pd.Series, config: Config) -> str:
     """Describe a candidate in words: network, input channels, batch size."""
     channels = config.grid.channel_sets.get(candidate["channels"], [])
     listed = f" ({', '.join(channels)})" if channels else ""
+    recipe = f" with recipe {candidate['recipe']}" if candidate["recipe"] else ""
     return (
         f"{describe_network(candidate['architecture'])}. It uses channel set "
-        f"{candidate['channels']}{listed} and was trained in batches of {candidate['batch']} chips."
+        f"{candidate['channels']}{listed} and was trained in batches of {candidate['batch']} chips{recipe}."
     )
 
 

@@ -1,7 +1,6 @@
 """Tables for the report, for CSV files and for the figures, as data frames; several are those of CROSS."""
 
 from collections.abc import Sequence
-from itertools import product
 from typing import Any
 
 import pandas as pd
@@ -135,12 +134,12 @@ def front_table(ranked: pd.DataFrame, objectives: Sequence[Objective]) -> pd.Dat
         objectives: the objectives of the front.
 
     Returns:
-        Columns `number`, `candidate`, `channels`, `batch`, the score columns in their stored units, the columns of
-        `dimensions`, `hypervolume_pct`, `front_frequency`, `on_epsilon_front` and `recommended`; rows in the order of
-        `front_members`.
+        Columns `number`, `candidate`, `channels`, `recipe`, `batch`, the score columns in their stored units, the
+        columns of `dimensions`, `hypervolume_pct`, `front_frequency`, `on_epsilon_front` and `recommended`; rows in
+        the order of `front_members`.
     """
     members = front_members(ranked, objectives)
-    columns = ["candidate", "channels", "batch", *_scores(objectives)]
+    columns = ["candidate", "channels", "recipe", "batch", *_scores(objectives)]
     rest = members[["hypervolume_pct", "front_frequency", "on_epsilon_front", "recommended"]]
     return pd.concat([members[columns], dimensions(members["architecture"]), rest], axis=1).reset_index()
 
@@ -153,24 +152,24 @@ def baseline_table(ranked: pd.DataFrame, objectives: Sequence[Objective]) -> pd.
         objectives: the objectives of the front.
 
     Returns:
-        Columns `candidate`, `channels`, `batch`, `architecture` and the score columns, in their stored units.
+        Columns `candidate`, the columns KEYS, and the score columns, in their stored units.
     """
-    return baseline_rows(ranked)[["candidate", "channels", "batch", "architecture", *_scores(objectives)]]
+    return baseline_rows(ranked)[["candidate", *KEYS, *_scores(objectives)]]
 
 
 def missing_trainings(content: ReportContent) -> pd.DataFrame:
     """List the trainings that failed permanently.
 
     Returns:
-        Columns channels, batch, architecture and fold; one row per failed training, baselines last.
+        Columns KEYS and fold; one row per failed training, baselines last.
     """
-    grid = content.config.grid
+    config = content.config
     searched = (
-        product(grid.channel_sets, grid.batch_sizes, content.config.architectures)
+        config.combinations(config.architectures)
         if content.get(PROPOSALS_RESULT) is None
         else content[PROPOSALS_RESULT][KEYS].itertuples(index=False, name=None)
     )
-    expected = [*searched, *product(grid.channel_sets, grid.batch_sizes, grid.baselines)]
+    expected = [*searched, *config.combinations(config.grid.baselines)]
     done = set(content[TRAINED_RESULT][[*KEYS, "fold"]].itertuples(index=False, name=None))
     race = content.get(RACE_RESULT)
     # Candidates that racing stopped did not fail.

@@ -73,8 +73,15 @@ def holdout(config: Config) -> str:
             assert_never(other)
 
 
+def recipes(config: Config) -> str:
+    """List the recipes with what each changes."""
+    listed = (config.grid.recipes or {}).items()
+    changes = {name: ", ".join(f"{key} {value}" for key, value in values.items()) for name, values in listed}
+    return "; ".join(f"{name}: {text or 'no change'}" for name, text in changes.items())
+
+
 def training(config: Config) -> str:
-    """Describe how every network was trained."""
+    """Describe how every network was trained, except for what its recipe changes."""
     section = config.training
     adam = "AdamW" if section.weight_decay else "Adam"
     parts = [
@@ -86,6 +93,8 @@ def training(config: Config) -> str:
         f"weight decay {section.weight_decay:g}": section.weight_decay,
         f"warm-up of {section.warmup_epochs} epochs": section.warmup_epochs,
         f"moving average of weights with decay {section.weight_average:g}": section.weight_average,
+        f"stopped after {section.patience} epochs without a lower loss on chips set aside": section.patience,
+        "equally many chips of each class": section.sampling == "balanced",
         "balanced class weights": section.class_weights == "balanced",
         "random flips": section.flips,
         "random quarter turns": section.rotations,

@@ -1,6 +1,8 @@
 """Rounds of a search: the next proposals of a strategy, from all earlier proposals and rewards."""
 
 from collections.abc import Sequence
+from itertools import product
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,18 +19,30 @@ from workflow_lib.spaces.space import Configuration, Space
 
 
 def candidate_space(grid: GridConfig) -> Space:
-    """Return the space of all candidates of a grid: channel set, batch size, and the choices of the architecture."""
-    networks = grid.networks
+    """Return the space of all candidates of a grid: channel set, batch size, recipe, and the architecture's choices.
+
+    The recipe is a choice only if there are several.
+    """
+    networks, recipes = grid.networks, grid.recipe_names
+    chosen: dict[str, list[Any]] = {"channels": list(grid.channel_sets), "batch": grid.batch_sizes}
+    if len(recipes) > 1:
+        chosen["recipe"] = recipes
 
     def build(values: Configuration) -> str:
         network = networks.build({name: values[name] for name in networks.choices})
-        return str(Candidate(str(values["channels"]), int(values["batch"]), network))
+        recipe = str(values.get("recipe", recipes[0]))
+        return str(Candidate(str(values["channels"]), int(values["batch"]), network, recipe))
 
     def parse(name: str) -> Configuration:
-        channels, batch, network = Candidate.parse(name)
-        return {"channels": channels, "batch": batch, **networks.parse(network)}
+        candidate = Candidate.parse(name)._asdict()
+        return {**{choice: candidate[choice] for choice in chosen}, **networks.parse(candidate["architecture"])}
 
-    return Space({"channels": list(grid.channel_sets), "batch": grid.batch_sizes, **networks.choices}, build, parse)
+    return Space({**chosen, **networks.choices}, build, parse)
+
+
+def training_settings(grid: GridConfig) -> pd.DataFrame:
+    """Tabulate the combinations of batch size and recipe: columns batch and recipe."""
+    return pd.DataFrame(product(grid.batch_sizes, grid.recipe_names), columns=["batch", "recipe"])
 
 
 def split(names: list[str]) -> pd.DataFrame:

@@ -1,35 +1,32 @@
 """The tables of proposed candidates, and of candidates that were stopped by racing."""
 
-from workflow_lib.core.columns import ARCHITECTURE, BATCH, CHANNELS
+from workflow_lib.core.candidate import KEYS
+from workflow_lib.core.columns import CANDIDATE_KEY
 from workflow_lib.core.results import Result
 from workflow_lib.core.schema import Column, Table, percent
 
 PROPOSALS = Table(
     "proposals",
     (
-        CHANNELS,
-        BATCH,
-        ARCHITECTURE,
+        *CANDIDATE_KEY,
         Column("round", "integer", meaning="round in which the search proposed it", low=0),
         Column("search_s", "number", "s", "total core-seconds of searches before any training", low=0),
     ),
-    key=("channels", "batch", "architecture"),
+    key=tuple(KEYS),
 )
 
 
 RACE = Table(
     "race",
     (
-        CHANNELS,
-        BATCH,
-        ARCHITECTURE,
+        *CANDIDATE_KEY,
         Column("after_folds", "integer", "folds", "number of folds trained before it was stopped", low=1),
         percent("accuracy_pct", "its mean accuracy over these folds"),
         Column("dominated_by", "text", meaning="rival: a candidate that costs no more and is more accurate"),
         percent("rival_accuracy_pct", "mean accuracy of the rival over the same folds"),
         percent("lead_pct", "lower bound of the accuracy difference, in percentage points"),
     ),
-    key=("channels", "batch", "architecture"),
+    key=tuple(KEYS),
 )
 
 PROPOSALS_RESULT = Result(

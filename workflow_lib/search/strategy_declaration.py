@@ -65,12 +65,12 @@ class ProposalInput:
 
     Attributes:
         tables: result name -> table, for the results in `StrategyDeclaration.reads`.
-        batch_sizes: batch sizes of the grid.
+        settings: batch sizes and recipes with which each network is trained; columns batch and recipe.
         search: the section `search`.
     """
 
     tables: Mapping[str, pd.DataFrame]
-    batch_sizes: Sequence[int]
+    settings: pd.DataFrame
     search: SearchConfig
 
 

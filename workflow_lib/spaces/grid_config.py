@@ -19,6 +19,22 @@ if TYPE_CHECKING:
     from workflow_lib.config import Config
 
 
+RECIPE_NAME = "[A-Za-z0-9]+"
+"""Pattern of the names of recipes; they follow the batch size in the names of candidates."""
+
+SETTING = rf"\d+(?:-{RECIPE_NAME})?"
+"""Pattern of `Candidate.setting`."""
+
+
+def _check_recipe_name(text: str) -> str:
+    if not re.fullmatch(RECIPE_NAME, text):
+        raise ValueError(f"{text!r} is not a valid name of a recipe: use letters and digits only")
+    return text
+
+
+RecipeName = Annotated[str, AfterValidator(_check_recipe_name)]
+
+
 def _check_architecture(text: str) -> str:
     try:
         network = parse(text)
@@ -89,6 +105,13 @@ class GridConfig(Section):
         description="networks that are trained and predicted like candidates and shown with the front, but are never "
         "part of it; ids of any search space, such as published-mobilenetv2-0.35",
     )
+    recipes: dict[RecipeName, dict[str, Any]] | None = Field(
+        default=None,
+        min_length=1,
+        description="name -> keys of `training` that replace those of the section, such as {epochs: 24, flips: true}; "
+        "every network is trained with every recipe, and the names are part of the candidates' names; null: the "
+        "section alone",
+    )
     allow_missing: bool = Field(
         default=False,
         description="a candidate whose training fails permanently (non-retryable errors are tried once, others three "
@@ -99,6 +122,11 @@ class GridConfig(Section):
     @classmethod
     def _as_list(cls, value: Any) -> Any:
         return [value] if isinstance(value, str) else value
+
+    @property
+    def recipe_names(self) -> list[str]:
+        """Names of the training recipes; one empty name if there is only the section `training`."""
+        return list(self.recipes or [""])
 
     @property
     def declaration(self) -> SpaceDeclaration:
@@ -120,6 +148,8 @@ class GridConfig(Section):
                 )
             if len(set(channels)) != len(channels):
                 raise ValueError(f"{key}.channel_sets.{name} names a channel twice: {channels}")
+        for name in self.recipes or {}:
+            self._check_recipe(name, config, f"{key}.recipes.{name}")
         if self.extra_networks and (config.search.strategy != "grid" or config.comparison or config.ranking_quality):
             raise ValueError(
                 f"{key}.extra_networks needs search.strategy grid, without comparison and ranking_quality: other "
@@ -139,3 +169,12 @@ class GridConfig(Section):
                 f"{key}.baselines names {both[0]}, which is also a candidate; baselines must be outside the space, "
                 "because they are never part of the front"
             )
+
+    def _check_recipe(self, name: str, config: "Config", key: str) -> None:
+        """Check the training that a recipe gives."""
+        if "device" in (self.recipes or {})[name]:
+            raise ValueError(f"{key} sets the device, which all trainings of a run share: set training.device")
+        try:
+            config.training_of(name).check_within(config, key)
+        except ConfigError as error:
+            raise ValueError(f"{key}: {error}") from None

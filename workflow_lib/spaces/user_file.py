@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, field_validator
 
+from workflow_lib.core.candidate import KEYS
 from workflow_lib.core.errors import ConfigError, UserError
 from workflow_lib.core.section import Section
 from workflow_lib.spaces.cross.cross_architecture import BASELINE
@@ -188,6 +189,10 @@ def _checked_choices(path: Path, choices: Any) -> dict[str, list[Any]]:
     for name, values in choices.items():
         if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z_]*[A-Za-z][A-Za-z_]*", name):
             raise UserError(f"{_CHOICES} has the name {name!r}: use letters and underscores only", path)
+        if name in KEYS:
+            raise UserError(
+                f"{_CHOICES} has the name {name!r}, which every candidate has already", path, "choose another name"
+            )
         if not isinstance(values, list | tuple) or not values:
             raise UserError(f"{_CHOICES}[{name!r}] must be a list of at least one value, but is {values!r}", path)
         for value in values:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from pydantic import Field
 
@@ -18,13 +19,16 @@ from workflow_lib.field.field_config import PrecisionsConfig
 from workflow_lib.training.score_tables import HOLDOUT_SCORES
 from workflow_lib.training.training_config import TrainingConfig
 
-CONTRACT = 5
+CONTRACT = 6
 
 
 class DeployArguments(DatasetArguments):
     """Flags of the stage."""
 
     training: TrainingConfig
+    recipes: dict[str, dict[str, Any]] | None = Field(
+        default=None, description="training recipes: name -> keys that replace those of the training"
+    )
     channel_sets: dict[str, list[str]] = Field(description="channel sets of the run: name -> bands and indices")
     seed: int = Field(description="base seed of the run")
     ranked: Path = Field(description="ranked.parquet of build_front")
@@ -51,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             Dataset.open(arguments),
             candidate,
             arguments.channel_sets[candidate["channels"]],
-            arguments.training,
+            arguments.training.with_recipe((arguments.recipes or {}).get(candidate["recipe"], {})),
             arguments.seed,
             HOLDOUT_SCORES.read(arguments.holdout) if arguments.holdout else None,
             temperature_of(CALIBRATION.read(arguments.calibration), candidate["candidate"]),

@@ -13,7 +13,7 @@ from workflow_lib.field.field_config import PrecisionsConfig
 from workflow_lib.field.field_tables import PRECISIONS
 from workflow_lib.field.precision_losses import measure_precisions
 
-CONTRACT = 1
+CONTRACT = 2
 
 
 class PrecisionsArguments(DatasetArguments):
@@ -25,7 +25,7 @@ class PrecisionsArguments(DatasetArguments):
     folds: Path = Field(description="folds.parquet of assign_folds")
     front: Path = Field(description="front.parquet of build_front")
     weights: str = Field(
-        description="weights of train_fold: path pattern with {channels}, {batch}, {architecture}, {fold}"
+        description="weights of train_fold: path pattern with {candidate} for a candidate's folder, and {fold}"
     )
     output: list[Path] = Field(description="output: one row per network and precision (.parquet, .csv)")
 

@@ -12,14 +12,14 @@ from workflow_lib.core.running import run_stage
 from workflow_lib.core.seeds import derive_seed
 from workflow_lib.pareto.front_config import Objective
 from workflow_lib.search.network_costs import network_costs
-from workflow_lib.search.proposal_rounds import propose_round
+from workflow_lib.search.proposal_rounds import propose_round, training_settings
 from workflow_lib.search.proposal_tables import PROPOSALS
 from workflow_lib.search.search_config import SearchConfig
 from workflow_lib.search.strategy_declaration import ProposalInput
 from workflow_lib.spaces.grid_config import GridConfig
 from workflow_lib.training.score_tables import FOLD_SCORES
 
-CONTRACT = 3
+CONTRACT = 4
 
 
 class ProposeArguments(Arguments):
@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = ProposeArguments.parse(__doc__, argv)
     tables, strategy = _read_tables(arguments), arguments.search.declaration
     if strategy.propose:
-        given = ProposalInput(tables, arguments.grid.batch_sizes, arguments.search)
+        given = ProposalInput(tables, training_settings(arguments.grid), arguments.search)
         PROPOSALS.write(strategy.propose(given), arguments.output)
     else:
         PROPOSALS.write(_propose_round(arguments, tables), arguments.output)

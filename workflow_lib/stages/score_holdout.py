@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field
 
@@ -13,13 +14,16 @@ from workflow_lib.training.holdout import score_holdout
 from workflow_lib.training.score_tables import HOLDOUT_SCORES
 from workflow_lib.training.training_config import TrainingConfig
 
-CONTRACT = 4
+CONTRACT = 5
 
 
 class HoldoutArguments(DatasetArguments):
     """Flags of the stage."""
 
     training: TrainingConfig
+    recipes: dict[str, dict[str, Any]] | None = Field(
+        default=None, description="training recipes: name -> keys that replace those of the training"
+    )
     channel_sets: dict[str, list[str]] = Field(description="channel sets of the run: name -> bands and indices")
     seed: int = Field(description="base seed of the run")
     folds: Path = Field(description="folds.parquet of assign_folds")
@@ -35,7 +39,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         FRONT.read(arguments.front),
         FOLDS.read(arguments.folds),
         arguments.channel_sets,
-        arguments.training,
+        {"": arguments.training}
+        | {name: arguments.training.with_recipe(values) for name, values in (arguments.recipes or {}).items()},
         arguments.seed,
     )
     HOLDOUT_SCORES.write(scores, arguments.output)

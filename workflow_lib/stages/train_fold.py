@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
+from workflow_lib.core.candidate import Candidate
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.running import run_stage
 from workflow_lib.core.seeds import derive_seed
@@ -29,6 +30,7 @@ class TrainArguments(DatasetArguments):
     channels: str = Field(description="name of the channel set")
     select: list[str] = Field(description="bands and indices of the channel set, in order")
     batch: int = Field(ge=2, description="training batch size (chips)")
+    recipe: str = Field(default="", description="name of the training recipe; empty if the run has only one")
     architecture: str = Field(description="architecture id")
     fold: list[int] = Field(description="fold numbers; several folds are trained together")
     output: list[Path] = Field(description="output: scores and predictions, one file per fold")
@@ -36,7 +38,12 @@ class TrainArguments(DatasetArguments):
 
     def ids(self, fold: int) -> dict[str, str | int]:
         """Return the key columns of a fold's scores."""
-        return {"channels": self.channels, "batch": self.batch, "architecture": self.architecture, "fold": fold}
+        candidate = Candidate(self.channels, self.batch, self.architecture, self.recipe)
+        return candidate._asdict() | {"fold": fold}
+
+    def fold_seed(self, fold: int) -> int:
+        """Return the seed of a fold; all recipes start from the same weights, so that their differences are paired."""
+        return derive_seed(self.seed, "train_fold", self.channels, self.batch, self.architecture, fold)
 
     def checkpoint(self, fold: int, output: Path) -> Checkpoint:
         """Return the checkpoint from which an interrupted training of a fold resumes, alone or with other folds."""
@@ -56,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         Fold(
             dataset.rows(folds, fold, "training"),
             dataset.rows(folds, fold, "validation"),
-            derive_seed(arguments.seed, "train_fold", *arguments.ids(fold).values()),
+            arguments.fold_seed(fold),
             arguments.checkpoint(fold, output),
             folds.loc[(folds["fold"] == fold) & (folds["role"] == "set_aside"), "chip"].to_numpy(dtype=np.int64),
         )

@@ -7,6 +7,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import t
 
+from workflow_lib.core.candidate import KEYS
+
 
 def standard_error(scores: NDArray[np.float64], validation_share: float) -> float:
     """Standard error of the mean of cross-validation scores.
@@ -53,22 +55,18 @@ def summarise_folds(scores: pd.DataFrame, classes: Sequence[str], same_split: bo
         same_split: whether all folds use the same split; if so, errors are those of a mean over seeds, uncorrected.
 
     Returns:
-        One row per (channels, batch, architecture), with the columns of CANDIDATES that come from training. Intervals
+        One row per candidate, with the columns of CANDIDATES that come from training. Intervals
         are clipped to 0..100 %. A region's accuracy is over all its chips, whichever fold validated them.
     """
     rows = []
-    for (channels, batch, architecture), folds in scores.sort_values("fold").groupby(
-        ["channels", "batch", "architecture"], sort=True
-    ):
+    for key, folds in scores.sort_values("fold").groupby(KEYS, sort=True):
         accuracy = folds["accuracy_pct"].to_numpy(dtype=np.float64)
         validation_share = 0.0 if same_split else float((folds["validation_chips"] / folds["training_chips"]).mean())
         low, high = confidence_interval(accuracy, validation_share)
         recalls, precisions = (_by_class(folds[name]) for name in ("recall_pct", "precision_pct"))
         rows.append(
             {
-                "channels": channels,
-                "batch": batch,
-                "architecture": architecture,
+                **dict(zip(KEYS, key, strict=True)),
                 "folds": len(folds),
                 "validation_share": validation_share,
                 "accuracy_pct": accuracy.mean(),

@@ -18,7 +18,7 @@ def score_holdout(
     chosen: pd.DataFrame,
     folds: pd.DataFrame,
     channel_sets: Mapping[str, Sequence[str]],
-    training: TrainingConfig,
+    trainings: Mapping[str, TrainingConfig],
     seed: int,
 ) -> pd.DataFrame:
     """Retrain each chosen candidate on all chips outside the hold-out and its buffer, and score it on the hold-out.
@@ -27,10 +27,10 @@ def score_holdout(
 
     Args:
         dataset: the imported chips.
-        chosen: chosen candidates, with columns candidate, channels, batch, architecture and kept_epoch.
+        chosen: chosen candidates, with columns candidate, KEYS and kept_epoch.
         folds: the table of assign_folds.
         channel_sets: name -> bands and indices.
-        training: settings of the training.
+        trainings: recipe -> settings of the training.
         seed: base seed of the run.
 
     Returns:
@@ -53,7 +53,7 @@ def score_holdout(
             channel_sets[candidate["channels"]],
             candidate["architecture"],
             int(candidate["batch"]),
-            training,
+            trainings[candidate["recipe"]],
             [
                 Fold(
                     usable,

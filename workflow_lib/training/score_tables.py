@@ -1,6 +1,7 @@
 """Schemas of the tables of training scores."""
 
-from workflow_lib.core.columns import ARCHITECTURE, BATCH, CANDIDATE, CHANNELS, CROSS_ENTROPY, FOLD
+from workflow_lib.core.candidate import KEYS
+from workflow_lib.core.columns import CANDIDATE, CANDIDATE_KEY, CHANNELS, CROSS_ENTROPY, FOLD
 from workflow_lib.core.results import Result
 from workflow_lib.core.schema import Column, Table, percent
 
@@ -65,8 +66,8 @@ PREDICTED = (
 )
 
 
-_TRAINING = (CHANNELS, BATCH, ARCHITECTURE, FOLD)
-_TRAINING_KEY = ("channels", "batch", "architecture", "fold")
+_TRAINING = (*CANDIDATE_KEY, FOLD)
+_TRAINING_KEY = (*KEYS, "fold")
 _FOREST = (CHANNELS, FOLD)
 _FOREST_KEY = ("channels", "fold")
 

@@ -1,11 +1,12 @@
 """The configuration of one training."""
 
+from collections.abc import Mapping
 from math import cos, pi
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
-from workflow_lib.core.section import Section
+from workflow_lib.core.section import Section, as_config_error
 
 if TYPE_CHECKING:
     from workflow_lib.config import Config
@@ -118,6 +119,20 @@ class TrainingConfig(Section):
         description="bf16: autocast to bfloat16, for processors that multiply it in hardware (GPUs since Ampere, CPUs "
         "with AVX512-BF16 or AMX); auto: bf16 on such processors and float32 elsewhere",
     )
+
+    def with_recipe(self, values: Mapping[str, Any]) -> "TrainingConfig":
+        """Return these settings with some of them replaced.
+
+        Args:
+            values: the replaced keys; one recipe of `grid.recipes`.
+
+        Raises:
+            ConfigError: if a key is unknown or a value is wrong; one line.
+        """
+        try:
+            return TrainingConfig.model_validate({**self.model_dump(), **values})
+        except ValidationError as error:
+            raise as_config_error(error) from None
 
     def rate(self, epoch: int) -> float:
         """Learning rate of an epoch, counted from 0 (Loshchilov and Hutter 2017, equation 5, without restarts).

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from workflow_lib.config import Config
+from workflow_lib.core.candidate import Candidate
 from workflow_lib.spaces.network_counts import Costs
 from workflow_lib.spaces.networks import parse
 from workflow_lib.training.training_config import TRAINING_PASSES
@@ -73,7 +74,9 @@ class Estimator:
             Expected seconds, and a phrase that says what they are based on.
         """
         if rule == "train_fold":
-            epochs, share = self._config.training.epochs, self._config.folds.training_share
+            candidate = Candidate.of(wildcards["channels"], wildcards["batch"], wildcards["architecture"])
+            epochs = self._config.training_of(candidate.recipe).epochs
+            share = self._config.folds.training_share
             one = training_work(self._costs(wildcards).multiply_adds, self._chips, epochs, share)
             work = one * self._config.folds_per_job
             if self._rates:

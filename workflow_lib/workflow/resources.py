@@ -121,7 +121,7 @@ def training(
     """
 
     def needs(wildcards: Any) -> Needs:
-        one = _train(config, chips(), *(candidate(wildcards) if candidate else _costliest(config)))
+        one = _train(config, chips(), candidate(wildcards) if candidate else _costliest(config))
         return Needs(_memory_mb(config, one.floats * held), 10 + one.minutes * trainings)
 
     return _resources(needs) | ({"gpu": 1} if config.training.device == "cuda" else {})
@@ -139,22 +139,25 @@ def _memory_mb(config: Config, floats: int) -> float:
     return _CUDA_HOST_MB if config.training.device == "cuda" else 1000 + floats * _FLOAT_BYTES / _MEGABYTE
 
 
-def _train(config: Config, chips: int, channels: str, batch: int, architecture: str) -> _Training:
-    bands, classes = len(config.grid.channel_sets[channels]), len(config.data.classes)
-    counted = parse(architecture).costs(bands, classes, config.data.chip_size_px)
+def _train(config: Config, chips: int, candidate: Candidate) -> _Training:
+    bands, classes = len(config.grid.channel_sets[candidate.channels]), len(config.data.classes)
+    counted = parse(candidate.architecture).costs(bands, classes, config.data.chip_size_px)
     # Activations with their gradients; weights with their gradients and Adam's two moments.
-    floats = 2 * batch * counted.activations + 4 * counted.parameters
+    floats = 2 * candidate.batch * counted.activations + 4 * counted.parameters
     # Assume that all chips are training chips, as they are for deployed models.
-    seconds = training_work(counted.multiply_adds, chips, config.training.epochs) / trusted_rate(config)
+    seconds = training_work(counted.multiply_adds, chips, config.training_of(candidate.recipe).epochs) / trusted_rate(
+        config
+    )
     return _Training(floats, seconds / 60)
 
 
 def _costliest(config: Config) -> Candidate:
     channels = max(config.grid.channel_sets, key=lambda name: len(config.grid.channel_sets[name]))
     batch = max(config.grid.batch_sizes)
+    recipe = max(config.grid.recipe_names, key=lambda name: config.training_of(name).epochs)
     networks = [*config.architectures, *config.grid.baselines]
-    costliest = max(networks, key=lambda name: _train(config, 1_000_000, channels, batch, name).minutes)
-    return Candidate(channels, batch, costliest)
+    candidates = [Candidate(channels, batch, network, recipe) for network in networks]
+    return max(candidates, key=lambda candidate: _train(config, 1_000_000, candidate).minutes)
 
 
 def _resources(needs: Callable[[Any], Needs]) -> dict[str, Resource]:

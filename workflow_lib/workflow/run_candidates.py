@@ -1,7 +1,6 @@
 """The candidates and networks of a run: those of the grid, or those that its search proposed."""
 
 from functools import cached_property
-from itertools import product
 from pathlib import Path
 
 from workflow_lib.core.candidate import KEYS, Candidate
@@ -48,9 +47,8 @@ class Candidates:
         Raises:
             UserError: if the search has not proposed them yet.
         """
-        grid = self._config.grid
         if self._config.search.strategy == "grid":
-            return [Candidate(*each) for each in product(grid.channel_sets, grid.batch_sizes, self.networks)]
+            return self._config.combinations(self.networks)
         chosen = self.proposed(rounds)
         if chosen is None:
             raise UserError(
@@ -58,8 +56,7 @@ class Candidates:
                 f"{self._run.folder}/propose_candidates/{rounds - 1}.parquet",
                 "start the run with python -m workflow_lib.rounds and Snakemake's options",
             )
-        baselines = product(grid.channel_sets, grid.batch_sizes, grid.baselines)
-        return [*chosen, *(Candidate(*each) for each in baselines)]
+        return [*chosen, *self._config.combinations(self._config.grid.baselines)]
 
     @cached_property
     def networks(self) -> list[str]:

@@ -6,8 +6,10 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from workflow_lib.core.candidate import Candidate
+from workflow_lib.core.arguments import flags
+from workflow_lib.core.candidate import KEYS, Candidate
 from workflow_lib.devices import kind_of
+from workflow_lib.workflow.job_functions import per_job
 from workflow_lib.workflow.run_candidates import Candidates
 from workflow_lib.workflow.workflow_run import Run, Wildcards
 
@@ -52,6 +54,30 @@ class TrainingJobs:
         """Return the output for weights, if they are kept; see `per_fold`."""
         return {"weights": self.per_fold(path)} if self._config.keep_weights else {}
 
+    @cached_property
+    def options(self) -> Any:
+        """Flags of a training job that come from the configuration, except its batch size."""
+        if not self._config.grid.recipes:
+            return self._options("")
+        by_recipe = {name: self._options(name) for name in self._config.grid.recipe_names}
+        return per_job(lambda wildcards: by_recipe[_candidate(wildcards).recipe])
+
+    def _options(self, recipe: str) -> Any:
+        config = self._config
+        named = [f"--recipe={recipe}"] if recipe else []
+        return self._run.options(
+            "train_fold",
+            *self._run.dataset_flags,
+            *flags(config.training_of(recipe)),
+            *flags(config, "seed"),
+            *named,
+        )
+
+    @cached_property
+    def batch(self) -> Any:
+        """Batch size of a training job."""
+        return per_job(lambda wildcards: _candidate(wildcards).batch) if self._config.grid.recipes else "{batch}"
+
     @property
     def resources(self) -> dict[str, Any]:
         """Resources of a training job."""
@@ -73,11 +99,11 @@ class TrainingJobs:
 
             for fold in range(racing.first_folds, folds):
                 race = self._run.read_table(RACE, Path(self._race(fold)))
-                stopped = map(Candidate, race["channels"], race["batch"], race["architecture"])
+                stopped = (Candidate(*row) for row in race[KEYS].itertuples(index=False))
                 stopped_after = dict(zip(stopped, race["after_folds"], strict=True))
         trained = self._candidates.trained(self._config.search.rounds if rounds is None else rounds)
         return [
-            f"{self._run.folder}/train_fold/{each.channels}/{each.batch}/{each.architecture}/{fold}.parquet"
+            f"{self._run.folder}/train_fold/{each.folder}/{fold}.parquet"
             for each in trained
             for fold in range(min(folds, stopped_after.get(each, folds)))
         ]
@@ -146,4 +172,4 @@ class TrainingJobs:
 
 
 def _candidate(wildcards: Wildcards) -> Candidate:
-    return Candidate(wildcards.channels, int(wildcards.batch), wildcards.architecture)
+    return Candidate.of(wildcards.channels, wildcards.batch, wildcards.architecture)

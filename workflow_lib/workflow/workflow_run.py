@@ -18,6 +18,7 @@ from workflow_lib.core.sealed import RESULTS_VARIABLE, DamagedFileError, set_asi
 from workflow_lib.core.section import NAME
 from workflow_lib.search.supernet_config import VARIANTS
 from workflow_lib.spaces import networks
+from workflow_lib.spaces.grid_config import SETTING
 from workflow_lib.spaces.user_file import UserFileConfig
 from workflow_lib.workflow import chip_sources, resources
 from workflow_lib.workflow.job_functions import per_job
@@ -62,14 +63,15 @@ class Run:
         number = r"\d+"
         return {
             **dict.fromkeys(("region", "area", "channels", "device", "quantity", "rules", "figure"), NAME),
-            **dict.fromkeys(("tile", "batch", "fold", "number", "round", "ranking", "repeat"), number),
+            **dict.fromkeys(("tile", "fold", "number", "round", "ranking", "repeat"), number),
+            "batch": SETTING,
             "architecture": networks.pattern_in_jobs(),
             "table": r"\w+",
             "first": "fair|uniform",
             "variant": "|".join(VARIANTS),
             "skeleton": "searched|trained",
             "target": "bound|budget",
-            "candidate": rf"{NAME}_b\d+_{networks.pattern_in_jobs()}|recommended",
+            "candidate": rf"{NAME}_b{SETTING}_{networks.pattern_in_jobs()}|recommended",
         }
 
     @cached_property

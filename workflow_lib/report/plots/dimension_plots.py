@@ -51,14 +51,14 @@ def searched_dimensions(candidates: pd.DataFrame) -> dict[str, pd.Series]:
     """Return the value of every searched dimension for each candidate.
 
     Args:
-        candidates: rows with `architecture`, `channels` and `batch`.
+        candidates: rows with the columns KEYS.
 
     Returns:
         Title -> value of each row; dimensions with a single value are omitted.
     """
     ids = candidates["architecture"]
     networks = {text: parse(text) for text in ids.unique()}
-    common = {"channels": candidates["channels"], "batch": candidates["batch"]}
+    common = {name: candidates[name] for name in ("channels", "batch", "recipe")}
     labels = ids.map({text: network.space.label for text, network in networks.items()})
     if labels.nunique() > 1:
         found = {"space": labels} | common

@@ -49,6 +49,7 @@ def front(content: ReportContent) -> TextTable:
             "Hypervolume": [f"{value:.1f} %" for value in frame["hypervolume_pct"]],
             "On the ε-front": ["yes" if flag else "no" for flag in frame["on_epsilon_front"]],
             "Channels": frame["channels"],
+            **({"Recipe": frame["recipe"]} if content.config.grid.recipes else {}),
             "Batch": frame["batch"],
             **network_choices(content[RANKED_RESULT], frame["candidate"]),
         },

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workflow_lib.analysis.candidate_tables import RANKED_RESULT
+from workflow_lib.core.candidate import KEYS, Candidate
 from workflow_lib.report import words
 from workflow_lib.report.declaration import SectionDeclaration
 from workflow_lib.report.names import searched_from
@@ -50,6 +51,7 @@ def run_facts(content: ReportContent) -> TextTable:
         "Search": _search_in_words(config),
         "Channel sets": "; ".join(f"{name}: {', '.join(bands)}" for name, bands in config.grid.channel_sets.items()),
         "Batch sizes": ", ".join(map(str, config.grid.batch_sizes)),
+        **({"Recipes": words.recipes(config)} if config.grid.recipes else {}),
         "Folds": words.folds(config),
         "Hold-out": words.holdout(config),
         "Training": words.training(config),
@@ -73,19 +75,10 @@ def failed_trainings(content: ReportContent) -> TextTable:
 
     frame = missing_trainings(content)
     folder = f"results/{content.config.run}/logs/train_fold"
-    names = "folds" if content.config.folds_together else frame["fold"].astype(str)
-    jobs = frame.assign(batch=frame["batch"].astype(str), log=names)[["channels", "batch", "architecture", "log"]]
-    logs = [f"{folder}/{'/'.join(job)}.log" for job in jobs.itertuples(index=False)]
-    return make_table(
-        {
-            "Channels": frame["channels"],
-            "Batch": frame["batch"],
-            "Architecture": frame["architecture"],
-            "Fold": frame["fold"],
-            "Log": logs,
-        },
-        texts=5,
-    )
+    names = ["folds"] * len(frame) if content.config.folds_together else frame["fold"].astype(str)
+    candidates = [Candidate(*key) for key in frame[KEYS].itertuples(index=False)]
+    logs = [f"{folder}/{each.folder}/{name}.log" for each, name in zip(candidates, names, strict=True)]
+    return make_table({"Candidate": list(map(str, candidates)), "Fold": frame["fold"], "Log": logs}, texts=3)
 
 
 def provenance(content: ReportContent) -> TextTable:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from workflow_lib.analysis.candidate_tables import RANKED_RESULT
+from workflow_lib.core.candidate import KEYS
 from workflow_lib.report.declaration import SectionDeclaration
 from workflow_lib.report.text_table import TextTable, make_table, scores_columns
 
@@ -26,8 +27,10 @@ def baselines(content: ReportContent) -> TextTable:
     from workflow_lib.report.tables import baseline_table
 
     frame = baseline_table(content[RANKED_RESULT], content.config.front.objectives)
-    texts = {"Candidate": frame["candidate"], "Channels": frame["channels"], "Batch": frame["batch"]}
-    return make_table({**texts, **scores_columns(frame, list(frame.columns[4:]))}, texts=2)
+    texts = {"Candidate": frame["candidate"], "Channels": frame["channels"]}
+    recipe = {"Recipe": frame["recipe"]} if content.config.grid.recipes else {}
+    scores = scores_columns(frame, list(frame.columns[1 + len(KEYS) :]))
+    return make_table({**texts, **recipe, "Batch": frame["batch"], **scores}, texts=2 + len(recipe))
 
 
 def values(content: ReportContent) -> Mapping[str, Any]:

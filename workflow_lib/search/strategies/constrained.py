@@ -9,31 +9,27 @@ from workflow_lib.search.cell_tables import ALL_CELL_SEARCHES_RESULT, DERIVED_RE
 from workflow_lib.search.strategy_declaration import ProposalInput, StrategyDeclaration
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import pandas as pd
 
 
-def propose_derived(derived: pd.DataFrame, batch_sizes: Sequence[int]) -> pd.DataFrame:
-    """Propose the networks that were derived within budgets, with every batch size.
+def propose_derived(derived: pd.DataFrame, settings: pd.DataFrame) -> pd.DataFrame:
+    """Propose the networks that were derived within budgets, with every batch size and recipe.
 
     Args:
         derived: rows of DERIVED, of all channel sets.
-        batch_sizes: batch sizes of the grid.
+        settings: see ProposalInput.
 
     Returns:
         Columns KEYS and round of PROPOSALS; a network that several searches found is proposed once.
     """
-    import pandas as pd
-
     networks = derived[["channels", "architecture"]].drop_duplicates()
-    return networks.merge(pd.DataFrame({"batch": batch_sizes}), how="cross")[KEYS].assign(round=0)
+    return networks.merge(settings, how="cross")[KEYS].assign(round=0)
 
 
 def propose(given: ProposalInput) -> pd.DataFrame:
     """Propose the derived networks; the search time is the sum over all epochs of all searches."""
     searched_s = given.tables[ALL_CELL_SEARCHES_RESULT.name]["seconds"].sum()
-    return propose_derived(given.tables[DERIVED_RESULT.name], given.batch_sizes).assign(search_s=searched_s)
+    return propose_derived(given.tables[DERIVED_RESULT.name], given.settings).assign(search_s=searched_s)
 
 
 STRATEGY = StrategyDeclaration(

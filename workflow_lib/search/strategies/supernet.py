@@ -9,13 +9,11 @@ from workflow_lib.search.strategy_declaration import ProposalInput, StrategyDecl
 from workflow_lib.search.supernet_tables import RANKINGS_RESULT
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import pandas as pd
 
 
-def propose_ranked(rankings: pd.DataFrame, batch_sizes: Sequence[int], candidates: int) -> pd.DataFrame:
-    """Propose the networks that supernets rank best, alternating between channel sets and batch sizes.
+def propose_ranked(rankings: pd.DataFrame, settings: pd.DataFrame, candidates: int) -> pd.DataFrame:
+    """Propose the networks that supernets rank best, alternating between channel sets, batch sizes and recipes.
 
     Channel sets alternate because the scores of different supernets are not comparable. Dead operations are removed
     from a network before it is proposed, and each network is proposed once. Paths whose alphas tie at the top have the
@@ -24,7 +22,7 @@ def propose_ranked(rankings: pd.DataFrame, batch_sizes: Sequence[int], candidate
 
     Args:
         rankings: rows of RANKING of the last ranking of one supernet per channel set.
-        batch_sizes: batch sizes of the grid.
+        settings: see ProposalInput.
         candidates: maximum number of candidates.
 
     Returns:
@@ -41,7 +39,7 @@ def propose_ranked(rankings: pd.DataFrame, batch_sizes: Sequence[int], candidate
     best["architecture"] = best["architecture"].map(without_dead_operations)
     best = best.drop_duplicates(["channels", "architecture"])
     best["turn"] = best.groupby("channels").cumcount()
-    combinations = best.merge(pd.DataFrame({"batch": batch_sizes}), how="cross")
+    combinations = best.merge(settings, how="cross")
     return combinations.sort_values("turn", kind="stable").head(candidates)[KEYS].assign(round=0)
 
 
@@ -49,7 +47,7 @@ def propose(given: ProposalInput) -> pd.DataFrame:
     """Propose the best-ranked networks; each row of a ranking has the total time of its supernet so far."""
     rankings = given.tables[RANKINGS_RESULT.name]
     ranked_s = rankings.groupby(["channels", "variant", "number"])["seconds"].max().sum()
-    return propose_ranked(rankings, given.batch_sizes, given.search.candidates).assign(search_s=ranked_s)
+    return propose_ranked(rankings, given.settings, given.search.candidates).assign(search_s=ranked_s)
 
 
 STRATEGY = StrategyDeclaration(
