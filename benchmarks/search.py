@@ -11,7 +11,7 @@ Run: python benchmarks/search.py [--hardware nasbench201_hw.parquet] [--measured
 import argparse
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,16 +22,18 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from strategies import read_table, synthetic_table
-
 from workflow_lib.pareto.dominance import front_mask
 from workflow_lib.search.nni_tuners import Tuner
-from workflow_lib.search.proposers import Reinforce, WithRandomFill, constrained_reward, random
-from workflow_lib.search.strategy_declaration import Strategy
+from workflow_lib.search.optuna_search import OptunaSearch, motpe, nsga2
+from workflow_lib.search.pareto_local_search import ParetoLocalSearch
+from workflow_lib.search.proposers import Reinforce, WithRandomFill, constrained_reward, front_filter, random
+from workflow_lib.search.strategy_declaration import Strategy, first_random
 from workflow_lib.search.surrogate_search import Surrogate, standardise
 from workflow_lib.spaces.nasbench201.nasbench201_cell import Cell, multiply_adds, space
 
 ROUND, WEIGHT = 8, 0.07
+BY_ACCURACY = {"surrogate", "nsga2", "motpe", "pareto_local_search"}
+"""Strategies that receive accuracies; all others receive rewards that include the latency."""
 Numbers = NDArray[np.float64]
 
 
@@ -44,6 +46,7 @@ class Problem:
     accuracy: Numbers
     latency: Numbers
     features: Numbers
+    work: Numbers  # multiply-adds of the live operations
 
     def strict_share(self, rows: Sequence[int]) -> float:
         """Strict hypervolume of some networks, in percent of that of all."""
@@ -62,35 +65,50 @@ class Problem:
         return float(moocore.hypervolume(np.column_stack([-self.accuracy, self.latency])[rows], ref=reference))
 
 
-def features_of(cells: Sequence[str]) -> Numbers:
-    """Live operation of each edge, how often each occurs, and the logarithm of the multiply-adds."""
+def live_cells(cells: Sequence[str]) -> list[Cell]:
+    """The cells without operations that do not reach the output."""
     parsed = [Cell.parse(cell) for cell in cells]
-    live = [cell.without_dead_operations or cell for cell in parsed]
+    return [cell.without_dead_operations or cell for cell in parsed]
+
+
+def features_of(live: Sequence[Cell], work: Numbers) -> Numbers:
+    """Live operation of each edge, how often each occurs, and the logarithm of the multiply-adds."""
     operations = pd.DataFrame([str(cell).split("-", 1)[-1].replace("-", ".").split(".") for cell in live])
     counts = np.stack([(operations == name).sum(axis=1) for name in sorted(set(operations.to_numpy().ravel()))], axis=1)
-    work = np.log([multiply_adds(cell) + 1.0 for cell in live])
     one_by_one = pd.get_dummies(operations).to_numpy(dtype=float)
-    return np.column_stack([one_by_one, standardise(np.column_stack([counts, work]))])
+    return np.column_stack([one_by_one, standardise(np.column_stack([counts, np.log(work + 1)]))])
 
 
-def makers(problem: Problem, chosen: Sequence[str]) -> dict[str, Callable[[int], Strategy]]:
-    """Name -> function of the seed that makes the strategy."""
-    costs = problem.latency[:, None]
-    known: dict[str, Callable[[int], Strategy]] = {
+def makers(problem: Problem, budget: int) -> dict[str, Callable[[int], Strategy]]:
+    """Name -> function of the seed that makes the strategy with a budget, with the settings that a run would use."""
+    costs, first = problem.latency[:, None], first_random(budget, ROUND)
+    by_name = dict(zip(problem.names, costs, strict=True))
+
+    def filled(make: Callable[[int], Strategy]) -> Callable[[int], Strategy]:
+        return lambda seed: WithRandomFill(make(seed), space(), seed)
+
+    def filtered(proxy: Numbers) -> Callable[[int], Strategy]:
+        return lambda _: front_filter(problem.names, np.column_stack([problem.latency, -proxy]))
+
+    return {
         "random": lambda seed: random(space(), seed),
+        "filter": filtered(problem.work / problem.latency),
+        "flops": filtered(problem.work),
         "surrogate": lambda seed: Surrogate(problem.names, problem.features, costs, seed),
-        "evolution": lambda seed: WithRandomFill(Tuner(space(), "evolution", seed), space(), seed),
-        "tpe": lambda seed: WithRandomFill(Tuner(space(), "tpe", seed), space(), seed),
-        "reinforce": lambda seed: WithRandomFill(Reinforce(space(), seed), space(), seed),
+        "evolution": filled(lambda seed: Tuner(space(), "evolution", seed, first)),
+        "tpe": filled(lambda seed: Tuner(space(), "tpe", seed)),
+        "reinforce": filled(lambda seed: Reinforce(space(), seed)),
+        "nsga2": filled(lambda seed: OptunaSearch(space(), nsga2(seed, first), by_name)),
+        "motpe": filled(lambda seed: OptunaSearch(space(), motpe(seed, first), by_name)),
+        "pareto_local_search": filled(lambda seed: ParetoLocalSearch(space(), seed, first, by_name)),
     }
-    return {name: known[name] for name in chosen}
 
 
 def search(problem: Problem, name: str, strategy: Strategy, seen: Numbers, trainings: int) -> tuple[list[int], float]:
     """Run one search; return the trained rows in order, and the CPU seconds of the strategy itself."""
     rows = {network: row for row, network in enumerate(problem.names)}
     median = float(np.median(problem.latency))
-    rewards = seen if name == "surrogate" else constrained_reward(seen, problem.latency, median, WEIGHT)
+    rewards = seen if name in BY_ACCURACY else constrained_reward(seen, problem.latency, median, WEIGHT)
     trained: list[int] = []
     start = time.process_time()
     while len(trained) < trainings:
@@ -102,24 +120,42 @@ def search(problem: Problem, name: str, strategy: Strategy, seen: Numbers, train
     return trained, time.process_time() - start
 
 
-def compare(problem: Problem, seeds: int, budgets: Sequence[int], noise: float, chosen: Sequence[str]) -> None:
-    """Print the mean results of each strategy over the seeds."""
-    for name, make in makers(problem, chosen).items():
-        results: Mapping[int, list[tuple[float, float]]] = {budget: [] for budget in budgets}
-        seconds = []
-        for seed in range(seeds):
+def compare(problem: Problem, seeds: int, budget: int, noise: float, chosen: Sequence[str]) -> pd.DataFrame:
+    """Let each strategy search with each seed; one row per search: share, recall (percent) and CPU seconds."""
+    rows = []
+    for name in chosen:
+        make = makers(problem, budget)[name]
+        for seed in range(seeds if name not in ("filter", "flops") else 1):
             error = np.random.default_rng(seed).normal(0, noise * problem.accuracy.std(), len(problem.names))
-            trained, spent = search(problem, name, make(seed), problem.accuracy + error, max(budgets))
-            seconds.append(spent)
-            for budget, found in results.items():
-                found.append((problem.strict_share(trained[:budget]), problem.recall(trained[:budget])))
-        means = {budget: np.mean(found, axis=0) for budget, found in results.items()}
-        shares = ", ".join(f"{budget}: {share:5.1f} (recall {hits:4.1f})" for budget, (share, hits) in means.items())
+            trained, spent = search(problem, name, make(seed), problem.accuracy + error, budget)
+            rows.append(
+                (problem.title, noise, budget, name, problem.strict_share(trained), problem.recall(trained), spent)
+            )
+    return pd.DataFrame(rows, columns=["problem", "noise", "trainings", "strategy", "share", "recall", "seconds"])
+
+
+def show(results: pd.DataFrame, title: str) -> None:
+    """Print the mean results of each strategy."""
+    for (noise, trainings, name), rows in results.groupby(["noise", "trainings", "strategy"], sort=False):
+        per_problem = rows.groupby("problem")["share"].agg(["mean", "sem"])
+        error = float(np.sqrt((per_problem["sem"].fillna(0) ** 2).sum()) / len(per_problem))
         print(
-            f"{problem.title}, noise {noise:g}: {name:10} strict hypervolume in % at {shares}; ratio of the strategy's "
-            f"CPU seconds to trainings {np.mean(seconds) / max(budgets):.4f}",
+            f"{title}, noise {noise:g}, {trainings} trainings: {name:19} strict hypervolume "
+            f"{per_problem['mean'].mean():5.1f} % (standard error {error:.1f}), recall {rows['recall'].mean():4.1f} %, "
+            f"ratio of CPU seconds to searches {rows['seconds'].mean():.1f}",
             flush=True,
         )
+
+
+def synthetic_problem() -> Problem:
+    """Invent accuracy and latency of every cell, for use without a table."""
+    generator = np.random.default_rng(0)
+    names = space().networks()
+    live = live_cells(names)
+    work = np.array([multiply_adds(cell) for cell in live], dtype=float)
+    accuracy = 60 + 6 * np.log10(work / 7e6 + 0.01) + generator.normal(0, 2, len(names))
+    latency = work / 1e7 * generator.lognormal(0, 0.4, len(names)) + 0.1
+    return Problem("invented", names, accuracy, latency, features_of(live, work), work)
 
 
 def problems(hardware: Path | None, measured: Path | None) -> list[Problem]:
@@ -127,24 +163,21 @@ def problems(hardware: Path | None, measured: Path | None) -> list[Problem]:
     found = []
     if hardware:
         table = pd.read_parquet(hardware)
-        cells = read_table(hardware)["cell"].tolist()
-        features = features_of(cells)
+        cells = [str(Cell.from_benchmark(text)) for text in table["arch_str"]]
+        live = live_cells(cells)
+        work = np.array([multiply_adds(cell) for cell in live], dtype=float)
+        features = features_of(live, work)
         for data in ("cifar10", "cifar100"):
             for device in ("raspi4", "pixel3", "fpga"):
                 pair = table[f"{data}_test_acc_pct"].to_numpy(float), table[f"{device}_latency_ms"].to_numpy(float)
-                found.append(Problem(f"{data} on {device}", cells, *pair, features))
+                found.append(Problem(f"{data} on {device}", cells, *pair, features, work))
         if measured:
             rows = pd.read_parquet(measured)
             rows = rows[(rows["framework"] == "litert") & (rows["task"] == "cifar100")]
             rows = rows.set_index("arch_idx").loc[table["arch_idx"]]
             pair = rows["accuracy_pct"].to_numpy(float), rows["latency_ms_median"].to_numpy(float)
-            found.append(Problem("cifar100 on Pi 5 (measured)", cells, *pair, features))
-    if not found:
-        table = synthetic_table()
-        cells = table["cell"].tolist()
-        pair = table["accuracy_pct"].to_numpy(float), table["raspi4_latency_ms"].to_numpy(float)
-        found.append(Problem("invented", cells, *pair, features_of(cells)))
-    return found
+            found.append(Problem("cifar100 on Pi 5 (measured)", cells, *pair, features, work))
+    return found or [synthetic_problem()]
 
 
 def main() -> None:
@@ -155,13 +188,18 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--trainings", type=int, nargs="+", default=[32, 100, 300])
     parser.add_argument("--noise", action="store_true", help="also with noise of half the networks' deviation")
-    parser.add_argument("--strategies", nargs="+", default=["random", "surrogate", "evolution", "tpe", "reinforce"])
+    parser.add_argument("--strategies", nargs="+", help="some of the strategies; default: all")
     parser.add_argument("--quick", action="store_true", help="one seed, few trainings, an invented table")
     arguments = parser.parse_args()
-    seeds, trainings = (1, [24]) if arguments.quick else (arguments.seeds, arguments.trainings)
+    seeds, budgets = (1, [24]) if arguments.quick else (arguments.seeds, arguments.trainings)
+    noises = (0.0, 0.5) if arguments.noise else (0.0,)
+    everything = []
     for problem in problems(arguments.hardware, arguments.measured):
-        for noise in (0.0, 0.5) if arguments.noise else (0.0,):
-            compare(problem, seeds, trainings, noise, arguments.strategies)
+        chosen = arguments.strategies or list(makers(problem, 1))
+        found = [compare(problem, seeds, budget, noise, chosen) for noise in noises for budget in budgets]
+        show(pd.concat(found), problem.title)
+        everything += found
+    show(pd.concat(everything), "mean of all")
 
 
 if __name__ == "__main__":

@@ -131,6 +131,7 @@ rule compare_supernets:
     input:
         rankings=SEARCHES.last_rankings,
         scores="<results>/gather_table/fold_scores.parquet",
+        networks="<results>/gather_table/networks.parquet",
     output:
         quality=multiext("<results>/compare_supernets/quality", ".parquet", ".csv"),
         difficulty=multiext(
@@ -152,6 +153,7 @@ rule compare_supernets:
         " {params.options}"
         " --rankings {input.rankings:q}"
         " --scores {input.scores:q}"
+        " --networks {input.networks:q}"
         " --quality {output.quality:q}"
         " --difficulty {output.difficulty:q}"
         " --ranks {output.ranks:q}"

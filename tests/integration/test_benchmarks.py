@@ -23,7 +23,6 @@ BENCHMARKS = {
     "recipe": ["--quick"],
     "search": ["--quick"],
     "start_up": ["--quick"],
-    "strategies": ["--quick"],
     "rank_preservation": ["--quick"],
     "latency_estimators": ["--quick"],
     "switching": ["--quick"],

@@ -433,13 +433,16 @@ def test_a_cell_that_leads_nowhere_is_not_derived() -> None:
 
 def test_networks_are_drawn_within_the_budget_all_different() -> None:
     budget = 0.5 * (COSTS.fixed + COSTS.total(Cell(("conv3",) * 6)))
-    drawn = [network.cell for network in draw(COSTS, SKELETON, budget, 40, np.random.default_rng(0))]
+    drawn = [network.cell for network in draw(COSTS, SKELETON, budget, 0, 40, np.random.default_rng(0))]
     assert len(set(drawn)) == len(drawn) == 40
     assert all(COSTS.total(cell) <= budget and without_dead_ends(cell.operations) == cell.operations for cell in drawn)
-    again = draw(COSTS, SKELETON, budget, 40, np.random.default_rng(0))
+    again = draw(COSTS, SKELETON, budget, 0, 40, np.random.default_rng(0))
     assert drawn == [network.cell for network in again]
-    free = draw(COSTS, SKELETON, COSTS.fixed, 10**6, np.random.default_rng(0))
+    free = draw(COSTS, SKELETON, COSTS.fixed, 0, 10**6, np.random.default_rng(0))
     assert len(free) == len(set(free)) < 10**6, "all there are"
+    large = draw(COSTS, SKELETON, budget, 0.9 * budget, 40, np.random.default_rng(0))
+    assert all(0.9 * budget <= COSTS.total(network) <= budget for network in large)
+    assert draw(COSTS, SKELETON, COSTS.fixed, budget, 5, np.random.default_rng(0)), "no network is so dear"
 
 
 def test_a_budget_below_the_smallest_network_is_refused() -> None:

@@ -192,15 +192,17 @@ def test_a_budget_that_no_network_keeps_gives_none() -> None:
     cheapest = derive(np.full((28, 8), 1 / 8), costs, SKELETON, costs.fixed, least=2 * costs.fixed)
     assert cheapest is not None
     assert costs.total(cheapest) == costs.fixed, "no network is as large: then what there is"
-    assert derive_darts.draw(costs, SKELETON, costs.fixed - 1, 1, np.random.default_rng(0)) == []
+    assert derive_darts.draw(costs, SKELETON, costs.fixed - 1, 0, 1, np.random.default_rng(0)) == []
 
 
 def test_networks_are_drawn_within_the_budget_all_different() -> None:
     costs = darts_costs.count_parameters(SKELETON, 3, 2)
     budget = 1.5 * costs.fixed
-    drawn = derive_darts.draw(costs, SKELETON, budget, 5, np.random.default_rng(0))
-    assert len(set(drawn)) == 5
-    assert all(costs.total(network) <= budget for network in drawn)
+    for least in (0, 1.4 * costs.fixed, 2 * budget):
+        drawn = derive_darts.draw(costs, SKELETON, budget, least, 5, np.random.default_rng(0))
+        assert len(set(drawn)) == 5
+        floor = least if least < budget else 0  # no network is as dear as the last one
+        assert all(floor <= costs.total(network) <= budget for network in drawn)
 
 
 def test_cells_are_priced_as_they_are_counted_and_predicted(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from workflow_lib.analysis.ranking_quality import (
     compare_supernets,
     difficulty,
     first_places,
+    floors,
     ranking_quality,
     strict_tau_b,
     true_losses,
@@ -53,6 +54,19 @@ def test_true_losses_are_means_over_folds() -> None:
     assert true_losses(trained(5), LATENCY, "accuracy_pct").tolist() == [[-70, 1], [-80, 2], [-60, 3], [-90, 4]]
     assert true_losses(trained(5), LATENCY, "accuracy_pct", [1])[0, 0] == -75
     assert true_losses(trained(), LATENCY, "cross_entropy")[:, 0] == pytest.approx([0.3, 0.2, 0.4, 0.1])
+
+
+NETWORKS = pd.DataFrame({"channels": "x", "architecture": NAMES, "parameters": [1, 2, 3, 4]})
+
+
+def test_floors_by_hand() -> None:
+    losses = np.array([[30.0, 1], [20, 2], [40, 3], [10, 4]])  # Pareto ranks 0, 0, 1, 0
+    found = floors(losses, np.array([1, 2, 3, 4]))
+    assert found["cost_tau_b"] == pytest.approx((2 - 1) / (6 * 3) ** 0.5)
+    assert found["parameters_tau_b"] == 0, "the larger the dearer, so all tie"
+    assert floors(losses, np.array([3, 4, 2, 5]))["parameters_tau_b"] == pytest.approx(1)
+    many = np.column_stack([np.random.default_rng(0).random(60), np.arange(60.0)])
+    assert 0.2 < floors(many, np.ones(60))["random_tau_b"] < 0.8, "far above 0, without any knowledge"
 
 
 def test_difficulty_by_hand() -> None:
@@ -104,20 +118,20 @@ def test_the_first_few_of_networks_that_tie_are_no_matter_of_their_names() -> No
 def test_networks_that_failed_on_a_fold_are_left_out() -> None:
     scores = trained(2)
     scores = scores[(scores["architecture"] != "b") | (scores["fold"] > 0)]
-    quality, hard, ranks = compare_supernets(scores, ranking([1.0, 1.0, 0.0, 1.0]), "accuracy_pct", 8)
+    quality, hard, ranks = compare_supernets(scores, ranking([1.0, 1.0, 0.0, 1.0]), NETWORKS, "accuracy_pct", 8)
     assert hard["networks"].tolist() == [3]
     assert ranks["architecture"].tolist() == ["a", "c", "d"]
     assert quality["tau_b"].tolist() == [pytest.approx(1)]
     scores = scores[(scores["architecture"] == "a") | (scores["fold"] > 0)]
     with pytest.raises(UserError, match="only 1 networks of channels x"):
-        compare_supernets(scores, ranking([1.0, 1.0, 0.0, 1.0]), "accuracy_pct", 8)
+        compare_supernets(scores, ranking([1.0, 1.0, 0.0, 1.0]), NETWORKS, "accuracy_pct", 8)
 
 
 def test_tables_are_as_declared() -> None:
     second = ranking([0.0, 2.0, 1.0, 3.0]).assign(number=1)
     rankings = pd.concat([ranking([1.0, 1.0, 0.0, 1.0]), second])
     scores = pd.concat([trained(2), trained(2).assign(batch=16, accuracy_pct=0.0)])
-    quality, hard, ranks = compare_supernets(scores, rankings, "accuracy_pct", 8)
+    quality, hard, ranks = compare_supernets(scores, rankings, NETWORKS, "accuracy_pct", 8)
     for table, frame in ((RANKING_QUALITY, quality), (DIFFICULTY, hard), (RANKS, ranks)):
         table.check(frame, Path(table.name))
     assert quality["number"].tolist() == [0, 1]

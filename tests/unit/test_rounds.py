@@ -20,7 +20,7 @@ from workflow_lib.search.strategies.supernet import propose_ranked
 
 RUN = config({"grid.space.kernel_size": [3], "grid.space.kernel_size_pool": [3]})
 NAMES = candidate_space(RUN.grid).networks()
-LEARN = ["reinforce", "evolution", "tpe", "surrogate"]
+LEARN = ["reinforce", "evolution", "tpe", "surrogate", "nsga2", "motpe", "pareto_local_search"]
 SETTINGS = pd.DataFrame({"batch": [8, 16], "recipe": ""})
 
 
@@ -118,6 +118,49 @@ def test_rounds_add_up_to_the_budget(strategy: str) -> None:
     assert not all_rounds(search(strategy), seed=4).equals(proposals)
 
 
+@pytest.mark.parametrize("strategy", [*LEARN, "random", "filter", "flops"])
+def test_no_strategy_proposes_candidates_above_a_limit(strategy: str) -> None:
+    known = known_candidates(candidate_space(RUN.grid), costs())
+    limits = {name: float(known[name].quantile(0.7)) for name in ("latency_mean_ms", "memory_bytes")}
+    within = known[(known[list(limits)] <= list(limits.values())).all(axis=1)]
+    assert 10 < len(within) < len(known)
+    proposals = all_rounds(search(strategy, limits=limits))
+    assert len(proposals) == 10
+    assert len(proposals.merge(within, on=KEYS)) == 10
+
+
+def test_limits_that_no_candidate_keeps_are_refused() -> None:
+    chosen = search("random", limits={"memory_bytes": 10})
+    with pytest.raises(UserError, match="no candidate is within all limits; the lowest memory_bytes is"):
+        propose_round(chosen, RUN.grid, 3, costs(), None, None, 2, RUN.front.objectives)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (
+            {"strategy": "grid", "limits": {"memory_bytes": 1}},
+            "needs a strategy that chooses from the grid",
+        ),
+        ({"strategy": "random", "limits": {"accuracy_pct": 1}}, "accuracy_pct, which is not a cost known before"),
+        ({"strategy": "random", "limits": {"training_s": 1}}, "training_s, which is not a cost known before"),
+        ({"strategy": "random", "limits": {"memory": 1}}, "names memory, which is not a cost"),
+    ],
+)
+def test_wrong_limits_are_refused(values: dict[str, Any], expected: str) -> None:
+    with pytest.raises(ConfigError, match=expected):
+        config({"search": values})
+
+
+def test_a_surrogate_search_ends_when_nothing_more_is_expected() -> None:
+    everything = all_rounds(search("surrogate", candidates=40))
+    assert len(everything) == 40
+    stopped = all_rounds(search("surrogate", candidates=40, surrogate={"min_gain_pct": 1}))
+    assert 4 <= len(stopped) < 40
+    pd.testing.assert_frame_equal(stopped, everything.head(len(stopped)), check_dtype=False)
+    assert len(all_rounds(search("surrogate", candidates=40, surrogate={"min_gain_pct": 1e9}))) == 4
+
+
 def test_a_round_that_would_be_another_now_is_refused() -> None:
     first = propose_round(search("reinforce"), RUN.grid, 3, costs(), None, None, 2, RUN.front.objectives)
     changed = first.assign(architecture=first["architecture"].iloc[::-1].to_numpy())
@@ -182,15 +225,18 @@ def test_random_takes_its_budget_in_one_round() -> None:
 
 
 @pytest.mark.parametrize("strategy", ["filter", "flops"])
-def test_a_filter_takes_whole_fronts(strategy: str) -> None:
+def test_a_filter_keeps_to_its_budget(strategy: str) -> None:
     known = known_candidates(candidate_space(RUN.grid), costs())
     latency, work = known["latency_mean_ms"].to_numpy(), known["multiply_adds"].to_numpy()
     losses = np.column_stack([latency, -work if strategy == "flops" else -work / latency])
-    front = known.loc[front_mask(losses), KEYS]
-    proposals = all_rounds(search(strategy, candidates=1))
-    assert set(proposals[KEYS].itertuples(index=False)) == set(front.itertuples(index=False))
+    front = set(known.loc[front_mask(losses), KEYS].itertuples(index=False))
+    proposals = all_rounds(search(strategy, candidates=len(front)))
+    assert set(proposals[KEYS].itertuples(index=False)) == front
     assert set(proposals["batch"]) == {8, 16}, "cost the same, so both are on the front"
-    assert len(all_rounds(search(strategy, candidates=len(front) + 1))) > len(front) + 1
+    for budget in (1, len(front) - 1, len(front) + 1):
+        chosen = set(all_rounds(search(strategy, candidates=budget))[KEYS].itertuples(index=False))
+        assert len(chosen) == budget
+        assert chosen <= front or chosen >= front
 
 
 def test_the_filter_takes_measured_utilization_where_there_is_one() -> None:

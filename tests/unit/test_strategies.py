@@ -5,8 +5,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from examples import digits
+from optuna.samplers import BaseSampler
 
-from workflow_lib.pareto.dominance import front_mask
+from workflow_lib.pareto.dominance import pareto_ranks
+from workflow_lib.search.optuna_search import OptunaSearch, motpe, nsga2
+from workflow_lib.search.pareto_local_search import ParetoLocalSearch
 from workflow_lib.search.proposers import (
     FixedList,
     RegularizedEvolution,
@@ -39,6 +42,15 @@ def nni(kind: str) -> Callable[[Space, int], Strategy]:
     return make
 
 
+def costs(space: Space) -> dict[str, np.ndarray]:
+    """A second loss, by name."""
+    return {name: np.array([float(sum(map(ord, name)) % 17)]) for name in space.networks()}
+
+
+def sampled(sampler: Callable[[int, int], BaseSampler]) -> Callable[[Space, int], Strategy]:
+    return lambda space, seed: OptunaSearch(space, sampler(seed, 8), costs(space))
+
+
 def filtered(space: Space, seed: int) -> Strategy:
     networks = space.networks()
     return front_filter(networks, np.random.default_rng(seed).random((len(networks), 2)))
@@ -53,6 +65,9 @@ STRATEGIES: dict[str, Callable[[Space, int], Strategy]] = {
     "regularized": lambda space, seed: RegularizedEvolution(space, seed, population=8, tournament=3),
     "evolution": nni("evolution"),
     "tpe": nni("tpe"),
+    "nsga2": sampled(nsga2),
+    "motpe": sampled(motpe),
+    "pareto_local_search": lambda space, seed: ParetoLocalSearch(space, seed, 8, costs(space)),
 }
 
 
@@ -135,12 +150,12 @@ def test_the_grid_is_the_space_in_its_order() -> None:
 def test_the_filter_is_the_front_of_its_proxies() -> None:
     proxies = np.random.default_rng(0).random((50, 2))
     names = [str(place) for place in range(50)]
-    chosen = front_filter(names, proxies).propose(50)
-    assert set(chosen) == {names[place] for place in np.flatnonzero(front_mask(proxies))}
-    more = front_filter(names, proxies, least=len(chosen) + 1).propose(50)
-    assert more[: len(chosen)] == chosen
-    rest = [place for place in range(50) if names[place] not in chosen]
-    assert set(more[len(chosen) :]) == {names[rest[place]] for place in np.flatnonzero(front_mask(proxies[rest]))}
+    ordered, ranks = list(map(int, front_filter(names, proxies).propose(50))), pareto_ranks(proxies)
+    assert sorted(ordered) == list(range(50))
+    assert ranks[ordered].tolist() == sorted(ranks)
+    front = np.flatnonzero(ranks == 0)
+    ends = {int(front[proxies[front, column].argmin()]) for column in range(2)}
+    assert set(ordered[:2]) == ends, "the ends of a front are the least crowded"
 
 
 def test_rounds_are_filled_until_the_space_is_empty() -> None:

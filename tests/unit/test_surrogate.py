@@ -25,6 +25,7 @@ def test_expected_improvement_is_that_of_simulated_accuracies(costs: int, member
     mean, deviation, own = random.uniform(50, 95, 8), random.uniform(0.1, 5, 8), random.uniform(0.5, 9, (8, costs))
     points, reference = np.column_stack([-accuracy, known]), np.append(-55.0, worst)
     before = moocore.hypervolume(points, ref=reference) if members else 0.0
+    assert front.hypervolume == pytest.approx(before)
     for number, found in enumerate(front.improvement(mean, deviation, own)):
         samples = random.normal(mean[number], deviation[number], 1500)
         gains = [

@@ -40,8 +40,7 @@ class ComparisonConfig(Section):
     candidates: int = Field(
         default=32,
         ge=1,
-        description="candidates that each strategy may train; `filter` and `flops` train whole fronts and may exceed "
-        "it",
+        description="candidates that each strategy may train",
     )
     seeds: int = Field(default=5, ge=2, le=100, description="repetitions of each strategy that uses random numbers")
 

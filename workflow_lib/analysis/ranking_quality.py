@@ -18,6 +18,8 @@ Numbers = NDArray[np.float64]
 TOP, BEST_SHARE = 5, 0.1
 TIE_ORDERS = 200
 """Random orders of tied networks, over which measures of the top networks are averaged."""
+RANDOM_RANKINGS = 200
+"""Random rankings over which the floor is averaged."""
 KEYS = ["channels", "variant", "number"]
 """The columns that identify a supernet."""
 
@@ -50,7 +52,7 @@ def difficulty(scores: pd.DataFrame, latency: pd.Series, measure: str) -> dict[s
         measure: see `true_losses`.
 
     Returns:
-        The columns of DIFFICULTY except the channels.
+        The columns of DIFFICULTY except the channels and the floors.
     """
     included = scores[scores["architecture"].isin(latency.index)]
     groups = included.groupby("architecture")[measure]
@@ -69,6 +71,28 @@ def difficulty(scores: pd.DataFrame, latency: pd.Series, measure: str) -> dict[s
         "ceiling_tau_b": float(np.mean(taus)),
         "strict_tau_b": strict_tau_b(pareto_ranks(true_losses(included, latency, measure))),
         "hours": float(included["training_s"].sum()) / _SECONDS_PER_HOUR,
+    }
+
+
+def floors(losses: Numbers, parameters: NDArray[Any]) -> dict[str, float]:
+    """Measure how well networks are ranked by what is known without any training.
+
+    A ranking from training is worth something only above these values, because the cost is half of what is ranked.
+
+    Args:
+        losses: (n, 2) true losses: error and cost.
+        parameters: (n,) numbers of parameters.
+
+    Returns:
+        The floors among the columns of DIFFICULTY.
+    """
+    ranks, cost = pareto_ranks(losses), losses[:, 1]
+    generator = np.random.default_rng(0)
+    drawn = [np.column_stack([generator.permutation(len(cost)), cost]) for _ in range(RANDOM_RANKINGS)]
+    return {
+        "random_tau_b": float(np.mean([tau_b(pareto_ranks(each), ranks) for each in drawn])),
+        "cost_tau_b": tau_b(cost, ranks),
+        "parameters_tau_b": tau_b(pareto_ranks(np.column_stack([-parameters, cost])), ranks),
     }
 
 
@@ -157,13 +181,14 @@ def _complete(scores: pd.DataFrame) -> list[str]:
 
 
 def compare_supernets(
-    scores: pd.DataFrame, rankings: pd.DataFrame, measure: str, batch: int
+    scores: pd.DataFrame, rankings: pd.DataFrame, networks: pd.DataFrame, measure: str, batch: int
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Compare the rankings of supernets with networks that were trained separately.
 
     Args:
         scores: rows of FOLD_SCORES; networks that lack some of their trainings are excluded.
         rankings: rows of RANKING of all supernets.
+        networks: rows of NETWORKS, of which the number of parameters is used.
         measure: accuracy_pct or cross_entropy.
         batch: batch size of the trainings to compare with.
 
@@ -186,7 +211,9 @@ def compare_supernets(
                 "see the failed trainings in the log",
             )
         losses = true_losses(trained, latency, measure)
-        difficulties.append({"channels": channels} | difficulty(trained, latency, measure))
+        sizes = networks[networks["channels"] == channels].set_index("architecture")["parameters"]
+        known = floors(losses, sizes.loc[latency.index].to_numpy())
+        difficulties.append({"channels": channels} | difficulty(trained, latency, measure) | known)
         for _, supernet_rows in group.groupby(["variant", "number"], sort=False):
             ranking = supernet_rows.set_index("architecture").loc[latency.index].reset_index()
             quality.append(ranking.loc[0, KEYS].to_dict() | ranking_quality(ranking, losses, measure))

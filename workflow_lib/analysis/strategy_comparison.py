@@ -13,7 +13,6 @@ from workflow_lib.core.seeds import derive_seed
 from workflow_lib.pareto.dominance import front_mask, to_losses
 from workflow_lib.pareto.front_config import Objective
 from workflow_lib.search.proposal_rounds import candidate_space, known_candidates, make_strategy, reward_of
-from workflow_lib.search.proposers import FixedList
 from workflow_lib.search.search_config import SearchConfig
 from workflow_lib.search.strategy_declaration import Strategy, all_strategies
 from workflow_lib.spaces.grid_config import GridConfig
@@ -57,8 +56,7 @@ def compare_strategies(
 
     Args:
         space: the space that they search.
-        makers: strategy name -> function that makes the strategy from a seed. Strategies of `FIXED` train all that they
-            propose; if that is more than `budget`, it becomes the budget of all.
+        makers: strategy name -> function that makes the strategy from a seed.
         budget: number of networks that each strategy evaluates.
         round_size: number of networks that a strategy proposes before it receives their rewards.
         seeds: seeds of the strategies that use random numbers.
@@ -67,12 +65,9 @@ def compare_strategies(
         Rows of COMPARISON: one per evaluation.
     """
     runs = [(name, seed) for name in makers for seed in (seeds[:1] if name in FIXED else seeds)]
-    fixed = {name: makers[name](seeds[0]).propose(sys.maxsize) for name in makers if name in FIXED}
-    budget = max([budget, *map(len, fixed.values())])
     rows = []
     for number, (name, seed) in enumerate(runs, start=1):
-        strategy = FixedList(fixed[name]) if name in fixed else makers[name](seed)
-        trained = search(strategy, space.rewards, budget, round_size)
+        trained = search(makers[name](seed), space.rewards, budget, round_size)
         rows.append(score_search(space, trained).assign(strategy=name, seed=seeds.index(seed)))
         print(f"compare_strategies: {number} of {len(runs)} searches", file=sys.stderr, flush=True)
     return pd.concat(rows, ignore_index=True)

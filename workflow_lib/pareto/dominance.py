@@ -144,6 +144,31 @@ def hypervolume_share(losses: Losses, front: Mask) -> NDArray[np.float64]:
     return share
 
 
+def crowding_distances(losses: Losses) -> NDArray[np.float64]:
+    """Compute how far each member of a front is from its neighbours; the ends of each objective are infinitely far.
+
+    Args:
+        losses: (n, m) array of mutually non-dominated rows. Of equal rows, all but the first have distance 0.
+
+    Returns:
+        (n,) sums over the objectives of the difference between the two neighbours, relative to the range.
+
+    Source: Deb et al. 2002 (NSGA-II), section III-B.
+
+    >>> crowding_distances(np.array([[0.0, 4.0], [1.0, 1.0], [1.0, 1.0], [4.0, 0.0]])).tolist()
+    [inf, 2.0, 0.0, inf]
+    """
+    points, first = np.unique(losses, axis=0, return_index=True)
+    scaled, sums = unit_scaled(points), np.zeros(len(points))
+    for values in scaled.T:
+        order = np.argsort(values, kind="stable")
+        sums[order[[0, -1]]] = np.inf
+        sums[order[1:-1]] += values[order[2:]] - values[order[:-2]]
+    distances = np.zeros(len(losses))
+    distances[first] = sums
+    return distances
+
+
 def choose_by_hypervolume(losses: Losses, count: int) -> NDArray[np.int64]:
     """Choose rows greedily by hypervolume improvement.
 

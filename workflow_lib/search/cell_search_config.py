@@ -1,6 +1,7 @@
 """The configuration of differentiable cell search within budgets."""
 
 from collections.abc import Mapping
+from math import inf, isfinite
 from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
@@ -40,10 +41,11 @@ class CellSearchConfig(SkeletonConfig):
         "latency in ms) -> its maximum values; each value is searched once per seed",
     )
     min_budget_share: float = Field(
-        default=0.75,
+        default=0.0,
         ge=0,
         le=1,
-        description="minimum share of the budget that a derived network should use, if such a network exists",
+        description="minimum share of the budget that derived and randomly drawn networks should use, if such networks "
+        "exist",
     )
     allow_none: bool = Field(
         default=True,
@@ -126,6 +128,10 @@ class CellSearchConfig(SkeletonConfig):
         gt=0,
         description="increase of the Lagrange multiplier per step and per unit of relative excess cost",
     )
+
+    def least_cost(self, budget: float) -> float:
+        """Return the minimum cost of networks within a budget; an infinite budget has none."""
+        return self.min_budget_share * budget if isfinite(budget) else -inf
 
     @property
     def skeletons(self) -> Mapping[str, Skeleton]:

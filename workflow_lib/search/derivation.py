@@ -49,7 +49,13 @@ class Derivation(Protocol):
         """
 
     def draw(
-        self, costs: CellCosts, skeleton: Skeleton, budget: float, count: int, generator: np.random.Generator
+        self,
+        costs: CellCosts,
+        skeleton: Skeleton,
+        budget: float,
+        least: float,
+        count: int,
+        generator: np.random.Generator,
     ) -> Sequence[Cells]:
         """Draw distinct networks within a budget, uniformly at random.
 
@@ -57,6 +63,7 @@ class Derivation(Protocol):
             costs: costs of operations and networks.
             skeleton: skeleton of the networks.
             budget: maximum cost of a whole network, in the unit of `costs`.
+            least: minimum cost of the networks, if such networks exist, as in `derive`.
             count: number of networks.
             generator: random number generator.
         """
@@ -246,8 +253,8 @@ def _derive(probabilities: Numbers, costs: CellCosts, settings: CellSearchConfig
     """Return the most probable network within a budget."""
     if not settings.allow_none:
         probabilities = probabilities * (np.arange(probabilities.shape[1]) > 0)
-    least = settings.min_budget_share * budget if np.isfinite(budget) else -np.inf
-    network = DERIVATIONS[settings.space].derive(probabilities, costs, settings.skeletons["trained"], budget, least)
+    derive, skeleton = DERIVATIONS[settings.space].derive, settings.skeletons["trained"]
+    network = derive(probabilities, costs, skeleton, budget, settings.least_cost(budget))
     if network is None:
         smallest = format_cost(spread_bounds(costs, 2)[0])
         raise UserError(
@@ -259,7 +266,7 @@ def _derive(probabilities: Numbers, costs: CellCosts, settings: CellSearchConfig
 
 
 def draw_networks(channels: str, costs: Mapping[str, CellCosts], settings: CellSearchConfig, seed: int) -> pd.DataFrame:
-    """Draw random networks within each budget, as a baseline for the searches.
+    """Draw random networks within each budget, by the same bounds as derived ones, as a baseline for the searches.
 
     Args:
         channels: name of the channel set.
@@ -280,7 +287,9 @@ def draw_networks(channels: str, costs: Mapping[str, CellCosts], settings: CellS
                     "channels": channels, "quantity": quantity, "budget": budget, "origin": "random",
                     "repeat": repeat, **_network_columns(network, costs[quantity]),
                 }
-                for repeat, network in enumerate(draw(costs[quantity], skeleton, budget, count, generator))
+                for repeat, network in enumerate(
+                    draw(costs[quantity], skeleton, budget, settings.least_cost(budget), count, generator)
+                )
             ]  # fmt: skip
     return pd.DataFrame(rows)
 

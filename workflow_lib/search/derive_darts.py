@@ -70,17 +70,19 @@ def _most_probable(probabilities: Numbers, costs: CellCosts, least: float, most:
 
 
 def draw(
-    costs: CellCosts, skeleton: Skeleton, budget: float, count: int, generator: np.random.Generator
+    costs: CellCosts, skeleton: Skeleton, budget: float, least: float, count: int, generator: np.random.Generator
 ) -> list[CellNetwork]:
     """Draw distinct networks within a budget, uniformly at random; fewer if hardly more exist.
 
     A random walk redraws the edges of one node per step and stays where it is if the new network exceeds the budget.
-    Its transitions are symmetric, so its stationary distribution is uniform.
+    Its transitions are symmetric, so its stationary distribution is uniform. Of its networks, those that cost at least
+    `least` are kept.
 
     Args:
         costs: costs of operations and networks.
         skeleton: skeleton of the networks.
         budget: maximum cost of a whole network, in the unit of `costs`.
+        least: minimum cost of the networks, if the walk finds such networks, as in `derive`.
         count: number of networks.
         generator: random number generator.
     """
@@ -89,7 +91,7 @@ def draw(
     totals = [np.array([sum(prices[edge, name] for edge, name in way) for way in node_ways]) for node_ways in ways]
     current = [int(node_totals.argmin()) for node_totals in totals]
     total = costs.fixed + sum(node_totals[way] for node_totals, way in zip(totals, current, strict=True))
-    found: dict[CellNetwork, None] = {}
+    found: dict[bool, dict[CellNetwork, None]] = {True: {}, False: {}}  # by whether they cost at least `least`
     for step in range(_STEPS * _TRIES * count if total <= budget else 0):
         node = int(generator.integers(len(nodes)))
         way = int(generator.integers(len(ways[node])))
@@ -98,10 +100,10 @@ def draw(
             total, current[node] = changed, way
         if step % _STEPS == _STEPS - 1:
             chosen = [pair for node_ways, index in zip(ways, current, strict=True) for pair in node_ways[index]]
-            found[CellNetwork.of(chosen, skeleton)] = None
-        if len(found) == count:
+            found[total >= least][CellNetwork.of(chosen, skeleton)] = None
+        if len(found[True]) == count:
             break
-    return list(found)
+    return list(found[True] or found[False])[:count]
 
 
 def _nodes() -> list[list[int]]:

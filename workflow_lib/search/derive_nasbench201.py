@@ -42,7 +42,7 @@ def derive(
 
 
 def draw(
-    costs: CellCosts, skeleton: Skeleton, budget: float, count: int, generator: np.random.Generator
+    costs: CellCosts, skeleton: Skeleton, budget: float, least: float, count: int, generator: np.random.Generator
 ) -> list[CellNetwork]:
     """Draw distinct networks within a budget, uniformly at random; fewer if no more exist.
 
@@ -50,13 +50,16 @@ def draw(
         costs: costs of operations and networks.
         skeleton: skeleton of the networks.
         budget: maximum cost of a whole network, in the unit of `costs`.
+        least: minimum cost of the networks, if such networks exist, as in `derive`.
         count: number of networks.
         generator: random number generator.
     """
     cells, totals = _totals(costs)
     _, live = connected_cells()
     no_dead = (live | (cells == _NONE)).all(1)
-    rows = generator.permutation(np.flatnonzero(no_dead & (totals <= budget)))[:count]
+    within = no_dead & (totals <= budget)
+    enough = within & (totals >= least)
+    rows = generator.permutation(np.flatnonzero(enough if enough.any() else within))[:count]
     return [CellNetwork(_without_dead_operations(row), skeleton) for row in rows]
 
 

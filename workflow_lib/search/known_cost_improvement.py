@@ -60,6 +60,15 @@ class KnownCostFront:
         self.levels = np.unique(np.append(levels, worst_accuracy))
         self._volumes = [_volumes_above(levels == level, widths) for level in self.levels]
 
+    @property
+    def hypervolume(self) -> float:
+        """Hypervolume of the members, in units of accuracy times costs."""
+        origin = (0,) * len(self._lines)
+        worst = self.levels[0]  # levels are sorted, and the reference accuracy is the lowest
+        return float(
+            sum((level - worst) * volumes[origin] for level, volumes in zip(self.levels, self._volumes, strict=True))
+        )
+
     def improvement(self, mean: Numbers, deviation: Numbers, costs: Numbers) -> Numbers:
         """Expected hypervolume improvement of each candidate, in units of accuracy times costs.
 

@@ -16,20 +16,7 @@ from nni.algorithms.hpo.tpe_tuner import TpeTuner
 from workflow_lib.spaces.space import Space
 
 _TRIES = 200
-_MIN_POPULATION = 32
 logging.getLogger("nni").setLevel(logging.WARNING)  # NNI logs every trial to standard output
-
-
-def population_size(round_candidates: int) -> int:
-    """Return the population size for evolution: NNI removes one network per proposal, and many must remain.
-
-    Args:
-        round_candidates: number of proposals before the tuner receives their rewards.
-
-    >>> population_size(8), population_size(20)
-    (32, 80)
-    """
-    return max(_MIN_POPULATION, 4 * round_candidates)
 
 
 class Tuner:
@@ -39,7 +26,7 @@ class Tuner:
         space: the search space.
         kind: evolution or tpe.
         seed: seed of the proposals.
-        population: population size of evolution.
+        population: population size of evolution: networks drawn at random before it learns; more than in one round.
 
     Source: NNI 3.0. A repeated proposal is not proposed again; the tuner receives its reward again, if it is known.
         After many repeated proposals in a row, the strategy ends.
@@ -83,7 +70,7 @@ class Tuner:
             network = self._space.build(values)
             if network in self._rewards:
                 self._tuner.receive_trial_result(number, values, self._rewards[network])
-            elif network in self._pending:
+            elif network in self._pending or not self._space.allows(network):
                 self._with_generator(lambda number=number: self._tuner.trial_end(number, False))
             else:
                 self._pending[network] = (number, values)

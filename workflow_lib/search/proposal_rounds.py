@@ -1,6 +1,7 @@
 """Rounds of a search: the next proposals of a strategy, from all earlier proposals and rewards."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -80,10 +81,11 @@ def propose_round(
         Rows of PROPOSALS of the earlier rounds and of this one.
 
     Raises:
-        UserError: if the strategy would now propose other candidates in an earlier round.
+        UserError: if the strategy would now propose other candidates in an earlier round, or no candidate is within
+            the limits.
     """
     space = candidate_space(grid)
-    known = known_candidates(space, costs)
+    space, known = within_limits(space, known_candidates(space, costs), search.limits)
     strategy = make_strategy(search, space, known, seed, objectives)
     rounds: list[pd.DataFrame] = []
     if proposals is not None and scores is not None:
@@ -112,6 +114,31 @@ def known_candidates(space: Space, costs: pd.DataFrame) -> pd.DataFrame:
     """
     names = space.networks()
     return split(names).assign(candidate=names).merge(costs, on=["channels", "architecture"], how="left")
+
+
+def within_limits(space: Space, known: pd.DataFrame, limits: Mapping[str, float]) -> tuple[Space, pd.DataFrame]:
+    """Keep the candidates whose costs are within the limits.
+
+    Args:
+        space: the space of candidates.
+        known: rows of `known_candidates`.
+        limits: column of `known` -> maximum value.
+
+    Returns:
+        The space, in which only these candidates are allowed, and their rows.
+
+    Raises:
+        UserError: if there are none.
+    """
+    if not limits:
+        return space, known
+    within = known[(known[list(limits)] <= list(limits.values())).all(axis=1)]
+    if within.empty:
+        lowest = ", ".join(f"{name} is {known[name].min():g}" for name in limits)
+        raise UserError(
+            f"no candidate is within all limits; the lowest {lowest}", "config: search.limits", "raise them"
+        )
+    return replace(space, allowed=frozenset(within["candidate"])), within.reset_index(drop=True)
 
 
 def make_strategy(

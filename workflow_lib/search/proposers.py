@@ -8,7 +8,7 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from workflow_lib.pareto.dominance import pareto_ranks
+from workflow_lib.pareto.dominance import crowding_distances, pareto_ranks
 from workflow_lib.search.strategy_declaration import Strategy
 from workflow_lib.spaces.space import Configuration, Space
 
@@ -75,24 +75,26 @@ class WithRandomFill:
         self._strategy.tell({network: reward for network, reward in rewards.items() if network in self._from_strategy})
 
 
-def front_filter(networks: Sequence[str], proxies: Numbers, least: int = 1) -> FixedList:
-    """Propose only the networks on the fronts of losses that are known before training.
+def front_filter(networks: Sequence[str], proxies: Numbers) -> FixedList:
+    """Propose networks front by front of losses that are known before training; of a front, the least crowded first.
 
     Args:
         networks: n ids.
         proxies: (n, m) losses known before training, minimised: latency or negative throughput, together with negative
             utilization (strategy `filter`) or negative multiply-adds (`flops`).
-        least: minimum number of networks; successive whole fronts are taken until they contain that many.
 
     >>> front_filter(["a", "b", "c"], np.array([[2.0, 2.0], [1.0, 3.0], [3.0, 3.0]])).propose(3)
-    ['b', 'a']
+    ['b', 'a', 'c']
 
-    Source: Kosaian and Phanishayee, A Study on the Intersection of GPU Utilization and CNN Inference, section 4.3.
+    Source: Kosaian and Phanishayee, A Study on the Intersection of GPU Utilization and CNN Inference, section 4.3;
+        differs from it in: a budget ends the list within a front, by the crowding distance of Deb et al. 2002.
     """
-    rank = pareto_ranks(proxies)
-    last = np.sort(rank)[min(least, len(rank)) - 1]
-    order = np.lexsort((proxies[:, 0], rank))
-    return FixedList([networks[row] for row in order if rank[row] <= last])
+    ranks = pareto_ranks(proxies)
+    distances = np.zeros(len(networks))
+    for rank in range(int(ranks.max()) + 1):
+        distances[ranks == rank] = crowding_distances(proxies[ranks == rank])
+    order = np.lexsort((proxies[:, 0], -distances, ranks))
+    return FixedList([networks[row] for row in order])
 
 
 class DrawingStrategy(ABC):
@@ -124,7 +126,7 @@ class DrawingStrategy(ABC):
             tries += 1
             if network in self._rewards:
                 self._draw_again(network, configuration)
-            elif network not in self._drawn:
+            elif network not in self._drawn and self._space.allows(network):
                 self._drawn[network] = configuration
                 found.append(network)
                 tries = 0

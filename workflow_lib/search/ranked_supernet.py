@@ -227,7 +227,9 @@ def _score(trainer: SupernetTrainer, judge: Judge, step: RankingSettings, progre
 def _scored_networks(space: Space, progress: RankingProgress) -> Iterable[str]:
     if space.size <= MAX_SCORED:
         return space.networks()
-    return dict.fromkeys([*best_networks(space, progress.alphas[-1], MAX_SCORED), *progress.evaluated["architecture"]])
+    # Without alpha, nothing tells the best of a large space, so only networks that were evaluated can be scored.
+    best = best_networks(space, progress.alphas[-1], MAX_SCORED) if progress.alphas else []
+    return dict.fromkeys([*best, *progress.evaluated["architecture"]])
 
 
 def best_path(space: Space, alpha: Numbers) -> Paths:

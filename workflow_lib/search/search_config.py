@@ -1,6 +1,5 @@
 """The configuration of the search strategy."""
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, Field, WithJsonSchema, create_model
@@ -28,13 +27,17 @@ class _SearchConfig(Section):
     candidates: int = Field(
         default=32,
         ge=1,
-        description="maximum number of candidates to train, not counting baselines; `filter` and `flops` train whole "
-        "fronts, as few as contain this many candidates (1: the first front only)",
+        description="maximum number of candidates to train, not counting baselines",
     )
     round_candidates: int = Field(
         default=8,
         ge=1,
         description="candidates to train per round, before `reinforce`, `evolution` and `tpe` propose again",
+    )
+    limits: dict[str, float] = Field(
+        default={},
+        description="column -> maximum value, for costs that are known before training, such as {latency_worst_ms: 20, "
+        "memory_bytes: 1e6}; candidates above a limit are never trained",
     )
     latency_target_ms: float | None = Field(
         default=None,
@@ -55,9 +58,7 @@ class _SearchConfig(Section):
         return -(-self.candidates // self.round_candidates) if self.declaration.learns else 1
 
     def round_size(self, round_number: int) -> int:
-        """Return the maximum number of candidates in a round; whole fronts and the whole grid are not limited."""
-        if self.declaration.takes_whole_fronts:
-            return sys.maxsize
+        """Return the maximum number of candidates in a round."""
         if not self.declaration.learns:
             return self.candidates
         return min(self.round_candidates, self.candidates - round_number * self.round_candidates)
@@ -66,11 +67,20 @@ class _SearchConfig(Section):
         """Check this section against the others; see `Section.check_within`."""
         if (self.strategy == "constrained") != (config.cell_search is not None):
             raise ValueError(f"set cell_search if and only if {key}.strategy is constrained")
+        self._check_limits(config, f"{key}.limits")
         if self.declaration.rewarded_by_accuracy and not config.only_accuracy_is_unknown:
             raise ValueError(
                 f"{key}.strategy {self.strategy} predicts accuracies: front.objectives must contain accuracy_pct, and "
                 "otherwise only costs that are known before training"
             )
+
+    def _check_limits(self, config: "Config", key: str) -> None:
+        if self.limits and (self.strategy == "grid" or self.declaration.propose):
+            able = [name for name, strategy in all_strategies().items() if strategy.make and name != "grid"]
+            raise ValueError(f"{key} needs a strategy that chooses from the grid: {', '.join(able)}")
+        known = [name for name in config.objective_names if name not in {*config.score_names, "training_s"}]
+        if unknown := [name for name in self.limits if name not in known]:
+            raise ValueError(f"{key} names {unknown[0]}, which is not a cost known before training: {', '.join(known)}")
 
 
 if TYPE_CHECKING:

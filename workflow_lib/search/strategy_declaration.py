@@ -16,7 +16,9 @@ from workflow_lib.latency.latency_tables import LATENCIES_RESULT
 from workflow_lib.training.utilization_tables import UTILIZATIONS_RESULT
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
     from workflow_lib.core.results import Result
     from workflow_lib.core.section import Section
@@ -58,6 +60,35 @@ class StrategyInput:
     seed: int
     objectives: Sequence[Objective]
 
+    @property
+    def first_random(self) -> int:
+        """Number of networks that a strategy draws at random before it learns; see `first_random`."""
+        return first_random(self.search.candidates, self.search.round_candidates)
+
+    @property
+    def costs(self) -> Mapping[str, NDArray[np.float64]]:
+        """Name of each candidate -> its losses that are known before training: all objectives but the accuracy."""
+        from workflow_lib.pareto.dominance import to_losses
+
+        others = [objective for objective in self.objectives if objective.name != "accuracy_pct"]
+        return dict(zip(self.known["candidate"], to_losses(self.known, others), strict=True))
+
+
+def first_random(candidates: int, round_candidates: int) -> int:
+    """Return how many networks a strategy draws at random before it learns.
+
+    They are at most a third of the budget, because a search that only draws is a random one. There are more than in one
+    round, because NNI's evolution removes one network of its population per proposal until it receives the rewards.
+
+    Args:
+        candidates: number of proposals in total.
+        round_candidates: number of proposals before the strategy receives their rewards.
+
+    >>> first_random(32, 8), first_random(100, 8), first_random(300, 20), first_random(6, 4)
+    (10, 32, 80, 6)
+    """
+    return max(round_candidates + 2, min(max(32, 4 * round_candidates), candidates // 3))
+
 
 @dataclass(frozen=True)
 class ProposalInput:
@@ -88,7 +119,6 @@ class StrategyDeclaration:
         learns: whether it needs the results of one round before it proposes the next.
         rewarded_by_accuracy: whether it receives mean accuracies (percent) as rewards, not those that include the
             latency; all other objectives must then be known before training.
-        takes_whole_fronts: whether it proposes whole fronts, with at least the requested number of candidates.
         draws: whether its proposals depend on the seed.
         is_compared: whether `comparison` includes it.
         position: position in the order of strategies.
@@ -102,7 +132,6 @@ class StrategyDeclaration:
     settings: type[Section] | None = None
     learns: bool = False
     rewarded_by_accuracy: bool = False
-    takes_whole_fronts: bool = False
     draws: bool = True
     is_compared: bool = True
     position: int = LAST

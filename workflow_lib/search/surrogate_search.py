@@ -29,11 +29,14 @@ class Surrogate:
         features: (n, d) features from which the accuracy is predicted; see `describe_candidates`.
         costs: (n, m) costs that are objectives, minimised.
         seed: seed of the first proposals.
+        min_gain_pct: the search ends once no candidate is expected to add this share to the hypervolume (percent).
 
     Source: expected hypervolume improvement (Emmerich et al. 2006) with a Gaussian process (Jones et al. 1998).
     """
 
-    def __init__(self, candidates: Sequence[str], features: Numbers, costs: Numbers, seed: int) -> None:
+    def __init__(
+        self, candidates: Sequence[str], features: Numbers, costs: Numbers, seed: int, min_gain_pct: float = 0.0
+    ) -> None:
         self._candidates, self._features = list(candidates), features
         ranges = np.ptp(costs, axis=0)
         self._costs = (costs - costs.min(axis=0)) / np.where(ranges > 0, ranges, 1)
@@ -41,6 +44,7 @@ class Surrogate:
         self._accuracy = np.full(len(self._candidates), np.nan)
         self._open = np.ones(len(self._candidates), dtype=bool)
         self._generator = np.random.default_rng(seed)
+        self._min_gain = min_gain_pct / 100
 
     def propose(self, count: int) -> list[str]:
         """Propose at most `count` new candidates."""
@@ -82,6 +86,8 @@ class Surrogate:
             gain[~self._open] = -1.0
             gain[chosen] = -1.0
             best = int(gain.argmax())
+            if not chosen and gain[best] < self._min_gain * front.hypervolume:
+                break
             chosen.append(best)
             members.append(best)
             posterior.condition(best)

@@ -21,6 +21,7 @@ class Space:
         build: configuration -> id of the network that it builds; several configurations may build the same network.
         parse: id -> a configuration that builds the network.
         connected: id -> whether the network's output depends on its input.
+        allowed: ids of the networks that may be chosen; None: all.
 
     >>> space = Space({"depth": [1, 2], "width": [8, 16]}, lambda c: f"d{c['depth']}w{c['width']}",
     ...               lambda text: {"depth": int(text[1]), "width": int(text[3:])})
@@ -32,6 +33,7 @@ class Space:
     build: Callable[[Configuration], str]
     parse: Callable[[str], Configuration]
     connected: Callable[[str], bool] = lambda _: True
+    allowed: frozenset[str] | None = None
 
     @property
     def size(self) -> int:
@@ -44,8 +46,12 @@ class Space:
             yield dict(zip(self.choices, values, strict=True))
 
     def networks(self) -> list[str]:
-        """Ids of the distinct networks, in the order of their first configurations."""
-        return list(dict.fromkeys(map(self.build, self.configurations())))
+        """Ids of the distinct networks that are allowed, in the order of their first configurations."""
+        return list(filter(self.allows, dict.fromkeys(map(self.build, self.configurations()))))
+
+    def allows(self, network: str) -> bool:
+        """Whether a network may be chosen."""
+        return self.allowed is None or network in self.allowed
 
     def holds(self, network: str) -> bool:
         """Whether the choices of this space can build a network; `parse` must accept its id."""

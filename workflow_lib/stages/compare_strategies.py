@@ -19,7 +19,7 @@ from workflow_lib.search.search_config import SearchConfig
 from workflow_lib.spaces.grid_config import GridConfig
 from workflow_lib.training.utilization_tables import UTILIZATIONS
 
-CONTRACT = 2
+CONTRACT = 3
 
 
 class ComparisonArguments(Arguments):

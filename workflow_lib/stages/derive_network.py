@@ -13,7 +13,7 @@ from workflow_lib.search.cell_tables import CELL_ALPHA, CELL_SEARCH, DERIVED
 from workflow_lib.search.derivation import derive_networks, draw_networks, read_costs
 from workflow_lib.spaces.cell_spaces import CELL_SPACES
 
-CONTRACT = 1
+CONTRACT = 2
 
 
 class DeriveArguments(Arguments):

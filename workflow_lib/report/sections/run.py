@@ -122,8 +122,10 @@ def _search_in_words(config: Config) -> str:
         return "the whole grid"
     if search.declaration.propose and config.assembled:
         return f"{search.strategy}, {searched_from(config)}"
-    bound = "at least" if search.declaration.takes_whole_fronts else "at most"
-    return f"{search.strategy}, {bound} {search.candidates} of {searched_from(config)}"
+    limits = ", ".join(f"{name} at most {value:g}" for name, value in search.limits.items())
+    return f"{search.strategy}, at most {search.candidates} of {searched_from(config)}" + (
+        f" with {limits}" if limits else ""
+    )
 
 
 def config_text(content: ReportContent) -> str:

@@ -88,6 +88,22 @@ def difficulty(content: ReportContent) -> TextTable:
     )
 
 
+def floors(content: ReportContent) -> TextTable:
+    """Tabulate how well networks are ranked without any training."""
+    frame = content[DIFFICULTY_RESULT]
+    titles = {
+        "random_tau_b": "Random errors and the cost",
+        "cost_tau_b": "The cost alone",
+        "parameters_tau_b": "Parameters and the cost",
+        "ceiling_tau_b": "Half of the trainings (noise ceiling)",
+    }
+    return make_table(
+        {"Channels": frame["channels"]}
+        | {title: [f"{value:.3f}" for value in frame[name]] for name, title in titles.items()},
+        texts=1,
+    )
+
+
 def compared(content: ReportContent) -> bool:
     """Whether supernet rankings were compared with the trained grid."""
     return content.get(RANKING_QUALITY_RESULT) is not None
@@ -99,6 +115,7 @@ def values(content: ReportContent) -> Mapping[str, Any]:
         "picks": picks(content) if content.config.search.strategy == "supernet" else None,
         "ranking_quality": ranking_quality(content) if compared(content) else None,
         "difficulty": difficulty(content) if compared(content) else None,
+        "floors": floors(content) if compared(content) else None,
     }
 
 

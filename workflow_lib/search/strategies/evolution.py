@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 def make(given: StrategyInput) -> Strategy:
     """Make the strategy."""
-    from workflow_lib.search.nni_tuners import Tuner, population_size
+    from workflow_lib.search.nni_tuners import Tuner
     from workflow_lib.search.proposers import WithRandomFill
 
-    tuner = Tuner(given.space, "evolution", given.seed, population_size(given.search.round_candidates))
+    tuner = Tuner(given.space, "evolution", given.seed, given.first_random)
     return WithRandomFill(tuner, given.space, given.seed)
 
 

@@ -15,7 +15,7 @@ def make(given: StrategyInput) -> Strategy:
     from workflow_lib.search.proposal_rounds import filter_proxies
     from workflow_lib.search.proposers import front_filter
 
-    return front_filter(given.known["candidate"].tolist(), filter_proxies(given.known), given.search.candidates)
+    return front_filter(given.known["candidate"].tolist(), filter_proxies(given.known))
 
 
 STRATEGY = StrategyDeclaration(
@@ -23,6 +23,5 @@ STRATEGY = StrategyDeclaration(
     "utilization, if `utilization` measures them)",
     make=make,
     draws=False,
-    takes_whole_fronts=True,
     position=10,
 )

@@ -15,13 +15,12 @@ def make(given: StrategyInput) -> Strategy:
     from workflow_lib.search.proposal_rounds import flops_proxies
     from workflow_lib.search.proposers import front_filter
 
-    return front_filter(given.known["candidate"].tolist(), flops_proxies(given.known), given.search.candidates)
+    return front_filter(given.known["candidate"].tolist(), flops_proxies(given.known))
 
 
 STRATEGY = StrategyDeclaration(
     words="the front of low latency and many multiply-adds, known before training",
     make=make,
     draws=False,
-    takes_whole_fronts=True,
     position=20,
 )

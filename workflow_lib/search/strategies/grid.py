@@ -22,6 +22,5 @@ STRATEGY = StrategyDeclaration(
     make=make,
     draws=False,
     is_compared=False,
-    takes_whole_fronts=True,
     position=0,
 )

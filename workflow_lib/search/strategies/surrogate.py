@@ -4,23 +4,38 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pydantic import Field
+
+from workflow_lib.core.section import Section
 from workflow_lib.search.strategy_declaration import StrategyDeclaration, StrategyInput
 
 if TYPE_CHECKING:
     from workflow_lib.search.strategy_declaration import Strategy
 
 
+class SurrogateConfig(Section):
+    """Settings of the strategy `surrogate`."""
+
+    min_gain_pct: float = Field(
+        default=0.0,
+        ge=0,
+        description="stop the search before `search.candidates` are trained, once no candidate is expected to add this "
+        "share to the hypervolume of the front (percent); 0: never",
+    )
+
+
 def make(given: StrategyInput) -> Strategy:
     """Make the strategy."""
-    from workflow_lib.pareto.dominance import to_losses
+    import numpy as np
+
     from workflow_lib.search.surrogate_search import Surrogate, describe_candidates
 
-    costs = [objective for objective in given.objectives if objective.name != "accuracy_pct"]
     return Surrogate(
         given.known["candidate"].tolist(),
         describe_candidates(given.space, given.known),
-        to_losses(given.known, costs),
+        np.array(list(given.costs.values())),
         given.seed,
+        given.settings.min_gain_pct,
     )
 
 
@@ -28,6 +43,7 @@ STRATEGY = StrategyDeclaration(
     words="candidates that are expected to add most to the hypervolume of the front, by a Gaussian process of the "
     "accuracy and the known costs",
     make=make,
+    settings=SurrogateConfig,
     learns=True,
     rewarded_by_accuracy=True,
     position=35,

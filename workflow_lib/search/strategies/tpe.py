@@ -12,11 +12,10 @@ if TYPE_CHECKING:
 
 def make(given: StrategyInput) -> Strategy:
     """Make the strategy."""
-    from workflow_lib.search.nni_tuners import Tuner, population_size
+    from workflow_lib.search.nni_tuners import Tuner
     from workflow_lib.search.proposers import WithRandomFill
 
-    tuner = Tuner(given.space, "tpe", given.seed, population_size(given.search.round_candidates))
-    return WithRandomFill(tuner, given.space, given.seed)
+    return WithRandomFill(Tuner(given.space, "tpe", given.seed), given.space, given.seed)
 
 
 STRATEGY = StrategyDeclaration(
