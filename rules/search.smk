@@ -1,7 +1,8 @@
 """Choose which candidates to train: each round proposes candidates from the results of earlier rounds.
 
 input:  <results>/gather_table/*.parquet
-output: <results>/propose_candidates/{round}.parquet, <results>/compare_strategies/*, <results>/compare_runs/*
+output: <results>/propose_candidates/{round}.parquet, <results>/assess_surrogate/*, <results>/compare_strategies/*,
+        <results>/compare_runs/*
 """
 
 from workflow_lib.training.utilization_tables import UTILIZATIONS_RESULT
@@ -40,6 +41,41 @@ rule propose_candidates:
         " {params.tables:q}"
         " {params.optional:q}"
         " --output {output:q}"
+        " 2> {log:q}"
+
+
+rule assess_surrogate:
+    """Tabulate what a surrogate search believes of every candidate."""
+    input:
+        candidates="<results>/build_candidates/candidates.parquet",
+        proposals=f"<results>/propose_candidates/{CONFIG.search.rounds - 1}.parquet",
+        networks="<results>/gather_table/networks.parquet",
+        latencies="<results>/gather_table/latencies.parquet",
+    output:
+        beliefs=multiext("<results>/assess_surrogate/beliefs", ".parquet", ".csv"),
+        progress="<results>/assess_surrogate/progress.parquet",
+    log:
+        "<logs>/assess_surrogate.log",
+    conda:
+        "../envs/search.yaml"
+    resources:
+        **RUN.stage_resources("assess_surrogate"),
+    params:
+        options=RUN.options(
+            "assess_surrogate",
+            *flags(CONFIG.search, "limits"),
+            *flags(CONFIG.grid, "channel_sets", "batch_sizes", "space", "recipes"),
+            *flags(CONFIG.front, "objectives"),
+        ),
+    shell:
+        "python -m workflow_lib.stages.assess_surrogate"
+        " {params.options}"
+        " --candidates {input.candidates:q}"
+        " --proposals {input.proposals:q}"
+        " --networks {input.networks:q}"
+        " --latencies {input.latencies:q}"
+        " --beliefs {output.beliefs:q}"
+        " --progress {output.progress:q}"
         " 2> {log:q}"
 
 

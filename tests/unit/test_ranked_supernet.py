@@ -195,6 +195,17 @@ def test_of_a_space_too_large_to_count_the_best_by_alpha_are_scored(monkeypatch:
     assert scores(net.space, learned.alphas[-1], own).max() <= table["score"].iloc[0]
 
 
+def test_of_a_large_space_without_alpha_the_evaluated_networks_are_scored() -> None:
+    net, task = make_supernet("darts", {}, Skeleton(2, 1, 1), 2, 2), striped(16)
+    by_place = Judge(task.rows, task.labels, "cross_entropy", lambda name: float(len(name)))
+    table, learned = rank_subnets(
+        SupernetTrainer(net, task, training(1)), by_place, RankingSettings(1, "front", 4, False)
+    )
+    assert set(table["architecture"]) == set(learned.evaluated["architecture"])
+    assert len(table) == 4
+    assert table["score"].notna().all()
+
+
 @pytest.mark.parametrize("space", ["nasbench201", "darts"])
 def test_a_supernet_of_cells_is_pruned_and_read_as_it_was_written(space: str, tmp_path: Path) -> None:
     net = StoredSupernet.fresh(space, {}, Skeleton(2, 1, 1), 2, 3, seed=5)

@@ -25,7 +25,7 @@ KEY = "provenance"
 
 _PACKAGES = (
     "numpy", "scipy", "pandas", "pyarrow", "rasterio", "torch", "onnx", "onnxruntime", "scikit-learn", "moocore",
-    "nn-meter", "snakemake",
+    "nn-meter", "optuna", "snakemake",
 )  # fmt: skip
 
 

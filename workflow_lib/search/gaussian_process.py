@@ -23,6 +23,8 @@ class Posterior:
 
     Attributes:
         mean: (n,) expected values.
+        kernel: the fitted kernel, without noise, of normalised values.
+        noise: variance of the noise of normalised values.
 
     Source: Rasmussen and Williams 2006, algorithm 2.1; kernel: Matern with smoothness 5/2 and one length scale, whose
         scale, length and noise maximise the likelihood (scikit-learn).
@@ -34,12 +36,14 @@ class Posterior:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # a bound of the noise is a valid answer
             process.fit(features[rows], values)
-        self._features, self._kernel = features, process.kernel_.k1
-        self._noise, self._scale = process.kernel_.k2.noise_level, float(process._y_train_std)
-        between = self._kernel(features[rows], features)
+        self._features, self.kernel = features, process.kernel_.k1
+        self.noise, self._scale = process.kernel_.k2.noise_level, float(process._y_train_std)
+        between = self.kernel(features[rows], features)
         self._roots = np.linalg.solve(process.L_, between)
         self.mean: Numbers = process._y_train_mean + self._scale * (between.T @ process.alpha_)
-        self._variance = self._kernel.diag(features) - np.einsum("kn,kn->n", self._roots, self._roots)
+        self._left_out = self._scale * np.column_stack(_left_out(process.L_, process.alpha_))
+        self._left_out[:, 0] = values - self._left_out[:, 0]
+        self._variance = self.kernel.diag(features) - np.einsum("kn,kn->n", self._roots, self._roots)
 
     @property
     def deviation(self) -> Numbers:
@@ -47,9 +51,30 @@ class Posterior:
         deviation: Numbers = self._scale * np.sqrt(np.maximum(self._variance, _LEAST_VARIANCE))
         return deviation
 
+    def left_out(self) -> tuple[Numbers, Numbers]:
+        """Predict each known value from the others, with the kernel that was fitted to all.
+
+        Returns:
+            (k,) expected values and their standard deviations, with noise, in the order of `rows`.
+
+        Source: Rasmussen and Williams 2006, equation 5.12.
+        """
+        return self._left_out[:, 0], self._left_out[:, 1]
+
     def condition(self, row: int) -> None:
         """Include that the value of a candidate will be known; its expectation stands for it, so no mean changes."""
-        covariance = self._kernel(self._features[[row]], self._features)[0] - self._roots[:, row] @ self._roots
-        root = covariance / np.sqrt(max(self._variance[row], _LEAST_VARIANCE) + self._noise)
+        covariance = self.kernel(self._features[[row]], self._features)[0] - self._roots[:, row] @ self._roots
+        root = covariance / np.sqrt(max(self._variance[row], _LEAST_VARIANCE) + self.noise)
         self._roots = np.vstack([self._roots, root])
         self._variance = self._variance - root**2
+
+
+def _left_out(root: Numbers, weights: Numbers) -> tuple[Numbers, Numbers]:
+    """Return the residuals and standard deviations of leave-one-out predictions of normalised values.
+
+    Args:
+        root: (k, k) Cholesky factor of the covariance of the known values, with noise.
+        weights: (k,) solution of the covariance times weights = values.
+    """
+    precision = np.square(np.linalg.inv(root)).sum(axis=0)  # the diagonal of the inverse covariance
+    return weights / precision, 1 / np.sqrt(precision)

@@ -34,7 +34,7 @@ def comparison_progress(comparison: pd.DataFrame) -> Figure:
     panels = figure.subplots(2, len(prices), sharey="row", sharex="col", squeeze=False)
     for row, share, initial in zip(panels, ("recall_pct", "missing"), (0.0, 100.0), strict=True):
         for axes, price in zip(row, prices, strict=True):
-            for color, (strategy, searches) in zip(PALETTE, table.groupby("strategy", sort=False), strict=False):
+            for color, (strategy, searches) in zip(cycle(PALETTE), table.groupby("strategy", sort=False), strict=False):
                 _draw_searches(axes, searches, price, share, initial, color, str(strategy))
     for axes, price in zip(panels[1], prices, strict=True):
         axes.set_xlabel(_PRICES[price])
@@ -42,7 +42,7 @@ def comparison_progress(comparison: pd.DataFrame) -> Figure:
     panels[1][0].set_ylabel("Hypervolume still missing (%)")
     set_log(panels[1][0].yaxis, pd.Series([table["missing"].min(), 100.0]))
     handles, labels = panels[0][0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
+    figure.legend(handles, labels, loc="outside upper center", ncols=min(len(labels), 5))
     return figure
 
 
@@ -78,7 +78,7 @@ def comparison_fronts(candidates: pd.DataFrame, comparison: pd.DataFrame, object
     figure = Figure(figsize=(WIDTH_IN, 2.3 * rows + 0.5), layout="constrained")
     panels = list(figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).flat)
     true = candidates[front_mask(to_losses(candidates, [y, x]))]
-    for axes, color, (strategy, names) in zip(panels, PALETTE, firsts, strict=False):
+    for axes, color, (strategy, names) in zip(panels, cycle(PALETTE), firsts, strict=False):
         trained = candidates[candidates["candidate"].isin(set(names))]
         found = trained[front_mask(to_losses(trained, [y, x]))]
         _points(axes, candidates, x, y, s=7, color="0.8", label="all candidates")

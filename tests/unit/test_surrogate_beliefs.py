@@ -1,0 +1,110 @@
+"""What a surrogate search says it believes: predictions of left-out candidates, and probabilities, checked anew."""
+
+from pathlib import Path
+
+import moocore
+import numpy as np
+import pandas as pd
+import pytest
+from examples import config
+from scipy.stats import norm
+from sklearn.gaussian_process import GaussianProcessRegressor
+
+from workflow_lib.core.candidate import KEYS
+from workflow_lib.core.errors import UserError
+from workflow_lib.pareto.dominance import to_losses
+from workflow_lib.search.gaussian_process import Posterior
+from workflow_lib.search.proposal_rounds import candidate_space, known_candidates
+from workflow_lib.search.surrogate_beliefs import believe, front_growth
+from workflow_lib.search.surrogate_search import describe_candidates, without_outliers
+from workflow_lib.search.surrogate_tables import BELIEFS, PROGRESS
+
+RUN = config({"grid.space": {"name": "compact", "block": ["basic", "sep"], "width": [8, 16, 32], "stages": [3, 4]}})
+OBJECTIVES = RUN.front.objectives[:2]
+
+
+def known() -> pd.DataFrame:
+    names = RUN.grid.networks.networks()
+    table = pd.MultiIndex.from_product([RUN.grid.channel_sets, names], names=["channels", "architecture"])
+    work = 1e6 * np.arange(1, len(table) + 1)
+    costs = table.to_frame(index=False).assign(multiply_adds=work, parameters=work / 9, latency_mean_ms=work / 1e6)
+    return known_candidates(candidate_space(RUN.grid), costs)
+
+
+def trained(count: int = 9) -> pd.DataFrame:
+    """Some candidates, and an accuracy that rises with the latency."""
+    rows = known().iloc[:: len(known()) // count].head(count).reset_index(drop=True)
+    noise = np.random.default_rng(0).normal(0, 0.5, len(rows))
+    return rows.assign(accuracy_pct=90 + 2 * np.log(rows["latency_mean_ms"]) + noise)
+
+
+def test_left_out_values_are_predicted_as_by_a_model_without_them() -> None:
+    features, values = np.random.default_rng(1).normal(size=(12, 3)), np.random.default_rng(2).normal(80, 5, 12)
+    posterior = Posterior(features, np.arange(12), values)
+    mean, deviation = posterior.left_out()
+    whole = GaussianProcessRegressor(posterior.kernel + posterior_noise(posterior), optimizer=None)
+    scaled = (values - values.mean()) / values.std()
+    for row in range(12):
+        others = np.delete(np.arange(12), row)
+        whole.fit(features[others], scaled[others])
+        (expected,), (spread,) = whole.predict(features[[row]], return_std=True)
+        assert mean[row] == pytest.approx(values.mean() + values.std() * expected)
+        assert deviation[row] == pytest.approx(values.std() * spread)
+
+
+def test_beliefs_are_of_all_candidates_and_as_declared() -> None:
+    space, table, own = candidate_space(RUN.grid), known(), trained()
+    beliefs = believe(space, table, own, OBJECTIVES)
+    BELIEFS.check(beliefs, Path("beliefs"))
+    assert beliefs["candidate"].tolist() == space.networks()
+    measured = beliefs[beliefs["trained"]]
+    assert measured.merge(own, on=KEYS)["accuracy_pct_x"].tolist() == own["accuracy_pct"].tolist()
+    assert measured["front_probability"].isna().all()
+    others = beliefs[~beliefs["trained"]]
+    assert others["front_probability"].between(0, 1).all()
+    assert others["deviation_pct"].gt(0).all()
+    cheapest = others[others["cost"] < own["latency_mean_ms"].min()]
+    assert (cheapest["front_probability"] == 1).all(), "nothing trained is as cheap"
+
+
+def test_probabilities_by_hand() -> None:
+    """A candidate beats the best expected accuracy at no higher cost, by its own normal distribution."""
+    table, own = known(), trained()
+    beliefs = believe(candidate_space(RUN.grid), table, own, OBJECTIVES)
+    row = int(beliefs.index[~beliefs["trained"] & (beliefs["cost"] > 20)][0])
+    posterior_means = believe_means(table, own)
+    cheaper = beliefs["trained"] & (beliefs["cost"] <= beliefs["cost"][row])
+    level = posterior_means[cheaper].max()
+    mean, deviation = beliefs.loc[row, ["expected_accuracy_pct", "deviation_pct"]].astype(float)
+    assert beliefs["front_probability"][row] == pytest.approx(norm.sf(level, mean, deviation))
+
+
+def test_one_trained_candidate_is_too_few() -> None:
+    with pytest.raises(UserError, match="only 1 trained candidates"):
+        believe(candidate_space(RUN.grid), known(), trained().head(1), OBJECTIVES)
+
+
+def test_the_front_grows_to_its_whole_hypervolume() -> None:
+    own = trained()
+    proposals = own[KEYS].assign(round=np.arange(len(own)) // 4)
+    progress = front_growth(proposals, own.drop(index=2), OBJECTIVES)  # the third one failed
+    PROGRESS.check(progress, Path("progress"))
+    assert progress["trained"].tolist() == list(range(1, 9))
+    assert progress["hypervolume_pct"].is_monotonic_increasing
+    assert progress["hypervolume_pct"].iloc[-1] == 100
+    losses = to_losses(own.drop(index=2), OBJECTIVES)
+    scaled = (losses - losses.min(0)) / np.ptp(losses, axis=0)
+    volumes = [moocore.hypervolume(scaled[:count], ref=[1.1, 1.1]) for count in (3, 8)]
+    assert progress["hypervolume_pct"][2] == pytest.approx(100 * volumes[0] / volumes[1])
+
+
+def believe_means(table: pd.DataFrame, own: pd.DataFrame) -> np.ndarray:
+    rows = np.flatnonzero(table["candidate"].isin(own["candidate"]))
+    features = describe_candidates(candidate_space(RUN.grid), table)
+    return Posterior(features, rows, without_outliers(own["accuracy_pct"].to_numpy())).mean
+
+
+def posterior_noise(posterior: Posterior) -> object:
+    from sklearn.gaussian_process.kernels import WhiteKernel
+
+    return WhiteKernel(posterior.noise)

@@ -1,0 +1,81 @@
+"""Plots of a surrogate search: its predictions, its beliefs of candidates that were not trained, and its progress."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from workflow_lib.pareto.front_config import Objective
+from workflow_lib.report.names import shown_as
+from workflow_lib.report.plots.style import PALETTE, WIDTH_IN, set_log, themed, wants_log
+
+MIN_PROBABILITY = 0.05
+"""Candidates that belong on the front with a lower probability are drawn in grey."""
+
+
+@themed
+def predicted_accuracies(beliefs: pd.DataFrame) -> Figure:
+    """Draw the measured accuracy of each trained candidate over the one predicted from all other candidates.
+
+    Args:
+        beliefs: table BELIEFS.
+    """
+    rows = beliefs[beliefs["trained"].astype(bool)]
+    figure = Figure(figsize=(4.6, 4.0), layout="constrained")
+    axes = figure.subplots()
+    axes.errorbar(
+        rows["expected_accuracy_pct"], rows["accuracy_pct"], xerr=rows["deviation_pct"], fmt="o", markersize=4,
+        color=PALETTE[0], ecolor="0.75", elinewidth=0.8,
+    )  # fmt: skip
+    ends = [rows[["expected_accuracy_pct", "accuracy_pct"]].to_numpy().min(), rows["accuracy_pct"].max()]
+    axes.plot(ends, ends, color="0.4", linewidth=1, linestyle=(0, (4, 2)), zorder=1)
+    axes.set(xlabel="Accuracy predicted from all other candidates (%)", ylabel="Measured accuracy (%)")
+    return figure
+
+
+@themed
+def untrained_candidates(beliefs: pd.DataFrame, cost: Objective) -> Figure:
+    """Draw what is believed of the candidates that were not trained, over their cost, beside the trained ones.
+
+    Args:
+        beliefs: table BELIEFS.
+        cost: the first objective besides the accuracy.
+    """
+    x = beliefs["cost"] * shown_as(cost.name).factor
+    trained = beliefs["trained"].astype(bool)
+    possible = beliefs["front_probability"].fillna(0) >= MIN_PROBABILITY
+    figure = Figure(figsize=(WIDTH_IN, 3.8), layout="constrained")
+    axes = figure.subplots()
+    for chosen, colour, label in (
+        (~trained & ~possible, "0.8", "not trained"),
+        (~trained & possible, PALETTE[1], f"not trained, on the front with at least {100 * MIN_PROBABILITY:g} %"),
+    ):
+        axes.errorbar(
+            x[chosen], beliefs["expected_accuracy_pct"][chosen], yerr=beliefs["deviation_pct"][chosen], fmt="o",
+            markersize=3, color=colour, elinewidth=0.7, label=label, zorder=1 if colour == "0.8" else 2,
+        )  # fmt: skip
+    axes.scatter(x[trained], beliefs["accuracy_pct"][trained], s=18, color=PALETTE[0], zorder=3, label="trained")
+    if wants_log(x):
+        set_log(axes.xaxis, x)
+    accuracies = np.r_[beliefs["accuracy_pct"].dropna(), beliefs["expected_accuracy_pct"]]
+    axes.set_ylim(np.quantile(accuracies, 0.02) - 1, min(101, accuracies.max() + 2))
+    axes.set(xlabel=shown_as(cost.name).axis, ylabel="Accuracy, measured or expected (%)")
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    return figure
+
+
+@themed
+def front_progress(progress: pd.DataFrame) -> Figure:
+    """Draw the hypervolume of the front after each training.
+
+    Args:
+        progress: table PROGRESS.
+    """
+    figure = Figure(figsize=(WIDTH_IN, 2.8), layout="constrained")
+    axes = figure.subplots()
+    axes.step(progress["trained"], progress["hypervolume_pct"], where="post", color=PALETTE[0])
+    for first in progress.loc[progress["round"].diff() > 0, "trained"]:
+        axes.axvline(first - 0.5, color="0.85", linewidth=0.8, zorder=0)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set(xlabel="Trained candidates", ylabel="Hypervolume (% of the final front's)")
+    return figure
