@@ -37,6 +37,7 @@ from workflow_lib.report.report_stamp import Stamp
 from workflow_lib.search.cell_tables import CELL_ALPHA, CELL_SEARCH, DERIVED, LOOKUP_GRAPH
 from workflow_lib.search.derivation import alpha_rows
 from workflow_lib.search.supernet_tables import ALPHA
+from workflow_lib.search.surrogate_tables import BELIEFS, PROGRESS
 from workflow_lib.spaces.cell_spaces import CELL_SPACES
 from workflow_lib.spaces.cross import cross_architecture as cross
 from workflow_lib.spaces.nasbench201.nasbench201_cell import Cell, CellNetwork, Skeleton
@@ -631,7 +632,30 @@ def tables_of(run: Run) -> dict[str, pd.DataFrame]:
         "ranks": supernets["ranks"], "battery": batteries_of(run), "validation": validation(),
         "derived": cells["derived"].assign(architecture=network), "graphs": cells["graphs"],
         "searches": cells["searches"], "cell_alpha": cells["alpha"],
-    } | run.predictions  # fmt: skip
+    } | run.predictions | surrogate_of(run)  # fmt: skip
+
+
+def surrogate_of(run: Run) -> dict[str, pd.DataFrame]:
+    """What a surrogate search that trained every other candidate would believe."""
+    random, rows = np.random.default_rng(4), run.ranked[~run.ranked["baseline"]].reset_index(drop=True)
+    trained = np.arange(len(rows)) % 2 == 0
+    cost = next(objective.name for objective in run.objectives if objective.name.startswith(("latency", "memory")))
+    beliefs = rows[["candidate", *KEYS]].assign(
+        trained=trained,
+        accuracy_pct=rows["accuracy_pct"].where(trained),
+        expected_accuracy_pct=rows["accuracy_pct"] + random.normal(0, 1, len(rows)),
+        deviation_pct=random.uniform(0.2, 2, len(rows)),
+        front_probability=np.where(trained, np.nan, random.uniform(0, 0.2, len(rows))),
+        cost=rows[cost],
+    )
+    names = rows["candidate"][trained]
+    progress = pd.DataFrame(
+        {"trained": np.arange(1, len(names) + 1), "candidate": names, "round": np.arange(len(names)) // 8}
+    )
+    progress["hypervolume_pct"] = 100 * (1 - 0.9 ** progress["trained"])
+    BELIEFS.check(beliefs, Path("beliefs"))
+    PROGRESS.check(progress, Path("progress"))
+    return {"beliefs": beliefs, "progress": progress}
 
 
 def predictions_of(run: Run) -> dict[str, pd.DataFrame]:

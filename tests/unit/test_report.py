@@ -6,7 +6,7 @@ from html import unescape
 
 import pandas as pd
 import pytest
-from synthetic_run import DEVICES, Run, content_of, make_run, supernets_of, with_changes
+from synthetic_run import DEVICES, Run, content_of, make_run, supernets_of, surrogate_of, with_changes
 
 from workflow_lib.core.candidate import KEYS
 from workflow_lib.core.provenance import Provenance
@@ -19,6 +19,7 @@ from workflow_lib.report.recommendation import (
     reference_baseline,
     verdict,
 )
+from workflow_lib.report.sections import surrogate
 from workflow_lib.report.sections.caveats import all_caveats
 from workflow_lib.report.tables import (
     baseline_table,
@@ -261,6 +262,21 @@ def test_a_run_without_failures_does_not_speak_of_them() -> None:
     everything[keys] = grid[keys]
     content = content_of(run, trained=everything)
     assert "failed permanently" not in text_of(render(content))
+
+
+def test_a_surrogate_search_says_what_it_believes() -> None:
+    run = make_run()
+    tables = surrogate_of(run)
+    content = content_of(run, **tables)
+    first, second = surrogate.sentences(content)
+    known = tables["beliefs"][tables["beliefs"]["trained"]]
+    error = (known["accuracy_pct"] - known["expected_accuracy_pct"]).abs()
+    assert f"the {len(known)} trained candidates have a median error of {error.median():.2f} points" in first
+    open_ones = int((tables["beliefs"]["front_probability"] >= 0.05).sum())
+    assert f"{open_ones} belong on the front with a probability of at least 5 %" in second
+    (table,) = surrogate.likeliest(content).values()
+    assert len(table.rows) == 10
+    assert [row[-1] for row in table.rows] == sorted([row[-1] for row in table.rows], reverse=True)
 
 
 def test_the_report_says_what_made_its_tables() -> None:
