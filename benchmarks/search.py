@@ -71,12 +71,12 @@ def live_cells(cells: Sequence[str]) -> list[Cell]:
     return [cell.without_dead_operations or cell for cell in parsed]
 
 
-def features_of(live: Sequence[Cell], work: Numbers) -> Numbers:
-    """Live operation of each edge, how often each occurs, and the logarithm of the multiply-adds."""
+def features_of(live: Sequence[Cell], work: Numbers, latency: Numbers) -> Numbers:
+    """Live operation of each edge, how often each occurs, and the logarithms of multiply-adds and latency."""
     operations = pd.DataFrame([str(cell).split("-", 1)[-1].replace("-", ".").split(".") for cell in live])
     counts = np.stack([(operations == name).sum(axis=1) for name in sorted(set(operations.to_numpy().ravel()))], axis=1)
     one_by_one = pd.get_dummies(operations).to_numpy(dtype=float)
-    return np.column_stack([one_by_one, standardise(np.column_stack([counts, np.log(work + 1)]))])
+    return np.column_stack([one_by_one, standardise(np.column_stack([counts, np.log(work + 1), np.log(latency + 1)]))])
 
 
 def makers(problem: Problem, budget: int) -> dict[str, Callable[[int], Strategy]]:
@@ -155,7 +155,7 @@ def synthetic_problem() -> Problem:
     work = np.array([multiply_adds(cell) for cell in live], dtype=float)
     accuracy = 60 + 6 * np.log10(work / 7e6 + 0.01) + generator.normal(0, 2, len(names))
     latency = work / 1e7 * generator.lognormal(0, 0.4, len(names)) + 0.1
-    return Problem("invented", names, accuracy, latency, features_of(live, work), work)
+    return Problem("invented", names, accuracy, latency, features_of(live, work, latency), work)
 
 
 def problems(hardware: Path | None, measured: Path | None) -> list[Problem]:
@@ -166,16 +166,17 @@ def problems(hardware: Path | None, measured: Path | None) -> list[Problem]:
         cells = [str(Cell.from_benchmark(text)) for text in table["arch_str"]]
         live = live_cells(cells)
         work = np.array([multiply_adds(cell) for cell in live], dtype=float)
-        features = features_of(live, work)
         for data in ("cifar10", "cifar100"):
             for device in ("raspi4", "pixel3", "fpga"):
                 pair = table[f"{data}_test_acc_pct"].to_numpy(float), table[f"{device}_latency_ms"].to_numpy(float)
+                features = features_of(live, work, pair[1])
                 found.append(Problem(f"{data} on {device}", cells, *pair, features, work))
         if measured:
             rows = pd.read_parquet(measured)
             rows = rows[(rows["framework"] == "litert") & (rows["task"] == "cifar100")]
             rows = rows.set_index("arch_idx").loc[table["arch_idx"]]
             pair = rows["accuracy_pct"].to_numpy(float), rows["latency_ms_median"].to_numpy(float)
+            features = features_of(live, work, pair[1])
             found.append(Problem("cifar100 on Pi 5 (measured)", cells, *pair, features, work))
     return found or [synthetic_problem()]
 

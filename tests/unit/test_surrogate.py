@@ -115,7 +115,7 @@ def test_features_are_finite_and_tell_candidates_apart() -> None:
     space = candidate_space(config().grid)
     names = space.networks()
     known = pd.DataFrame({"candidate": names, "parameters": range(1, len(names) + 1), "multiply_adds": 10**6})
-    features = describe_candidates(space, known)
+    features = describe_candidates(space, known, [])
     assert np.isfinite(features).all()
     assert len(np.unique(features, axis=0)) == len(names)
 

@@ -66,12 +66,16 @@ class StrategyInput:
         return first_random(self.search.candidates, self.search.round_candidates)
 
     @property
+    def cost_objectives(self) -> list[Objective]:
+        """Objectives that are known before training: all but the accuracy."""
+        return [objective for objective in self.objectives if objective.name != "accuracy_pct"]
+
+    @property
     def costs(self) -> Mapping[str, NDArray[np.float64]]:
-        """Name of each candidate -> its losses that are known before training: all objectives but the accuracy."""
+        """Name of each candidate -> its losses that are known before training."""
         from workflow_lib.pareto.dominance import to_losses
 
-        others = [objective for objective in self.objectives if objective.name != "accuracy_pct"]
-        return dict(zip(self.known["candidate"], to_losses(self.known, others), strict=True))
+        return dict(zip(self.known["candidate"], to_losses(self.known, self.cost_objectives), strict=True))
 
 
 def first_random(candidates: int, round_candidates: int) -> int:

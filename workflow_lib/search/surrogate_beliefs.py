@@ -38,21 +38,20 @@ def believe(space: Space, known: pd.DataFrame, trained: pd.DataFrame, objectives
     rows = np.flatnonzero(np.isfinite(measured))
     if len(rows) < 2:
         raise UserError(f"only {len(rows)} trained candidates; a model needs 2", "config: search.candidates")
-    posterior = Posterior(describe_candidates(space, known), rows, without_outliers(measured[rows]))
+    costs = [each for each in objectives if each.name != "accuracy_pct"]
+    features = describe_candidates(space, known, [each.name for each in costs])
+    posterior = Posterior(features, rows, without_outliers(measured[rows]))
     expected, deviation = posterior.mean.copy(), posterior.deviation
-    probability = _front_probability(
-        expected, deviation, to_losses(known, [each for each in objectives if each.name != "accuracy_pct"]), rows
-    )
+    probability = _front_probability(expected, deviation, to_losses(known, costs), rows)
     expected[rows], deviation[rows] = posterior.left_out()
     probability[rows] = np.nan
-    cost = next(each.name for each in objectives if each.name != "accuracy_pct")
     return known[["candidate", *KEYS]].assign(
         trained=np.isfinite(measured),
         accuracy_pct=measured,
         expected_accuracy_pct=expected,
         deviation_pct=deviation,
         front_probability=probability,
-        cost=known[cost],
+        cost=known[costs[0].name],
     )
 
 

@@ -107,15 +107,16 @@ def without_outliers(accuracy: Numbers) -> Numbers:
     return raised
 
 
-def describe_candidates(space: Space, known: pd.DataFrame) -> Numbers:
+def describe_candidates(space: Space, known: pd.DataFrame, costs: Sequence[str]) -> Numbers:
     """Compute the features from which the accuracy of candidates is predicted.
 
     They are the choices (logarithms of numbers, and 0 or 1 for each text value), how often each text value occurs among
-    the choices, and the logarithms of parameters and multiply-adds.
+    the choices, and the logarithms of parameters, multiply-adds and the costs that are objectives.
 
     Args:
         space: the space of candidates.
-        known: one row per candidate: `candidate`, `parameters` and `multiply_adds`.
+        known: one row per candidate: `candidate`, `parameters`, `multiply_adds` and the costs.
+        costs: columns of the costs that are objectives.
 
     Returns:
         (n, d) features: 0 or 1 for text values; all others have mean 0 and standard deviation 1.
@@ -125,7 +126,7 @@ def describe_candidates(space: Space, known: pd.DataFrame) -> Numbers:
     texts = choices.drop(columns=numeric.columns).astype(str)
     values = sorted(set(texts.to_numpy().ravel()))
     counts = [(texts == value).sum(axis=1).to_numpy(dtype=np.float64) for value in values]
-    sizes = known[["parameters", "multiply_adds"]].to_numpy(dtype=np.float64)
+    sizes = known[list(dict.fromkeys(["parameters", "multiply_adds", *costs]))].to_numpy(dtype=np.float64)
     logarithms = np.log(np.column_stack([numeric.to_numpy(dtype=np.float64), sizes]) + 1)
     one_by_one = pd.get_dummies(texts).to_numpy(dtype=np.float64)
     return np.column_stack([one_by_one, standardise(np.column_stack([logarithms, *counts]))])

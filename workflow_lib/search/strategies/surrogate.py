@@ -32,7 +32,7 @@ def make(given: StrategyInput) -> Strategy:
 
     return Surrogate(
         given.known["candidate"].tolist(),
-        describe_candidates(given.space, given.known),
+        describe_candidates(given.space, given.known, [each.name for each in given.cost_objectives]),
         np.array(list(given.costs.values())),
         given.seed,
         given.settings.min_gain_pct,
