@@ -94,7 +94,7 @@ def makers(problem: Problem, budget: int) -> dict[str, Callable[[int], Strategy]
         "random": lambda seed: random(space(), seed),
         "filter": filtered(problem.work / problem.latency),
         "flops": filtered(problem.work),
-        "surrogate": lambda seed: Surrogate(problem.names, problem.features, costs, seed),
+        "surrogate": lambda seed: Surrogate(problem.names, problem.features, costs, seed, first),
         "evolution": filled(lambda seed: Tuner(space(), "evolution", seed, first)),
         "tpe": filled(lambda seed: Tuner(space(), "tpe", seed)),
         "reinforce": filled(lambda seed: Reinforce(space(), seed)),

@@ -71,6 +71,11 @@ RUNS: dict[str, dict[str, Any]] = {
         },
         "keep_weights": False,
     },
+    "modelled": {
+        "search": {"strategy": "surrogate", "candidates": 3, "round_candidates": 2},
+        "grid.space.stride": [1, 2],
+        "keep_weights": False,
+    },
     "field": SCENES,
 }  # fmt: skip
 

@@ -56,8 +56,11 @@ def believe(space: Space, known: pd.DataFrame, trained: pd.DataFrame, objectives
 
 
 def _front_probability(mean: Numbers, deviation: Numbers, costs: Numbers, trained: NDArray[np.intp]) -> Numbers:
-    """Return (n,) probabilities to exceed the expected accuracy of all trained candidates of no higher costs."""
-    level = np.full(len(mean), -np.inf)
+    """Return (n,) probabilities to exceed the expected accuracy of all trained candidates of no higher costs.
+
+    Less accurate candidates than the median one count for nothing, as in the search, however cheap they are.
+    """
+    level = np.full(len(mean), np.median(mean))
     for row in trained:
         covered = (costs[row] <= costs).all(axis=1)
         level[covered] = np.maximum(level[covered], mean[row])

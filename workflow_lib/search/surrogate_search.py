@@ -29,13 +29,20 @@ class Surrogate:
         features: (n, d) features from which the accuracy is predicted; see `describe_candidates`.
         costs: (n, m) costs that are objectives, minimised.
         seed: seed of the first proposals.
+        first: number of candidates drawn at random before the model is trusted.
         min_gain_pct: the search ends once no candidate is expected to add this share to the hypervolume (percent).
 
     Source: expected hypervolume improvement (Emmerich et al. 2006) with a Gaussian process (Jones et al. 1998).
     """
 
     def __init__(
-        self, candidates: Sequence[str], features: Numbers, costs: Numbers, seed: int, min_gain_pct: float = 0.0
+        self,
+        candidates: Sequence[str],
+        features: Numbers,
+        costs: Numbers,
+        seed: int,
+        first: int,
+        min_gain_pct: float = 0.0,
     ) -> None:
         self._candidates, self._features = list(candidates), features
         ranges = np.ptp(costs, axis=0)
@@ -44,13 +51,16 @@ class Surrogate:
         self._accuracy = np.full(len(self._candidates), np.nan)
         self._open = np.ones(len(self._candidates), dtype=bool)
         self._generator = np.random.default_rng(seed)
-        self._min_gain = min_gain_pct / 100
+        self._first, self._min_gain = first, min_gain_pct / 100
 
     def propose(self, count: int) -> list[str]:
         """Propose at most `count` new candidates."""
         count = min(count, int(self._open.sum()))
-        enough = np.isfinite(self._accuracy).sum() >= 2
-        rows = self._most_improving(count) if enough else self._spread_out(count)
+        known = int(np.isfinite(self._accuracy).sum())
+        if known >= max(self._first, 2):
+            rows = self._most_improving(count)
+        else:
+            rows = self._generator.choice(np.flatnonzero(self._open), count, replace=False).tolist()
         self._open[rows] = False
         return [self._candidates[row] for row in rows]
 
@@ -58,17 +68,6 @@ class Surrogate:
         """Store the accuracies of proposed candidates (percent)."""
         for name, accuracy in rewards.items():
             self._accuracy[self._rows[name]] = accuracy
-
-    def _spread_out(self, count: int) -> list[int]:
-        """Choose candidates far from each other: a random one, then always the one farthest from those chosen."""
-        chosen = [int(self._generator.choice(np.flatnonzero(self._open)))] if count else []
-        nearest = np.full(len(self._features), np.inf)
-        while len(chosen) < count:
-            nearest = np.minimum(nearest, np.square(self._features - self._features[chosen[-1]]).sum(axis=1))
-            available = np.where(self._open, nearest, -1.0)
-            available[chosen] = -1.0
-            chosen.append(int(available.argmax()))
-        return chosen
 
     def _most_improving(self, count: int) -> list[int]:
         known = np.flatnonzero(np.isfinite(self._accuracy))

@@ -28,8 +28,8 @@ BELIEFS = Table(
         Column(
             "front_probability",
             "number",
-            meaning="probability that it is more accurate than every trained candidate of no higher costs; missing for "
-            "trained ones",
+            meaning="probability that it is more accurate than every trained candidate of no higher costs, and than "
+            "the median candidate; missing for trained ones",
             low=0,
             high=1,
             optional=True,

@@ -21,7 +21,7 @@ def draw(figure_input: FigureInput) -> Figure:
 FIGURE = FigureDeclaration(
     title="Predicted and measured accuracy",
     caption="Each trained candidate, predicted from all others. The bars are one standard deviation; about two thirds "
-    "should cross the dashed line.",
+    "should cross the dashed line. Very low accuracies are raised before the model is fitted, so they lie below it.",
     section="surrogate",
     draw=draw,
     reads=(BELIEFS_RESULT,),

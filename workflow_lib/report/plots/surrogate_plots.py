@@ -48,7 +48,11 @@ def untrained_candidates(beliefs: pd.DataFrame, cost: Objective) -> Figure:
     axes = figure.subplots()
     for chosen, colour, label in (
         (~trained & ~possible, "0.8", "not trained"),
-        (~trained & possible, PALETTE[1], f"not trained, on the front with at least {100 * MIN_PROBABILITY:g} %"),
+        (
+            ~trained & possible,
+            PALETTE[1],
+            f"not trained, on the front with a probability of at least {100 * MIN_PROBABILITY:g} %",
+        ),
     ):
         axes.errorbar(
             x[chosen], beliefs["expected_accuracy_pct"][chosen], yerr=beliefs["deviation_pct"][chosen], fmt="o",

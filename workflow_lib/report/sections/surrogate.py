@@ -53,8 +53,8 @@ def sentences(content: ReportContent) -> Sequence[str]:
         f"{error.median():.2f} points, and {within:.0f} % of them lie within one standard deviation of the prediction "
         f"(about {WITHIN_ONE_DEVIATION} % should).",
         f"Of the {len(others):,} candidates that were not trained, {possible:,} belong on the front with a probability "
-        f"of at least {100 * POSSIBLE:g} %. If these are many, raise search.candidates: the search continues where it "
-        "ended.",
+        f"of at least {100 * POSSIBLE:g} %, not counting those less accurate than the median. If these are many, raise "
+        "search.candidates: the search continues where it ended.",
     ]
 
 
