@@ -81,17 +81,16 @@ class StrategyInput:
 def first_random(candidates: int, round_candidates: int) -> int:
     """Return how many networks a strategy draws at random before it learns.
 
-    They are at most a third of the budget, because a search that only draws is a random one. There are more than in one
-    round, because NNI's evolution removes one network of its population per proposal until it receives the rewards.
+    They are at most a third of the budget, because a search that only draws is a random one.
 
     Args:
         candidates: number of proposals in total.
         round_candidates: number of proposals before the strategy receives their rewards.
 
-    >>> first_random(32, 8), first_random(100, 8), first_random(300, 20), first_random(6, 4)
-    (10, 32, 80, 6)
+    >>> first_random(32, 8), first_random(100, 8), first_random(300, 20), first_random(5, 4)
+    (10, 32, 80, 2)
     """
-    return max(round_candidates + 2, min(max(32, 4 * round_candidates), candidates // 3))
+    return max(2, min(max(32, 4 * round_candidates), candidates // 3))
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,9 @@ Numbers = NDArray[np.float64]
 _MARGIN = 0.01
 """Distance of the reference costs from the dearest member of the expected front, as a share of the range of costs."""
 
+_MIN_KNOWN = 2
+"""Number of accuracies without which there is no model."""
+
 
 class Surrogate:
     """Proposes the candidates whose training is expected to add most to the front's hypervolume.
@@ -57,12 +60,15 @@ class Surrogate:
         """Propose at most `count` new candidates."""
         count = min(count, int(self._open.sum()))
         known = int(np.isfinite(self._accuracy).sum())
-        if known >= max(self._first, 2):
-            rows = self._most_improving(count)
-        else:
-            rows = self._generator.choice(np.flatnonzero(self._open), count, replace=False).tolist()
-        self._open[rows] = False
+        random = count if known < _MIN_KNOWN else min(count, max(0, self._first - known))
+        rows = self._choose(self._generator.choice(np.flatnonzero(self._open), random, replace=False).tolist())
+        if random < count:
+            rows += self._choose(self._most_improving(count - random))
         return [self._candidates[row] for row in rows]
+
+    def _choose(self, rows: list[int]) -> list[int]:
+        self._open[rows] = False
+        return rows
 
     def tell(self, rewards: Mapping[str, float]) -> None:
         """Store the accuracies of proposed candidates (percent)."""
