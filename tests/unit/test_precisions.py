@@ -73,7 +73,7 @@ def test_the_front_is_measured_in_all_precisions(tmp_path: Path) -> None:
         torch.manual_seed(fold)
         save_tensors(to_module(ARCHITECTURE, 3, 2).state_dict(), tmp_path / "3" / "4" / ARCHITECTURE / f"{fold}.pt")
     front = pd.DataFrame([candidate() | {"folds": 2, "validation_share": 1.0}])
-    pattern = str(tmp_path / "{channels}/{batch}/{architecture}/{fold}.pt")
+    pattern = str(tmp_path / "{candidate}/{fold}.pt")
     settings = PrecisionsConfig(calibration_chips=4, max_loss_pct=0)
     table = measure_precisions(dataset, front, folds, {"3": CHANNELS}, pattern, settings, 1)
     PRECISIONS.write(table, tmp_path / "table.parquet")
