@@ -9,11 +9,14 @@ Run: python benchmarks/search.py [--hardware nasbench201_hw.parquet] [--measured
 """
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"  # as in jobs; read when NumPy is imported
 
 import moocore
 import numpy as np
