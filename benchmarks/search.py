@@ -30,7 +30,7 @@ from workflow_lib.search.nni_tuners import Tuner
 from workflow_lib.search.optuna_search import OptunaSearch, motpe, nsga2
 from workflow_lib.search.pareto_local_search import ParetoLocalSearch
 from workflow_lib.search.proposers import Reinforce, WithRandomFill, constrained_reward, front_filter, random
-from workflow_lib.search.strategy_declaration import Strategy, first_random
+from workflow_lib.search.strategy_declaration import Strategy
 from workflow_lib.search.surrogate_search import Surrogate, standardise
 from workflow_lib.spaces.nasbench201.nasbench201_cell import Cell, multiply_adds, space
 
@@ -82,9 +82,9 @@ def features_of(live: Sequence[Cell], work: Numbers, latency: Numbers) -> Number
     return np.column_stack([one_by_one, standardise(np.column_stack([counts, np.log(work + 1), np.log(latency + 1)]))])
 
 
-def makers(problem: Problem, budget: int) -> dict[str, Callable[[int], Strategy]]:
-    """Name -> function of the seed that makes the strategy with a budget, with the settings that a run would use."""
-    costs, first = problem.latency[:, None], first_random(budget, ROUND)
+def makers(problem: Problem) -> dict[str, Callable[[int], Strategy]]:
+    """Name -> function of the seed that makes the strategy, with the settings that a run would use."""
+    costs, first = problem.latency[:, None], 2 * ROUND
     by_name = dict(zip(problem.names, costs, strict=True))
 
     def filled(make: Callable[[int], Strategy]) -> Callable[[int], Strategy]:
@@ -97,7 +97,7 @@ def makers(problem: Problem, budget: int) -> dict[str, Callable[[int], Strategy]
         "random": lambda seed: random(space(), seed),
         "filter": filtered(problem.work / problem.latency),
         "flops": filtered(problem.work),
-        "surrogate": lambda seed: Surrogate(problem.names, problem.features, costs, seed, first),
+        "surrogate": lambda seed: Surrogate(problem.names, problem.features, costs, seed),
         "evolution": filled(lambda seed: Tuner(space(), "evolution", seed, first)),
         "tpe": filled(lambda seed: Tuner(space(), "tpe", seed)),
         "reinforce": filled(lambda seed: Reinforce(space(), seed)),
@@ -127,7 +127,7 @@ def compare(problem: Problem, seeds: int, budget: int, noise: float, chosen: Seq
     """Let each strategy search with each seed; one row per search: share, recall (percent) and CPU seconds."""
     rows = []
     for name in chosen:
-        make = makers(problem, budget)[name]
+        make = makers(problem)[name]
         for seed in range(seeds if name not in ("filter", "flops") else 1):
             error = np.random.default_rng(seed).normal(0, noise * problem.accuracy.std(), len(problem.names))
             trained, spent = search(problem, name, make(seed), problem.accuracy + error, budget)
@@ -199,7 +199,7 @@ def main() -> None:
     noises = (0.0, 0.5) if arguments.noise else (0.0,)
     everything = []
     for problem in problems(arguments.hardware, arguments.measured):
-        chosen = arguments.strategies or list(makers(problem, 1))
+        chosen = arguments.strategies or list(makers(problem))
         found = [compare(problem, seeds, budget, noise, chosen) for noise in noises for budget in budgets]
         show(pd.concat(found), problem.title)
         everything += found

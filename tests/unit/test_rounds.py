@@ -156,11 +156,15 @@ def test_a_surrogate_search_ends_when_nothing_more_is_expected() -> None:
     everything = all_rounds(search("surrogate", candidates=40))
     assert len(everything) == 40
     stopped = all_rounds(search("surrogate", candidates=40, surrogate={"min_gain_pct": 1}))
-    assert 13 <= len(stopped) < 40
+    assert 4 <= len(stopped) < 40
     pd.testing.assert_frame_equal(stopped, everything.head(len(stopped)), check_dtype=False)
-    assert len(all_rounds(search("surrogate", candidates=40, surrogate={"min_gain_pct": 1e9}))) == 13, (
-        "a third of the budget, drawn at random"
-    )
+
+
+@pytest.mark.parametrize("strategy", LEARN)
+def test_a_larger_budget_continues_a_search(strategy: str) -> None:
+    smaller, larger = (all_rounds(search(strategy, candidates=count)) for count in (12, 24))
+    assert len(larger) == 24
+    pd.testing.assert_frame_equal(smaller, larger.head(12))
 
 
 def test_a_round_that_would_be_another_now_is_refused() -> None:

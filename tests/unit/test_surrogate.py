@@ -73,7 +73,7 @@ def share(accuracy: np.ndarray, costs: np.ndarray, rows: list[int]) -> float:
 
 def searched(seed: int, count: int = 32) -> list[str]:
     features, accuracy, costs = problem()
-    strategy, found = Surrogate(NAMES, features, costs, seed, 10), list[str]()
+    strategy, found = Surrogate(NAMES, features, costs, seed), list[str]()
     while len(found) < count:
         some = strategy.propose(8)
         strategy.tell({name: float(accuracy[int(name[1:])]) for name in some})
@@ -104,7 +104,7 @@ def test_what_is_trained_is_near_the_front() -> None:
 
 def test_failed_trainings_and_an_exhausted_space() -> None:
     features, _, costs = problem()
-    strategy = Surrogate(NAMES[:10], features[:10], costs[:10], 0, 1)
+    strategy = Surrogate(NAMES[:10], features[:10], costs[:10], 0)
     first = strategy.propose(6)
     strategy.tell({first[0]: 80.0})
     assert len({*first, *strategy.propose(6)}) == 10

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from workflow_lib.search.search_config import SearchConfig
     from workflow_lib.spaces.space import Space
 
+_MIN_DRAWS = 4
 LAST = 1000
 """The default position of a strategy."""
 
@@ -61,9 +62,12 @@ class StrategyInput:
     objectives: Sequence[Objective]
 
     @property
-    def first_random(self) -> int:
-        """Number of networks that a strategy draws at random before it learns; see `first_random`."""
-        return first_random(self.search.candidates, self.search.round_candidates)
+    def first_draws(self) -> int:
+        """Number of networks that a strategy draws at random before it learns: two rounds.
+
+        It does not depend on the budget, so that a search with a larger budget continues the earlier one.
+        """
+        return max(2 * self.search.round_candidates, _MIN_DRAWS)
 
     @property
     def cost_objectives(self) -> list[Objective]:
@@ -76,21 +80,6 @@ class StrategyInput:
         from workflow_lib.pareto.dominance import to_losses
 
         return dict(zip(self.known["candidate"], to_losses(self.known, self.cost_objectives), strict=True))
-
-
-def first_random(candidates: int, round_candidates: int) -> int:
-    """Return how many networks a strategy draws at random before it learns.
-
-    They are at most a third of the budget, because a search that only draws is a random one.
-
-    Args:
-        candidates: number of proposals in total.
-        round_candidates: number of proposals before the strategy receives their rewards.
-
-    >>> first_random(32, 8), first_random(100, 8), first_random(300, 20), first_random(5, 4)
-    (10, 32, 80, 2)
-    """
-    return max(2, min(max(32, 4 * round_candidates), candidates // 3))
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,9 @@ _MARGIN = 0.01
 _MIN_KNOWN = 2
 """Number of accuracies without which there is no model."""
 
+_ENOUGH_RANDOM = 32
+"""Number of random draws after which the model alone proposes."""
+
 
 class Surrogate:
     """Proposes the candidates whose training is expected to add most to the front's hypervolume.
@@ -32,20 +35,13 @@ class Surrogate:
         features: (n, d) features from which the accuracy is predicted; see `describe_candidates`.
         costs: (n, m) costs that are objectives, minimised.
         seed: seed of the first proposals.
-        first: number of candidates drawn at random before the model is trusted.
         min_gain_pct: the search ends once no candidate is expected to add this share to the hypervolume (percent).
 
     Source: expected hypervolume improvement (Emmerich et al. 2006) with a Gaussian process (Jones et al. 1998).
     """
 
     def __init__(
-        self,
-        candidates: Sequence[str],
-        features: Numbers,
-        costs: Numbers,
-        seed: int,
-        first: int,
-        min_gain_pct: float = 0.0,
+        self, candidates: Sequence[str], features: Numbers, costs: Numbers, seed: int, min_gain_pct: float = 0.0
     ) -> None:
         self._candidates, self._features = list(candidates), features
         ranges = np.ptp(costs, axis=0)
@@ -54,17 +50,27 @@ class Surrogate:
         self._accuracy = np.full(len(self._candidates), np.nan)
         self._open = np.ones(len(self._candidates), dtype=bool)
         self._generator = np.random.default_rng(seed)
-        self._first, self._min_gain = first, min_gain_pct / 100
+        self._min_gain, self._random = min_gain_pct / 100, 0
 
     def propose(self, count: int) -> list[str]:
         """Propose at most `count` new candidates."""
         count = min(count, int(self._open.sum()))
         known = int(np.isfinite(self._accuracy).sum())
-        random = count if known < _MIN_KNOWN else min(count, max(0, self._first - known))
+        random = count if known < _MIN_KNOWN else min(count, self._missing_random(count))
         rows = self._choose(self._generator.choice(np.flatnonzero(self._open), random, replace=False).tolist())
+        self._random += random
         if random < count:
             rows += self._choose(self._most_improving(count - random))
         return [self._candidates[row] for row in rows]
+
+    def _missing_random(self, count: int) -> int:
+        """Number of random draws in a round of `count` proposals: a third of all proposals, until they are enough.
+
+        A model needs them most where accuracies are noisy. The number does not depend on the budget, so that a search
+        with a larger budget continues the earlier one.
+        """
+        proposed = int((~self._open).sum()) + count
+        return max(0, min(proposed // 3, _ENOUGH_RANDOM) - self._random)
 
     def _choose(self, rows: list[int]) -> list[int]:
         self._open[rows] = False

@@ -15,9 +15,7 @@ def make(given: StrategyInput) -> Strategy:
     from workflow_lib.search.nni_tuners import Tuner
     from workflow_lib.search.proposers import WithRandomFill
 
-    # NNI removes one network of the population per proposal, and adds it again with its reward.
-    population = max(given.first_random, given.search.round_candidates + 2)
-    tuner = Tuner(given.space, "evolution", given.seed, population)
+    tuner = Tuner(given.space, "evolution", given.seed, given.first_draws)
     return WithRandomFill(tuner, given.space, given.seed)
 
 

@@ -15,7 +15,7 @@ def make(given: StrategyInput) -> Strategy:
     from workflow_lib.search.optuna_search import OptunaSearch, motpe
     from workflow_lib.search.proposers import WithRandomFill
 
-    sampler = motpe(given.seed, given.first_random)
+    sampler = motpe(given.seed, given.first_draws)
     return WithRandomFill(OptunaSearch(given.space, sampler, given.costs), given.space, given.seed)
 
 

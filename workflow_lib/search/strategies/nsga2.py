@@ -15,7 +15,7 @@ def make(given: StrategyInput) -> Strategy:
     from workflow_lib.search.optuna_search import OptunaSearch, nsga2
     from workflow_lib.search.proposers import WithRandomFill
 
-    sampler = nsga2(given.seed, given.first_random)
+    sampler = nsga2(given.seed, given.first_draws)
     return WithRandomFill(OptunaSearch(given.space, sampler, given.costs), given.space, given.seed)
 
 

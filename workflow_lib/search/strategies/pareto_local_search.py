@@ -15,7 +15,7 @@ def make(given: StrategyInput) -> Strategy:
     from workflow_lib.search.pareto_local_search import ParetoLocalSearch
     from workflow_lib.search.proposers import WithRandomFill
 
-    strategy = ParetoLocalSearch(given.space, given.seed, given.first_random, given.costs)
+    strategy = ParetoLocalSearch(given.space, given.seed, given.first_draws, given.costs)
     return WithRandomFill(strategy, given.space, given.seed)
 
 

@@ -35,7 +35,6 @@ def make(given: StrategyInput) -> Strategy:
         describe_candidates(given.space, given.known, [each.name for each in given.cost_objectives]),
         np.array(list(given.costs.values())),
         given.seed,
-        given.first_random,
         given.settings.min_gain_pct,
     )
 
