@@ -181,7 +181,7 @@ class Config(Section):
         Raises:
             ConfigError: if the recipe has an unknown key or a wrong value.
         """
-        return self.training.with_recipe((self.grid.recipes or {}).get(recipe, {}))
+        return self.training.with_recipe(self.grid.recipes, recipe)
 
     @property
     def digest(self) -> str:

@@ -12,7 +12,7 @@ from scipy.stats import t
 from workflow_lib.analysis.racing_config import RacingConfig
 from workflow_lib.core.candidate import KEYS, Candidate
 from workflow_lib.pareto.dominance import to_losses
-from workflow_lib.pareto.front_config import Objective
+from workflow_lib.pareto.front_config import Objective, besides_accuracy
 from workflow_lib.search.network_costs import network_costs
 
 Numbers = NDArray[np.float64]
@@ -57,7 +57,7 @@ def race(
     share = float((searched["validation_chips"] / searched["training_chips"]).mean())
     table = accuracy.index.to_frame(index=False)
     table = table.merge(network_costs(networks, latencies), on=["channels", "architecture"], how="left")
-    costs = to_losses(table, [objective for objective in objectives if objective.name != "accuracy_pct"])
+    costs = to_losses(table, besides_accuracy(objectives))
     # Indexed by [candidate, rival].
     rivals = np.all(costs[None, :, :] <= costs[:, None, :], axis=-1) & ~np.eye(len(table), dtype=bool)
     confidence = 1 - (1 - racing.confidence) / (count - racing.first_folds)

@@ -128,7 +128,6 @@ def _choose_by_picture(copies: NDArray[np.int64], choose: Callable[[NDArray[np.i
 
 def _hold_out(chips: pd.DataFrame, copies: NDArray[np.int64], folds: FoldsConfig, seed: int) -> Mask:
     holdout = folds.holdout
-    held_out = np.zeros(len(chips), dtype=bool)
     if holdout.method == "region":
         return chips["region"].isin(holdout.regions).to_numpy()
     if holdout.method == "share":
@@ -138,7 +137,7 @@ def _hold_out(chips: pd.DataFrame, copies: NDArray[np.int64], folds: FoldsConfig
         )
     if holdout.method == "spatial_block":
         return _draw_blocks(chips, folds.block_m, holdout.share, seed, "folds.holdout.share")
-    return held_out
+    return np.zeros(len(chips), dtype=bool)
 
 
 def _draw_blocks(chips: pd.DataFrame, block_m: float, wanted: float, seed: int, key: str) -> Mask:

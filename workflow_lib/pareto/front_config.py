@@ -1,5 +1,6 @@
 """Configuration of the Pareto front."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import Field, model_validator
@@ -26,6 +27,11 @@ class Objective(Section):
         ge=0,
         description="differences up to this value count as ties on the epsilon front (in the unit of the column)",
     )
+
+
+def besides_accuracy(objectives: Sequence[Objective]) -> list[Objective]:
+    """Return all objectives but the accuracy; in searches they are the costs that are known before training."""
+    return [objective for objective in objectives if objective.name != "accuracy_pct"]
 
 
 class FrontConfig(Section):

@@ -129,7 +129,7 @@ class CellSearchConfig(SkeletonConfig):
         description="increase of the Lagrange multiplier per step and per unit of relative excess cost",
     )
 
-    def least_cost(self, budget: float) -> float:
+    def min_cost(self, budget: float) -> float:
         """Return the minimum cost of networks within a budget; an infinite budget has none."""
         return self.min_budget_share * budget if isfinite(budget) else -inf
 

@@ -254,7 +254,7 @@ def _derive(probabilities: Numbers, costs: CellCosts, settings: CellSearchConfig
     if not settings.allow_none:
         probabilities = probabilities * (np.arange(probabilities.shape[1]) > 0)
     derive, skeleton = DERIVATIONS[settings.space].derive, settings.skeletons["trained"]
-    network = derive(probabilities, costs, skeleton, budget, settings.least_cost(budget))
+    network = derive(probabilities, costs, skeleton, budget, settings.min_cost(budget))
     if network is None:
         smallest = format_cost(spread_bounds(costs, 2)[0])
         raise UserError(
@@ -277,19 +277,18 @@ def draw_networks(channels: str, costs: Mapping[str, CellCosts], settings: CellS
     Returns:
         Rows of DERIVED, of origin random.
     """
-    rows, draw, count = [], DERIVATIONS[settings.space].draw, settings.random_networks
-    skeleton = settings.skeletons["trained"]
+    rows, draw, skeleton = [], DERIVATIONS[settings.space].draw, settings.skeletons["trained"]
     for quantity, budgets in settings.budgets.items():
         for budget in budgets:
+            bounds = budget, settings.min_cost(budget)
             generator = np.random.default_rng(derive_seed(seed, "draw_networks", channels, quantity, budget))
+            networks = draw(costs[quantity], skeleton, *bounds, settings.random_networks, generator)
             rows += [
                 {
                     "channels": channels, "quantity": quantity, "budget": budget, "origin": "random",
                     "repeat": repeat, **_network_columns(network, costs[quantity]),
                 }
-                for repeat, network in enumerate(
-                    draw(costs[quantity], skeleton, budget, settings.least_cost(budget), count, generator)
-                )
+                for repeat, network in enumerate(networks)
             ]  # fmt: skip
     return pd.DataFrame(rows)
 

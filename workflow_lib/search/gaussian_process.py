@@ -43,8 +43,7 @@ class Posterior:
         between = self.kernel(features[rows], features)
         self._roots = np.linalg.solve(process.L_, between)
         self.mean: Numbers = process._y_train_mean + self._scale * (between.T @ process.alpha_)
-        self._left_out = self._scale * np.column_stack(_left_out(process.L_, process.alpha_))
-        self._left_out[:, 0] = values - self._left_out[:, 0]
+        self._values, self._root, self._weights = values, process.L_, process.alpha_
         self._variance = self.kernel.diag(features) - np.einsum("kn,kn->n", self._roots, self._roots)
 
     @property
@@ -61,7 +60,8 @@ class Posterior:
 
         Source: Rasmussen and Williams 2006, equation 5.12.
         """
-        return self._left_out[:, 0], self._left_out[:, 1]
+        precision = np.square(np.linalg.inv(self._root)).sum(axis=0)  # the diagonal of the inverse covariance
+        return self._values - self._scale * self._weights / precision, self._scale / np.sqrt(precision)
 
     def condition(self, row: int) -> None:
         """Include that the value of a candidate will be known; its expectation stands for it, so no mean changes."""
@@ -69,14 +69,3 @@ class Posterior:
         root = covariance / np.sqrt(max(self._variance[row], _LEAST_VARIANCE) + self.noise)
         self._roots = np.vstack([self._roots, root])
         self._variance = self._variance - root**2
-
-
-def _left_out(root: Numbers, weights: Numbers) -> tuple[Numbers, Numbers]:
-    """Return the residuals and standard deviations of leave-one-out predictions of normalised values.
-
-    Args:
-        root: (k, k) Cholesky factor of the covariance of the known values, with noise.
-        weights: (k,) solution of the covariance times weights = values.
-    """
-    precision = np.square(np.linalg.inv(root)).sum(axis=0)  # the diagonal of the inverse covariance
-    return weights / precision, 1 / np.sqrt(precision)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from workflow_lib.core.discovery import discover
 from workflow_lib.export.network_tables import NETWORKS_RESULT
 from workflow_lib.latency.latency_tables import LATENCIES_RESULT
+from workflow_lib.pareto.front_config import besides_accuracy
 from workflow_lib.training.utilization_tables import UTILIZATIONS_RESULT
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class StrategyInput:
     @property
     def cost_objectives(self) -> list[Objective]:
         """Objectives that are known before training: all but the accuracy."""
-        return [objective for objective in self.objectives if objective.name != "accuracy_pct"]
+        return besides_accuracy(self.objectives)
 
     @property
     def costs(self) -> Mapping[str, NDArray[np.float64]]:

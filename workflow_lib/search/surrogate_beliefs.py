@@ -11,7 +11,7 @@ from scipy.special import ndtr
 from workflow_lib.core.candidate import KEYS
 from workflow_lib.core.errors import UserError
 from workflow_lib.pareto.dominance import to_losses, unit_scaled
-from workflow_lib.pareto.front_config import Objective
+from workflow_lib.pareto.front_config import Objective, besides_accuracy
 from workflow_lib.search.gaussian_process import Posterior
 from workflow_lib.search.surrogate_search import describe_candidates, without_outliers
 from workflow_lib.spaces.space import Space
@@ -38,7 +38,7 @@ def believe(space: Space, known: pd.DataFrame, trained: pd.DataFrame, objectives
     rows = np.flatnonzero(np.isfinite(measured))
     if len(rows) < 2:
         raise UserError(f"only {len(rows)} trained candidates; a model needs 2", "config: search.candidates")
-    costs = [each for each in objectives if each.name != "accuracy_pct"]
+    costs = besides_accuracy(objectives)
     features = describe_candidates(space, known, [each.name for each in costs])
     posterior = Posterior(features, rows, without_outliers(measured[rows]))
     expected, deviation = posterior.mean.copy(), posterior.deviation

@@ -6,6 +6,9 @@ from workflow_lib.core.columns import CANDIDATE, CANDIDATE_KEY
 from workflow_lib.core.results import Result
 from workflow_lib.core.schema import Column, Table, percent
 
+POSSIBLE = 0.05
+"""Probability of being on the front from which a candidate that was not trained counts as open."""
+
 
 def _searches_by_surrogate(config: Any) -> bool:
     return bool(config.search.strategy == "surrogate")

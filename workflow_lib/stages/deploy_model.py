@@ -55,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             Dataset.open(arguments),
             candidate,
             arguments.channel_sets[candidate["channels"]],
-            arguments.training.with_recipe((arguments.recipes or {}).get(candidate["recipe"], {})),
+            arguments.training.with_recipe(arguments.recipes, candidate["recipe"]),
             arguments.seed,
             HOLDOUT_SCORES.read(arguments.holdout) if arguments.holdout else None,
             temperature_of(CALIBRATION.read(arguments.calibration), candidate["candidate"]),

@@ -39,8 +39,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         FRONT.read(arguments.front),
         FOLDS.read(arguments.folds),
         arguments.channel_sets,
-        {"": arguments.training}
-        | {name: arguments.training.with_recipe(values) for name, values in (arguments.recipes or {}).items()},
+        {name: arguments.training.with_recipe(arguments.recipes, name) for name in arguments.recipes or [""]},
         arguments.seed,
     )
     HOLDOUT_SCORES.write(scores, arguments.output)

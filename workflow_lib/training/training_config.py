@@ -120,17 +120,18 @@ class TrainingConfig(Section):
         "with AVX512-BF16 or AMX); auto: bf16 on such processors and float32 elsewhere",
     )
 
-    def with_recipe(self, values: Mapping[str, Any]) -> "TrainingConfig":
-        """Return these settings with some of them replaced.
+    def with_recipe(self, recipes: Mapping[str, Mapping[str, Any]] | None, name: str) -> "TrainingConfig":
+        """Return these settings with those of a recipe.
 
         Args:
-            values: the replaced keys; one recipe of `grid.recipes`.
+            recipes: `grid.recipes`: name -> the replaced keys; None: there are none.
+            name: name of the recipe; empty if there are none.
 
         Raises:
             ConfigError: if a key is unknown or a value is wrong; one line.
         """
         try:
-            return TrainingConfig.model_validate({**self.model_dump(), **values})
+            return TrainingConfig.model_validate({**self.model_dump(), **(recipes or {}).get(name, {})})
         except ValidationError as error:
             raise as_config_error(error) from None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from workflow_lib.pareto.front_config import besides_accuracy
 from workflow_lib.report.declaration import FigureDeclaration, FigureInput
 from workflow_lib.search.surrogate_tables import BELIEFS_RESULT
 
@@ -15,8 +16,7 @@ def draw(figure_input: FigureInput) -> Figure:
     """Draw the figure."""
     from workflow_lib.report.plots.surrogate_plots import untrained_candidates
 
-    cost = next(objective for objective in figure_input.objectives if objective.name != "accuracy_pct")
-    return untrained_candidates(figure_input[BELIEFS_RESULT], cost)
+    return untrained_candidates(figure_input[BELIEFS_RESULT], besides_accuracy(figure_input.objectives)[0])
 
 
 FIGURE = FigureDeclaration(

@@ -8,9 +8,7 @@ from matplotlib.ticker import MaxNLocator
 from workflow_lib.pareto.front_config import Objective
 from workflow_lib.report.names import shown_as
 from workflow_lib.report.plots.style import PALETTE, WIDTH_IN, set_log, themed, wants_log
-
-MIN_PROBABILITY = 0.05
-"""Candidates that belong on the front with a lower probability are drawn in grey."""
+from workflow_lib.search.surrogate_tables import POSSIBLE
 
 
 @themed
@@ -43,7 +41,7 @@ def untrained_candidates(beliefs: pd.DataFrame, cost: Objective) -> Figure:
     """
     x = beliefs["cost"] * shown_as(cost.name).factor
     trained = beliefs["trained"].astype(bool)
-    possible = beliefs["front_probability"].fillna(0) >= MIN_PROBABILITY
+    possible = beliefs["front_probability"].fillna(0) >= POSSIBLE
     figure = Figure(figsize=(WIDTH_IN, 3.8), layout="constrained")
     axes = figure.subplots()
     for chosen, colour, label in (
@@ -51,7 +49,7 @@ def untrained_candidates(beliefs: pd.DataFrame, cost: Objective) -> Figure:
         (
             ~trained & possible,
             PALETTE[1],
-            f"not trained, on the front with a probability of at least {100 * MIN_PROBABILITY:g} %",
+            f"not trained, on the front with a probability of at least {100 * POSSIBLE:g} %",
         ),
     ):
         axes.errorbar(

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from workflow_lib.pareto.front_config import besides_accuracy
 from workflow_lib.report.declaration import SectionDeclaration
 from workflow_lib.report.names import column_format
 from workflow_lib.report.text_table import TextTable, make_table, plus_minus
-from workflow_lib.search.surrogate_tables import BELIEFS_RESULT, PROGRESS_RESULT
+from workflow_lib.search.surrogate_tables import BELIEFS_RESULT, POSSIBLE, PROGRESS_RESULT
 
 if TYPE_CHECKING:
     from workflow_lib.report.content import ReportContent
 
 SHOWN = 10
-POSSIBLE = 0.05
-"""Probability of being on the front above which a candidate counts as open."""
 WITHIN_ONE_DEVIATION = 68
 
 
@@ -25,7 +24,7 @@ def likeliest(content: ReportContent) -> Mapping[str, TextTable]:
     frame = frame[~frame["trained"].astype(bool)].sort_values("front_probability", ascending=False).head(SHOWN)
     if frame.empty:
         return {}
-    cost = next(each.name for each in content.config.front.objectives if each.name != "accuracy_pct")
+    cost = besides_accuracy(content.config.front.objectives)[0].name
     accuracies = zip(frame["expected_accuracy_pct"], frame["deviation_pct"], strict=True)
     table = make_table(
         {
