@@ -4,8 +4,11 @@ Strict: the reference is the accuracy of the median network and the latency of t
 that nobody would deploy add nothing. All strategies see the same accuracies, with or without noise of half the
 networks' standard deviation, and are judged by the true ones. Only accuracy is unknown; latency is known beforehand.
 
+With --budgets, one search for five latency budgets at once is compared with the best of random draws within each
+budget, at equal trainings in all.
+
 Run: python benchmarks/search.py [--hardware nasbench201_hw.parquet] [--measured pi5_measured.parquet] [--seeds 10]
-     [--trainings 32 100 300] [--noise] [--strategies random surrogate ...] [--quick]
+     [--trainings 32 100 300] [--noise] [--strategies random surrogate ...] [--budgets] [--quick]
 """
 
 import argparse
@@ -26,11 +29,13 @@ from numpy.typing import NDArray
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from workflow_lib.pareto.dominance import front_mask
+from workflow_lib.search.gaussian_process import Posterior
 from workflow_lib.search.nni_tuners import Tuner
 from workflow_lib.search.optuna_search import OptunaSearch, motpe, nsga2
 from workflow_lib.search.pareto_local_search import ParetoLocalSearch
 from workflow_lib.search.proposers import Reinforce, WithRandomFill, constrained_reward, front_filter, random
 from workflow_lib.search.strategy_declaration import Strategy
+from workflow_lib.search.surrogate_goals import BudgetGoal, FrontGoal
 from workflow_lib.search.surrogate_search import Surrogate, standardise
 from workflow_lib.spaces.nasbench201.nasbench201_cell import Cell, multiply_adds, space
 
@@ -59,6 +64,13 @@ class Problem:
         """Share of the front's members with above-median accuracy among some networks (percent)."""
         members = set(self._front()) & set(np.flatnonzero(self.accuracy > np.median(self.accuracy)))
         return 100 * len(members & set(rows)) / len(members)
+
+    def distance(self, rows: Sequence[int]) -> float:
+        """IGD+ of some networks: mean distance from the front's members, in units of the front's ranges."""
+        points = np.column_stack([-self.accuracy, self.latency])
+        front = points[self._front()]
+        low, ranges = front.min(axis=0), np.ptp(front, axis=0)
+        return float(moocore.igd_plus((points[rows] - low) / ranges, ref=(front - low) / ranges))
 
     def _front(self) -> NDArray[np.intp]:
         return np.flatnonzero(front_mask(np.column_stack([-self.accuracy, self.latency])))
@@ -97,7 +109,7 @@ def makers(problem: Problem) -> dict[str, Callable[[int], Strategy]]:
         "random": lambda seed: random(space(), seed),
         "filter": filtered(problem.work / problem.latency),
         "flops": filtered(problem.work),
-        "surrogate": lambda seed: Surrogate(problem.names, problem.features, costs, seed),
+        "surrogate": lambda seed: Surrogate(problem.names, problem.features, FrontGoal(costs), seed),
         "evolution": filled(lambda seed: Tuner(space(), "evolution", seed, first)),
         "tpe": filled(lambda seed: Tuner(space(), "tpe", seed)),
         "reinforce": filled(lambda seed: Reinforce(space(), seed)),
@@ -132,9 +144,57 @@ def compare(problem: Problem, seeds: int, budget: int, noise: float, chosen: Seq
             error = np.random.default_rng(seed).normal(0, noise * problem.accuracy.std(), len(problem.names))
             trained, spent = search(problem, name, make(seed), problem.accuracy + error, budget)
             rows.append(
-                (problem.title, noise, budget, name, problem.strict_share(trained), problem.recall(trained), spent)
+                {
+                    "problem": problem.title,
+                    "noise": noise,
+                    "trainings": budget,
+                    "strategy": name,
+                    "share": problem.strict_share(trained),
+                    "recall": problem.recall(trained),
+                    "distance": problem.distance(trained),
+                    "seconds": spent,
+                }
             )
-    return pd.DataFrame(rows, columns=["problem", "noise", "trainings", "strategy", "share", "recall", "seconds"])
+    return pd.DataFrame(rows)
+
+
+def compare_budgets(problem: Problem, seeds: int, noise: float, draws: int) -> pd.DataFrame:
+    """Search for the best network within each of five budgets of latency; one row per budget and seed.
+
+    The budgets are the latencies that 10, 30, 50, 70 and 90 % of the networks are within. The shared search trains
+    `draws` networks per budget in all, and its model chooses among them, as in a run. Random draws are the best of
+    `draws` networks within each budget by the accuracies that are seen. Both are judged by the true ones (percent).
+    """
+    budgets = np.quantile(problem.latency, [0.1, 0.3, 0.5, 0.7, 0.9])
+    goal, rows = BudgetGoal(problem.latency[:, None], budgets[:, None]), []
+    for seed in range(seeds):
+        generator = np.random.default_rng(seed)
+        seen = problem.accuracy + generator.normal(0, noise * problem.accuracy.std(), len(problem.names))
+        shared = Surrogate(problem.names, problem.features, goal, seed)
+        trained, spent = search(problem, "surrogate", shared, seen, draws * len(budgets))
+        believed = Posterior(problem.features, np.array(trained), seen[trained]).mean
+        for budget in budgets:
+            within = np.flatnonzero(problem.latency <= budget)
+            found = np.intersect1d(trained, within)
+            drawn = generator.choice(within, draws, replace=False)
+            chosen = found[believed[found].argmax()] if len(found) else drawn[0]
+            best = problem.accuracy[chosen], problem.accuracy[drawn[seen[drawn].argmax()]]
+            rows.append((problem.title, noise, budget, *best, problem.accuracy[within].max(), spent))
+    return pd.DataFrame(rows, columns=["problem", "noise", "budget", "shared", "random", "possible", "seconds"])
+
+
+def show_budgets(results: pd.DataFrame, title: str) -> None:
+    """Print how much more accurate the networks of the shared search are than the best random ones."""
+    for noise, rows in results.groupby("noise"):
+        gain = (rows["shared"] - rows["random"]).groupby(rows["problem"]).agg(["mean", "sem"])
+        error = float(np.sqrt((gain["sem"] ** 2).sum()) / len(gain))
+        print(
+            f"{title}, noise {noise:g}, five budgets: shared search {rows['shared'].mean():.2f} %, best of random "
+            f"draws {rows['random'].mean():.2f} %, possible {rows['possible'].mean():.2f} %; gain "
+            f"{gain['mean'].mean():+.2f} points (standard error {error:.2f}); ratio of CPU seconds to searches "
+            f"{rows['seconds'].mean():.1f}",
+            flush=True,
+        )
 
 
 def show(results: pd.DataFrame, title: str) -> None:
@@ -145,6 +205,7 @@ def show(results: pd.DataFrame, title: str) -> None:
         print(
             f"{title}, noise {noise:g}, {trainings} trainings: {name:19} strict hypervolume "
             f"{per_problem['mean'].mean():5.1f} % (standard error {error:.1f}), recall {rows['recall'].mean():4.1f} %, "
+            f"IGD+ {rows['distance'].mean():.4f}, "
             f"ratio of CPU seconds to searches {rows['seconds'].mean():.1f}",
             flush=True,
         )
@@ -193,17 +254,23 @@ def main() -> None:
     parser.add_argument("--trainings", type=int, nargs="+", default=[32, 100, 300])
     parser.add_argument("--noise", action="store_true", help="also with noise of half the networks' deviation")
     parser.add_argument("--strategies", nargs="+", help="some of the strategies; default: all")
+    parser.add_argument("--budgets", action="store_true", help="compare the shared search for several budgets instead")
+    parser.add_argument("--draws", type=int, default=10, help="random networks per budget")
     parser.add_argument("--quick", action="store_true", help="one seed, few trainings, an invented table")
     arguments = parser.parse_args()
     seeds, budgets = (1, [24]) if arguments.quick else (arguments.seeds, arguments.trainings)
     noises = (0.0, 0.5) if arguments.noise else (0.0,)
     everything = []
     for problem in problems(arguments.hardware, arguments.measured):
-        chosen = arguments.strategies or list(makers(problem))
-        found = [compare(problem, seeds, budget, noise, chosen) for noise in noises for budget in budgets]
-        show(pd.concat(found), problem.title)
+        if arguments.budgets:
+            found = [compare_budgets(problem, seeds, noise, arguments.draws) for noise in noises]
+        else:
+            chosen = arguments.strategies or list(makers(problem))
+            found = [compare(problem, seeds, budget, noise, chosen) for noise in noises for budget in budgets]
+        display = show_budgets if arguments.budgets else show
+        display(pd.concat(found), problem.title)
         everything += found
-    show(pd.concat(everything), "mean of all")
+    display(pd.concat(everything), "mean of all")
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ rule propose_candidates:
             *flags(CONFIG.front, "objectives"),
             *flags(CONFIG, "seed"),
             f"--folds={CONFIG.folds.count}",
+            *SEARCHES.chosen_cells,
         ),
         tables=SEARCHES.proposal_tables,
         optional=RUN.optional_flags("earlier", "scores"),
@@ -40,6 +41,7 @@ rule propose_candidates:
         " {params.options}"
         " {params.tables:q}"
         " {params.optional:q}"
+        " --round-number {wildcards.round}"
         " --output {output:q}"
         " 2> {log:q}"
 
@@ -48,12 +50,13 @@ rule assess_surrogate:
     """Tabulate what a surrogate search believes of every candidate."""
     input:
         candidates="<results>/build_candidates/candidates.parquet",
-        proposals=f"<results>/propose_candidates/{CONFIG.search.rounds - 1}.parquet",
-        networks="<results>/gather_table/networks.parquet",
-        latencies="<results>/gather_table/latencies.parquet",
+        scores="<results>/gather_table/fold_scores.parquet",
+        proposals=f"<results>/propose_candidates/{CONFIG.search_rounds - 1}.parquet",
+        tables=SEARCHES.proposed_from,
     output:
         beliefs=multiext("<results>/assess_surrogate/beliefs", ".parquet", ".csv"),
         progress="<results>/assess_surrogate/progress.parquet",
+        within=multiext("<results>/assess_surrogate/within_budgets", ".parquet", ".csv"),
     log:
         "<logs>/assess_surrogate.log",
     conda:
@@ -63,19 +66,22 @@ rule assess_surrogate:
     params:
         options=RUN.options(
             "assess_surrogate",
-            *flags(CONFIG.search, "limits"),
+            *flags(CONFIG.search, "limits", "budgets"),
             *flags(CONFIG.grid, "channel_sets", "batch_sizes", "space", "recipes"),
             *flags(CONFIG.front, "objectives"),
+            *SEARCHES.chosen_cells,
         ),
+        tables=SEARCHES.proposal_tables,
     shell:
         "python -m workflow_lib.stages.assess_surrogate"
         " {params.options}"
+        " {params.tables:q}"
         " --candidates {input.candidates:q}"
+        " --scores {input.scores:q}"
         " --proposals {input.proposals:q}"
-        " --networks {input.networks:q}"
-        " --latencies {input.latencies:q}"
         " --beliefs {output.beliefs:q}"
         " --progress {output.progress:q}"
+        " --within {output.within:q}"
         " 2> {log:q}"
 
 

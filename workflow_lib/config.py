@@ -21,10 +21,11 @@ from workflow_lib.devices import default_devices, device_kinds, device_type, kin
 from workflow_lib.field.field_config import MapConfig, PrecisionsConfig
 from workflow_lib.latency.device_kind import DeviceConfig
 from workflow_lib.pareto.efficiency_config import EfficiencyConfig
-from workflow_lib.pareto.front_config import SCORES, FrontConfig
+from workflow_lib.pareto.front_config import SCORES, FrontConfig, besides_accuracy
 from workflow_lib.search.cell_search_config import CellSearchConfig
 from workflow_lib.search.search_config import SearchConfig
 from workflow_lib.search.supernet_config import SupernetConfig, VariantName
+from workflow_lib.spaces.cell_costs import cost_column
 from workflow_lib.spaces.grid_config import GridConfig
 from workflow_lib.training.training_config import TrainingConfig
 from workflow_lib.training.utilization_config import UtilizationConfig
@@ -68,8 +69,8 @@ class ExecutionConfig(Section):
     folds_together: Literal["auto", "always", "never"] = Field(
         default="auto",
         description="train all folds of a candidate side by side in one job; results are the same as in separate jobs. "
-        "auto: do so if `training.device` is cuda and racing is off, because one small network leaves most "
-        "of a GPU idle",
+        "auto: do so if `training.device` is cuda and no decision is taken between folds, because one "
+        "small network leaves most of a GPU idle",
     )
 
 
@@ -107,7 +108,10 @@ class Config(Section):
         default=SupernetConfig(), description="settings of the supernet, if the search uses one"
     )
     cell_search: CellSearchConfig | None = Field(
-        default=None, description="settings of `search.strategy: constrained`; null for every other strategy"
+        default=None,
+        description="networks of cells within budgets replace those of the grid: found by differentiable search "
+        "(`search.strategy: constrained`), or by a surrogate search in which all budgets share the trainings "
+        "(`surrogate`; nasbench201 only); null: the networks of the grid",
     )
     ranking_quality: RankingQualityConfig | None = Field(
         default=None,
@@ -201,6 +205,13 @@ class Config(Section):
         return self.cell_search or (self.supernet if self.supernet.space != "cross" else None)
 
     @property
+    def searched_costs(self) -> list[str]:
+        """Columns of the costs that a search weighs against the accuracy."""
+        if self.cell_search:
+            return list(map(cost_column, self.cell_search.budgets))
+        return [objective.name for objective in besides_accuracy(self.front.objectives)]
+
+    @property
     def supernet_devices(self) -> list[str]:
         """Devices whose predictions are averaged into `supernet.cost`."""
         return self.devices_with("latency_ms" if self.supernet.cost == "latency_mean_ms" else "energy_mj")
@@ -232,12 +243,18 @@ class Config(Section):
     def folds_together(self) -> bool:
         """Whether one job trains all folds of a candidate."""
         chosen = self.execution.folds_together
-        return chosen == "always" or (chosen == "auto" and self.training.device == "cuda" and not self.racing)
+        one_by_one = self.racing or self.search.folds_at_a_time
+        return chosen == "always" or (chosen == "auto" and self.training.device == "cuda" and not one_by_one)
 
     @property
     def folds_per_job(self) -> int:
         """Number of trainings in one training job."""
         return self.folds.count if self.folds_together else 1
+
+    @property
+    def search_rounds(self) -> int:
+        """Number of rounds in which the search proposes trainings."""
+        return self.search.rounds(self.folds.count)
 
     @cached_property
     def architectures(self) -> list[str]:

@@ -32,9 +32,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     if run.search.strategy != "grid":
-        for number in range(run.search.rounds):
+        for number in range(run.search_rounds):
             target = f"results/{run.run}/propose_candidates/{number}.parquet"
-            print(f"search: round {number + 1} of {run.search.rounds}", file=sys.stderr)
+            print(f"search: round {number + 1} of {run.search_rounds}", file=sys.stderr)
             if code := snakemake(target, *options):
                 return code
             if not Path(folder, target).exists():

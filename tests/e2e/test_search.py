@@ -142,6 +142,65 @@ def test_cells_within_budgets_are_candidates_like_any_others(tmp_path: Path) -> 
         assert what in page
 
 
+def test_a_search_by_folds_completes_only_the_best(tmp_path: Path, wide: dict[str, object]) -> None:
+    search = {"strategy": "surrogate", "candidates": 3, "round_candidates": 2, "folds_at_a_time": 1}
+    changes = wide | {"search": search, "folds.count": 3}
+    config, folder = write_config(tmp_path / "folds.yaml", changes), tmp_path / "run"
+    result = rounds(folder, config)
+    assert result.returncode == 0, (result.stdout + result.stderr)[-4000:]
+    results = folder / RUN
+    proposals = pd.read_parquet(results / "propose_candidates" / "5.parquet")
+    assert not (results / "propose_candidates" / "6.parquet").exists(), "5 rounds, and one that completes"
+    folds = proposals.groupby(KEYS)["folds"].max()
+    files = [path.relative_to(results) for path in (results / "train_fold").rglob("?.parquet")]
+    trained = Counter(path.parts[1:4] for path in files)
+    for (channels, batch, architecture), count in folds.items():
+        assert trained[channels, str(batch), architecture] == count
+    assert folds.min() < folds.max() == 3, "some are not completed"
+    ranked = pd.read_parquet(results / "build_front" / "ranked.parquet")
+    whole = set(folds.index[folds == 3].get_level_values("architecture"))
+    assert set(ranked.loc[~ranked["baseline"], "architecture"]) == whole
+    beliefs = pd.read_parquet(results / "assess_surrogate" / "beliefs.parquet")
+    assert beliefs["folds"].sum() == folds.sum()
+    page = (results / "build_report" / "report.html").read_text()
+    assert "were not trained on all folds, because more would hardly have changed the front" in page
+    assert "failed permanently" not in page
+    again = rounds(folder, config)
+    assert (again.stdout + again.stderr).count("Nothing to be done") == 7
+
+
+def test_all_budgets_of_cells_share_one_surrogate_search(tmp_path: Path) -> None:
+    cells = {"budgets": {"parameters": [2000, 6000], "cortexA76cpu_tflite21": [1]}, "width": 4, "cells": 1}
+    changes = {
+        "search": {"strategy": "surrogate", "candidates": 5, "round_candidates": 3},
+        "cell_search": cells,
+        "keep_weights": False,
+        "folds.holdout": {"method": "none", "regions": []},
+    }
+    config, folder = write_config(tmp_path / "cells.yaml", changes), tmp_path / "run"
+    result = rounds(folder, config)
+    assert result.returncode == 0, (result.stdout + result.stderr)[-4000:]
+    results = folder / RUN
+    proposals = pd.read_parquet(results / "propose_candidates" / "1.parquet")
+    ranked = pd.read_parquet(results / "build_front" / "ranked.parquet")
+    trained = ranked[~ranked["baseline"]].set_index("architecture")
+    assert set(trained.index) == set(proposals["architecture"])
+    assert len(trained) == 5
+    within = pd.read_parquet(results / "assess_surrogate" / "within_budgets.parquet")
+    assert sorted(within["cost"]) == ["latency_cortexA76cpu_tflite21_ms", "parameters", "parameters"]
+    for row in within.dropna(subset="candidate").itertuples(index=False):
+        found = trained.loc[row.candidate.split("_")[-1]]
+        assert row.value <= row.budget
+        assert row.cost != "parameters" or found["parameters"] == row.value, "counted exactly"
+        assert found["accuracy_pct"] == row.accuracy_pct
+    beliefs = pd.read_parquet(results / "assess_surrogate" / "beliefs.parquet")
+    assert beliefs["trained"].sum() == 5
+    page = (results / "build_report" / "report.html").read_text()
+    for what in ("Most accurate candidate within each budget", "surrogate_budgets", "NAS-Bench-201 cells"):
+        assert what in page
+    assert not (results / "search_cell").exists()
+
+
 def test_cells_that_a_supernet_ranks_best_are_trained(tmp_path: Path) -> None:
     supernet = {
         "space": "nasbench201",

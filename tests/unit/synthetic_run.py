@@ -37,7 +37,7 @@ from workflow_lib.report.report_stamp import Stamp
 from workflow_lib.search.cell_tables import CELL_ALPHA, CELL_SEARCH, DERIVED, LOOKUP_GRAPH
 from workflow_lib.search.derivation import alpha_rows
 from workflow_lib.search.supernet_tables import ALPHA
-from workflow_lib.search.surrogate_tables import BELIEFS, PROGRESS
+from workflow_lib.search.surrogate_tables import BELIEFS, PROGRESS, WITHIN_BUDGETS
 from workflow_lib.spaces.cell_spaces import CELL_SPACES
 from workflow_lib.spaces.cross import cross_architecture as cross
 from workflow_lib.spaces.nasbench201.nasbench201_cell import Cell, CellNetwork, Skeleton
@@ -642,6 +642,7 @@ def surrogate_of(run: Run) -> dict[str, pd.DataFrame]:
     cost = next(objective.name for objective in run.objectives if objective.name.startswith(("latency", "memory")))
     beliefs = rows[["candidate", *KEYS]].assign(
         trained=trained,
+        folds=np.where(trained, rows["folds"], 0),
         accuracy_pct=rows["accuracy_pct"].where(trained),
         expected_accuracy_pct=rows["accuracy_pct"] + random.normal(0, 1, len(rows)),
         deviation_pct=random.uniform(0.2, 2, len(rows)),
@@ -655,7 +656,16 @@ def surrogate_of(run: Run) -> dict[str, pd.DataFrame]:
     progress["hypervolume_pct"] = 100 * (1 - 0.9 ** progress["trained"])
     BELIEFS.check(beliefs, Path("beliefs"))
     PROGRESS.check(progress, Path("progress"))
-    return {"beliefs": beliefs, "progress": progress}
+    limit, chosen = rows[cost].median(), rows[trained].sort_values(cost).iloc[0]
+    within = pd.DataFrame(
+        {
+            "cost": cost, "budget": [rows[cost].min() / 2, limit], "value": [np.nan, chosen[cost]],
+            "candidate": [None, chosen["candidate"]], "accuracy_pct": [np.nan, chosen["accuracy_pct"]],
+            "believed_accuracy_pct": [np.nan, chosen["accuracy_pct"] - 0.5], "trained": [0, 3], "possible": [0, 2],
+        }
+    )  # fmt: skip
+    WITHIN_BUDGETS.check(within, Path("within"))
+    return {"beliefs": beliefs, "progress": progress, "within_budgets": within}
 
 
 def predictions_of(run: Run) -> dict[str, pd.DataFrame]:

@@ -13,9 +13,9 @@ from workflow_lib.core.errors import ConfigError
 from workflow_lib.pareto.dominance import front_mask
 from workflow_lib.pareto.front_config import Objective
 from workflow_lib.report.tables import comparison_table
-from workflow_lib.search.proposal_rounds import candidate_space, split
 from workflow_lib.search.proposers import FixedList
 from workflow_lib.search.search_config import SearchConfig
+from workflow_lib.search.searched_candidates import candidate_space, split
 
 RUN = config({"grid.space.kernel_size": [3], "grid.batch_sizes": [16]})
 OBJECTIVES = [Objective(name="accuracy_pct", direction="max"), Objective(name="latency_mean_ms", direction="min")]

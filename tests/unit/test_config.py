@@ -174,10 +174,30 @@ def test_a_missing_key_is_named(key: str) -> None:
             {"folds": {"method": "region", "count": 3, "holdout": {"method": "region", "regions": ["East"]}}},
             "folds.count is 3, but method region gives 2 folds",
         ),
-        ({"search.strategy": "constrained"}, "set cell_search if and only if search.strategy is constrained"),
+        ({"search.strategy": "constrained"}, "search.strategy constrained needs the section cell_search"),
         (
             {"cell_search": {"budgets": {"parameters": [1e5]}}},
-            "set cell_search if and only if search.strategy is constrained",
+            "cell_search needs search.strategy constrained or surrogate",
+        ),
+        (
+            {"search.strategy": "surrogate", "cell_search": {"space": "darts", "budgets": {"parameters": [1e5]}}},
+            "cell_search.space darts needs search.strategy constrained",
+        ),
+        (
+            {"search.strategy": "surrogate", "cell_search": {"budgets": {"parameters": [1]}, "random_networks": 2}},
+            "cell_search.random_networks needs search.strategy constrained: set it to 0",
+        ),
+        (
+            {
+                "search": {"strategy": "surrogate", "budgets": {"parameters": [9]}},
+                "cell_search": {"budgets": {"parameters": [1]}},
+            },
+            "search.limits and search.budgets are for grids: set cell_search.budgets",
+        ),
+        ({"search": {"strategy": "random", "budgets": {"parameters": [9]}}}, "search.budgets needs search.strategy"),
+        (
+            {"search": {"strategy": "surrogate", "budgets": {"training_s": [9]}}},
+            "search.budgets names training_s, which is not a cost known before training",
         ),
         (
             {"search.strategy": "constrained", "cell_search": {}},

@@ -12,9 +12,16 @@ from workflow_lib.config import Config
 from workflow_lib.core.candidate import KEYS
 from workflow_lib.core.errors import ConfigError, UserError
 from workflow_lib.pareto.dominance import front_mask
-from workflow_lib.search.proposal_rounds import candidate_space, known_candidates, propose_round, rewards_of, split
+from workflow_lib.search.proposal_rounds import propose_round, rewards_of
 from workflow_lib.search.proposal_tables import PROPOSALS
 from workflow_lib.search.search_config import SearchConfig
+from workflow_lib.search.searched_candidates import (
+    SearchedCandidates,
+    candidate_space,
+    known_candidates,
+    split,
+    within_limits,
+)
 from workflow_lib.search.strategies.constrained import propose_derived
 from workflow_lib.search.strategies.supernet import propose_ranked
 
@@ -51,11 +58,21 @@ def search(strategy: str, **more: Any) -> SearchConfig:
     return SearchConfig.model_validate({"strategy": strategy, "candidates": 10, "round_candidates": 4, **more})
 
 
+def first_round(chosen: SearchConfig, table: pd.DataFrame | None = None) -> pd.DataFrame:
+    return propose_round(chosen, searched(chosen, table), 3, 0, None, None, 2)
+
+
+def searched(chosen: SearchConfig, table: pd.DataFrame | None = None) -> SearchedCandidates:
+    space = candidate_space(RUN.grid)
+    known = known_candidates(space, costs() if table is None else table)
+    return SearchedCandidates(*within_limits(space, known, chosen.limits), RUN.front.objectives, chosen.budgets)
+
+
 def all_rounds(chosen: SearchConfig, seed: int = 3) -> pd.DataFrame:
     proposals = None
-    for _ in range(chosen.rounds):
+    for number in range(chosen.rounds(2)):
         scores = None if proposals is None else trained(proposals)
-        proposals = propose_round(chosen, RUN.grid, seed, costs(), proposals, scores, 2, RUN.front.objectives)
+        proposals = propose_round(chosen, searched(chosen), seed, number, proposals, scores, 2)
     assert proposals is not None
     return proposals
 
@@ -132,7 +149,7 @@ def test_no_strategy_proposes_candidates_above_a_limit(strategy: str) -> None:
 def test_limits_that_no_candidate_keeps_are_refused() -> None:
     chosen = search("random", limits={"memory_bytes": 10})
     with pytest.raises(UserError, match="no candidate is within all limits; the lowest memory_bytes is"):
-        propose_round(chosen, RUN.grid, 3, costs(), None, None, 2, RUN.front.objectives)
+        first_round(chosen)
 
 
 @pytest.mark.parametrize(
@@ -168,20 +185,19 @@ def test_a_larger_budget_continues_a_search(strategy: str) -> None:
 
 
 def test_a_round_that_would_be_another_now_is_refused() -> None:
-    first = propose_round(search("reinforce"), RUN.grid, 3, costs(), None, None, 2, RUN.front.objectives)
+    first = first_round(search("reinforce"))
     changed = first.assign(architecture=first["architecture"].iloc[::-1].to_numpy())
     with pytest.raises(UserError, match="round 0 would propose other candidates now"):
-        propose_round(search("reinforce"), RUN.grid, 3, costs(), changed, trained(changed), 2, RUN.front.objectives)
+        propose_round(search("reinforce"), searched(search("reinforce")), 3, 1, changed, trained(changed), 2)
 
 
 def test_a_candidate_that_failed_is_told_to_nobody() -> None:
-    proposals = propose_round(search("reinforce"), RUN.grid, 3, costs(), None, None, 2, RUN.front.objectives)
+    proposals = first_round(search("reinforce"))
     scores = trained(proposals).drop(index=1)
     known = known_candidates(candidate_space(RUN.grid), costs())
     assert len(rewards_of(search("reinforce"), known, scores, 2)) == len(proposals) - 1
-    assert (
-        len(propose_round(search("reinforce"), RUN.grid, 3, costs(), proposals, scores, 2, RUN.front.objectives)) == 8
-    )
+    again = propose_round(search("reinforce"), searched(search("reinforce")), 3, 1, proposals, scores, 2)
+    assert len(again) == 8
 
 
 def test_networks_derived_within_budgets_are_proposed_once_each_with_every_batch_size() -> None:
@@ -248,9 +264,7 @@ def test_a_filter_keeps_to_its_budget(strategy: str) -> None:
 def test_the_filter_takes_measured_utilization_where_there_is_one() -> None:
     random = np.random.default_rng(1)
     measured = costs().assign(images_per_s=lambda t: random.uniform(1, 9, len(t)), utilization_pct=50.0)
-    proposals = propose_round(
-        search("filter", candidates=1), RUN.grid, 3, measured, None, None, 2, RUN.front.objectives
-    )
+    proposals = first_round(search("filter", candidates=1), measured)
     best = measured.loc[measured["images_per_s"].idxmax()]
     assert set(proposals["architecture"]) == {best["architecture"]}
 

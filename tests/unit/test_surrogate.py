@@ -9,7 +9,8 @@ from examples import config
 from workflow_lib.core.errors import ConfigError
 from workflow_lib.search.gaussian_process import Posterior
 from workflow_lib.search.known_cost_improvement import KnownCostFront
-from workflow_lib.search.proposal_rounds import candidate_space
+from workflow_lib.search.searched_candidates import candidate_space
+from workflow_lib.search.surrogate_goals import BestWithin, BudgetGoal, FrontGoal
 from workflow_lib.search.surrogate_search import Surrogate, describe_candidates
 
 NAMES = [f"n{number}" for number in range(400)]
@@ -25,7 +26,7 @@ def test_expected_improvement_is_that_of_simulated_accuracies(costs: int, member
     mean, deviation, own = random.uniform(50, 95, 8), random.uniform(0.1, 5, 8), random.uniform(0.5, 9, (8, costs))
     points, reference = np.column_stack([-accuracy, known]), np.append(-55.0, worst)
     before = moocore.hypervolume(points, ref=reference) if members else 0.0
-    assert front.hypervolume == pytest.approx(before)
+    assert front.total == pytest.approx(before)
     for number, found in enumerate(front.improvement(mean, deviation, own)):
         samples = random.normal(mean[number], deviation[number], 1500)
         gains = [
@@ -73,7 +74,7 @@ def share(accuracy: np.ndarray, costs: np.ndarray, rows: list[int]) -> float:
 
 def searched(seed: int, count: int = 32) -> list[str]:
     features, accuracy, costs = problem()
-    strategy, found = Surrogate(NAMES, features, costs, seed), list[str]()
+    strategy, found = Surrogate(NAMES, features, FrontGoal(costs), seed), list[str]()
     while len(found) < count:
         some = strategy.propose(8)
         strategy.tell({name: float(accuracy[int(name[1:])]) for name in some})
@@ -102,9 +103,54 @@ def test_what_is_trained_is_near_the_front() -> None:
     assert np.median(gaps[rows]) < 0.3 * np.median(gaps)
 
 
+def test_expected_gain_within_budgets_is_that_of_simulated_accuracies() -> None:
+    random = np.random.default_rng(4)
+    accuracy, known = random.uniform(60, 90, 7), random.uniform(1, 9, (7, 2))
+    budgets = np.array([[3.0, np.inf], [7.0, np.inf], [np.inf, 5.0]])
+    found = BestWithin(accuracy, known, 65.0, budgets)
+    mean, deviation, own = random.uniform(60, 95, 5), random.uniform(1, 5, 5), random.uniform(1, 9, (5, 2))
+
+    def total(accuracies: np.ndarray, costs: np.ndarray) -> float:
+        best = [max([65.0, *accuracies[(costs <= limit).all(axis=1)]]) - 65 for limit in budgets]
+        return float(sum(best))
+
+    assert found.total == pytest.approx(total(accuracy, known))
+    for number, gain in enumerate(found.improvement(mean, deviation, own)):
+        samples = random.normal(mean[number], deviation[number], 4000)
+        gains = [total(np.append(accuracy, one), np.vstack([known, own[number]])) - found.total for one in samples]
+        assert gain == pytest.approx(np.mean(gains), abs=4 * np.std(gains) / 4000**0.5 + 0.01)
+
+
+def test_random_draws_take_turns_between_budgets() -> None:
+    costs = np.arange(100.0)[:, None]
+    goal = BudgetGoal(costs, np.array([[3.0], [60.0]]))
+    drawn = goal.draw(np.arange(100), 12, np.random.default_rng(0))
+    assert len(set(drawn)) == 12
+    assert {0, 1, 2, 3} <= set(drawn), "the smallest budget has four candidates, and six turns"
+    assert max(drawn[1:8:2]) <= 60
+
+
+def test_a_search_for_budgets_beats_the_best_random_draws_within_each() -> None:
+    features, accuracy, costs = problem()
+    budgets = np.quantile(costs, [0.1, 0.4, 0.8])[:, None]
+    gains = []
+    for seed in range(3):
+        strategy, found = Surrogate(NAMES, features, BudgetGoal(costs, budgets), seed), list[int]()
+        while len(found) < 30:
+            some = [int(name[1:]) for name in strategy.propose(6)]
+            strategy.tell({NAMES[row]: float(accuracy[row]) for row in some})
+            found += some
+        random = np.random.default_rng(seed)
+        for budget in budgets[:, 0]:
+            within = np.flatnonzero(costs[:, 0] <= budget)
+            best = max(accuracy[row] for row in found if costs[row, 0] <= budget)
+            gains.append(best - accuracy[random.choice(within, 10, replace=False)].max())
+    assert np.mean(gains) > 0.5
+
+
 def test_failed_trainings_and_an_exhausted_space() -> None:
     features, _, costs = problem()
-    strategy = Surrogate(NAMES[:10], features[:10], costs[:10], 0)
+    strategy = Surrogate(NAMES[:10], features[:10], FrontGoal(costs[:10]), 0)
     first = strategy.propose(6)
     strategy.tell({first[0]: 80.0})
     assert len({*first, *strategy.propose(6)}) == 10

@@ -14,10 +14,10 @@ from workflow_lib.core.candidate import KEYS
 from workflow_lib.core.errors import UserError
 from workflow_lib.pareto.dominance import to_losses
 from workflow_lib.search.gaussian_process import Posterior
-from workflow_lib.search.proposal_rounds import candidate_space, known_candidates
-from workflow_lib.search.surrogate_beliefs import believe, front_growth
+from workflow_lib.search.searched_candidates import SearchedCandidates, candidate_space, known_candidates
+from workflow_lib.search.surrogate_beliefs import believe, best_within, front_growth, tabulate_beliefs
 from workflow_lib.search.surrogate_search import describe_candidates, without_outliers
-from workflow_lib.search.surrogate_tables import BELIEFS, PROGRESS
+from workflow_lib.search.surrogate_tables import BELIEFS, PROGRESS, WITHIN_BUDGETS
 
 RUN = config({"grid.space": {"name": "compact", "block": ["basic", "sep"], "width": [8, 16, 32], "stages": [3, 4]}})
 OBJECTIVES = RUN.front.objectives[:2]
@@ -31,11 +31,21 @@ def known() -> pd.DataFrame:
     return known_candidates(candidate_space(RUN.grid), costs)
 
 
+def searched(budgets: dict[str, list[float]] | None = None) -> SearchedCandidates:
+    return SearchedCandidates(candidate_space(RUN.grid), known(), OBJECTIVES, budgets or {})
+
+
 def trained(count: int = 9) -> pd.DataFrame:
     """Some candidates, and an accuracy that rises with the latency."""
     rows = known().iloc[:: len(known()) // count].head(count).reset_index(drop=True)
     noise = np.random.default_rng(0).normal(0, 0.5, len(rows))
     return rows.assign(accuracy_pct=90 + 2 * np.log(rows["latency_mean_ms"]) + noise)
+
+
+def trainings(own: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Proposals and scores on two folds, one of which is harder."""
+    scores = [own[KEYS].assign(fold=fold, accuracy_pct=own["accuracy_pct"] + 2 * fold - 1) for fold in range(2)]
+    return own[KEYS].assign(round=0, folds=2), pd.concat(scores, ignore_index=True)
 
 
 def test_left_out_values_are_predicted_as_by_a_model_without_them() -> None:
@@ -53,12 +63,13 @@ def test_left_out_values_are_predicted_as_by_a_model_without_them() -> None:
 
 
 def test_beliefs_are_of_all_candidates_and_as_declared() -> None:
-    space, table, own = candidate_space(RUN.grid), known(), trained()
-    beliefs = believe(space, table, own, OBJECTIVES)
+    table, own = known(), trained()
+    beliefs = tabulate_beliefs(believe(searched(), *trainings(own)))
     BELIEFS.check(beliefs, Path("beliefs"))
-    assert beliefs["candidate"].tolist() == space.networks()
+    assert beliefs["candidate"].tolist() == table["candidate"].tolist()
     measured = beliefs[beliefs["trained"]]
-    assert measured.merge(own, on=KEYS)["accuracy_pct_x"].tolist() == own["accuracy_pct"].tolist()
+    assert measured.merge(own, on=KEYS)["accuracy_pct_x"].tolist() == pytest.approx(own["accuracy_pct"].tolist())
+    assert measured["folds"].eq(2).all()
     assert measured["front_probability"].isna().all()
     others = beliefs[~beliefs["trained"]]
     assert others["front_probability"].between(0, 1).all()
@@ -72,7 +83,7 @@ def test_beliefs_are_of_all_candidates_and_as_declared() -> None:
 def test_probabilities_by_hand() -> None:
     """A candidate beats the best expected accuracy at no higher cost, by its own normal distribution."""
     table, own = known(), trained()
-    beliefs = believe(candidate_space(RUN.grid), table, own, OBJECTIVES)
+    beliefs = tabulate_beliefs(believe(searched(), *trainings(own)))
     row = int(beliefs.index[~beliefs["trained"] & (beliefs["cost"] > 20)][0])
     posterior_means = believe_means(table, own)
     cheaper = beliefs["trained"] & (beliefs["cost"] <= beliefs["cost"][row])
@@ -83,12 +94,12 @@ def test_probabilities_by_hand() -> None:
 
 def test_one_trained_candidate_is_too_few() -> None:
     with pytest.raises(UserError, match="only 1 trained candidates"):
-        believe(candidate_space(RUN.grid), known(), trained().head(1), OBJECTIVES)
+        believe(searched(), *trainings(trained().head(1)))
 
 
 def test_the_front_grows_to_its_whole_hypervolume() -> None:
     own = trained()
-    proposals = own[KEYS].assign(round=np.arange(len(own)) // 4)
+    proposals = own[KEYS].assign(round=np.arange(len(own)) // 4, folds=2)
     progress = front_growth(proposals, own.drop(index=2), OBJECTIVES)  # the third one failed
     PROGRESS.check(progress, Path("progress"))
     assert progress["trained"].tolist() == list(range(1, 9))
@@ -98,6 +109,24 @@ def test_the_front_grows_to_its_whole_hypervolume() -> None:
     scaled = (losses - losses.min(0)) / np.ptp(losses, axis=0)
     volumes = [moocore.hypervolume(scaled[:count], ref=[1.1, 1.1]) for count in (3, 8)]
     assert progress["hypervolume_pct"][2] == pytest.approx(100 * volumes[0] / volumes[1])
+
+
+def test_the_best_within_budgets_is_the_one_that_is_believed_to_be_most_accurate() -> None:
+    table, own = known(), trained()
+    lowest, middle = float(table["latency_mean_ms"].min()), float(own["latency_mean_ms"].iloc[4])
+    budgets = {"latency_mean_ms": [lowest / 2, middle], "parameters": [float(own["parameters"].max())]}
+    rows = best_within(believe(searched(budgets), *trainings(own)))
+    WITHIN_BUDGETS.check(rows, Path("within"))
+    assert rows["cost"].tolist() == ["latency_mean_ms"] * 2 + ["parameters"]
+    cheap = own["latency_mean_ms"].to_numpy() <= middle
+    assert rows["trained"].tolist() == [0, cheap.sum(), 9]
+    nothing, first, second = rows.itertuples(index=False)
+    assert (pd.isna(nothing.candidate), nothing.possible) == (True, 0)
+    means = believe_means(table, own)[np.flatnonzero(table["candidate"].isin(own["candidate"]))]
+    names = table["candidate"][table["candidate"].isin(own["candidate"])].to_numpy()
+    allowed = np.isin(names, own["candidate"][cheap])
+    assert first.candidate == names[allowed][means[allowed].argmax()]
+    assert second.believed_accuracy_pct == pytest.approx(means.max())
 
 
 def believe_means(table: pd.DataFrame, own: pd.DataFrame) -> np.ndarray:

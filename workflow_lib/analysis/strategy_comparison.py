@@ -12,8 +12,9 @@ from workflow_lib.analysis.known_space import KnownSpace
 from workflow_lib.core.seeds import derive_seed
 from workflow_lib.pareto.dominance import front_mask, to_losses
 from workflow_lib.pareto.front_config import Objective
-from workflow_lib.search.proposal_rounds import candidate_space, known_candidates, make_strategy, reward_of
+from workflow_lib.search.proposal_rounds import make_strategy, reward_of, strategy_input
 from workflow_lib.search.search_config import SearchConfig
+from workflow_lib.search.searched_candidates import SearchedCandidates, candidate_space, known_candidates
 from workflow_lib.search.strategy_declaration import Strategy, all_strategies
 from workflow_lib.spaces.grid_config import GridConfig
 
@@ -157,6 +158,7 @@ def compare_on_grid(
     """
     space = candidate_space(grid)
     known = known_candidates(space, costs)
+    searched = SearchedCandidates(space, known, objectives, {})
     accuracy, latency = (candidates[name].to_numpy(dtype=np.float64) for name in ("accuracy_pct", "latency_mean_ms"))
     rewards = reward_of(chosen, known, accuracy, latency)
     evaluated = KnownSpace(
@@ -172,11 +174,12 @@ def compare_on_grid(
         search = chosen.model_copy(update={"strategy": name, "candidates": comparison.candidates})
 
         def make(strategy_seed: int) -> Strategy:
-            strategy = make_strategy(search, space, known, strategy_seed, objectives)
+            strategy = make_strategy(strategy_input(search, searched, strategy_seed, folds))
             return ByAccuracy(strategy, accuracies) if search.declaration.rewarded_by_accuracy else strategy
 
         return make
 
+    folds = int(candidates["folds"].max())
     seeds = [derive_seed(seed, "compare_strategies", number) % 2**32 for number in range(comparison.seeds)]
     predictable = {"accuracy_pct", *known.columns}.issuperset(objective.name for objective in objectives)
     names = [name for name in STRATEGIES if predictable or not all_strategies()[name].rewarded_by_accuracy]

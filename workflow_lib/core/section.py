@@ -10,6 +10,7 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
+    Field,
     ValidationError,
     ValidationInfo,
     field_validator,
@@ -44,6 +45,8 @@ WARNED_VARIABLE = "EDGEFRONT_WARNED"
 
 Name = Annotated[str, AfterValidator(_check_name)]
 Distinct = AfterValidator(_check_distinct)
+Budgets = Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=1), Distinct]
+"""Maximum values of a cost."""
 
 
 def _plain_types(annotation: Any) -> set[Any]:

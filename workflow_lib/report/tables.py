@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from workflow_lib.analysis.candidate_tables import RANKED_RESULT
-from workflow_lib.core.candidate import KEYS
+from workflow_lib.core.candidate import KEYS, Candidate
 from workflow_lib.core.provenance import Provenance
 from workflow_lib.pareto.front_config import Objective
 from workflow_lib.report.content import ReportContent
@@ -164,17 +164,18 @@ def missing_trainings(content: ReportContent) -> pd.DataFrame:
         Columns KEYS and fold; one row per failed training, baselines last.
     """
     config = content.config
-    searched = (
-        config.combinations(config.architectures)
-        if content.get(PROPOSALS_RESULT) is None
-        else content[PROPOSALS_RESULT][KEYS].itertuples(index=False, name=None)
-    )
-    expected = [*searched, *config.combinations(config.grid.baselines)]
+    proposals = content.get(PROPOSALS_RESULT)
+    if proposals is None:
+        searched = dict.fromkeys(config.combinations(config.architectures), config.folds.count)
+    else:  # later rounds may ask for more folds of a candidate
+        rows = proposals[KEYS].itertuples(index=False)
+        searched = dict(zip(map(Candidate._make, rows), proposals["folds"], strict=True))
+    expected = {**searched, **dict.fromkeys(config.combinations(config.grid.baselines), config.folds.count)}
     done = set(content[TRAINED_RESULT][[*KEYS, "fold"]].itertuples(index=False, name=None))
     race = content.get(RACE_RESULT)
     # Candidates that racing stopped did not fail.
     stopped = set() if race is None else set(race[KEYS].itertuples(index=False, name=None))
-    jobs = [(*candidate, fold) for candidate in expected for fold in range(content.config.folds.count)]
+    jobs = [(*candidate, fold) for candidate, folds in expected.items() for fold in range(folds)]
     return pd.DataFrame([job for job in jobs if job not in done and job[:-1] not in stopped], columns=[*KEYS, "fold"])
 
 
@@ -184,7 +185,11 @@ def search_table(content: ReportContent) -> pd.DataFrame:
     Returns:
         Columns round, proposed, accuracy_pct (best so far) and on_front (number of members of the final front).
     """
-    table = content[PROPOSALS_RESULT].merge(candidates_only(content[RANKED_RESULT]), on=KEYS, how="left")
+    table = (
+        content[PROPOSALS_RESULT]
+        .drop_duplicates(KEYS)
+        .merge(candidates_only(content[RANKED_RESULT]), on=KEYS, how="left")
+    )
     table["on_front"] = table["on_front"].eq(True).astype("int64")  # failed candidates are on no front
     rounds = table.groupby("round").agg(
         proposed=("round", "size"), accuracy_pct=("accuracy_pct", "max"), on_front=("on_front", "sum")

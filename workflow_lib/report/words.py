@@ -172,14 +172,14 @@ def selection_notes(config: Config) -> list[str]:
     held_out = config.folds.holdout.method != "none"
     remedy = " Hold-out scores are free of this bias." if held_out else ""
     notes = []
-    if config.search.strategy == "supernet":
+    if config.search.strategy == "supernet" and not config.folds.set_aside_share:
         limit = config.supernet.evaluation_chips
         chips = where if limit is None else f"at most {limit:,} of {where}"
         notes.append(
             f"The supernets were evaluated on {chips}, which also score the candidates later. The "
             f"accuracies of the chosen networks are therefore optimistically biased.{remedy}"
         )
-    if config.cell_search and not config.folds.same_split:
+    if config.search.strategy == "constrained" and not config.folds.same_split:
         notes.append(
             "The cell search used the training chips of fold 0. In the other folds, some of these chips validate the "
             f"derived networks, so their accuracies are optimistically biased.{remedy}"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from workflow_lib.core.section import Distinct, Name
+from workflow_lib.core.section import Budgets, Distinct, Name
 from workflow_lib.spaces.cell_costs import COUNTED
 from workflow_lib.spaces.cell_spaces import CellSpaceName
 from workflow_lib.spaces.nasbench201.nasbench201_cell import Skeleton
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from workflow_lib.config import Config
 
 
-Budgets = Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=1), Distinct]
-
-
 class CellSearchConfig(SkeletonConfig):
-    """Differentiable searches for cells whose networks are within cost budgets."""
+    """Searches for cells whose networks are within cost budgets.
+
+    Keys of the differentiable search (`search.strategy: constrained`) do not matter to other strategies.
+    """
 
     former_keys: ClassVar[Mapping[str, str]] = {
         "least_share": "min_budget_share",

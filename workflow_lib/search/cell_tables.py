@@ -5,6 +5,7 @@ from typing import Any
 from workflow_lib.core.columns import ARCHITECTURE, CHANNELS
 from workflow_lib.core.results import Result
 from workflow_lib.core.schema import Column, Table
+from workflow_lib.spaces.cell_costs import COUNTED
 
 QUANTITY = Column("quantity", "text", meaning="bounded cost, such as parameters")
 
@@ -123,7 +124,26 @@ def budget_files(config: Any, channels: str, suffix: str) -> list[str]:
 
 
 def _searched(config: Any) -> bool:
-    return config.cell_search is not None
+    return bool(config.search.strategy == "constrained")
+
+
+def _prices(config: Any) -> list[str]:
+    quantities = dict.fromkeys([*COUNTED, *config.cell_search.budgets])
+    return [
+        f"price_operations/{channels}/{quantity}/trained.parquet"
+        for channels in config.grid.channel_sets
+        for quantity in quantities
+    ]
+
+
+PRICES_RESULT = Result(
+    "prices",
+    CELL_COSTS,
+    _prices,
+    when=lambda config: config.cell_search is not None and config.search.strategy != "constrained",
+    filled=True,
+)
+"""Costs of the operations of cells that a strategy chooses from like from a grid."""
 
 
 DERIVED_RESULT = Result("derived", DERIVED, "derive_network/{channels}.parquet", when=_searched, filled=True)

@@ -152,11 +152,21 @@ def cost_rows(space: CellSpace, costs: CellCosts) -> pd.DataFrame:
 
 def read_costs(space: CellSpace, paths: Sequence[Path]) -> dict[str, CellCosts]:
     """Read the costs of each quantity from tables CELL_COSTS of one channel set."""
+    return costs_of(space, CELL_COSTS.read_all(paths))
+
+
+def costs_of(space: CellSpace, prices: pd.DataFrame) -> dict[str, CellCosts]:
+    """Return the costs of each quantity.
+
+    Args:
+        space: the cell space.
+        prices: rows of CELL_COSTS of one channel set.
+    """
     costs = {}
-    for quantity, table in CELL_COSTS.read_all(paths).fillna({"operation": ""}).groupby("quantity"):
+    for quantity, table in prices.fillna({"operation": ""}).groupby("quantity"):
         known = table.set_index(["part", "operation"])["cost"].to_dict()
-        prices = tuple(tuple(known[edge, name] for name in space.operations) for edge in space.edges)
-        costs[str(quantity)] = CellCosts(known["fixed", ""], prices, known["sums", ""], space.nodes)
+        rows = tuple(tuple(known[edge, name] for name in space.operations) for edge in space.edges)
+        costs[str(quantity)] = CellCosts(known["fixed", ""], rows, known["sums", ""], space.nodes)
     return costs
 
 

@@ -11,6 +11,7 @@ from sklearn.gaussian_process.kernels import ConstantKernel, DotProduct, Matern,
 Numbers = NDArray[np.float64]
 
 _LEAST_VARIANCE = 1e-12
+_JITTER = 1e-10
 
 
 class Posterior:
@@ -20,6 +21,8 @@ class Posterior:
         features: (n, d) features of all candidates, of similar scale.
         rows: (k,) candidates with known values, k at least 2.
         values: (k,) their values.
+        extra_variances: (k,) variance of each value beyond the noise that all have, in squared units of the values;
+            None: none.
 
     Attributes:
         mean: (n,) expected values.
@@ -31,10 +34,20 @@ class Posterior:
         likelihood (scikit-learn).
     """
 
-    def __init__(self, features: Numbers, rows: NDArray[np.integer], values: Numbers) -> None:
+    def __init__(
+        self,
+        features: Numbers,
+        rows: NDArray[np.integer],
+        values: Numbers,
+        extra_variances: Numbers | None = None,
+    ) -> None:
         bends = ConstantKernel(1.0, (1e-2, 1e2)) * Matern(1.0, (1e-1, 1e3), nu=2.5)
         trend = ConstantKernel(0.1, (1e-4, 1e1)) * DotProduct(1.0, "fixed")
-        process = GaussianProcessRegressor(bends + trend + WhiteKernel(1e-2, (1e-5, 1.0)), normalize_y=True)
+        spread = float(np.std(values)) or 1.0
+        extra = np.zeros(len(values)) if extra_variances is None else extra_variances / spread**2
+        process = GaussianProcessRegressor(
+            bends + trend + WhiteKernel(1e-2, (1e-5, 1.0)), alpha=extra + _JITTER, normalize_y=True
+        )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # a bound of the noise is a valid answer
             process.fit(features[rows], values)
@@ -45,6 +58,11 @@ class Posterior:
         self.mean: Numbers = process._y_train_mean + self._scale * (between.T @ process.alpha_)
         self._values, self._root, self._weights = values, process.L_, process.alpha_
         self._variance = self.kernel.diag(features) - np.einsum("kn,kn->n", self._roots, self._roots)
+
+    @property
+    def noise_variance(self) -> float:
+        """Variance of the noise that all values have, in squared units of the values."""
+        return float(self.noise) * self._scale**2
 
     @property
     def deviation(self) -> Numbers:
@@ -63,9 +81,15 @@ class Posterior:
         precision = np.square(np.linalg.inv(self._root)).sum(axis=0)  # the diagonal of the inverse covariance
         return self._values - self._scale * self._weights / precision, self._scale / np.sqrt(precision)
 
-    def condition(self, row: int) -> None:
-        """Include that the value of a candidate will be known; its expectation stands for it, so no mean changes."""
+    def condition(self, row: int, variance: float | None = None) -> None:
+        """Include that the value of a candidate will be known; its expectation stands for it, so no mean changes.
+
+        Args:
+            row: the candidate.
+            variance: variance of the noise of its value, in squared units of the values; None: that of all values.
+        """
+        noise = self.noise if variance is None else variance / self._scale**2
         covariance = self.kernel(self._features[[row]], self._features)[0] - self._roots[:, row] @ self._roots
-        root = covariance / np.sqrt(max(self._variance[row], _LEAST_VARIANCE) + self.noise)
+        root = covariance / np.sqrt(max(self._variance[row], _LEAST_VARIANCE) + noise)
         self._roots = np.vstack([self._roots, root])
         self._variance = self._variance - root**2

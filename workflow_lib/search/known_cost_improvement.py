@@ -61,7 +61,7 @@ class KnownCostFront:
         self._volumes = [_volumes_above(levels == level, widths) for level in self.levels]
 
     @property
-    def hypervolume(self) -> float:
+    def total(self) -> float:
         """Hypervolume of the members, in units of accuracy times costs."""
         origin = (0,) * len(self._lines)
         worst = self.levels[0]  # levels are sorted, and the reference accuracy is the lowest

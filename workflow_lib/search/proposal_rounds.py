@@ -1,9 +1,6 @@
 """Rounds of a search: the next proposals of a strategy, from all earlier proposals and rewards."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from itertools import product
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -11,55 +8,20 @@ from numpy.typing import NDArray
 
 from workflow_lib.core.candidate import KEYS, Candidate
 from workflow_lib.core.errors import UserError
-from workflow_lib.pareto.front_config import Objective
 from workflow_lib.search.proposers import constrained_reward
 from workflow_lib.search.search_config import SearchConfig
+from workflow_lib.search.searched_candidates import SearchedCandidates, split
 from workflow_lib.search.strategy_declaration import Strategy, StrategyInput
-from workflow_lib.spaces.grid_config import GridConfig
-from workflow_lib.spaces.space import Configuration, Space
-
-
-def candidate_space(grid: GridConfig) -> Space:
-    """Return the space of all candidates of a grid: channel set, batch size, recipe, and the architecture's choices.
-
-    The recipe is a choice only if there are several.
-    """
-    networks, recipes = grid.networks, grid.recipe_names
-    chosen: dict[str, list[Any]] = {"channels": list(grid.channel_sets), "batch": grid.batch_sizes}
-    if len(recipes) > 1:
-        chosen["recipe"] = recipes
-
-    def build(values: Configuration) -> str:
-        network = networks.build({name: values[name] for name in networks.choices})
-        recipe = str(values.get("recipe", recipes[0]))
-        return str(Candidate(str(values["channels"]), int(values["batch"]), network, recipe))
-
-    def parse(name: str) -> Configuration:
-        candidate = Candidate.parse(name)._asdict()
-        return {**{choice: candidate[choice] for choice in chosen}, **networks.parse(candidate["architecture"])}
-
-    return Space({**chosen, **networks.choices}, build, parse)
-
-
-def training_settings(grid: GridConfig) -> pd.DataFrame:
-    """Tabulate the combinations of batch size and recipe: columns batch and recipe."""
-    return pd.DataFrame(product(grid.batch_sizes, grid.recipe_names), columns=["batch", "recipe"])
-
-
-def split(names: list[str]) -> pd.DataFrame:
-    """Split names of candidates into the columns KEYS."""
-    return pd.DataFrame(map(Candidate.parse, names), columns=KEYS).astype({"batch": "int64"})
 
 
 def propose_round(
     search: SearchConfig,
-    grid: GridConfig,
+    searched: SearchedCandidates,
     seed: int,
-    costs: pd.DataFrame,
+    round_number: int,
     proposals: pd.DataFrame | None,
     scores: pd.DataFrame | None,
     folds: int,
-    objectives: Sequence[Objective],
 ) -> pd.DataFrame:
     """Propose the candidates of the next round.
 
@@ -67,99 +29,130 @@ def propose_round(
 
     Args:
         search: the strategy and its budget.
-        grid: the grid of candidates.
+        searched: the candidates that it chooses from.
         seed: seed of the strategy.
-        costs: one row per (channels, architecture), with latency_mean_ms and multiply_adds, and with images_per_s and
-            utilization_pct if they were measured.
+        round_number: number of the round, from 0.
         proposals: rows of PROPOSALS of all earlier rounds; None in the first round.
         scores: rows of FOLD_SCORES of these proposals; a candidate without scores failed, and the strategy receives no
             reward for it.
-        folds: number of scores that a candidate must have.
-        objectives: objectives of the front.
+        folds: number of folds of the run.
 
     Returns:
         Rows of PROPOSALS of the earlier rounds and of this one.
 
     Raises:
-        UserError: if the strategy would now propose other candidates in an earlier round, or no candidate is within
-            the limits.
+        UserError: if the strategy would now propose other candidates in an earlier round.
     """
-    space = candidate_space(grid)
-    space, known = within_limits(space, known_candidates(space, costs), search.limits)
-    strategy = make_strategy(search, space, known, seed, objectives)
-    rounds: list[pd.DataFrame] = []
-    if proposals is not None and scores is not None:
-        rewards = rewards_of(search, known, scores, folds)
-        for number, earlier in proposals.groupby("round"):
-            proposed = strategy.propose(search.round_size(int(str(number))))
-            if split(proposed).to_numpy().tolist() != earlier[KEYS].to_numpy().tolist():
-                raise UserError(
-                    f"round {number} would propose other candidates now", "proposals", "delete the table of this round"
-                )
-            strategy.tell({name: rewards[name] for name in proposed if name in rewards})
-            rounds.append(earlier)
-    proposed = strategy.propose(search.round_size(len(rounds)))
-    return pd.concat([*rounds, split(proposed).assign(round=len(rounds))], ignore_index=True)
+    given = strategy_input(search, searched, seed, folds)
+    make = _ByFolds if search.folds_at_a_time else _ByCandidate
+    trainer = make(given, scores)
+    for number in range(round_number):
+        asked = trainer.ask(number)
+        now = _rows(asked, number)
+        earlier = now.head(0) if proposals is None else proposals.loc[proposals["round"] == number, list(now)]
+        if now.to_numpy().tolist() != earlier.to_numpy().tolist():
+            raise UserError(
+                f"round {number} would propose other candidates now", "proposals", "delete the table of this round"
+            )
+        trainer.tell(asked)
+    proposed = _rows(trainer.ask(round_number), round_number)
+    return proposed if proposals is None else pd.concat([proposals, proposed], ignore_index=True)
 
 
-def known_candidates(space: Space, costs: pd.DataFrame) -> pd.DataFrame:
-    """Tabulate all candidates of a space with the costs of their networks.
+def _rows(asked: Mapping[str, int], number: int) -> pd.DataFrame:
+    """Return rows of PROPOSALS without search_s."""
+    return split(list(asked)).assign(round=number, folds=list(asked.values())).astype({"folds": "int64"})
+
+
+class _ByCandidate:
+    """Asks a strategy for candidates, which are trained on all folds, and tells it their rewards.
 
     Args:
-        space: the space of candidates.
-        costs: one row per (channels, architecture).
-
-    Returns:
-        One row per candidate, in the order of the space: columns candidate, KEYS, and those of `costs`.
+        given: input of the strategy.
+        scores: rows of FOLD_SCORES; None before the first training.
     """
-    names = space.networks()
-    return split(names).assign(candidate=names).merge(costs, on=["channels", "architecture"], how="left")
+
+    def __init__(self, given: StrategyInput, scores: pd.DataFrame | None) -> None:
+        self._given, self._strategy = given, make_strategy(given)
+        self._rewards = {} if scores is None else rewards_of(given.search, given.known, scores, given.folds)
+
+    def ask(self, number: int) -> dict[str, int]:
+        """Return the trainings of a round: name -> number of first folds that the candidate shall then have."""
+        size = self._given.search.round_size(number, self._given.folds)
+        return dict.fromkeys(self._strategy.propose(size), self._given.folds)
+
+    def tell(self, asked: Mapping[str, int]) -> None:
+        """Tell the strategy the results of a round, without those of failed trainings."""
+        self._strategy.tell({name: self._rewards[name] for name in asked if name in self._rewards})
 
 
-def within_limits(space: Space, known: pd.DataFrame, limits: Mapping[str, float]) -> tuple[Space, pd.DataFrame]:
-    """Keep the candidates whose costs are within the limits.
+class _ByFolds:
+    """Asks a strategy for single folds of candidates, and tells it their accuracies; like `_ByCandidate`."""
 
-    Args:
-        space: the space of candidates.
-        known: rows of `known_candidates`.
-        limits: column of `known` -> maximum value.
+    def __init__(self, given: StrategyInput, scores: pd.DataFrame | None) -> None:
+        make = given.search.declaration.make_by_folds
+        assert make
+        self._given, self._strategy = given, make(given)
+        self._accuracies: dict[str, dict[int, float]] = {}
+        if scores is not None:
+            for *key, fold, accuracy in scores[[*KEYS, "fold", "accuracy_pct"]].itertuples(index=False):
+                self._accuracies.setdefault(str(Candidate(*key)), {})[fold] = accuracy
 
-    Returns:
-        The space, in which only these candidates are allowed, and their rows.
+    def ask(self, number: int) -> dict[str, int]:
+        """See `_ByCandidate.ask`; the last round completes the best candidates."""
+        search, folds = self._given.search, self._given.folds
+        if number == search.rounds(folds) - 1:
+            return self._strategy.complete()
+        return self._strategy.propose_folds(search.round_size(number, folds))
 
-    Raises:
-        UserError: if there are none.
-    """
-    if not limits:
-        return space, known
-    within = known[(known[list(limits)] <= list(limits.values())).all(axis=1)]
-    if within.empty:
-        lowest = ", ".join(f"{name} is {known[name].min():g}" for name in limits)
-        raise UserError(
-            f"no candidate is within all limits; the lowest {lowest}", "config: search.limits", "raise them"
+    def tell(self, asked: Mapping[str, int]) -> None:
+        """See `_ByCandidate.tell`."""
+        known = {name: self._accuracies.get(name, {}) for name in asked}
+        self._strategy.tell_folds(
+            {
+                name: [known[name][fold] for fold in range(count)]
+                for name, count in asked.items()
+                if all(fold in known[name] for fold in range(count))
+            }
         )
-    return replace(space, allowed=frozenset(within["candidate"])), within.reset_index(drop=True)
 
 
-def make_strategy(
-    search: SearchConfig, space: Space, known: pd.DataFrame, seed: int, objectives: Sequence[Objective]
-) -> Strategy:
-    """Make the strategy that a configuration names.
+def strategy_input(search: SearchConfig, searched: SearchedCandidates, seed: int, folds: int) -> StrategyInput:
+    """Return the input of the strategy that a configuration names.
 
     Args:
         search: the name of the strategy, and its budget.
-        space: the space of candidates.
-        known: rows of `known_candidates`.
+        searched: the candidates that it chooses from.
         seed: seed of the strategy.
-        objectives: objectives of the front.
+        folds: number of folds of the run.
+    """
+    return StrategyInput(
+        searched.space,
+        searched.known,
+        search,
+        getattr(search, search.strategy, None),
+        seed,
+        searched.objectives,
+        searched.budgets,
+        folds,
+    )
+
+
+def make_strategy(given: StrategyInput) -> Strategy:
+    """Make the strategy that a configuration names.
+
+    Args:
+        given: its input.
 
     Raises:
         ValueError: if the strategy does not choose from the grid, but proposes from result tables of separate jobs.
     """
-    make = search.declaration.make
+    make = given.search.declaration.make
     if make is None:
-        raise ValueError(f"search.strategy {search.strategy} proposes from result tables and cannot search a grid")
-    return make(StrategyInput(space, known, search, getattr(search, search.strategy, None), seed, objectives))
+        raise ValueError(
+            f"search.strategy {given.search.strategy} proposes from result tables and cannot search a grid"
+        )
+    return make(given)
 
 
 def flops_proxies(known: pd.DataFrame) -> NDArray[np.float64]:
@@ -199,7 +192,7 @@ def rewards_of(search: SearchConfig, known: pd.DataFrame, scores: pd.DataFrame, 
 
     Args:
         search: target and weight of the latency.
-        known: rows of `known_candidates`; their median latency is the default target.
+        known: rows of `searched_candidates.known_candidates`; their median latency is the default target.
         scores: rows of FOLD_SCORES.
         count: number of folds that each candidate must have.
     """

@@ -10,9 +10,10 @@ PROPOSALS = Table(
     (
         *CANDIDATE_KEY,
         Column("round", "integer", meaning="round in which the search proposed it", low=0),
+        Column("folds", "integer", "folds", "number of first folds on which it shall then be trained", low=1),
         Column("search_s", "number", "s", "total core-seconds of searches before any training", low=0),
     ),
-    key=tuple(KEYS),
+    key=(*KEYS, "round"),
 )
 
 
@@ -32,7 +33,7 @@ RACE = Table(
 PROPOSALS_RESULT = Result(
     "proposals",
     PROPOSALS,
-    lambda config: [f"propose_candidates/{config.search.rounds - 1}.parquet"],
+    lambda config: [f"propose_candidates/{config.search_rounds - 1}.parquet"],
     when=lambda config: config.search.strategy != "grid",
 )
 RACE_RESULT = Result(

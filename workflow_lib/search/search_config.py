@@ -1,10 +1,11 @@
 """The configuration of the search strategy."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, Field, WithJsonSchema, create_model
 
-from workflow_lib.core.section import Section
+from workflow_lib.core.section import Budgets, Section
 from workflow_lib.search.strategy_declaration import StrategyDeclaration, all_strategies
 
 if TYPE_CHECKING:
@@ -15,6 +16,16 @@ def _check_strategy(name: str) -> str:
     if name not in all_strategies():
         raise ValueError(f"{name!r} is not a strategy: choose one of {', '.join(all_strategies())}")
     return name
+
+
+def _keep_budgets() -> list[str]:
+    return [name for name, strategy in all_strategies().items() if strategy.keeps_budgets]
+
+
+def _check_known(costs: Iterable[str], config: "Config", key: str) -> None:
+    known = [name for name in config.objective_names if name not in {*config.score_names, "training_s"}]
+    if unknown := [name for name in costs if name not in known]:
+        raise ValueError(f"{key} names {unknown[0]}, which is not a cost known before training: {', '.join(known)}")
 
 
 class _SearchConfig(Section):
@@ -39,6 +50,19 @@ class _SearchConfig(Section):
         description="column -> maximum value, for costs that are known before training, such as {latency_worst_ms: 20, "
         "memory_bytes: 1e6}; candidates above a limit are never trained",
     )
+    budgets: dict[str, Budgets] = Field(
+        default={},
+        description="column -> maximum values, for the same costs, such as {latency_worst_ms: [5, 10, 20]}: strategy "
+        "surrogate looks for the most accurate candidate within each budget, in one search for all; empty: it looks "
+        "for the whole front",
+    )
+    folds_at_a_time: int | None = Field(
+        default=None,
+        ge=1,
+        description="strategy surrogate trains new candidates on this many folds, and on more only where the place on "
+        "the front is undecided; at the end it completes the candidates that are believed to be the best. Each round "
+        "then trains `round_candidates` times this many folds. null: all folds of every candidate",
+    )
     latency_target_ms: float | None = Field(
         default=None,
         gt=0,
@@ -52,21 +76,41 @@ class _SearchConfig(Section):
         """The declaration of the strategy."""
         return all_strategies()[self.strategy]
 
-    @property
-    def rounds(self) -> int:
-        """The number of rounds in which the strategy proposes candidates."""
-        return -(-self.candidates // self.round_candidates) if self.declaration.learns else 1
+    def rounds(self, folds: int) -> int:
+        """Return the number of rounds in which the strategy proposes trainings.
 
-    def round_size(self, round_number: int) -> int:
-        """Return the maximum number of candidates in a round."""
+        With `folds_at_a_time` there is one more, which completes the candidates that are believed to be the best.
+
+        Args:
+            folds: number of folds of the run.
+
+        >>> SearchConfig(strategy="surrogate", candidates=4, round_candidates=2, folds_at_a_time=1).rounds(folds=3)
+        7
+        """
+        if not self.declaration.learns:
+            return 1
+        return -(-self._actions(folds) // self.round_candidates) + bool(self.folds_at_a_time)
+
+    def round_size(self, round_number: int, folds: int) -> int:
+        """Return the maximum number of candidates that are trained in a round, on all or on the next few folds.
+
+        Args:
+            round_number: number of the round, from 0.
+            folds: number of folds of the run.
+        """
         if not self.declaration.learns:
             return self.candidates
-        return min(self.round_candidates, self.candidates - round_number * self.round_candidates)
+        return min(self.round_candidates, self._actions(folds) - round_number * self.round_candidates)
+
+    def _actions(self, folds: int) -> int:
+        """Number of times that a candidate is trained on all or on the next few folds."""
+        return self.candidates * folds // (self.folds_at_a_time or folds)
 
     def check_within(self, config: "Config", key: str) -> None:
         """Check this section against the others; see `Section.check_within`."""
-        if (self.strategy == "constrained") != (config.cell_search is not None):
-            raise ValueError(f"set cell_search if and only if {key}.strategy is constrained")
+        self._check_cells(config, key)
+        self._check_budgets(config, f"{key}.budgets")
+        self._check_folds(config, f"{key}.folds_at_a_time")
         self._check_limits(config, f"{key}.limits")
         if self.declaration.rewarded_by_accuracy and not config.only_accuracy_is_unknown:
             raise ValueError(
@@ -74,13 +118,48 @@ class _SearchConfig(Section):
                 "otherwise only costs that are known before training"
             )
 
+    def _check_cells(self, config: "Config", key: str) -> None:
+        if config.cell_search is None:
+            if self.strategy == "constrained":
+                raise ValueError(f"{key}.strategy constrained needs the section cell_search")
+            return
+        if self.strategy == "constrained":
+            return
+        if not self.declaration.keeps_budgets:
+            raise ValueError(f"cell_search needs {key}.strategy {' or '.join(['constrained', *_keep_budgets()])}")
+        if config.cell_search.space != "nasbench201":
+            raise ValueError(
+                f"cell_search.space {config.cell_search.space} needs {key}.strategy constrained: its networks are too "
+                "many to predict the accuracy of each"
+            )
+        if config.cell_search.random_networks:
+            raise ValueError(f"cell_search.random_networks needs {key}.strategy constrained: set it to 0")
+        if self.limits or self.budgets:
+            raise ValueError(f"{key}.limits and {key}.budgets are for grids: set cell_search.budgets")
+
+    def _check_budgets(self, config: "Config", key: str) -> None:
+        if self.budgets and not self.declaration.keeps_budgets:
+            raise ValueError(f"{key} needs search.strategy {' or '.join(_keep_budgets())}")
+        _check_known(self.budgets, config, key)
+
+    def _check_folds(self, config: "Config", key: str) -> None:
+        if self.folds_at_a_time is None:
+            return
+        if not self.declaration.make_by_folds:
+            able = [name for name, strategy in all_strategies().items() if strategy.make_by_folds]
+            raise ValueError(f"{key} needs search.strategy {' or '.join(able)}")
+        if config.execution.folds_together == "always":
+            raise ValueError(f"{key} decides after some folds: set execution.folds_together to auto or never")
+        if self.folds_at_a_time >= config.folds.count:
+            raise ValueError(
+                f"{key} is {self.folds_at_a_time} and must be less than folds.count, which is {config.folds.count}"
+            )
+
     def _check_limits(self, config: "Config", key: str) -> None:
         if self.limits and (self.strategy == "grid" or self.declaration.propose):
             able = [name for name, strategy in all_strategies().items() if strategy.make and name != "grid"]
             raise ValueError(f"{key} needs a strategy that chooses from the grid: {', '.join(able)}")
-        known = [name for name in config.objective_names if name not in {*config.score_names, "training_s"}]
-        if unknown := [name for name in self.limits if name not in known]:
-            raise ValueError(f"{key} names {unknown[0]}, which is not a cost known before training: {', '.join(known)}")
+        _check_known(self.limits, config, key)
 
 
 if TYPE_CHECKING:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from workflow_lib.core.discovery import discover
+from workflow_lib.core.results import parse_table_files
 from workflow_lib.export.network_tables import NETWORKS_RESULT
 from workflow_lib.latency.latency_tables import LATENCIES_RESULT
 from workflow_lib.pareto.front_config import besides_accuracy
+from workflow_lib.search.cell_tables import PRICES_RESULT
 from workflow_lib.training.utilization_tables import UTILIZATIONS_RESULT
 
 if TYPE_CHECKING:
@@ -42,6 +44,20 @@ class Strategy(Protocol):
         """Receive the rewards of proposed candidates, by name; higher is better."""
 
 
+@runtime_checkable
+class FoldStrategy(Protocol):
+    """The interface of strategies of the grid that propose single folds; deterministic like `Strategy`."""
+
+    def propose_folds(self, count: int) -> dict[str, int]:
+        """Return trainings of at most `count` candidates: name -> number of first folds that it shall then have."""
+
+    def tell_folds(self, accuracies: Mapping[str, Sequence[float]]) -> None:
+        """Receive the accuracies of proposed candidates on all their folds so far (percent), by name."""
+
+    def complete(self) -> dict[str, int]:
+        """Return the missing trainings of the candidates that are believed to be the best, as `propose_folds` does."""
+
+
 @dataclass(frozen=True)
 class StrategyInput:
     """The input from which a strategy of the grid is made.
@@ -52,7 +68,10 @@ class StrategyInput:
         search: the section `search`.
         settings: the section of the strategy; None if it declares none.
         seed: seed of the strategy.
-        objectives: objectives of the front.
+        objectives: objectives of the front: the accuracy, and columns of `known`.
+        budgets: column of `known` -> maximum values, within each of which the best candidate is wanted; empty: the
+            whole front is wanted.
+        folds: number of folds of the run.
     """
 
     space: Space
@@ -61,6 +80,8 @@ class StrategyInput:
     settings: Any
     seed: int
     objectives: Sequence[Objective]
+    budgets: Mapping[str, Sequence[float]]
+    folds: int
 
     @property
     def first_draws(self) -> int:
@@ -105,6 +126,7 @@ class StrategyDeclaration:
     Args:
         words: the candidates that it proposes, in one phrase, for the description of the configuration.
         make: function that makes a strategy of the grid; import NNI and scikit-learn only inside it.
+        make_by_folds: function that makes the strategy for `search.folds_at_a_time`, if it can decide between folds.
         propose: function that turns tables into rows of PROPOSALS, including `search_s`.
         reads: results that it needs.
         optional: results that it uses if a run has them.
@@ -112,6 +134,7 @@ class StrategyDeclaration:
         learns: whether it needs the results of one round before it proposes the next.
         rewarded_by_accuracy: whether it receives mean accuracies (percent) as rewards, not those that include the
             latency; all other objectives must then be known before training.
+        keeps_budgets: whether it can look for the best candidate within each of several budgets.
         draws: whether its proposals depend on the seed.
         is_compared: whether `comparison` includes it.
         position: position in the order of strategies.
@@ -119,19 +142,41 @@ class StrategyDeclaration:
 
     words: str
     make: Callable[[StrategyInput], Strategy] | None = None
+    make_by_folds: Callable[[StrategyInput], FoldStrategy] | None = None
     propose: Callable[[ProposalInput], pd.DataFrame] | None = None
     reads: tuple[Result, ...] = (NETWORKS_RESULT, LATENCIES_RESULT)
     optional: tuple[Result, ...] = (UTILIZATIONS_RESULT,)
     settings: type[Section] | None = None
     learns: bool = False
     rewarded_by_accuracy: bool = False
+    keeps_budgets: bool = False
     draws: bool = True
     is_compared: bool = True
     position: int = LAST
 
+    def needed(self, cells: bool) -> tuple[Result, ...]:
+        """Return the results that it cannot do without.
+
+        Args:
+            cells: whether networks of cells replace those of the grid, so that only operations have costs.
+        """
+        return (PRICES_RESULT,) if cells and self.make else self.reads
+
     def results(self, config: Any) -> list[Result]:
         """Return the results that it reads in a run with a configuration."""
-        return [*self.reads, *(result for result in self.optional if result.when(config))]
+        needed = self.needed(config.cell_search is not None)
+        return [*needed, *(result for result in self.optional if needed == self.reads and result.when(config))]
+
+    def read(self, pairs: Sequence[str], cells: bool) -> dict[str, pd.DataFrame]:
+        """Read the results that it needs, and those optional ones that are given.
+
+        Args:
+            pairs: values of the flag --table, RESULT=FILE.
+            cells: as in `needed`.
+        """
+        needed = self.needed(cells)
+        files = parse_table_files(pairs, "the strategy", needed)
+        return {each.name: each.read(files[each.name]) for each in (*needed, *self.optional) if each.name in files}
 
 
 def all_strategies() -> dict[str, StrategyDeclaration]:

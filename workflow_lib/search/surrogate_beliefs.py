@@ -1,6 +1,7 @@
 """What a finished surrogate search believes of all candidates, and how its front grew."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import moocore
 import numpy as np
@@ -12,41 +13,80 @@ from workflow_lib.core.candidate import KEYS
 from workflow_lib.core.errors import UserError
 from workflow_lib.pareto.dominance import to_losses, unit_scaled
 from workflow_lib.pareto.front_config import Objective, besides_accuracy
+from workflow_lib.search.fold_effects import fold_means
 from workflow_lib.search.gaussian_process import Posterior
+from workflow_lib.search.searched_candidates import SearchedCandidates
 from workflow_lib.search.surrogate_search import describe_candidates, without_outliers
-from workflow_lib.spaces.space import Space
+from workflow_lib.search.surrogate_tables import POSSIBLE, WITHIN_BUDGETS
 
 Numbers = NDArray[np.float64]
 
 
-def believe(space: Space, known: pd.DataFrame, trained: pd.DataFrame, objectives: Sequence[Objective]) -> pd.DataFrame:
-    """Tabulate the expected accuracy of every candidate of a search, and whether it belongs on the front.
+@dataclass(frozen=True)
+class Beliefs:
+    """What a model of the accuracy believes of all candidates of a search.
+
+    Attributes:
+        searched: the candidates.
+        measured: (n,) measured accuracies (percent), corrected for the difficulty of the folds where candidates were
+            trained on different ones; NaN if it was not trained.
+        folds: (n,) number of folds on which each was trained.
+        posterior: the model.
+    """
+
+    searched: SearchedCandidates
+    measured: Numbers
+    folds: NDArray[np.intp]
+    posterior: Posterior
+
+    @property
+    def rows(self) -> NDArray[np.intp]:
+        """Rows of the trained candidates."""
+        return np.flatnonzero(np.isfinite(self.measured))
+
+
+def believe(searched: SearchedCandidates, proposals: pd.DataFrame, scores: pd.DataFrame) -> Beliefs:
+    """Fit the model of the accuracy to the trained candidates, as the search does.
 
     Args:
-        space: the space of candidates.
-        known: rows of `proposal_rounds.known_candidates` within the limits.
-        trained: rows of CANDIDATES of the trained candidates.
-        objectives: objectives of the front: the accuracy, and costs that are known before training.
-
-    Returns:
-        Rows of BELIEFS, in the order of `known`.
+        searched: the candidates of the search.
+        proposals: rows of PROPOSALS.
+        scores: rows of FOLD_SCORES; a candidate that lacks a proposed fold is left out.
 
     Raises:
         UserError: if fewer than two candidates were trained.
     """
-    measured = known.merge(trained[[*KEYS, "accuracy_pct"]], on=KEYS, how="left")["accuracy_pct"].to_numpy(float)
-    rows = np.flatnonzero(np.isfinite(measured))
+    known = searched.known
+    proposed = proposals.groupby(KEYS)["folds"].max().reset_index()
+    by_candidate = scores.sort_values("fold").groupby(KEYS)["accuracy_pct"].agg(list).rename("accuracies").reset_index()
+    table = known[KEYS].merge(proposed, on=KEYS, how="left").merge(by_candidate, on=KEYS, how="left")
+    rows = np.flatnonzero(table["accuracies"].str.len() == table["folds"])
     if len(rows) < 2:
         raise UserError(f"only {len(rows)} trained candidates; a model needs 2", "config: search.candidates")
-    costs = besides_accuracy(objectives)
-    features = describe_candidates(space, known, [each.name for each in costs])
-    posterior = Posterior(features, rows, without_outliers(measured[rows]))
+    costs = [each.name for each in besides_accuracy(searched.objectives)]
+    features = describe_candidates(searched.space, known, costs)
+    found = fold_means(table["accuracies"].iloc[rows].tolist())
+    measured, folds = np.full(len(known), np.nan), np.zeros(len(known), dtype=np.intp)
+    measured[rows], folds[rows] = found.means, found.counts
+    posterior = Posterior(features, rows, without_outliers(found.means), found.extra_variances)
+    return Beliefs(searched, measured, folds, posterior)
+
+
+def tabulate_beliefs(beliefs: Beliefs) -> pd.DataFrame:
+    """Tabulate the expected accuracy of every candidate of a search, and whether it belongs on the front.
+
+    Returns:
+        Rows of BELIEFS, in the order of the candidates.
+    """
+    known, measured, rows, posterior = beliefs.searched.known, beliefs.measured, beliefs.rows, beliefs.posterior
+    costs = besides_accuracy(beliefs.searched.objectives)
     expected, deviation = posterior.mean.copy(), posterior.deviation
     probability = _front_probability(expected, deviation, to_losses(known, costs), rows)
     expected[rows], deviation[rows] = posterior.left_out()
     probability[rows] = np.nan
     return known[["candidate", *KEYS]].assign(
         trained=np.isfinite(measured),
+        folds=beliefs.folds,
         accuracy_pct=measured,
         expected_accuracy_pct=expected,
         deviation_pct=deviation,
@@ -68,6 +108,32 @@ def _front_probability(mean: Numbers, deviation: Numbers, costs: Numbers, traine
     return probability
 
 
+def best_within(beliefs: Beliefs) -> pd.DataFrame:
+    """Tabulate the most accurate trained candidate within each budget.
+
+    It is chosen by its expected accuracy given all trainings, because the best of many noisy accuracies is lucky.
+
+    Returns:
+        Rows of WITHIN_BUDGETS.
+    """
+    known, mean, deviation = beliefs.searched.known, beliefs.posterior.mean, beliefs.posterior.deviation
+    trained, table = np.isfinite(beliefs.measured), []
+    for cost, budgets in beliefs.searched.budgets.items():
+        for budget in budgets:
+            within = (known[cost] <= budget).to_numpy()
+            found, others = np.flatnonzero(within & trained), np.flatnonzero(within & ~trained)
+            row = {"cost": cost, "budget": budget, "trained": len(found), "possible": len(others)}
+            if len(found):
+                best = found[mean[found].argmax()]
+                likely = ndtr((mean[others] - mean[best]) / deviation[others]) >= POSSIBLE
+                row |= {
+                    "possible": int(likely.sum()), "value": known[cost][best], "candidate": known["candidate"][best],
+                    "accuracy_pct": beliefs.measured[best], "believed_accuracy_pct": mean[best],
+                }  # fmt: skip
+            table.append(row)
+    return pd.DataFrame(table, columns=[column.name for column in WITHIN_BUDGETS.columns])
+
+
 def front_growth(proposals: pd.DataFrame, trained: pd.DataFrame, objectives: Sequence[Objective]) -> pd.DataFrame:
     """Tabulate the hypervolume of the front after each training.
 
@@ -77,9 +143,10 @@ def front_growth(proposals: pd.DataFrame, trained: pd.DataFrame, objectives: Seq
         objectives: objectives of the front.
 
     Returns:
-        Rows of PROGRESS; candidates that failed are left out. The reference point is 10 % beyond the worst values.
+        Rows of PROGRESS; candidates that failed, or were not trained on all folds, are left out. The reference point is
+        10 % beyond the worst values.
     """
-    table = proposals.merge(trained, on=KEYS)
+    table = proposals.drop_duplicates(KEYS).drop(columns="folds").merge(trained, on=KEYS)
     scaled = unit_scaled(to_losses(table, objectives))
     reference = np.full(scaled.shape[1], 1.1)
     volumes = np.array([moocore.hypervolume(scaled[:count], ref=reference) for count in range(1, len(scaled) + 1)])

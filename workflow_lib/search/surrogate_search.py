@@ -6,17 +6,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workflow_lib.pareto.dominance import front_mask
 from workflow_lib.search.gaussian_process import Posterior
-from workflow_lib.search.known_cost_improvement import KnownCostFront
+from workflow_lib.search.surrogate_goals import Goal
 from workflow_lib.spaces.space import Space
 
 Numbers = NDArray[np.float64]
 
-_MARGIN = 0.01
-"""Distance of the reference costs from the dearest member of the expected front, as a share of the range of costs."""
-
-_MIN_KNOWN = 2
+MIN_KNOWN = 2
 """Number of accuracies without which there is no model."""
 
 _ENOUGH_RANDOM = 32
@@ -24,28 +20,26 @@ _ENOUGH_RANDOM = 32
 
 
 class Surrogate:
-    """Proposes the candidates whose training is expected to add most to the front's hypervolume.
+    """Proposes the candidates whose training is expected to add most to what a search looks for.
 
-    Costs are known before training, and only the accuracy is uncertain, so a candidate that cannot reach the front at
+    Costs are known before training, and only the accuracy is uncertain, so a candidate that cannot reach the goal at
     any likely accuracy is never proposed. A batch is chosen one by one: each choice counts as trained, with its
     expected accuracy, for the next.
 
     Args:
         candidates: n names.
         features: (n, d) features from which the accuracy is predicted; see `describe_candidates`.
-        costs: (n, m) costs that are objectives, minimised.
+        goal: what the search looks for, with the costs of the candidates.
         seed: seed of the first proposals.
-        min_gain_pct: the search ends once no candidate is expected to add this share to the hypervolume (percent).
+        min_gain_pct: the search ends once no candidate is expected to add this share to the total (percent).
 
     Source: expected hypervolume improvement (Emmerich et al. 2006) with a Gaussian process (Jones et al. 1998).
     """
 
     def __init__(
-        self, candidates: Sequence[str], features: Numbers, costs: Numbers, seed: int, min_gain_pct: float = 0.0
+        self, candidates: Sequence[str], features: Numbers, goal: Goal, seed: int, min_gain_pct: float = 0.0
     ) -> None:
-        self._candidates, self._features = list(candidates), features
-        ranges = np.ptp(costs, axis=0)
-        self._costs = (costs - costs.min(axis=0)) / np.where(ranges > 0, ranges, 1)
+        self._candidates, self._features, self._goal = list(candidates), features, goal
         self._rows = {name: row for row, name in enumerate(candidates)}
         self._accuracy = np.full(len(self._candidates), np.nan)
         self._open = np.ones(len(self._candidates), dtype=bool)
@@ -56,21 +50,14 @@ class Surrogate:
         """Propose at most `count` new candidates."""
         count = min(count, int(self._open.sum()))
         known = int(np.isfinite(self._accuracy).sum())
-        random = count if known < _MIN_KNOWN else min(count, self._missing_random(count))
-        rows = self._choose(self._generator.choice(np.flatnonzero(self._open), random, replace=False).tolist())
+        random = (
+            count if known < MIN_KNOWN else min(count, missing_random(int((~self._open).sum()) + count, self._random))
+        )
+        rows = self._choose(self._goal.draw(np.flatnonzero(self._open), random, self._generator))
         self._random += random
         if random < count:
             rows += self._choose(self._most_improving(count - random))
         return [self._candidates[row] for row in rows]
-
-    def _missing_random(self, count: int) -> int:
-        """Number of random draws in a round of `count` proposals: a third of all proposals, until they are enough.
-
-        A model needs them most where accuracies are noisy. The number does not depend on the budget, so that a search
-        with a larger budget continues the earlier one.
-        """
-        proposed = int((~self._open).sum()) + count
-        return max(0, min(proposed // 3, _ENOUGH_RANDOM) - self._random)
 
     def _choose(self, rows: list[int]) -> list[int]:
         self._open[rows] = False
@@ -84,25 +71,37 @@ class Surrogate:
     def _most_improving(self, count: int) -> list[int]:
         known = np.flatnonzero(np.isfinite(self._accuracy))
         posterior = Posterior(self._features, known, without_outliers(self._accuracy[known]))
-        believed = posterior.mean  # not the measured accuracies: the best of noisy ones are lucky, and hide better ones
-        worst_accuracy = float(np.median(believed))
-        expected_front = front_mask(np.column_stack([-believed, self._costs]))
-        worst_costs = self._costs[expected_front].max(axis=0) + _MARGIN
+        # The expected accuracies, not the measured ones: the best of noisy ones are lucky, and hide better candidates.
+        progress_of = self._goal.begin(posterior.mean)
         members, chosen = [int(row) for row in known], list[int]()
         while len(chosen) < count:
-            front = KnownCostFront(
-                believed[members], self._costs[members], worst_accuracy, worst_costs, self._costs.min(axis=0)
-            )
-            gain = front.improvement(posterior.mean, posterior.deviation, self._costs)
+            progress = progress_of(members)
+            gain = progress.improvement(posterior.mean, posterior.deviation, self._goal.costs)
             gain[~self._open] = -1.0
             gain[chosen] = -1.0
             best = int(gain.argmax())
-            if not chosen and gain[best] < self._min_gain * front.hypervolume:
+            if not chosen and gain[best] < self._min_gain * progress.total:
                 break
             chosen.append(best)
             members.append(best)
             posterior.condition(best)
         return chosen
+
+
+def missing_random(proposed: int, drawn: int) -> int:
+    """Number of random draws that are missing among all proposals: a third of them, until they are enough.
+
+    A model needs them most where accuracies are noisy. The number does not depend on the budget, so that a search with
+    a larger budget continues the earlier one.
+
+    Args:
+        proposed: number of candidates proposed so far, with those of this round.
+        drawn: number of candidates drawn at random so far.
+
+    >>> missing_random(24, 5), missing_random(400, 20), missing_random(12, 8)
+    (3, 12, 0)
+    """
+    return max(0, min(proposed // 3, _ENOUGH_RANDOM) - drawn)
 
 
 def without_outliers(accuracy: Numbers) -> Numbers:

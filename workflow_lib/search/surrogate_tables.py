@@ -20,7 +20,12 @@ BELIEFS = Table(
         CANDIDATE,
         *CANDIDATE_KEY,
         Column("trained", "flag", meaning="whether it was trained"),
-        percent("accuracy_pct", "measured accuracy, mean over folds; missing if it was not trained", optional=True),
+        Column("folds", "integer", "folds", "number of folds on which it was trained", low=0),
+        percent(
+            "accuracy_pct",
+            "measured accuracy, mean over its folds, corrected for their difficulty; missing if it was not trained",
+            optional=True,
+        ),
         Column(
             "expected_accuracy_pct",
             "number",
@@ -53,6 +58,33 @@ PROGRESS = Table(
     key=("trained",),
 )
 
+WITHIN_BUDGETS = Table(
+    "within_budgets",
+    (
+        Column("cost", "text", meaning="limited cost: a column of the candidates"),
+        Column("budget", "number", meaning="its maximum value, in the unit of the column", low=0),
+        Column("value", "number", meaning="cost of the candidate", low=0, optional=True),
+        Column("candidate", "text", meaning="the most accurate candidate; missing if none was trained", optional=True),
+        percent("accuracy_pct", "measured accuracy, mean over folds", optional=True),
+        Column(
+            "believed_accuracy_pct",
+            "number",
+            "%",
+            "expected accuracy given all trainings, its own included; by it the candidate is chosen",
+            optional=True,
+        ),
+        Column("trained", "integer", meaning="number of trained candidates within the budget", low=0),
+        Column(
+            "possible",
+            "integer",
+            meaning=f"number of other candidates within the budget that are more accurate with a probability of at "
+            f"least {100 * POSSIBLE:g} %",
+            low=0,
+        ),
+    ),
+    key=("cost", "budget"),
+)
+
 BELIEFS_RESULT = Result(
     "beliefs",
     BELIEFS,
@@ -61,3 +93,10 @@ BELIEFS_RESULT = Result(
     when=_searches_by_surrogate,
 )
 PROGRESS_RESULT = Result("progress", PROGRESS, "assess_surrogate/progress.parquet", when=_searches_by_surrogate)
+WITHIN_BUDGETS_RESULT = Result(
+    "within_budgets",
+    WITHIN_BUDGETS,
+    "assess_surrogate/within_budgets.parquet",
+    meaning="the most accurate candidate within each budget",
+    when=lambda config: _searches_by_surrogate(config) and bool(config.search.budgets or config.cell_search),
+)

@@ -8,6 +8,15 @@ COUNTED = ("parameters", "multiply_adds")
 """Costs that are counted rather than predicted for a device."""
 
 
+def cost_column(quantity: str) -> str:
+    """Return the column of the cost that a budget limits.
+
+    >>> cost_column("parameters"), cost_column("phone")
+    ('parameters', 'latency_phone_ms')
+    """
+    return quantity if quantity in COUNTED else f"latency_{quantity}_ms"
+
+
 class Cells(Protocol):
     """The cells that a network repeats."""
 

@@ -7,19 +7,19 @@ import pandas as pd
 from pydantic import Field
 
 from workflow_lib.core.arguments import Arguments
-from workflow_lib.core.results import parse_table_files
 from workflow_lib.core.running import run_stage
 from workflow_lib.core.seeds import derive_seed
 from workflow_lib.pareto.front_config import Objective
-from workflow_lib.search.network_costs import network_costs
-from workflow_lib.search.proposal_rounds import propose_round, training_settings
+from workflow_lib.search.cell_search_config import CellSearchConfig
+from workflow_lib.search.proposal_rounds import propose_round
 from workflow_lib.search.proposal_tables import PROPOSALS
 from workflow_lib.search.search_config import SearchConfig
+from workflow_lib.search.searched_candidates import searched_candidates, training_settings
 from workflow_lib.search.strategy_declaration import ProposalInput
 from workflow_lib.spaces.grid_config import GridConfig
 from workflow_lib.training.score_tables import FOLD_SCORES
 
-CONTRACT = 4
+CONTRACT = 5
 
 
 class ProposeArguments(Arguments):
@@ -28,7 +28,11 @@ class ProposeArguments(Arguments):
     search: SearchConfig
     grid: GridConfig
     seed: int = Field(description="base seed of the run")
-    folds: int = Field(description="number of folds that each candidate is trained on")
+    cells: CellSearchConfig | None = Field(
+        default=None, description="section cell_search, if networks of cells replace those of the grid"
+    )
+    folds: int = Field(description="number of folds of the run")
+    round_number: int = Field(ge=0, description="number of the round, from 0")
     objectives: list[Objective] = Field(description="objectives of the front")
     table: list[str] = Field(description="tables that the strategy reads, as RESULT=FILE")
     earlier: Path | None = Field(default=None, description="table of this stage for the previous round, if any")
@@ -41,31 +45,28 @@ class ProposeArguments(Arguments):
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the stage."""
     arguments = ProposeArguments.parse(__doc__, argv)
-    tables, strategy = _read_tables(arguments), arguments.search.declaration
+    strategy = arguments.search.declaration
+    tables = strategy.read(arguments.table, arguments.cells is not None)
     if strategy.propose:
         given = ProposalInput(tables, training_settings(arguments.grid), arguments.search)
-        PROPOSALS.write(strategy.propose(given), arguments.output)
+        PROPOSALS.write(strategy.propose(given).assign(folds=arguments.folds), arguments.output)
     else:
         PROPOSALS.write(_propose_round(arguments, tables), arguments.output)
 
 
-def _read_tables(arguments: ProposeArguments) -> Mapping[str, pd.DataFrame]:
-    strategy = arguments.search.declaration
-    files = parse_table_files(arguments.table, "the strategy", strategy.reads)
-    results = [*strategy.reads, *strategy.optional]
-    return {result.name: result.read(files[result.name]) for result in results if result.name in files}
-
-
 def _propose_round(arguments: ProposeArguments, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    search = arguments.search
+    searched = searched_candidates(
+        arguments.grid, arguments.cells, search.limits, search.budgets, arguments.objectives, tables
+    )
     return propose_round(
-        arguments.search,
-        arguments.grid,
+        search,
+        searched,
         derive_seed(arguments.seed, "propose_candidates") % 2**32,  # NNI accepts 32-bit seeds only
-        network_costs(tables["networks"], tables["latencies"], tables.get("utilizations")),
+        arguments.round_number,
         PROPOSALS.read(arguments.earlier) if arguments.earlier else None,
         FOLD_SCORES.read(arguments.scores) if arguments.scores else None,
         arguments.folds,
-        arguments.objectives,
     ).assign(search_s=0.0)
 
 

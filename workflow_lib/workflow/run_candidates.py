@@ -17,29 +17,33 @@ class Candidates:
 
     def __init__(self, run: Run) -> None:
         self._run, self._config = run, run.config
-        self._proposed: dict[int, list[Candidate] | None] = {}
+        self._proposed: dict[int, dict[Candidate, int] | None] = {}
 
-    def proposed(self, rounds: int) -> list[Candidate] | None:
-        """Return the candidates that the search proposed in its first rounds; None if it has not proposed them yet.
+    def proposed(self, rounds: int) -> dict[Candidate, int] | None:
+        """Return the candidates that the search proposed in its first rounds, with the number of folds of each.
 
         Args:
             rounds: number of rounds.
+
+        Returns:
+            None if it has not proposed them yet.
         """
         if rounds not in self._proposed:
             self._proposed[rounds] = self._read(rounds)
         return self._proposed[rounds]
 
-    def _read(self, rounds: int) -> list[Candidate] | None:
+    def _read(self, rounds: int) -> dict[Candidate, int] | None:
         from workflow_lib.search.proposal_tables import PROPOSALS
 
         file = Path(self._run.folder, "propose_candidates", f"{rounds - 1}.parquet")
         if not file.exists():
             return None
-        rows = self._run.read_table(PROPOSALS, file)[KEYS]
-        return [Candidate(*row) for row in rows.itertuples(index=False)]
+        table = self._run.read_table(PROPOSALS, file)
+        # Later rounds ask for more folds of a candidate than earlier ones.
+        return dict(zip(map(Candidate._make, table[KEYS].itertuples(index=False)), table["folds"], strict=True))
 
-    def trained(self, rounds: int) -> list[Candidate]:
-        """Return the candidates of the first search rounds, and all baselines.
+    def trained(self, rounds: int) -> dict[Candidate, int]:
+        """Return the candidates of the first search rounds, and all baselines, with the number of folds of each.
 
         Args:
             rounds: number of rounds.
@@ -47,8 +51,9 @@ class Candidates:
         Raises:
             UserError: if the search has not proposed them yet.
         """
+        folds = self._config.folds.count
         if self._config.search.strategy == "grid":
-            return self._config.combinations(self.networks)
+            return dict.fromkeys(self._config.combinations(self.networks), folds)
         chosen = self.proposed(rounds)
         if chosen is None:
             raise UserError(
@@ -56,13 +61,13 @@ class Candidates:
                 f"{self._run.folder}/propose_candidates/{rounds - 1}.parquet",
                 "start the run with python -m workflow_lib.rounds and Snakemake's options",
             )
-        return [*chosen, *self._config.combinations(self._config.grid.baselines)]
+        return {**chosen, **dict.fromkeys(self._config.combinations(self._config.grid.baselines), folds)}
 
     @cached_property
     def networks(self) -> list[str]:
         """Networks whose files and latencies are needed: those of the grid, or those that a search assembled."""
         if self._config.assembled:
-            proposed = self.proposed(self._config.search.rounds) or []
+            proposed = self.proposed(self._config.search_rounds) or {}
             searched = list(dict.fromkeys(candidate.architecture for candidate in proposed))
         else:
             searched = self._config.architectures

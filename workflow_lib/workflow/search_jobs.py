@@ -147,9 +147,17 @@ class SearchJobs:
             channels: channel set, or a wildcard.
             suffix: suffix of the files.
         """
-        if not self._config.cell_search:
+        if self._config.search.strategy != "constrained":
             return []
         return [f"{self._run.folder}/{path}" for path in budget_files(self._config, channels, suffix)]
+
+    @property
+    def chosen_cells(self) -> list[str]:
+        """The flag with the cells that a strategy chooses from like from a grid, if it does."""
+        cells = self._config.cell_search
+        if cells is None or self._config.search.strategy == "constrained":
+            return []
+        return [f"--cells={cells.model_dump_json(include={*TRAINED_NETWORKS, 'budgets'})}"]
 
     def search_flags(self) -> list[str]:
         """Return the flags of a single search."""

@@ -86,7 +86,7 @@ class TrainingJobs:
         return attempt | self._run.training(_candidate, trainings=count, held=count)
 
     def scores(self, folds: int, rounds: int | None = None) -> list[str]:
-        """List the score files of all candidates on the first folds; with racing, up to where each was stopped.
+        """List the score files of all candidates on the first folds, up to where a search or a race stopped each.
 
         Args:
             folds: number of folds.
@@ -101,11 +101,11 @@ class TrainingJobs:
                 race = self._run.read_table(RACE, Path(self._race(fold)))
                 stopped = (Candidate(*row) for row in race[KEYS].itertuples(index=False))
                 stopped_after = dict(zip(stopped, race["after_folds"], strict=True))
-        trained = self._candidates.trained(self._config.search.rounds if rounds is None else rounds)
+        trained = self._candidates.trained(self._config.search_rounds if rounds is None else rounds)
         return [
             f"{self._run.folder}/train_fold/{each.folder}/{fold}.parquet"
-            for each in trained
-            for fold in range(min(folds, stopped_after.get(each, folds)))
+            for each, count in trained.items()
+            for fold in range(min(folds, count, stopped_after.get(each, folds)))
         ]
 
     def kept_weights(self, _wildcards: Wildcards = None) -> list[str]:
@@ -157,7 +157,7 @@ class TrainingJobs:
         races = {f"{GATHERED}_before_{fold}": partial(self.scores, fold) for fold in range(first, folds)}
         rounds = {
             f"{GATHERED}_before_{number}": partial(self.scores, folds, number)
-            for number in range(1, self._config.search.rounds)
+            for number in range(1, self._config.search_rounds)
         }
         return races | rounds
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from workflow_lib.pareto.front_config import besides_accuracy
 from workflow_lib.report.declaration import FigureDeclaration, FigureInput
 from workflow_lib.search.surrogate_tables import BELIEFS_RESULT
 
@@ -16,7 +15,7 @@ def draw(figure_input: FigureInput) -> Figure:
     """Draw the figure."""
     from workflow_lib.report.plots.surrogate_plots import untrained_candidates
 
-    return untrained_candidates(figure_input[BELIEFS_RESULT], besides_accuracy(figure_input.objectives)[0])
+    return untrained_candidates(figure_input[BELIEFS_RESULT], figure_input.settings["searched_costs"][0])
 
 
 FIGURE = FigureDeclaration(
@@ -26,6 +25,6 @@ FIGURE = FigureDeclaration(
     section="surrogate",
     draw=draw,
     reads=(BELIEFS_RESULT,),
-    settings=("front.objectives",),
+    settings=("searched_costs",),
     position=2,
 )

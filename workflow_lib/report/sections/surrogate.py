@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import isnan
 from typing import TYPE_CHECKING
 
-from workflow_lib.pareto.front_config import besides_accuracy
 from workflow_lib.report.declaration import SectionDeclaration
-from workflow_lib.report.names import column_format
+from workflow_lib.report.names import MISSING, column_format
 from workflow_lib.report.text_table import TextTable, make_table, plus_minus
-from workflow_lib.search.surrogate_tables import BELIEFS_RESULT, POSSIBLE, PROGRESS_RESULT
+from workflow_lib.search.surrogate_tables import BELIEFS_RESULT, POSSIBLE, PROGRESS_RESULT, WITHIN_BUDGETS_RESULT
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from workflow_lib.report.content import ReportContent
 
 SHOWN = 10
@@ -24,7 +26,7 @@ def likeliest(content: ReportContent) -> Mapping[str, TextTable]:
     frame = frame[~frame["trained"].astype(bool)].sort_values("front_probability", ascending=False).head(SHOWN)
     if frame.empty:
         return {}
-    cost = besides_accuracy(content.config.front.objectives)[0].name
+    cost = content.config.searched_costs[0]
     accuracies = zip(frame["expected_accuracy_pct"], frame["deviation_pct"], strict=True)
     table = make_table(
         {
@@ -38,6 +40,37 @@ def likeliest(content: ReportContent) -> Mapping[str, TextTable]:
     return {"Candidates that were not trained and most probably belong on the front": table}
 
 
+def within_budgets(content: ReportContent) -> Mapping[str, TextTable]:
+    """Tabulate the most accurate candidate within each budget, if there are budgets."""
+    if not WITHIN_BUDGETS_RESULT.when(content.config):
+        return {}
+    frame = content[WITHIN_BUDGETS_RESULT]
+    formats = [column_format(cost) for cost in frame["cost"]]
+    table = make_table(
+        {
+            "Most accurate candidate": frame["candidate"].fillna("none was trained"),
+            "Budget": [shown.text(budget) for shown, budget in zip(formats, frame["budget"], strict=True)],
+            "Limited cost": [shown.title for shown in formats],
+            "Cost": [shown.text(value) for shown, value in zip(formats, frame["value"], strict=True)],
+            "Measured accuracy (%)": _percent(frame["accuracy_pct"]),
+            "Believed accuracy (%)": _percent(frame["believed_accuracy_pct"]),
+            "Trained candidates within": frame["trained"],
+            f"Others, better with {100 * POSSIBLE:g} % or more": frame["possible"],
+        },
+        texts=3,
+    )
+    return {"Most accurate candidate within each budget": table}
+
+
+def _percent(values: pd.Series) -> list[str]:
+    return [MISSING if isnan(value) else f"{value:.1f}" for value in values]
+
+
+def tables(content: ReportContent) -> Mapping[str, TextTable]:
+    """Return the tables of the section."""
+    return {**within_budgets(content), **likeliest(content)}
+
+
 def sentences(content: ReportContent) -> Sequence[str]:
     """Say how well accuracies are predicted, and what is left open."""
     frame = content[BELIEFS_RESULT]
@@ -45,8 +78,14 @@ def sentences(content: ReportContent) -> Sequence[str]:
     known, others = frame[trained], frame[~trained]
     error = (known["accuracy_pct"] - known["expected_accuracy_pct"]).abs()
     within = 100 * float((error <= known["deviation_pct"]).mean())
+    partly = int((known["folds"] < content.config.folds.count).sum())
     possible = int((others["front_probability"] >= POSSIBLE).sum())
+    fewer = (
+        f"{partly:,} candidates were not trained on all folds, because more would hardly have changed the front. They "
+        "appear in no other table or figure of candidates."
+    )
     return [
+        *([fewer] if partly else []),
         "A Gaussian process predicts the accuracy of every candidate from those that were trained; costs are known "
         f"exactly. Predicted from all others, the {len(known)} trained candidates have a median error of "
         f"{error.median():.2f} points, and {within:.0f} % of them lie within one standard deviation of the prediction "
@@ -60,8 +99,9 @@ def sentences(content: ReportContent) -> Sequence[str]:
 SECTION = SectionDeclaration(
     title="Surrogate search",
     reads=(BELIEFS_RESULT, PROGRESS_RESULT),
+    optional=(WITHIN_BUDGETS_RESULT,),
     parent="search_space",
     position=62,
-    values=likeliest,
+    values=tables,
     sentences=sentences,
 )

@@ -169,6 +169,11 @@ class CellNetwork:
         return type(self)(cell, self.skeleton) if cell else None
 
     @property
+    def is_live(self) -> bool:
+        """Whether every operation affects the output."""
+        return self.cell.without_dead_operations == self.cell
+
+    @property
     def chosen(self) -> list[tuple[int, int]]:
         """(edge index, operation index) pairs."""
         return self.cell.chosen

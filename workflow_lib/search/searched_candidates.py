@@ -1,0 +1,178 @@
+"""The candidates that a strategy chooses from, with their known costs: those of the grid, or networks of cells."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Any
+
+import pandas as pd
+
+from workflow_lib.core.candidate import KEYS, Candidate
+from workflow_lib.core.errors import UserError
+from workflow_lib.export.network_tables import NETWORKS_RESULT
+from workflow_lib.latency.latency_tables import LATENCIES_RESULT
+from workflow_lib.pareto.front_config import Objective
+from workflow_lib.search.cell_search_config import CellSearchConfig
+from workflow_lib.search.cell_tables import PRICES_RESULT
+from workflow_lib.search.derivation import costs_of
+from workflow_lib.search.network_costs import network_costs
+from workflow_lib.spaces.cell_costs import cost_column
+from workflow_lib.spaces.cell_spaces import CELL_SPACES
+from workflow_lib.spaces.grid_config import GridConfig
+from workflow_lib.spaces.nasbench201.nasbench201_cell import CellNetwork, network_space
+from workflow_lib.spaces.space import Configuration, Space
+from workflow_lib.training.utilization_tables import UTILIZATIONS_RESULT
+
+
+@dataclass(frozen=True)
+class SearchedCandidates:
+    """The candidates that a strategy chooses from.
+
+    Attributes:
+        space: the space of candidates.
+        known: rows of `known_candidates`.
+        objectives: objectives of the search: the accuracy, and columns of `known`.
+        budgets: column of `known` -> maximum values, within each of which the best candidate is wanted; empty: the
+            whole front is wanted.
+    """
+
+    space: Space
+    known: pd.DataFrame
+    objectives: Sequence[Objective]
+    budgets: Mapping[str, Sequence[float]]
+
+
+def searched_candidates(
+    grid: GridConfig,
+    cells: CellSearchConfig | None,
+    limits: Mapping[str, float],
+    budgets: Mapping[str, Sequence[float]],
+    objectives: Sequence[Objective],
+    tables: Mapping[str, pd.DataFrame],
+) -> SearchedCandidates:
+    """Return the candidates that a strategy chooses from.
+
+    Args:
+        grid: the grid: channel sets, batch sizes, recipes, and networks unless there are `cells`.
+        cells: cells whose networks replace those of the grid; None: the networks of the grid.
+        limits: `search.limits`.
+        budgets: `search.budgets`.
+        objectives: objectives of the front.
+        tables: result name -> table: NETWORKS and LATENCIES, and UTILIZATIONS if measured, or CELL_COSTS for cells.
+
+    Raises:
+        UserError: if no candidate is within the limits, or within the largest budgets.
+    """
+    if cells:
+        return _cell_candidates(grid, cells, objectives, tables[PRICES_RESULT.name])
+    utilizations = tables.get(UTILIZATIONS_RESULT.name)
+    costs = network_costs(tables[NETWORKS_RESULT.name], tables[LATENCIES_RESULT.name], utilizations)
+    space = candidate_space(grid)
+    return SearchedCandidates(*within_limits(space, known_candidates(space, costs), limits), objectives, budgets)
+
+
+def candidate_space(grid: GridConfig, networks: Space | None = None) -> Space:
+    """Return the space of all candidates: channel set, batch size, recipe, and the architecture's choices.
+
+    The recipe is a choice only if there are several.
+
+    Args:
+        grid: the grid.
+        networks: the space of networks; None: that of the grid.
+    """
+    networks, recipes = networks or grid.networks, grid.recipe_names
+    chosen: dict[str, list[Any]] = {"channels": list(grid.channel_sets), "batch": grid.batch_sizes}
+    if len(recipes) > 1:
+        chosen["recipe"] = recipes
+
+    def build(values: Configuration) -> str:
+        network = networks.build({name: values[name] for name in networks.choices})
+        recipe = str(values.get("recipe", recipes[0]))
+        return str(Candidate(str(values["channels"]), int(values["batch"]), network, recipe))
+
+    def parse(name: str) -> Configuration:
+        candidate = Candidate.parse(name)._asdict()
+        return {**{choice: candidate[choice] for choice in chosen}, **networks.parse(candidate["architecture"])}
+
+    def allows(name: str) -> bool:
+        return networks.allows(Candidate.parse(name).architecture)
+
+    space = Space({**chosen, **networks.choices}, build, parse)
+    if networks.allowed is None:
+        return space
+    return replace(space, allowed=frozenset(filter(allows, space.networks())))
+
+
+def training_settings(grid: GridConfig) -> pd.DataFrame:
+    """Tabulate the combinations of batch size and recipe: columns batch and recipe."""
+    return pd.DataFrame(product(grid.batch_sizes, grid.recipe_names), columns=["batch", "recipe"])
+
+
+def split(names: list[str]) -> pd.DataFrame:
+    """Split names of candidates into the columns KEYS."""
+    return pd.DataFrame(map(Candidate.parse, names), columns=KEYS).astype({"batch": "int64"})
+
+
+def known_candidates(space: Space, costs: pd.DataFrame) -> pd.DataFrame:
+    """Tabulate all candidates of a space with the costs of their networks.
+
+    Args:
+        space: the space of candidates.
+        costs: one row per (channels, architecture).
+
+    Returns:
+        One row per candidate, in the order of the space: columns candidate, KEYS, and those of `costs`.
+    """
+    names = space.networks()
+    return split(names).assign(candidate=names).merge(costs, on=["channels", "architecture"], how="left")
+
+
+def within_limits(space: Space, known: pd.DataFrame, limits: Mapping[str, float]) -> tuple[Space, pd.DataFrame]:
+    """Keep the candidates whose costs are within the limits.
+
+    Args:
+        space: the space of candidates.
+        known: rows of `known_candidates`.
+        limits: column of `known` -> maximum value.
+
+    Returns:
+        The space, in which only these candidates are allowed, and their rows.
+
+    Raises:
+        UserError: if there are none.
+    """
+    if not limits:
+        return space, known
+    within = known[(known[list(limits)] <= list(limits.values())).all(axis=1)]
+    if within.empty:
+        lowest = ", ".join(f"{name} is {known[name].min():g}" for name in limits)
+        raise UserError(
+            f"no candidate is within all limits; the lowest {lowest}", "config: search.limits", "raise them"
+        )
+    return replace(space, allowed=frozenset(within["candidate"])), within.reset_index(drop=True)
+
+
+def _cell_candidates(
+    grid: GridConfig, cells: CellSearchConfig, objectives: Sequence[Objective], prices: pd.DataFrame
+) -> SearchedCandidates:
+    """Return the networks of cells without dead operations that are within at least one budget."""
+    networks = network_space(cells.skeletons["trained"])
+    live = [network for network in map(CellNetwork.parse, networks.networks()) if network.is_live]
+    rows = []
+    for channels, table in prices.groupby("channels", sort=False):
+        costs = costs_of(CELL_SPACES[cells.space], table)
+        columns = {cost_column(quantity): list(map(each.total, live)) for quantity, each in costs.items()}
+        rows.append(pd.DataFrame({"channels": channels, "architecture": list(map(str, live)), **columns}))
+    budgets = {cost_column(quantity): values for quantity, values in cells.budgets.items()}
+    space = candidate_space(grid, replace(networks, allowed=frozenset(map(str, live))))
+    known = known_candidates(space, pd.concat(rows, ignore_index=True))
+    within = known[(known[list(budgets)] <= [max(values) for values in budgets.values()]).any(axis=1)]
+    if within.empty:
+        lowest = ", ".join(f"{name} is {known[name].min():g}" for name in budgets)
+        raise UserError(
+            f"no network of cells is within a budget; the lowest {lowest}", "config: cell_search.budgets", "raise them"
+        )
+    wanted = [each for each in objectives if each.name == "accuracy_pct"]
+    wanted += [Objective(name=name, direction="min") for name in budgets]
+    allowed = replace(space, allowed=frozenset(within["candidate"]))
+    return SearchedCandidates(allowed, within.reset_index(drop=True), wanted, budgets)

@@ -1,0 +1,116 @@
+"""The strategy `surrogate` with folds as its fidelity: few folds first, more where the front is undecided."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workflow_lib.search.fold_effects import FoldMeans, fold_means
+from workflow_lib.search.gaussian_process import Posterior
+from workflow_lib.search.surrogate_goals import Goal, Progress
+from workflow_lib.search.surrogate_search import MIN_KNOWN, missing_random, without_outliers
+
+Numbers = NDArray[np.float64]
+
+_CERTAIN = 1e-9
+"""Standard deviation of a mean that does not move."""
+
+
+class SurrogateByFolds:
+    """Proposes the trainings of single folds that are expected to add most to what a search looks for.
+
+    An action trains the next few folds of a candidate. Its value is the expected increase of the goal that is believed
+    after it: for a new candidate what it adds, for a known one what a change of its mean would add or take away. So
+    more folds go to candidates whose place is undecided, and none to those that are certain.
+
+    Args:
+        candidates: n names.
+        features: (n, d) features from which the accuracy is predicted; see `surrogate_search.describe_candidates`.
+        goal: what the search looks for, with the costs of the candidates.
+        folds: number of folds of the run.
+        step: number of folds that an action trains.
+        seed: seed of the random draws.
+
+    Source: knowledge gradient (Frazier, Powell and Dayanik 2008) of the hypervolume with known costs.
+    """
+
+    def __init__(
+        self, candidates: Sequence[str], features: Numbers, goal: Goal, folds: int, step: int, seed: int
+    ) -> None:
+        self._candidates, self._features, self._goal = list(candidates), features, goal
+        self._folds, self._step = folds, step
+        self._rows = {name: row for row, name in enumerate(candidates)}
+        self._planned = np.zeros(len(self._candidates), dtype=np.intp)  # folds that are trained or proposed
+        self._accuracies: dict[int, Sequence[float]] = {}
+        self._generator = np.random.default_rng(seed)
+        self._random = 0
+
+    def propose_folds(self, count: int) -> dict[str, int]:
+        """Propose at most `count` actions: name -> number of first folds that the candidate shall then have."""
+        new = np.flatnonzero(self._planned == 0)
+        enough = len(self._accuracies) >= MIN_KNOWN
+        random = missing_random(int((self._planned > 0).sum()) + count, self._random) if enough else count
+        random = min(random, count, len(new))
+        rows = self._goal.draw(new, random, self._generator)
+        self._random += random
+        before = self._planned.copy()
+        self._plan(rows)
+        if random < count and enough:
+            self._most_valuable(count - random)
+        return {self._candidates[row]: int(self._planned[row]) for row in np.flatnonzero(self._planned > before)}
+
+    def tell_folds(self, accuracies: Mapping[str, Sequence[float]]) -> None:
+        """Store the accuracies of candidates on all their folds so far (percent)."""
+        for name, values in accuracies.items():
+            self._accuracies[self._rows[name]] = values
+
+    def complete(self) -> dict[str, int]:
+        """Propose the missing folds of every candidate that is believed to reach the goal."""
+        if len(self._accuracies) < MIN_KNOWN:
+            return {}
+        known, _, posterior = self._model()
+        best = self._goal.best(posterior.mean, known)
+        return {self._candidates[row]: self._folds for row in best if self._planned[row] < self._folds}
+
+    def _model(self) -> tuple[NDArray[np.intp], FoldMeans, Posterior]:
+        known = np.array(sorted(self._accuracies), dtype=np.intp)
+        found = fold_means([self._accuracies[row] for row in known])
+        posterior = Posterior(self._features, known, without_outliers(found.means), found.extra_variances)
+        return known, found, posterior
+
+    def _plan(self, rows: Sequence[int]) -> None:
+        for row in rows:
+            self._planned[row] = min(self._planned[row] + self._step, self._folds)
+
+    def _most_valuable(self, count: int) -> None:
+        known, found, posterior = self._model()
+        variance = found.fold_variance
+        if not np.isfinite(variance):  # all have one fold; then all noise is that of one fold
+            variance = posterior.noise_variance
+        progress_of = self._goal.begin(posterior.mean)
+        members = [int(row) for row in known]
+        failed = (self._planned > 0) & ~np.isin(np.arange(len(self._planned)), known)
+        for _ in range(count):
+            shift = posterior.deviation**2 / np.sqrt(posterior.deviation**2 + variance / self._step)
+            progress = progress_of(members)
+            value = progress.improvement(posterior.mean, shift, self._goal.costs)
+            for row in members:
+                if self._planned[row] < self._folds:
+                    value[row] = self._value_of_more(row, members, posterior.mean[row], shift[row], progress_of)
+            value[failed | (self._planned >= self._folds)] = -1.0
+            best = int(value.argmax())
+            if value[best] <= 0:
+                return
+            self._plan([best])
+            if best not in members:
+                members.append(best)
+            posterior.condition(best, variance / self._step)
+
+    def _value_of_more(
+        self, row: int, members: Sequence[int], mean: float, shift: float, progress_of: Callable[[list[int]], Progress]
+    ) -> float:
+        """Expected increase of the goal if the mean of a known candidate moves by a normal `shift`."""
+        others = progress_of([member for member in members if member != row])
+        costs = self._goal.costs[[row, row]]
+        moved, still = others.improvement(np.array([mean, mean]), np.array([shift, _CERTAIN]), costs)
+        return float(moved - still)
