@@ -33,9 +33,10 @@ from workflow_lib.data.chip_tables import FOLDS
 from workflow_lib.data.dataset import ChipView, Dataset
 from workflow_lib.report.plots.style import PALETTE, WIDTH_IN, save_figure, themed
 from workflow_lib.search.cell_search_config import CellSearchConfig
-from workflow_lib.search.constrained_search import ConstrainedSearch, SearchTask, split_in_halves
+from workflow_lib.search.constrained_search import ConstrainedSearch
 from workflow_lib.search.derivation import DERIVATIONS
 from workflow_lib.search.mixed_cells import SpeedUps, to_mixed
+from workflow_lib.search.search_task import SearchTask, split_in_halves
 from workflow_lib.spaces.cell_costs import CellCosts
 from workflow_lib.spaces.cell_spaces import CELL_SPACES
 from workflow_lib.spaces.nasbench201.nasbench201_cell import Skeleton

@@ -15,7 +15,7 @@ from workflow_lib.data.dataset import ChipView
 from workflow_lib.search import constrained_search as constrained
 from workflow_lib.search.cell_search_config import CellSearchConfig
 from workflow_lib.search.cell_tables import CELL_COSTS
-from workflow_lib.search.constrained_search import ConstrainedSearch, SearchTask, expected_cost, split_in_halves
+from workflow_lib.search.constrained_search import ConstrainedSearch, expected_cost
 from workflow_lib.search.derivation import (
     LookupGraph,
     alpha_rows,
@@ -27,6 +27,8 @@ from workflow_lib.search.derivation import (
 )
 from workflow_lib.search.derive_nasbench201 import connected_cells, derive, draw
 from workflow_lib.search.mixed_cells import MixedNet, MixedNodes, SpeedUps, to_mixed
+from workflow_lib.search.original_norms import Normalised, use_original_norms
+from workflow_lib.search.search_task import SearchTask, split_in_halves
 from workflow_lib.spaces.cell_costs import CellCosts
 from workflow_lib.spaces.cell_spaces import CELL_SPACES
 from workflow_lib.spaces.nasbench201.nasbench201_cell import EDGES, NODES, OPERATIONS, Cell, Skeleton
@@ -507,3 +509,49 @@ def test_prices_read_back(tmp_path: Path) -> None:
 def test_costs_are_a_cells_own_even_if_it_is_fixed_alone() -> None:
     costs = uniform_edge_costs(7.0, {"none": 0, "skip": 0, "conv1": 2, "conv3": 5, "pool": 0})
     assert costs.total(Cell.parse("conv3-conv1.none-skip.pool.conv3")) == 7 + 5 + 2 + 5
+
+
+@pytest.mark.parametrize("space", ["nasbench201", "darts"])
+def test_original_norms_keep_operations_from_gaining_by_their_scale(space: str) -> None:
+    net = to_mixed(space, 2, 2, SKELETON, SpeedUps())
+    before = sum(parameter.numel() for parameter in net.weights())
+    use_original_norms(net)
+    nodes = [module for module in net.modules() if isinstance(module, MixedNodes)]
+    searched = [part for each in nodes for _, operation in each.operations() for part in operation.modules()]
+    norms = [part for part in searched if isinstance(part, nn.BatchNorm2d)]
+    assert norms and all(norm.weight is None and norm.bias is None for norm in norms)
+    assert any(isinstance(part, Normalised) for part in searched)
+    after = sum(parameter.numel() for parameter in net.weights())
+    assert before - after == sum(2 * norm.num_features for norm in norms)
+    loss = net(torch.randn(4, 2, SIDE, SIDE)).square().sum()
+    loss.backward()
+    assert net.alpha.grad is not None and net.alpha.grad.abs().sum() > 0
+    pooled = Normalised(nn.AvgPool2d(3, 1, 1))(torch.randn(8, 3, 9, 9) * 5 + 2)
+    assert pooled.mean((0, 2, 3)).abs().max() < 1e-4
+    assert (pooled.std((0, 2, 3)) - 1).abs().max() < 0.01
+
+
+def test_the_temperature_falls_linearly_and_changes_the_gradient_but_not_the_sample() -> None:
+    settings = CellSearchConfig(epochs=5, sample_operations=True, temperature=10, final_temperature=0.5, width=4)
+    search = ConstrainedSearch(mixed(), task(), settings, COSTS, None)
+    seen = []
+    for _ in range(5):
+        seen.append(search.temperature)
+        search.rows.append({})
+    assert seen == [10, 7.625, 5.25, 2.875, 0.5]
+    net, noise = mixed(), torch.randn(6, 5)
+    images, gradients, outputs = torch.randn(4, 2, SIDE, SIDE), [], []
+    for temperature in (1.0, 5.0):
+        net.alpha.grad = None
+        torch.manual_seed(0)
+        output = net(images, noise, temperature)
+        output.square().sum().backward()
+        outputs.append(output.detach())
+        gradients.append(net.alpha.grad.clone())
+    assert torch.allclose(outputs[0], outputs[1], atol=1e-5)
+    assert not torch.allclose(gradients[0], gradients[1], rtol=0.05)
+
+
+def test_a_temperature_without_samples_is_refused() -> None:
+    with pytest.raises(ValueError, match="need sample_operations"):
+        CellSearchConfig(temperature=5)

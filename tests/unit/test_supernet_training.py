@@ -1,6 +1,9 @@
 """Training of shared weights: fairness, one update per step, and judging networks by them."""
 
+import math
 from collections import Counter
+from collections.abc import Iterator
+from itertools import repeat
 from pathlib import Path
 
 import numpy as np
@@ -19,15 +22,14 @@ from workflow_lib.spaces.nasbench201.nasbench201_cell import Skeleton
 from workflow_lib.spaces.space import Space
 from workflow_lib.training.checkpoint import Checkpoint
 from workflow_lib.training.compute import use_one_thread
+from workflow_lib.training.supernet_paths import fair_paths, uniform_path
 from workflow_lib.training.supernet_training import (
     SupernetTask,
     SupernetTrainer,
     evaluate_with_shared_weights,
     extract_network,
-    fair_paths,
     recompute_norms,
     train_supernet,
-    uniform_path,
 )
 from workflow_lib.training.training_config import TrainingConfig
 
@@ -63,21 +65,26 @@ def training(epochs: int = 2) -> TrainingConfig:
     "space", [cross.space(), nasbench201.space(), mobilenet.space()], ids=["cross", "cells", "chain"]
 )
 def test_each_value_of_a_choice_is_trained_equally_often_in_every_step(space: Space) -> None:
-    draw = fair_paths(space)
-    generator = np.random.default_rng(0)
-    for _ in range(3):
-        paths = draw(generator)
+    steps = fair_paths(space)(np.random.default_rng(0))
+    dealt: dict[str, Counter[int | str]] = {name: Counter() for name in space.choices}
+    size = max(map(len, space.choices.values()))
+    for _ in range(7):
+        paths = next(steps)
+        assert len(paths) == size
         configurations = [space.parse(path) for path in paths]
         for name, values in space.choices.items():
             if name in ("kernel_size_pool", "stride_pool"):  # a network without a pool has none
                 continue
             counts = Counter(configuration[name] for configuration in configurations)
-            assert counts == dict.fromkeys(values, len(paths) // len(values))
-    assert draw(generator) != draw(generator)
+            if size % len(values) == 0:
+                assert counts == dict.fromkeys(values, size // len(values))
+            dealt[name] += counts
+            assert max(dealt[name].values()) - min(dealt[name][value] for value in values) <= 1
+    assert next(steps) != next(steps)
 
 
 def test_fair_steps_of_cells_are_five_networks_with_each_operation_once_per_edge() -> None:
-    paths = fair_paths(nasbench201.space())(np.random.default_rng(0))
+    paths = next(fair_paths(nasbench201.space())(np.random.default_rng(0)))
     assert len(paths) == 5
     edges = zip(*(nasbench201.Cell.parse(path).operations for path in paths), strict=True)
     assert all(sorted(edge) == sorted(nasbench201.OPERATIONS) for edge in edges)
@@ -87,7 +94,7 @@ def test_a_step_sums_the_gradients_of_its_networks_and_changes_weights_once() ->
     networks = ["conv3-conv3.skip-skip.conv1.conv3", "conv1-skip.conv3-conv3.skip.pool"]
     task = striped(8)
     trained, expected = supernet(), supernet()
-    train_supernet(SupernetTrainer(trained, task, training(1)), 1, lambda _: networks)
+    train_supernet(SupernetTrainer(trained, task, training(1)), 1, lambda _: repeat(networks))
     expected.train()
     optimizer = torch.optim.Adam(expected.parameters(), lr=0.01)
     images = torch.from_numpy(task.view.batch(task.rows)).permute(0, 3, 1, 2)
@@ -99,6 +106,28 @@ def test_a_step_sums_the_gradients_of_its_networks_and_changes_weights_once() ->
         # step is as long as any.
         tiny = other.grad is None or other.grad.abs().max() < 1e-5
         assert tiny or torch.allclose(one, other, atol=2e-3)
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_momentum_and_a_schedule_are_those_of_torch(momentum: float) -> None:
+    task, network = striped(16), "conv3-conv3.skip-skip.conv1.conv3"
+    settings = TrainingConfig(
+        epochs=9, learning_rate=0.05, device="cpu", optimizer="sgd", momentum=momentum, schedule="cosine"
+    )
+    trained, expected = supernet(), supernet()
+    trainer = SupernetTrainer(trained, task, settings)
+    seen: list[float] = []
+
+    def paths(_: np.random.Generator) -> Iterator[list[str]]:
+        while True:
+            seen.append(trainer.learning_rate)
+            yield [network]
+
+    train_supernet(trainer, 4, paths)
+    assert seen[::2] == pytest.approx([0.05 * (1 + math.cos(math.pi * epoch / 4)) / 2 for epoch in range(4)])
+    plain = SupernetTrainer(expected, task, settings.model_copy(update={"momentum": 0.9 - momentum}))
+    train_supernet(plain, 4, lambda _: repeat([network]))
+    assert trainer.losses != plain.losses, "the momentum has an effect"
 
 
 def test_the_same_seed_gives_the_same_weights() -> None:

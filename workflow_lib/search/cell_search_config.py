@@ -102,6 +102,23 @@ class CellSearchConfig(SkeletonConfig):
         description="each step runs one operation per edge, sampled from alpha; false: each step runs a mixture of all "
         "operations, which is slower",
     )
+    temperature: float = Field(
+        default=1.0,
+        gt=0,
+        description="with `sample_operations`: temperature of the sampled operations; a high one spreads the gradient "
+        "over all operations",
+    )
+    final_temperature: float | None = Field(
+        default=None,
+        gt=0,
+        description="temperature in the last epoch, reached linearly (GDAS: 10 to 0.1); null: constant",
+    )
+    original_norms: bool = Field(
+        default=False,
+        description="as in the original DARTS, batch norms of searched operations have no scale and shift, and pools "
+        "are followed by a norm, so that no operation gains by its scale; false: operations are searched as they are "
+        "trained later",
+    )
     second_order: bool = Field(
         default=False,
         description="compute the gradient of alpha after a look-ahead step of the weights; three times slower",
@@ -146,6 +163,8 @@ class CellSearchConfig(SkeletonConfig):
             raise ValueError(f"{product} must divide width {self.width}")
         if self.partial_channels > 1 and self.width < 2 * self.bottleneck * self.partial_channels:
             raise ValueError(f"{product} selects only one channel of width {self.width}: at least two are needed")
+        if not self.sample_operations and (self.temperature != 1 or self.final_temperature is not None):
+            raise ValueError("temperature and final_temperature need sample_operations")
         if self.sample_operations and (self.second_order or self.mix_first_cells_only):
             raise ValueError("sample_operations cannot be combined with second_order or mix_first_cells_only")
         return self

@@ -10,7 +10,6 @@ as in Liang et al. 2019 (DARTS+), section 3.2. `sample_operations` samples one n
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,14 +20,13 @@ from torch import Tensor, nn
 
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.seeds import derive_seed
-from workflow_lib.data.dataset import ChipView, Rows
 from workflow_lib.search.cell_search_config import CellSearchConfig
 from workflow_lib.search.mixed_cells import MixedNet
+from workflow_lib.search.search_task import SearchTask
 from workflow_lib.spaces.cell_costs import CellCosts
 from workflow_lib.training.checkpoint import Checkpoint
 from workflow_lib.training.feed import HostFeed
 from workflow_lib.training.loop import batch_sizes
-from workflow_lib.training.metrics import Labels
 
 Numbers = NDArray[np.float64]
 Batch = tuple[Tensor, Tensor]
@@ -37,38 +35,6 @@ Batch = tuple[Tensor, Tensor]
 _DIFFERENCE = 1e-2
 _ADAM_BETAS = (0.5, 0.999)
 _LAST_RATE = 1e-3
-
-
-@dataclass(frozen=True)
-class SearchTask:
-    """The data that a search learns from.
-
-    Args:
-        view: the chips.
-        weight_rows: (n,) rows that train the weights.
-        alpha_rows: (m,) rows that train alpha; disjoint from `weight_rows`.
-        labels: (rows,) class number of every row of the view.
-        seed: seed of the order of the chips.
-    """
-
-    view: ChipView
-    weight_rows: Rows
-    alpha_rows: Rows
-    labels: Labels
-    seed: int
-
-
-def split_in_halves(rows: Rows, labels: Labels, seed: int) -> tuple[Rows, Rows]:
-    """Split rows at random into two halves, stratified by class.
-
-    Args:
-        rows: (n,) rows to split.
-        labels: (rows,) class number of every row of the view.
-        seed: seed of the split.
-    """
-    shuffled = np.random.default_rng(derive_seed(seed, "halves")).permutation(rows)
-    by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
-    return np.sort(by_class[::2]), np.sort(by_class[1::2])
 
 
 def expected_cost(probabilities: Tensor, costs: CellCosts) -> Tensor:
@@ -282,8 +248,15 @@ class ConstrainedSearch:
         return float(loss.detach())
 
     def _loss(self, inputs: Tensor, targets: Tensor) -> Tensor:
-        logits = self.network(inputs.to(self._device), self.noise())
+        logits = self.network(inputs.to(self._device), self.noise(), self.temperature)
         return nn.functional.cross_entropy(logits, targets.to(self._device))
+
+    @property
+    def temperature(self) -> float:
+        """Temperature of the sampled operations, which changes linearly from epoch to epoch."""
+        first, last = self._settings.temperature, self._settings.final_temperature
+        progress = len(self.rows) / max(self._settings.epochs - 1, 1)
+        return first if last is None else first + (last - first) * progress
 
     def noise(self) -> Tensor | None:
         """Return Gumbel noise to sample a network with, from the checkpointed generator; None: operations are mixed."""

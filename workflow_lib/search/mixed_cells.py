@@ -26,8 +26,7 @@ class SpeedUps:
         mix_first_cells_only: only the first cell of each kind mixes operations; the others run those of largest alpha.
         shared_operations: an operation has one set of weights per source node, and runs once for all edges from it.
         bottleneck: factor by which 1 x 1 convolutions reduce the channels inside cells; 1: no reduction.
-        partial: one in this many channels passes through the operations of an edge, the others bypass them; 1: all
-            pass.
+        partial: one in this many channels passes through the operations of an edge, the others bypass them.
 
     Source: Dutta, Kanvar and Agarwal, Search-time Efficient Device Constraints-Aware NAS, section 3.3, equation 5;
     partial: Xu et al. 2020 (PC-DARTS), section 3.2, without the edge normalisation of section 3.3.
@@ -74,7 +73,7 @@ class MixedNet(nn.Module):
         alpha: (edges, operations) architecture parameters; initialised near 0, at random to break ties.
 
     Source: Liu, Simonyan and Yang 2019 (DARTS), equation 2; if one operation per edge is sampled: Dong and Yang 2019
-    (GDAS), at temperature 1.
+    (GDAS), equations 5 and 6.
     """
 
     def __init__(self, network: nn.Module, mixture: Mixture, operations: tuple[str, ...]) -> None:
@@ -86,13 +85,14 @@ class MixedNet(nn.Module):
         """Return all parameters except alpha."""
         return list(self.network.parameters())
 
-    def forward(self, x: Tensor, noise: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, noise: Tensor | None = None, temperature: float = 1.0) -> Tensor:
         """Classify images.
 
         Args:
             x: (n, channels, height, width) images.
             noise: (edges, operations) Gumbel noise, which samples one operation per edge from the softmax of alpha, the
                 same in all cells; None: all operations are mixed.
+            temperature: temperature of the softmax whose gradient stands for that of the sampled operation.
 
         Returns:
             (n, classes) logits.
@@ -101,7 +101,7 @@ class MixedNet(nn.Module):
         if noise is None:
             mixture.weights, mixture.drawn = torch.softmax(self.alpha, 1), None
         else:
-            soft = torch.softmax(self.alpha + noise, 1)
+            soft = torch.softmax((self.alpha + noise) / temperature, 1)
             chosen = soft.argmax(1)
             # The sampled operation has weight 1, and the gradient of the softmax (straight-through estimator).
             hard = nn.functional.one_hot(chosen, soft.shape[1]).to(soft)
@@ -174,6 +174,10 @@ class MixedNodes(nn.Module):
             else:
                 maps[head] = maps[head] + mixed
         return maps[self._inputs :]
+
+    def operations(self) -> list[tuple[str, nn.Module]]:
+        """Return the layers of the searched operations, with their names as submodules."""
+        return [(name, self.get_submodule(name)) for name in dict.fromkeys(self._names.values())]
 
     def _single_operations(self) -> list[int] | None:
         """Return the number of the only operation to run on each edge; None: all operations run."""

@@ -4,7 +4,8 @@ Each value of each choice has an architecture parameter alpha. The score P_s of 
 it is high if the Pareto rank is low.
 
 Source: Pareto Rank-Preserving Supernetwork for HW-NAS, equation 2. The paper leaves these details open:
-- The hinge compares the scores of pairs. The margin is 1, which only sets the scale of alpha; pairs of equal rank are
+- The hinge of the paper is over counts of wrongly ordered pairs, which has no gradient; here it is over the
+  differences of their scores. The margin is 1, which only sets the scale of alpha; pairs of equal rank are
   ignored. All networks sampled so far are ranked together, because ranks within batches are not comparable.
 - The listwise cross-entropy is that of ListNet (Cao et al. 2007), between softmax(-rank / T) and softmax(P_s). T is the
   standard deviation of the ranks. With T = 1 all weight lies on the front, and tau over all cells of NAS-Bench-201

@@ -6,96 +6,28 @@ and `prune`; they can be repeated or replaced (`search.supernet_config.VARIANTS`
 
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import count
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from workflow_lib.core.seeds import derive_seed
-from workflow_lib.data.dataset import Rows
 from workflow_lib.models.shared_weights import Supernet
 from workflow_lib.pareto.dominance import choose_by_hypervolume, front_mask, pareto_ranks
-from workflow_lib.search.rank_preservation import best_networks, error_and_latency, fit_alpha, membership, values_of
+from workflow_lib.search.judged_networks import MEASURES, Judge, RankingProgress
+from workflow_lib.search.rank_preservation import best_networks, membership, values_of
 from workflow_lib.spaces.space import Space
 from workflow_lib.training.checkpoint import Checkpoint
-from workflow_lib.training.metrics import Labels
-from workflow_lib.training.supernet_training import (
-    Paths,
-    SupernetTrainer,
-    evaluate_with_shared_weights,
-    fair_paths,
-    networks_per_fair_step,
-    train_supernet,
-    uniform_path,
-)
+from workflow_lib.training.supernet_paths import Paths, fair_paths, networks_per_fair_step, uniform_path
+from workflow_lib.training.supernet_training import SupernetTrainer, train_supernet
 
 Numbers = NDArray[np.float64]
 ALPHA_TIE = 1e-3  # alphas of a choice that differ by at most this tie, because the fit is not more exact
 MAX_SCORED = 20_000  # maximum number of networks to score; smaller spaces are scored completely
-
-
-@dataclass(frozen=True)
-class Judge:
-    """The evaluation of networks with the shared weights.
-
-    Args:
-        rows: (n,) validation rows, disjoint from the training rows of the supernet.
-        labels: (n,) class numbers of these rows.
-        measure: metric that is ranked together with the cost.
-        cost: function from id to the second objective, minimised, such as latency from a lookup table.
-    """
-
-    rows: Rows
-    labels: Labels
-    measure: Literal["accuracy_pct", "cross_entropy"]
-    cost: Callable[[str], float]
-
-    def __call__(self, trainer: SupernetTrainer, networks: Sequence[str]) -> pd.DataFrame:
-        """Evaluate networks: columns architecture, accuracy_pct, cross_entropy."""
-        evaluations = evaluate_with_shared_weights(trainer.supernet, networks, trainer.task, self.rows, self.labels)
-        table = pd.DataFrame(evaluations, columns=["accuracy_pct", "cross_entropy"])
-        table.insert(0, "architecture", list(networks))
-        return table
-
-    def losses(self, evaluated: pd.DataFrame) -> Numbers:
-        """Return the (n, 2) losses, error and cost, of n evaluated networks."""
-        return error_and_latency(evaluated, self.measure, [self.cost(name) for name in evaluated["architecture"]])
-
-
-@dataclass
-class RankingProgress:
-    """The state of step 2.
-
-    Attributes:
-        evaluated: evaluated networks, each once, with their latest results (see `Judge`).
-        alphas: (k,) parameters after each epoch, in the order of `rank_preservation.values_of`.
-    """
-
-    evaluated: pd.DataFrame = field(default_factory=lambda: pd.DataFrame({"architecture": []}))
-    alphas: list[Numbers] = field(default_factory=list)
-
-    def note(self, new: pd.DataFrame) -> None:
-        """Store the latest results of networks."""
-        table = pd.concat([self.evaluated, new])
-        self.evaluated = table.drop_duplicates("architecture", keep="last", ignore_index=True)
-
-    def fit(self, space: Space, judge: Judge) -> Numbers:
-        """Fit alpha to the Pareto ranks of all evaluated networks; zeros if there are none."""
-        if self.evaluated.empty:
-            return np.zeros(len(values_of(space)))
-        ranks = pareto_ranks(judge.losses(self.evaluated))
-        return fit_alpha(membership(space, self.evaluated["architecture"].tolist()), ranks)
-
-    def state(self) -> dict[str, Any]:
-        """Return the state for a checkpoint."""
-        return {"judged": self.evaluated.to_dict("list"), "alphas": [alpha.tolist() for alpha in self.alphas]}
-
-    def load(self, state: Mapping[str, Any]) -> None:
-        """Resume from a state."""
-        self.evaluated, self.alphas = pd.DataFrame(state["judged"]), [np.array(alpha) for alpha in state["alphas"]]
 
 
 @dataclass(frozen=True)
@@ -139,7 +71,7 @@ def rank_subnets(
     judge: Judge,
     step: RankingSettings,
     checkpoint: Checkpoint | None = None,
-    earlier: pd.DataFrame | None = None,
+    earlier: Sequence[str] = (),
 ) -> tuple[pd.DataFrame, RankingProgress]:
     """Step 2: train the best path, evaluate networks with the shared weights, and score all by their Pareto ranks.
 
@@ -151,24 +83,26 @@ def rank_subnets(
         judge: evaluation of networks.
         step: number of epochs, and the alternatives to alpha.
         checkpoint: checkpoint from which a killed job resumes.
-        earlier: networks of the space that were evaluated before it was pruned, with their results (see `Judge`).
+        earlier: networks of the space that were evaluated before it was pruned; they are evaluated again.
 
     Returns:
         One row per network of the space: architecture, score, and the latest accuracy_pct and cross_entropy; and the
         state of step 2.
     """
     space, progress = trainer.supernet.space, RankingProgress()
-    if earlier is not None:
-        progress.note(earlier)
     if checkpoint and (state := checkpoint.load(trainer.device)):
         trainer.load(state)
         progress.load(state)
+    elif earlier:
+        # With the weights of now, because those of earlier epochs are not comparable.
+        progress.note(judge(trainer, earlier))
     # A fair step trains many networks; the number of network steps is the same for all variants.
     per_step = networks_per_fair_step(space) if step.trains == "fair" else 1
     steps = max(1, round(step.epochs * trainer.steps_per_epoch / per_step))
     while (left := steps - trainer.network_steps // per_step) > 0:
-        message = f"ranking, epoch {len(trainer.losses) + 1} of {math.ceil(steps / trainer.steps_per_epoch)}"
-        trainer.epoch(second_paths(step.trains, space, judge, progress), message, left)
+        epochs = math.ceil(steps / trainer.steps_per_epoch)
+        message = f"ranking, epoch {len(trainer.losses) + 1} of {epochs}"
+        trainer.epoch(second_paths(step.trains, space, judge, progress), epochs, message, left)
         if step.trains in ("front", "alpha"):
             _evaluate_sample(trainer, judge, step, progress)
         if checkpoint and checkpoint.due:
@@ -191,7 +125,7 @@ def second_paths(trains: str, space: Space, judge: Judge, progress: RankingProgr
         return best_path(space, progress.alphas[-1] if progress.alphas else progress.fit(space, judge))
     if trains == "front" and len(progress.evaluated):
         front = progress.evaluated["architecture"][front_mask(judge.losses(progress.evaluated))].tolist()
-        return lambda generator: [front[int(generator.integers(len(front)))]]
+        return lambda generator: ([front[int(generator.integers(len(front)))]] for _ in count())
     return uniform_path(space)
 
 
@@ -218,9 +152,11 @@ def _score(trainer: SupernetTrainer, judge: Judge, step: RankingSettings, progre
     if step.trains == "alpha":
         # This score needs no evaluation at the end, so its time is not counted.
         by_alpha = scores(space, progress.alphas[-1], names)
-        return pd.DataFrame({"architecture": names, "score": by_alpha}).merge(latest, on="architecture", how="left")
+        table = pd.DataFrame({"architecture": names, "score": by_alpha})
+        return table.merge(latest[["architecture", *MEASURES]], on="architecture", how="left")
     trainer.seconds += time.perf_counter() - start
-    scored = latest.assign(score=-pareto_ranks(judge.losses(latest)).astype(np.float64))
+    ranks = pareto_ranks(judge.losses(latest)).astype(np.float64)
+    scored = latest[["architecture", *MEASURES]].assign(score=-ranks)
     return pd.DataFrame({"architecture": names}).merge(scored, on="architecture", how="left")
 
 
@@ -236,11 +172,12 @@ def best_path(space: Space, alpha: Numbers) -> Paths:
     """Draw the path of largest alpha, a random one of those that tie; `alpha` is a (k,) array."""
     tied = best_values(space, alpha)
 
-    def draw(generator: np.random.Generator) -> Sequence[str]:
-        choice = {name: values[int(generator.integers(len(values)))] for name, values in tied.items()}
-        return [space.build(choice)]
+    def steps(generator: np.random.Generator) -> Iterator[Sequence[str]]:
+        while True:
+            choice = {name: values[int(generator.integers(len(values)))] for name, values in tied.items()}
+            yield [space.build(choice)]
 
-    return draw
+    return steps
 
 
 def best_values(space: Space, alpha: Numbers) -> dict[str, list[int | str]]:

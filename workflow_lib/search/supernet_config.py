@@ -60,7 +60,13 @@ class SupernetConfig(SkeletonConfig):
         "the networks that it ranks best are trained",
     )
     batch: int = Field(default=16, ge=2, description="training batch size (chips)")
-    learning_rate: float = Field(default=1e-3, gt=0, description="Adam's learning rate for the shared weights")
+    optimizer: Literal["adam", "sgd"] = Field(default="adam", description="optimizer of the shared weights")
+    learning_rate: float = Field(default=1e-3, gt=0, description="learning rate of the optimizer")
+    momentum: float = Field(default=0.9, ge=0, lt=1, description="momentum of `optimizer: sgd`; 0: none")
+    schedule: Literal["constant", "cosine"] = Field(
+        default="constant",
+        description="schedule of the learning rate within step 1, and again within each ranking of step 2",
+    )
     fair_epochs: int = Field(
         default=5, ge=1, description="step 1: epochs in which each step trains every value of every choice"
     )

@@ -17,8 +17,9 @@ from workflow_lib.data.dataset import Dataset
 from workflow_lib.export.network_tables import NETWORKS
 from workflow_lib.latency.latency_tables import LATENCIES
 from workflow_lib.search.derivation import read_costs
+from workflow_lib.search.judged_networks import Judge
 from workflow_lib.search.network_costs import network_costs
-from workflow_lib.search.ranked_supernet import Judge, RankingSettings, alpha_rows, rank_subnets
+from workflow_lib.search.ranked_supernet import RankingSettings, alpha_rows, rank_subnets
 from workflow_lib.search.stored_supernet import StoredSupernet
 from workflow_lib.search.supernet_tables import ALPHA, RANKING
 from workflow_lib.spaces import networks
@@ -28,7 +29,7 @@ from workflow_lib.spaces.space import Space
 from workflow_lib.training.compute import use_one_thread
 from workflow_lib.training.supernet_training import SupernetArguments, SupernetTrainer
 
-CONTRACT = 4
+CONTRACT = 5
 
 
 class SecondStepArguments(SupernetArguments):
@@ -80,7 +81,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         Judge(rows, dataset.labels[rows], arguments.metric, cost),
         RankingSettings(arguments.epochs, arguments.second, arguments.evaluated_networks, arguments.evaluates_all),
         checkpoint,
-        None if earlier is None else _earlier_scores(earlier, net.supernet.space),
+        [] if earlier is None else _earlier_networks(earlier, net.supernet.space),
     )
     table = table.assign(ranking=arguments.ranking)
     if earlier is not None:
@@ -100,10 +101,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     checkpoint.remove()
 
 
-def _earlier_scores(earlier: pd.DataFrame, space: Space) -> pd.DataFrame:
-    """Return the latest scores that networks of a space reached in earlier rankings."""
+def _earlier_networks(earlier: pd.DataFrame, space: Space) -> list[str]:
+    """Return the networks of a space that were evaluated in earlier rankings."""
     evaluated = earlier[earlier["accuracy_pct"].notna() & earlier["architecture"].map(space.holds)]
-    return evaluated[["architecture", "accuracy_pct", "cross_entropy"]]
+    return evaluated["architecture"].tolist()
 
 
 def _tables(arguments: SecondStepArguments) -> list[Path]:

@@ -16,15 +16,17 @@ from workflow_lib.data.chip_tables import FOLDS
 from workflow_lib.data.dataset import Dataset, DatasetArguments
 from workflow_lib.search.cell_search_config import CellSearchConfig
 from workflow_lib.search.cell_tables import CELL_ALPHA, CELL_SEARCH, LOOKUP_GRAPH
-from workflow_lib.search.constrained_search import ConstrainedSearch, SearchTask, split_in_halves
+from workflow_lib.search.constrained_search import ConstrainedSearch
 from workflow_lib.search.derivation import LookupGraph, alpha_rows, read_costs, spread_bounds
 from workflow_lib.search.mixed_cells import SpeedUps, to_mixed
+from workflow_lib.search.original_norms import use_original_norms
+from workflow_lib.search.search_task import SearchTask, split_in_halves
 from workflow_lib.spaces.cell_spaces import CELL_SPACES
 from workflow_lib.training.checkpoint import Checkpoint
 from workflow_lib.training.compute import Compute, use_one_thread
 from workflow_lib.training.training_config import TrainingConfig
 
-CONTRACT = 2
+CONTRACT = 3
 
 
 _KEYS = ("channels", "quantity", "target", "number", "repeat")
@@ -85,6 +87,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     task = SearchTask(dataset.view(arguments.select, rows), *parts, dataset.labels, seed)
     torch.manual_seed(derive_seed(seed, "weights"))
     network = to_mixed(settings.space, inputs, classes, settings.skeletons["searched"], SpeedUps.of(settings))
+    if settings.original_norms:
+        use_original_norms(network)
     compute = Compute.choose(TrainingConfig.model_validate({"device": arguments.device}))
     search = ConstrainedSearch(network.to(compute.device), task, settings, costs, bound)
     key: dict[str, Any] = dict(zip(_KEYS, ids, strict=True))

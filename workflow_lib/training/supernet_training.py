@@ -3,7 +3,7 @@
 import math
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,47 +19,15 @@ from workflow_lib.core.errors import UserError
 from workflow_lib.core.seeds import derive_seed
 from workflow_lib.data.dataset import ChipView, Dataset, DatasetArguments, Rows
 from workflow_lib.models.shared_weights import Supernet
-from workflow_lib.spaces.space import Space
 from workflow_lib.training.checkpoint import Checkpoint
 from workflow_lib.training.compute import Compute
 from workflow_lib.training.feed import HostFeed, to_images
 from workflow_lib.training.loop import batch_sizes, check_chip_count, predict
 from workflow_lib.training.metrics import Labels, cross_entropy
+from workflow_lib.training.supernet_paths import Paths
 from workflow_lib.training.training_config import TrainingConfig
 
-Paths = Callable[[np.random.Generator], Sequence[str]]
-"""Function of a random generator that returns the ids of the networks to train in a step."""
-
 _NORM_BATCHES = 8
-
-
-def uniform_path(space: Space) -> Paths:
-    """Choose one random network per step (Guo et al. 2020, uniform single path)."""
-    return lambda generator: [space.draw(generator)]
-
-
-def fair_paths(space: Space) -> Paths:
-    """Choose, per step, the fewest random networks with all values of each choice equally often (strict fairness).
-
-    If all choices have m values, these are m networks. Choices with 2 and 3 values need 6 networks.
-
-    Source: Chu et al. 2021 (FairNAS), algorithm 1.
-    """
-    count = networks_per_fair_step(space)
-
-    def draw(generator: np.random.Generator) -> list[str]:
-        columns = {}
-        for name, values in space.choices.items():
-            repeated = [value for value in values for _ in range(count // len(values))]
-            columns[name] = [repeated[number] for number in generator.permutation(count)]
-        return [space.build({name: columns[name][path] for name in columns}) for path in range(count)]
-
-    return draw
-
-
-def networks_per_fair_step(space: Space) -> int:
-    """Number of networks that a step of `fair_paths` trains."""
-    return math.lcm(*map(len, space.choices.values()))
 
 
 @dataclass(frozen=True)
@@ -83,7 +51,10 @@ class SupernetTask:
 class SupernetArguments(DatasetArguments):
     """Arguments of stages that train or use a supernet: its chips and its training."""
 
-    learning_rate: float = Field(description="Adam's learning rate")
+    optimizer: str = Field(description="adam or sgd")
+    learning_rate: float = Field(description="learning rate of the optimizer")
+    momentum: float = Field(description="momentum of sgd")
+    schedule: str = Field(description="schedule of the learning rate in each step of the method: constant or cosine")
     device: str = Field(description="compute device: auto, cpu or cuda")
     precision: str = Field(description="precision of the training: float32, bf16 or auto")
     batch: int = Field(ge=2, description="training batch size (chips)")
@@ -95,10 +66,9 @@ class SupernetArguments(DatasetArguments):
 
     @property
     def training(self) -> TrainingConfig:
-        """Settings of the training: learning rate, device and precision."""
-        return TrainingConfig.model_validate(
-            {name: getattr(self, name) for name in ("learning_rate", "device", "precision")}
-        )
+        """Settings of the training: optimizer, its rate and schedule, device and precision."""
+        names = ("optimizer", "learning_rate", "momentum", "schedule", "device", "precision")
+        return TrainingConfig.model_validate({name: getattr(self, name) for name in names})
 
     def derived_seed(self, purpose: str, *ids: str | int) -> int:
         """Derive the seed of this supernet for a purpose."""
@@ -121,16 +91,17 @@ class SupernetArguments(DatasetArguments):
 
 
 class SupernetTrainer:
-    """Trains shared weights in place with Adam, one epoch at a time.
+    """Trains shared weights in place, one epoch at a time.
 
     In each step, the gradients of the step's networks are summed before the weights are updated once.
 
     Args:
         supernet: the weights; moved to the compute device.
         task: training data.
-        training: settings of the training: learning rate, device and precision.
+        training: settings of the training: optimizer, its rate and schedule, device and precision.
 
     Attributes:
+        learning_rate: learning rate of the current epoch.
         losses: mean loss of each epoch.
         network_steps: number of networks trained, summed over steps.
         seconds: wall time of the training.
@@ -144,10 +115,10 @@ class SupernetTrainer:
         self.supernet, self.task = supernet, task
         self._compute = Compute.choose(training)
         supernet.to(self._compute.device).train()
-        # Not fused, because fused Adam would misread channels-last gradients as contiguous ones (training/adam.py).
-        self._optimizer = torch.optim.Adam(supernet.parameters(), lr=training.learning_rate, foreach=True)
+        self._training, self._optimizer = training, _make_optimizer(supernet, training)
         self._generator = np.random.default_rng(derive_seed(task.seed, "train_supernet"))
         self._feed = HostFeed(task.view, task.rows, task.labels)
+        self.learning_rate = training.learning_rate
         self.losses: list[float] = []
         self.network_steps = 0
         self.seconds = 0.0
@@ -157,11 +128,12 @@ class SupernetTrainer:
         """Number of steps in an epoch."""
         return len(batch_sizes(len(self.task.rows), self.task.batch))
 
-    def epoch(self, paths: Paths, label: str, steps: int | None = None) -> None:
+    def epoch(self, paths: Paths, epochs: int, label: str, steps: int | None = None) -> None:
         """Train for one epoch.
 
         Args:
             paths: chooses the networks of each step.
+            epochs: number of epochs over which the schedule lowers the learning rate.
             label: text printed before the loss on standard error.
             steps: maximum number of steps; None: all.
 
@@ -171,9 +143,13 @@ class SupernetTrainer:
         start = time.perf_counter()
         self.supernet.train()
         total, chips = torch.zeros((), device=self._compute.device), 0
+        self.learning_rate = self._training.model_copy(update={"epochs": epochs}).rate(len(self.losses))
+        for group in self._optimizer.param_groups:
+            group["lr"] = self.learning_rate
         self._feed.begin(self._generator.permutation(len(self.task.rows)), {})
-        for size in batch_sizes(len(self.task.rows), self.task.batch)[:steps]:
-            total += self._step(paths(self._generator), size)
+        sizes = batch_sizes(len(self.task.rows), self.task.batch)[:steps]
+        for size, networks in zip(sizes, paths(self._generator), strict=False):
+            total += self._step(networks, size)
             chips += size
         self.losses.append(float(total) / chips)
         self.seconds += time.perf_counter() - start
@@ -224,6 +200,13 @@ class SupernetTrainer:
         self.seconds = state["seconds"]
 
 
+def _make_optimizer(supernet: Supernet, training: TrainingConfig) -> torch.optim.Optimizer:
+    # Not fused, because fused Adam would misread channels-last gradients as contiguous ones (training/adam.py).
+    if training.optimizer == "adam":
+        return torch.optim.Adam(supernet.parameters(), lr=training.learning_rate, foreach=True)
+    return torch.optim.SGD(supernet.parameters(), lr=training.learning_rate, momentum=training.momentum, foreach=True)
+
+
 def train_supernet(
     trainer: SupernetTrainer, epochs: int, paths: Paths, prefix: str = "", checkpoint: Checkpoint | None = None
 ) -> None:
@@ -242,7 +225,7 @@ def train_supernet(
     if checkpoint and (state := checkpoint.load(trainer.device)):
         trainer.load(state)
     while len(trainer.losses) < epochs:
-        trainer.epoch(paths, f"{prefix}epoch {len(trainer.losses) + 1} of {epochs}")
+        trainer.epoch(paths, epochs, f"{prefix}epoch {len(trainer.losses) + 1} of {epochs}")
         if checkpoint and checkpoint.due:
             checkpoint.save(trainer.state())
 

@@ -60,7 +60,7 @@ class SearchJobs:
         config = self._config
         return [
             *self._run.dataset_flags,
-            *flags(config.supernet, "batch", "learning_rate"),
+            *flags(config.supernet, "batch", "optimizer", "learning_rate", "momentum", "schedule"),
             *flags(config.training, "device", "precision"),
             *flags(config, "seed"),
         ]
