@@ -2,6 +2,7 @@
 
 input:  <results>/import_chips/*, <results>/assign_folds/folds.parquet
 output: <results>/train_fold/{channels}/{batch}/{architecture}/{fold}.parquet,
+        <results>/train_part/{part}/{channels}/{batch}/{architecture}/{fold}.parquet,
         <results>/train_forest/{channels}/{fold}.parquet, <results>/gather_table/{table}.parquet,
         <results>/race_folds/{fold}.parquet
 """
@@ -53,6 +54,48 @@ rule train_fold:
         + (" --weights {output.weights:q}" if CONFIG.keep_weights else "")
         + " 2> {log:q}"
         + RUN.failure_marker
+
+
+rule train_part:
+    """Train one candidate for one in so many of its epochs, score it, and keep the state for train_fold."""
+    input:
+        **RUN.dataset_files,
+    output:
+        scores=TRAININGS.per_fold(
+            "<results>/train_part/{part}/{channels}/{batch}/{architecture}/{fold}.parquet"
+        ),
+    log:
+        "<logs>/train_part/{part}/{channels}/{batch}/{architecture}/"
+        + TRAININGS.file_of_job
+        + ".log",
+    retries: RUN.retries
+    conda:
+        "../envs/training.yaml"
+    resources:
+        **TRAININGS.resources,
+    params:
+        options=TRAININGS.part_options,
+        select=RUN.select,
+        batch=TRAININGS.batch,
+        continued=TRAININGS.per_fold(
+            RUN.folder + "/train_fold/{channels}/{batch}/{architecture}/{fold}.parquet"
+        ),
+    shell:
+        "python -m workflow_lib.stages.train_part"
+        " {params.options}"
+        " {params.select:q}"
+        " --array {input.array:q}"
+        " --moments {input.moments:q}"
+        " --chips {input.chips:q}"
+        " --folds {input.folds:q}"
+        " --channels {wildcards.channels}"
+        " --batch {params.batch}"
+        " --architecture {wildcards.architecture}"
+        f" --fold {TRAININGS.folds_of_job}"
+        " --part {wildcards.part}"
+        " --continued {params.continued:q}"
+        " --output {output.scores:q}"
+        " 2> {log:q}" + RUN.failure_marker
 
 
 rule train_forest:

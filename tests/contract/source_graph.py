@@ -22,6 +22,7 @@ REGISTRIES_RUN = {
     "propose_candidates": ("search.strategies",),
     "compare_strategies": ("search.strategies",),
     "train_fold": ("spaces",),
+    "train_part": ("spaces",),
     "score_holdout": ("spaces",),
     "measure_precisions": ("spaces",),
     "measure_utilization": ("spaces",),

@@ -169,6 +169,38 @@ def test_a_search_by_folds_completes_only_the_best(tmp_path: Path, wide: dict[st
     assert (again.stdout + again.stderr).count("Nothing to be done") == 7
 
 
+def test_successive_halving_goes_on_where_the_last_rung_stopped(tmp_path: Path, wide: dict[str, object]) -> None:
+    search = {"strategy": "halving", "candidates": 3, "halving": {"reduction": 2, "rungs": 2}}
+    changes = wide | {"search": search, "training": {"epochs": 3, "patience": None}}
+    config, folder = write_config(tmp_path / "halving.yaml", changes), tmp_path / "run"
+    result = rounds(folder, config)
+    assert result.returncode == 0, (result.stdout + result.stderr)[-4000:]
+    results = folder / RUN
+    proposals = pd.read_parquet(results / "propose_candidates" / "1.parquet")
+    assert proposals["part"].tolist() == [2] * 4 + [1] * 2
+    assert set(proposals["architecture"][4:]) <= set(proposals["architecture"][:4])
+    parts = [pd.read_parquet(path) for path in (results / "train_part" / "2").rglob("?.parquet")]
+    assert [len(part["loss"].iloc[0]) for part in parts] == [2] * 8, "half of 3 epochs, rounded up, on two folds"
+    ranked = pd.read_parquet(results / "build_front" / "ranked.parquet")
+    assert set(ranked.loc[~ranked["baseline"], "architecture"]) == set(proposals["architecture"][4:])
+    logs = [path.read_text() for path in (results / "logs" / "train_fold").rglob("*.log")]
+    assert sum("resuming after epoch 2 of 3" in log for log in logs) == 4
+    for architecture in proposals["architecture"][4:]:
+        assert not list((results / "train_fold" / "6" / "8" / architecture).glob(".*.checkpoint"))
+    page = (results / "build_report" / "report.html").read_text()
+    assert "failed permanently" not in page
+
+    whole = write_config(tmp_path / "whole.yaml", {**changes, "search": {"strategy": "grid"}, "run": "whole"})
+    architecture = proposals["architecture"].iloc[-1]
+    target = f"results/whole/train_fold/6/8/{architecture}/0.parquet"
+    subprocess.run(command(folder, target, config=whole), check=True, capture_output=True)
+    alone = pd.read_parquet(folder / target)
+    continued = pd.read_parquet(results / "train_fold" / "6" / "8" / architecture / "0.parquet")
+    same = ["accuracy_pct", "loss", "probabilities"]
+    for name in [name for name in same if name in alone]:
+        assert str(alone[name].tolist()) == str(continued[name].tolist()), "the same as without a stop"
+
+
 def test_all_budgets_of_cells_share_one_surrogate_search(tmp_path: Path) -> None:
     cells = {"budgets": {"parameters": [2000, 6000], "cortexA76cpu_tflite21": [1]}, "width": 4, "cells": 1}
     changes = {

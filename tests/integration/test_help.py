@@ -12,6 +12,7 @@ from workflow_lib.core.section import Section
 
 TRAINS = {
     "train_fold",
+    "train_part",
     "train_supernet",
     "rank_subnets",
     "prune_supernet",

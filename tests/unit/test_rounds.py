@@ -9,9 +9,9 @@ from examples import config, fold_scores
 
 from workflow_lib.analysis.candidate_rows import check_proposed
 from workflow_lib.config import Config
-from workflow_lib.core.candidate import KEYS
+from workflow_lib.core.candidate import KEYS, Candidate
 from workflow_lib.core.errors import ConfigError, UserError
-from workflow_lib.pareto.dominance import front_mask
+from workflow_lib.pareto.dominance import front_mask, pareto_ranks
 from workflow_lib.search.proposal_rounds import propose_round, rewards_of
 from workflow_lib.search.proposal_tables import PROPOSALS
 from workflow_lib.search.search_config import SearchConfig
@@ -286,3 +286,45 @@ def test_scores_of_others_than_the_proposed_are_refused() -> None:
 def test_racing_is_for_the_grid() -> None:
     with pytest.raises(ConfigError, match=r"racing needs search\.strategy grid, which is random"):
         config({"search.strategy": "random", "racing": {}})
+
+
+def test_successive_halving_keeps_the_best_by_pareto_rank_and_costs_what_it_may() -> None:
+    chosen = search("halving", candidates=7)
+    assert chosen.rounds(2) == 3
+    first = first_round(chosen)
+    assert len(first) == 27
+    assert first["part"].eq(9).all()
+    second = propose_round(chosen, searched(chosen), 3, 1, first, trained(first), 2)
+    kept = second[second["round"] == 1]
+    assert len(kept) == 9
+    assert kept["part"].eq(3).all()
+    table = known_candidates(candidate_space(RUN.grid), costs()).merge(first[KEYS], on=KEYS)
+    accuracy = trained(first).groupby(KEYS)["accuracy_pct"].mean().rename("accuracy").reset_index()
+    table = table.merge(accuracy, on=KEYS)
+    ranks = pareto_ranks(np.column_stack([-table["accuracy"], table["latency_mean_ms"], table["memory_bytes"]]))
+    worst = int(ranks[table["candidate"].isin(names_of(kept))].max())
+    assert set(table["candidate"][ranks < worst]) <= set(names_of(kept)), "whole ranks come first"
+    third = propose_round(chosen, searched(chosen), 3, 2, second, trained(kept), 2)
+    assert third["part"].tolist() == [9] * 27 + [3] * 9 + [1] * 3
+    effort = 27 / 9 + 9 * (1 / 3 - 1 / 9) + 3 * (1 - 1 / 3)
+    assert effort == 7
+
+
+def names_of(rows: pd.DataFrame) -> list[str]:
+    return [str(Candidate(*key)) for key in rows[KEYS].itertuples(index=False)]
+
+
+def test_few_folds_first_and_the_best_are_completed() -> None:
+    chosen = search("surrogate", candidates=6, round_candidates=3, folds_at_a_time=1)
+    assert chosen.rounds(2) == 5
+    proposals = None
+    for number in range(5):
+        scores = None if proposals is None else trained(proposals.drop_duplicates(KEYS))
+        proposals = propose_round(chosen, searched(chosen), 3, number, proposals, scores, 2)
+    assert proposals is not None
+    PROPOSALS.check(proposals.assign(search_s=0.0), None)  # type: ignore[arg-type]
+    folds = proposals.groupby(KEYS)["folds"].max()
+    searching = proposals[proposals["round"] < 4]
+    assert searching.groupby(KEYS)["folds"].max().sum() <= 12
+    assert folds.max() == 2
+    assert (folds == 1).any()

@@ -60,7 +60,7 @@ def check_proposed(
 
     Args:
         scores: rows of FOLD_SCORES.
-        proposals: rows of PROPOSALS.
+        proposals: rows of PROPOSALS; only those that are trained for all epochs have scores.
         baselines: architecture ids of the baselines, which are never proposed.
         allow_missing: whether a candidate may lack its scores.
 
@@ -68,7 +68,7 @@ def check_proposed(
         UserError: if the trained and the proposed candidates differ.
     """
     trained = set(scores.loc[~scores["architecture"].isin(baselines), KEYS].itertuples(index=False, name=None))
-    proposed = set(proposals[KEYS].itertuples(index=False, name=None))
+    proposed = set(proposals.loc[proposals["part"] == 1, KEYS].itertuples(index=False, name=None))
     differing = trained - proposed if allow_missing else trained ^ proposed
     if differing:
         raise UserError(

@@ -12,7 +12,7 @@ from workflow_lib.core.errors import UserError
 _STAGES = Path(__file__).parents[1] / "stages"
 _ORDER = (
     "generate_landscape", "sample_points", "clip_chips", "gather_chips", "generate_chips", "import_chips",
-    "assign_folds", "train_fold", "train_forest", "gather_table", "export_network", "import_package",
+    "assign_folds", "train_fold", "train_part", "train_forest", "gather_table", "export_network", "import_package",
     "detect_kernels", "check_coverage", "export_kernels", "build_predictor", "measure_latency", "calibrate_predictor",
     "predict_latency", "measure_utilization", "race_folds", "train_supernet", "rank_subnets", "prune_supernet",
     "compare_supernets", "price_operations", "search_cell", "build_lookup_graph", "derive_network",

@@ -168,6 +168,7 @@ def missing_trainings(content: ReportContent) -> pd.DataFrame:
     if proposals is None:
         searched = dict.fromkeys(config.combinations(config.architectures), config.folds.count)
     else:  # later rounds may ask for more folds of a candidate
+        proposals = proposals[proposals["part"] == 1]
         rows = proposals[KEYS].itertuples(index=False)
         searched = dict(zip(map(Candidate._make, rows), proposals["folds"], strict=True))
     expected = {**searched, **dict.fromkeys(config.combinations(config.grid.baselines), config.folds.count)}
@@ -185,11 +186,7 @@ def search_table(content: ReportContent) -> pd.DataFrame:
     Returns:
         Columns round, proposed, accuracy_pct (best so far) and on_front (number of members of the final front).
     """
-    table = (
-        content[PROPOSALS_RESULT]
-        .drop_duplicates(KEYS)
-        .merge(candidates_only(content[RANKED_RESULT]), on=KEYS, how="left")
-    )
+    table = content[PROPOSALS_RESULT].merge(candidates_only(content[RANKED_RESULT]), on=KEYS, how="left")
     table["on_front"] = table["on_front"].eq(True).astype("int64")  # failed candidates are on no front
     rounds = table.groupby("round").agg(
         proposed=("round", "size"), accuracy_pct=("accuracy_pct", "max"), on_front=("on_front", "sum")

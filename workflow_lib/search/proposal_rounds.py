@@ -44,6 +44,8 @@ def propose_round(
         UserError: if the strategy would now propose other candidates in an earlier round.
     """
     given = strategy_input(search, searched, seed, folds)
+    if search.declaration.propose_by_epochs:
+        return _propose_by_epochs(given, round_number, proposals, scores)
     make = _ByFolds if search.folds_at_a_time else _ByCandidate
     trainer = make(given, scores)
     for number in range(round_number):
@@ -61,7 +63,26 @@ def propose_round(
 
 def _rows(asked: Mapping[str, int], number: int) -> pd.DataFrame:
     """Return rows of PROPOSALS without search_s."""
-    return split(list(asked)).assign(round=number, folds=list(asked.values())).astype({"folds": "int64"})
+    return split(list(asked)).assign(round=number, folds=list(asked.values()), part=1).astype({"folds": "int64"})
+
+
+def _propose_by_epochs(
+    given: StrategyInput, round_number: int, proposals: pd.DataFrame | None, scores: pd.DataFrame | None
+) -> pd.DataFrame:
+    """Propose the next round of a strategy that trains for a part of the epochs first; see `propose_round`.
+
+    Args:
+        given: input of the strategy.
+        round_number: number of the round, from 0.
+        proposals: rows of PROPOSALS of all earlier rounds; None in the first round.
+        scores: rows of FOLD_SCORES of the last of them, after its part of the epochs.
+    """
+    propose = given.search.declaration.propose_by_epochs
+    assert propose
+    judged = {} if scores is None else rewards_of(given.search, given.known, scores, given.folds)
+    asked = dict.fromkeys(propose(given, round_number, judged), given.folds)
+    proposed = _rows(asked, round_number).assign(part=given.search.part(round_number))
+    return proposed if proposals is None else pd.concat([proposals, proposed], ignore_index=True)
 
 
 class _ByCandidate:

@@ -11,6 +11,7 @@ PROPOSALS = Table(
         *CANDIDATE_KEY,
         Column("round", "integer", meaning="round in which the search proposed it", low=0),
         Column("folds", "integer", "folds", "number of first folds on which it shall then be trained", low=1),
+        Column("part", "integer", meaning="it is trained for one in this many of its epochs; 1: for all", low=1),
         Column("search_s", "number", "s", "total core-seconds of searches before any training", low=0),
     ),
     key=(*KEYS, "round"),

@@ -38,7 +38,8 @@ class _SearchConfig(Section):
     candidates: int = Field(
         default=32,
         ge=1,
-        description="maximum number of candidates to train, not counting baselines",
+        description="maximum number of candidates to train, not counting baselines. Strategies that train some of them "
+        "on fewer folds or for fewer epochs train more candidates for the same effort",
     )
     round_candidates: int = Field(
         default=8,
@@ -87,9 +88,21 @@ class _SearchConfig(Section):
         >>> SearchConfig(strategy="surrogate", candidates=4, round_candidates=2, folds_at_a_time=1).rounds(folds=3)
         7
         """
+        if self.declaration.propose_by_epochs:
+            return int(getattr(self, self.strategy).rungs)
         if not self.declaration.learns:
             return 1
         return -(-self._actions(folds) // self.round_candidates) + bool(self.folds_at_a_time)
+
+    def part(self, round_number: int) -> int:
+        """Return the part of its epochs that a candidate of a round trains: one in so many.
+
+        Args:
+            round_number: number of the round, from 0.
+        """
+        if not self.declaration.propose_by_epochs:
+            return 1
+        return int(getattr(self, self.strategy).part(round_number))
 
     def round_size(self, round_number: int, folds: int) -> int:
         """Return the maximum number of candidates that are trained in a round, on all or on the next few folds.
@@ -157,7 +170,7 @@ class _SearchConfig(Section):
 
     def _check_limits(self, config: "Config", key: str) -> None:
         if self.limits and (self.strategy == "grid" or self.declaration.propose):
-            able = [name for name, strategy in all_strategies().items() if strategy.make and name != "grid"]
+            able = [name for name, strategy in all_strategies().items() if not strategy.propose and name != "grid"]
             raise ValueError(f"{key} needs a strategy that chooses from the grid: {', '.join(able)}")
         _check_known(self.limits, config, key)
 

@@ -1,7 +1,8 @@
 """The declaration of search strategies; quick to import, because planning reads every declaration.
 
 A new strategy is one module in `workflow_lib/search/strategies`. Most strategies propose candidates of the grid and
-receive their rewards (`make`). Others turn result tables of separate jobs into proposals (`propose`).
+receive their rewards (`make`). Some train candidates for a part of their epochs first (`propose_by_epochs`). Others
+turn result tables of separate jobs into proposals (`propose`).
 """
 
 from __future__ import annotations
@@ -121,12 +122,14 @@ class ProposalInput:
 
 @dataclass(frozen=True)
 class StrategyDeclaration:
-    """A strategy, named after its module. It has either `make` or `propose`.
+    """A strategy, named after its module. It has `make`, `propose_by_epochs` or `propose`.
 
     Args:
         words: the candidates that it proposes, in one phrase, for the description of the configuration.
         make: function that makes a strategy of the grid; import NNI and scikit-learn only inside it.
         make_by_folds: function that makes the strategy for `search.folds_at_a_time`, if it can decide between folds.
+        propose_by_epochs: function of the input, the number of a round and the accuracies of the round before, by
+            name (percent). It proposes candidates that train for the part of their epochs that belongs to the round.
         propose: function that turns tables into rows of PROPOSALS, including `search_s`.
         reads: results that it needs.
         optional: results that it uses if a run has them.
@@ -143,6 +146,7 @@ class StrategyDeclaration:
     words: str
     make: Callable[[StrategyInput], Strategy] | None = None
     make_by_folds: Callable[[StrategyInput], FoldStrategy] | None = None
+    propose_by_epochs: Callable[[StrategyInput, int, Mapping[str, float]], Sequence[str]] | None = None
     propose: Callable[[ProposalInput], pd.DataFrame] | None = None
     reads: tuple[Result, ...] = (NETWORKS_RESULT, LATENCIES_RESULT)
     optional: tuple[Result, ...] = (UTILIZATIONS_RESULT,)

@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     tables = strategy.read(arguments.table, arguments.cells is not None)
     if strategy.propose:
         given = ProposalInput(tables, training_settings(arguments.grid), arguments.search)
-        PROPOSALS.write(strategy.propose(given).assign(folds=arguments.folds), arguments.output)
+        PROPOSALS.write(strategy.propose(given).assign(folds=arguments.folds, part=1), arguments.output)
     else:
         PROPOSALS.write(_propose_round(arguments, tables), arguments.output)
 

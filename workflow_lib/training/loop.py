@@ -253,10 +253,10 @@ class _Run:
         self._total += loss.detach() * size
 
     def record(self, seconds: float) -> None:
-        """Record the duration of the epoch, and save a checkpoint if one is due."""
+        """Record the duration of the epoch, and save a checkpoint if one is due or another job goes on from here."""
         self._seconds += seconds
-        checkpoint = self._task.checkpoint
-        if checkpoint and checkpoint.due:
+        checkpoint, last = self._task.checkpoint, self._task.last_epoch
+        if checkpoint and (checkpoint.due or len(self.losses) == last):
             with self._replay.stream():
                 checkpoint.save(self._state())
 
@@ -292,9 +292,10 @@ class _Run:
         }
 
     def _load(self, epochs: int) -> None:
-        """Resume from the checkpoint of a killed job, if there is one with the same precision."""
+        """Resume from the checkpoint of an earlier job, if it has the same precision and is not past the last epoch."""
         state = self._task.checkpoint.load(self._compute.device) if self._task.checkpoint else None
-        if state and state["precision"] == self._compute.precision:
+        last = self._task.last_epoch or epochs
+        if state and state["precision"] == self._compute.precision and len(state["losses"]) <= last:
             self._learner.trained.load_state_dict(state["learner"])
             self._optimizer.load_state_dict(state["optimizer"])
             if self._average:

@@ -73,9 +73,9 @@ class Estimator:
         Returns:
             Expected seconds, and a phrase that says what they are based on.
         """
-        if rule == "train_fold":
+        if rule in ("train_fold", "train_part"):
             candidate = Candidate.of(wildcards["channels"], wildcards["batch"], wildcards["architecture"])
-            epochs = self._config.training_of(candidate.recipe).epochs
+            epochs = -(-self._config.training_of(candidate.recipe).epochs // int(wildcards.get("part", 1)))
             share = self._config.folds.training_share
             one = training_work(self._costs(wildcards).multiply_adds, self._chips, epochs, share)
             work = one * self._config.folds_per_job

@@ -22,6 +22,8 @@ class Candidates:
     def proposed(self, rounds: int) -> dict[Candidate, int] | None:
         """Return the candidates that the search proposed in its first rounds, with the number of folds of each.
 
+        If it trains for a part of the epochs first, they are those of the last of these rounds.
+
         Args:
             rounds: number of rounds.
 
@@ -39,6 +41,7 @@ class Candidates:
         if not file.exists():
             return None
         table = self._run.read_table(PROPOSALS, file)
+        table = table[table["part"] == self._config.search.part(rounds - 1)]
         # Later rounds ask for more folds of a candidate than earlier ones.
         return dict(zip(map(Candidate._make, table[KEYS].itertuples(index=False)), table["folds"], strict=True))
 

@@ -57,16 +57,24 @@ class TrainingJobs:
     @cached_property
     def options(self) -> Any:
         """Flags of a training job that come from the configuration, except its batch size."""
+        return self._options("train_fold")
+
+    @cached_property
+    def part_options(self) -> Any:
+        """Flags of a job that trains for a part of the epochs; see `options`."""
+        return self._options("train_part")
+
+    def _options(self, stage: str) -> Any:
         if not self._config.grid.recipes:
-            return self._options("")
-        by_recipe = {name: self._options(name) for name in self._config.grid.recipe_names}
+            return self._options_with(stage, "")
+        by_recipe = {name: self._options_with(stage, name) for name in self._config.grid.recipe_names}
         return per_job(lambda wildcards: by_recipe[_candidate(wildcards).recipe])
 
-    def _options(self, recipe: str) -> Any:
+    def _options_with(self, stage: str, recipe: str) -> Any:
         config = self._config
         named = [f"--recipe={recipe}"] if recipe else []
         return self._run.options(
-            "train_fold",
+            stage,
             *self._run.dataset_flags,
             *flags(config.training_of(recipe)),
             *flags(config, "seed"),
@@ -101,7 +109,15 @@ class TrainingJobs:
                 race = self._run.read_table(RACE, Path(self._race(fold)))
                 stopped = (Candidate(*row) for row in race[KEYS].itertuples(index=False))
                 stopped_after = dict(zip(stopped, race["after_folds"], strict=True))
-        trained = self._candidates.trained(self._config.search_rounds if rounds is None else rounds)
+        rounds = self._config.search_rounds if rounds is None else rounds
+        trained, part = self._candidates.trained(rounds), self._config.search.part(rounds - 1)
+        if part > 1:  # a search judges its candidates before they are trained to the end
+            chosen = self._candidates.proposed(rounds) or {}
+            return [
+                f"{self._run.folder}/train_part/{part}/{each.folder}/{fold}.parquet"
+                for each, count in chosen.items()
+                for fold in range(count)
+            ]
         return [
             f"{self._run.folder}/train_fold/{each.folder}/{fold}.parquet"
             for each, count in trained.items()

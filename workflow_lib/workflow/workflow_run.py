@@ -30,7 +30,8 @@ Wildcards = Any
 """The wildcards of a job, as Snakemake passes them."""
 
 _BUILDERS = {
-    "train_fold", "export_network", "measure_utilization", "score_holdout", "measure_precisions", "deploy_model"
+    "train_fold", "train_part", "export_network", "measure_utilization", "score_holdout", "measure_precisions",
+    "deploy_model",
 }  # fmt: skip
 """Stages that build networks."""
 
@@ -63,7 +64,7 @@ class Run:
         number = r"\d+"
         return {
             **dict.fromkeys(("region", "area", "channels", "device", "quantity", "rules", "figure"), NAME),
-            **dict.fromkeys(("tile", "fold", "number", "round", "ranking", "repeat"), number),
+            **dict.fromkeys(("tile", "fold", "number", "round", "part", "ranking", "repeat"), number),
             "batch": SETTING,
             "architecture": networks.pattern_in_jobs(),
             "table": r"\w+",

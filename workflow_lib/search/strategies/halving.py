@@ -1,0 +1,88 @@
+"""Train many candidates for few epochs, and only the best of them, by Pareto rank, for more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from workflow_lib.core.section import Section
+from workflow_lib.search.strategy_declaration import StrategyDeclaration, StrategyInput
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+class HalvingConfig(Section):
+    """Settings of the strategy `halving`."""
+
+    reduction: int = Field(
+        default=3,
+        ge=2,
+        description="one in this many candidates goes on to the next rung, for so many times the epochs",
+    )
+    rungs: int = Field(
+        default=3,
+        ge=2,
+        description="number of rungs; with 3 rungs and reduction 3, candidates train for 1/9, 1/3 and all",
+    )
+
+    def part(self, rung: int) -> int:
+        """Return the part of its epochs that a candidate trains up to a rung: one in so many.
+
+        >>> [HalvingConfig().part(rung) for rung in range(3)]
+        [9, 3, 1]
+        """
+        return int(self.reduction ** (self.rungs - 1 - rung))
+
+    def first_candidates(self, budget: int) -> int:
+        """Return how many candidates the first rung trains, so that all rungs cost as much as a budget.
+
+        Args:
+            budget: number of candidates whose whole training would cost as much.
+
+        >>> HalvingConfig().first_candidates(budget=7)
+        27
+        """
+        # The first rung costs one part of the epochs per candidate. Each later one costs the rest up to its part.
+        cost = 1 / self.part(0) + sum(
+            (1 / self.part(rung) - 1 / self.part(rung - 1)) / self.reduction**rung for rung in range(1, self.rungs)
+        )
+        return max(int(budget / cost + 1e-9), 1)
+
+
+def propose(given: StrategyInput, rung: int, judged: Mapping[str, float]) -> Sequence[str]:
+    """Propose the candidates of a rung: random ones first, then the best of the rung before by Pareto rank.
+
+    Candidates of one rank come in the order of their crowding distance.
+
+    Args:
+        given: the candidates, their costs, and the budget.
+        rung: number of the rung, from 0.
+        judged: name -> accuracy of the candidates of the rung before (percent).
+
+    Source: successive halving (Jamieson and Talwalkar 2016) by Pareto rank (Salinas et al. 2021, MO-ASHA).
+    """
+    import numpy as np
+
+    from workflow_lib.search.proposers import front_filter, random
+
+    settings = given.settings
+    if rung == 0:
+        return random(given.space, given.seed).propose(settings.first_candidates(given.search.candidates))
+    names, costs = list(judged), given.costs
+    losses: NDArray[np.float64] = np.array([[-accuracy, *costs[name]] for name, accuracy in judged.items()])
+    return front_filter(names, losses).propose(-(-len(names) // settings.reduction))
+
+
+STRATEGY = StrategyDeclaration(
+    words="successive halving: many candidates for a part of their epochs, and the best of them, by Pareto rank, for "
+    "all epochs",
+    propose_by_epochs=propose,
+    settings=HalvingConfig,
+    learns=True,
+    rewarded_by_accuracy=True,
+    is_compared=False,
+    position=37,
+)
