@@ -205,10 +205,17 @@ class Config(Section):
         return self.cell_search or (self.supernet if self.supernet.space != "cross" else None)
 
     @property
+    def budget_columns(self) -> dict[str, str]:
+        """Quantity with budgets of the cell search -> column of its cost; empty without a cell search."""
+        meters = self.devices_with("energy_mj")
+        budgets = self.cell_search.budgets if self.cell_search else {}
+        return {quantity: cost_column(quantity, quantity in meters) for quantity in budgets}
+
+    @property
     def searched_costs(self) -> list[str]:
         """Columns of the costs that a search weighs against the accuracy."""
         if self.cell_search:
-            return list(map(cost_column, self.cell_search.budgets))
+            return list(self.budget_columns.values())
         return [objective.name for objective in besides_accuracy(self.front.objectives)]
 
     @property

@@ -38,7 +38,8 @@ class CellSearchConfig(SkeletonConfig):
     budgets: dict[str, Budgets] = Field(
         default={},
         description="limited cost of the whole network per chip (parameters, multiply_adds, or a device name for its "
-        "latency in ms) -> its maximum values; each value is searched once per seed",
+        "latency in ms or its energy in mJ, whichever it predicts) -> its maximum values; each value is searched once "
+        "per seed",
     )
     min_budget_share: float = Field(
         default=0.0,
@@ -185,6 +186,4 @@ class CellSearchConfig(SkeletonConfig):
             return
         if name not in config.devices:
             raise ValueError(f"{key} is unknown: choose one of {', '.join([*COUNTED, *config.devices])}")
-        if config.devices[name].quantity != "latency_ms":
-            raise ValueError(f"{key} needs a device that predicts milliseconds")
         config.check_prices_operations(name, key)

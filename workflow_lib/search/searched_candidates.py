@@ -16,7 +16,6 @@ from workflow_lib.search.cell_search_config import CellSearchConfig
 from workflow_lib.search.cell_tables import PRICES_RESULT
 from workflow_lib.search.derivation import costs_of
 from workflow_lib.search.network_costs import network_costs
-from workflow_lib.spaces.cell_costs import cost_column
 from workflow_lib.spaces.cell_spaces import CELL_SPACES
 from workflow_lib.spaces.grid_config import GridConfig
 from workflow_lib.spaces.nasbench201.nasbench201_cell import CellNetwork, network_space
@@ -47,6 +46,7 @@ def searched_candidates(
     cells: CellSearchConfig | None,
     limits: Mapping[str, float],
     budgets: Mapping[str, Sequence[float]],
+    columns: Mapping[str, str],
     objectives: Sequence[Objective],
     tables: Mapping[str, pd.DataFrame],
 ) -> SearchedCandidates:
@@ -57,6 +57,7 @@ def searched_candidates(
         cells: cells whose networks replace those of the grid; None: the networks of the grid.
         limits: `search.limits`.
         budgets: `search.budgets`.
+        columns: quantity with budgets of `cells` -> column of its cost.
         objectives: objectives of the front.
         tables: result name -> table: NETWORKS and LATENCIES, and UTILIZATIONS if measured, or CELL_COSTS for cells.
 
@@ -64,7 +65,7 @@ def searched_candidates(
         UserError: if no candidate is within the limits, or within the largest budgets.
     """
     if cells:
-        return _cell_candidates(grid, cells, objectives, tables[PRICES_RESULT.name])
+        return _cell_candidates(grid, cells, columns, objectives, tables[PRICES_RESULT.name])
     utilizations = tables.get(UTILIZATIONS_RESULT.name)
     costs = network_costs(tables[NETWORKS_RESULT.name], tables[LATENCIES_RESULT.name], utilizations)
     space = candidate_space(grid)
@@ -153,7 +154,11 @@ def within_limits(space: Space, known: pd.DataFrame, limits: Mapping[str, float]
 
 
 def _cell_candidates(
-    grid: GridConfig, cells: CellSearchConfig, objectives: Sequence[Objective], prices: pd.DataFrame
+    grid: GridConfig,
+    cells: CellSearchConfig,
+    columns: Mapping[str, str],
+    objectives: Sequence[Objective],
+    prices: pd.DataFrame,
 ) -> SearchedCandidates:
     """Return the networks of cells without dead operations that are within at least one budget."""
     networks = network_space(cells.skeletons["trained"])
@@ -161,9 +166,9 @@ def _cell_candidates(
     rows = []
     for channels, table in prices.groupby("channels", sort=False):
         costs = costs_of(CELL_SPACES[cells.space], table)
-        columns = {cost_column(quantity): list(map(each.total, live)) for quantity, each in costs.items()}
-        rows.append(pd.DataFrame({"channels": channels, "architecture": list(map(str, live)), **columns}))
-    budgets = {cost_column(quantity): values for quantity, values in cells.budgets.items()}
+        totals = {columns.get(quantity, quantity): list(map(each.total, live)) for quantity, each in costs.items()}
+        rows.append(pd.DataFrame({"channels": channels, "architecture": list(map(str, live)), **totals}))
+    budgets = {columns[quantity]: values for quantity, values in cells.budgets.items()}
     space = candidate_space(grid, replace(networks, allowed=frozenset(map(str, live))))
     known = known_candidates(space, pd.concat(rows, ignore_index=True))
     within = known[(known[list(budgets)] <= [max(values) for values in budgets.values()]).any(axis=1)]

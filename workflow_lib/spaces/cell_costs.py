@@ -8,13 +8,19 @@ COUNTED = ("parameters", "multiply_adds")
 """Costs that are counted rather than predicted for a device."""
 
 
-def cost_column(quantity: str) -> str:
+def cost_column(quantity: str, predicts_energy: bool = False) -> str:
     """Return the column of the cost that a budget limits.
 
-    >>> cost_column("parameters"), cost_column("phone")
-    ('parameters', 'latency_phone_ms')
+    Args:
+        quantity: parameters, multiply_adds, or the name of a device.
+        predicts_energy: whether it is a device that predicts energy instead of latency.
+
+    >>> cost_column("parameters"), cost_column("phone"), cost_column("meter", predicts_energy=True)
+    ('parameters', 'latency_phone_ms', 'energy_meter_mj')
     """
-    return quantity if quantity in COUNTED else f"latency_{quantity}_ms"
+    if quantity in COUNTED:
+        return quantity
+    return f"energy_{quantity}_mj" if predicts_energy else f"latency_{quantity}_ms"
 
 
 class Cells(Protocol):

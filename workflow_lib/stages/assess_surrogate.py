@@ -29,6 +29,7 @@ class BeliefArguments(Arguments):
     cells: CellSearchConfig | None = Field(
         default=None, description="section cell_search, if networks of cells replace those of the grid"
     )
+    cost_columns: dict[str, str] = Field(default={}, description="quantity with budgets of the cells -> its column")
     limits: dict[str, float] = Field(default={}, description="column -> maximum value of a candidate's cost")
     budgets: dict[str, Budgets] = Field(default={}, description="column -> maximum values of a candidate's cost")
     objectives: list[Objective] = Field(description="objectives of the front")
@@ -48,7 +49,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     trained = candidates[~candidates["baseline"]]
     tables = all_strategies()["surrogate"].read(arguments.table, arguments.cells is not None)
     searched = searched_candidates(
-        arguments.grid, arguments.cells, arguments.limits, arguments.budgets, arguments.objectives, tables
+        arguments.grid,
+        arguments.cells,
+        arguments.limits,
+        arguments.budgets,
+        arguments.cost_columns,
+        arguments.objectives,
+        tables,
     )
     proposals = PROPOSALS.read(arguments.proposals)
     beliefs = believe(searched, proposals, FOLD_SCORES.read(arguments.scores))

@@ -31,6 +31,7 @@ class ProposeArguments(Arguments):
     cells: CellSearchConfig | None = Field(
         default=None, description="section cell_search, if networks of cells replace those of the grid"
     )
+    cost_columns: dict[str, str] = Field(default={}, description="quantity with budgets of the cells -> its column")
     folds: int = Field(description="number of folds of the run")
     round_number: int = Field(ge=0, description="number of the round, from 0")
     objectives: list[Objective] = Field(description="objectives of the front")
@@ -57,7 +58,13 @@ def main(argv: Sequence[str] | None = None) -> None:
 def _propose_round(arguments: ProposeArguments, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     search = arguments.search
     searched = searched_candidates(
-        arguments.grid, arguments.cells, search.limits, search.budgets, arguments.objectives, tables
+        arguments.grid,
+        arguments.cells,
+        search.limits,
+        search.budgets,
+        arguments.cost_columns,
+        arguments.objectives,
+        tables,
     )
     return propose_round(
         search,

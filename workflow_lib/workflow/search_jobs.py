@@ -1,5 +1,6 @@
 """Jobs of searches: supernets, cells within budgets, and the inputs of proposals."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -153,11 +154,14 @@ class SearchJobs:
 
     @property
     def chosen_cells(self) -> list[str]:
-        """The flag with the cells that a strategy chooses from like from a grid, if it does."""
+        """The flags with the cells that a strategy chooses from like from a grid, if it does."""
         cells = self._config.cell_search
         if cells is None or self._config.search.strategy == "constrained":
             return []
-        return [f"--cells={cells.model_dump_json(include={*TRAINED_NETWORKS, 'budgets'})}"]
+        return [
+            f"--cells={cells.model_dump_json(include={*TRAINED_NETWORKS, 'budgets'})}",
+            f"--cost-columns={json.dumps(self._config.budget_columns, sort_keys=True)}",
+        ]
 
     def search_flags(self) -> list[str]:
         """Return the flags of a single search."""

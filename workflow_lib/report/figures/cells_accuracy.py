@@ -16,7 +16,9 @@ def draw(figure_input: FigureInput) -> Figure:
     """Draw the figure."""
     from workflow_lib.report.plots.cell_plots import cells_accuracy
 
-    return cells_accuracy(figure_input[DERIVED_RESULT], figure_input[RANKED_RESULT])
+    return cells_accuracy(
+        figure_input[DERIVED_RESULT], figure_input[RANKED_RESULT], figure_input.settings["budget_columns"]
+    )
 
 
 FIGURE = FigureDeclaration(
@@ -30,5 +32,6 @@ FIGURE = FigureDeclaration(
         DERIVED_RESULT,
         RANKED_RESULT,
     ),
+    settings=("budget_columns",),
     position=1,
 )

@@ -15,7 +15,9 @@ def draw(figure_input: FigureInput) -> Figure:
     """Draw the figure."""
     from workflow_lib.report.plots.cell_plots import cells_budgets
 
-    return cells_budgets(figure_input[DERIVED_RESULT], figure_input[LOOKUP_GRAPHS_RESULT])
+    return cells_budgets(
+        figure_input[DERIVED_RESULT], figure_input[LOOKUP_GRAPHS_RESULT], figure_input.settings["budget_columns"]
+    )
 
 
 FIGURE = FigureDeclaration(
@@ -29,5 +31,6 @@ FIGURE = FigureDeclaration(
         DERIVED_RESULT,
         LOOKUP_GRAPHS_RESULT,
     ),
+    settings=("budget_columns",),
     position=2,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from workflow_lib.analysis.candidate_tables import RANKED_RESULT
@@ -24,7 +24,7 @@ def derived(content: ReportContent) -> TextTable:
     from workflow_lib.report.tables import with_candidates
 
     frame = with_candidates(content[DERIVED_RESULT], content[RANKED_RESULT])
-    keys = ["channels", "quantity", "budget"]
+    keys, meters = ["channels", "quantity", "budget"], content.config.devices_with("energy_mj")
     groups = [group for _, group in frame[frame["origin"] == "search"].groupby(keys, sort=False)]
     best = [group.sort_values("accuracy_pct", na_position="first").iloc[-1] for group in groups]
     random = frame[frame["origin"] == "random"]
@@ -33,8 +33,8 @@ def derived(content: ReportContent) -> TextTable:
         {
             "Channels": [row["channels"] for row in best],
             "Best network": [row["architecture"] for row in best],
-            "Budget": [_amount(row["budget"], row["quantity"]) for row in best],
-            "Cost of the best network": [_amount(row["cost"], row["quantity"]) for row in best],
+            "Budget": [_amount(row["budget"], row["quantity"], meters) for row in best],
+            "Cost of the best network": [_amount(row["cost"], row["quantity"], meters) for row in best],
             "Searches": [len(group) for group in groups],
             "Mean share of the budget (%)": [
                 f"{100 * (group['cost'] / group['budget']).mean():.0f}" for group in groups
@@ -59,10 +59,11 @@ def _span(values: pd.Series) -> str:
     return f"{low}" if low == high else f"{low} to {high}"
 
 
-def _amount(value: float, quantity: str) -> str:
-    """Format an amount of parameters or multiply-adds, or a latency on a device."""
-    counted = quantity in COUNTED
-    return f"{value:,.0f} {quantity.replace('_', '-')}" if counted else f"{value:.3g} ms on {quantity}"
+def _amount(value: float, quantity: str, meters: Sequence[str]) -> str:
+    """Format an amount of parameters or multiply-adds, or a latency or energy on a device."""
+    if quantity in COUNTED:
+        return f"{value:,.0f} {quantity.replace('_', '-')}"
+    return f"{value:.3g} {'mJ' if quantity in meters else 'ms'} on {quantity}"
 
 
 def _number(value: float) -> str:
