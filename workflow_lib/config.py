@@ -207,9 +207,8 @@ class Config(Section):
     @property
     def budget_columns(self) -> dict[str, str]:
         """Quantity with budgets of the cell search -> column of its cost; empty without a cell search."""
-        meters = self.devices_with("energy_mj")
         budgets = self.cell_search.budgets if self.cell_search else {}
-        return {quantity: cost_column(quantity, quantity in meters) for quantity in budgets}
+        return {quantity: cost_column(quantity, quantity in self.energy_devices) for quantity in budgets}
 
     @property
     def searched_costs(self) -> list[str]:
@@ -227,6 +226,11 @@ class Config(Section):
     def latency_devices(self) -> list[str]:
         """Devices that predict a latency."""
         return self.devices_with("latency_ms")
+
+    @property
+    def energy_devices(self) -> list[str]:
+        """Devices that predict an energy."""
+        return self.devices_with("energy_mj")
 
     @property
     def validation_files(self) -> list[str]:

@@ -413,6 +413,19 @@ def test_a_device_is_not_called_like_a_column_or_a_set_of_rules(name: str) -> No
     assert f"devices.{name}: this name is reserved" in refusal({"devices": {name: package}})
 
 
+def test_a_cell_search_may_limit_an_energy() -> None:
+    board = {"kind": "package", "package": "folder"}
+    cells = {"budgets": {"meter": [5], "parameters": [9000], "board": [2]}}
+    devices = {"board": board, "meter": board | {"unit": "mJ"}}
+    run = config({"devices": devices, "search.strategy": "constrained", "cell_search": cells})
+    assert run.budget_columns == {
+        "meter": "energy_meter_mj",
+        "parameters": "parameters",
+        "board": "latency_board_ms",
+    }
+    assert set(run.searched_costs) <= set(run.objective_names)
+
+
 @pytest.mark.parametrize("key", [{"package": "folder"}, {"unit": "us"}, {"uncovered": "report"}])
 def test_keys_of_packages_are_refused_for_calibrated_devices(key: dict[str, str]) -> None:
     assert f"kind calibrated has no {next(iter(key))}" in refusal({"devices": {"cortexA76cpu_tflite21": key}})

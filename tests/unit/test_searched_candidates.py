@@ -36,7 +36,7 @@ def searched(*budgets: float) -> tuple[Any, Any]:
     whole, cells = run(*budgets)
     sets = {name: len(bands) for name, bands in whole.grid.channel_sets.items()}
     tables = {"prices": prices(cells, sets)}
-    return whole, searched_candidates(whole.grid, cells, {}, {}, whole.front.objectives, tables)
+    return whole, searched_candidates(whole.grid, cells, {}, {}, whole.budget_columns, whole.front.objectives, tables)
 
 
 def test_cells_are_all_live_and_within_a_budget_and_cost_what_they_count() -> None:

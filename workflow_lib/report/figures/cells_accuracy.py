@@ -17,7 +17,7 @@ def draw(figure_input: FigureInput) -> Figure:
     from workflow_lib.report.plots.cell_plots import cells_accuracy
 
     return cells_accuracy(
-        figure_input[DERIVED_RESULT], figure_input[RANKED_RESULT], figure_input.settings["budget_columns"]
+        figure_input[DERIVED_RESULT], figure_input[RANKED_RESULT], figure_input.settings["energy_devices"]
     )
 
 
@@ -32,6 +32,6 @@ FIGURE = FigureDeclaration(
         DERIVED_RESULT,
         RANKED_RESULT,
     ),
-    settings=("budget_columns",),
+    settings=("energy_devices",),
     position=1,
 )

@@ -16,7 +16,7 @@ def draw(figure_input: FigureInput) -> Figure:
     from workflow_lib.report.plots.cell_plots import cells_budgets
 
     return cells_budgets(
-        figure_input[DERIVED_RESULT], figure_input[LOOKUP_GRAPHS_RESULT], figure_input.settings["budget_columns"]
+        figure_input[DERIVED_RESULT], figure_input[LOOKUP_GRAPHS_RESULT], figure_input.settings["energy_devices"]
     )
 
 
@@ -31,6 +31,6 @@ FIGURE = FigureDeclaration(
         DERIVED_RESULT,
         LOOKUP_GRAPHS_RESULT,
     ),
-    settings=("budget_columns",),
+    settings=("energy_devices",),
     position=2,
 )

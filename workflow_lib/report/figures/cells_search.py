@@ -15,7 +15,7 @@ def draw(figure_input: FigureInput) -> Figure:
     """Draw the figure."""
     from workflow_lib.report.plots.cell_plots import cells_search
 
-    return cells_search(figure_input[CELL_SEARCHES_RESULT], figure_input.settings["budget_columns"])
+    return cells_search(figure_input[CELL_SEARCHES_RESULT], figure_input.settings["energy_devices"])
 
 
 FIGURE = FigureDeclaration(
@@ -25,6 +25,6 @@ FIGURE = FigureDeclaration(
     section="cell_budgets",
     draw=draw,
     reads=(CELL_SEARCHES_RESULT,),
-    settings=("budget_columns",),
+    settings=("energy_devices",),
     position=3,
 )

@@ -3,7 +3,7 @@
 All figures show the first channel set.
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from itertools import cycle
 
 import numpy as np
@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from workflow_lib.report.plots.style import PALETTE, WIDTH_IN, themed
 from workflow_lib.report.tables import baseline_rows, with_candidates
+from workflow_lib.spaces.cell_costs import cost_column
 
 _SCALES = {"parameters": (1e3, "thousand parameters"), "multiply_adds": (1e6, "million multiply-adds")}
 _COLUMNS = 4
@@ -20,14 +21,14 @@ _RANDOM = "0.55"
 
 
 @themed
-def cells_search(searches: pd.DataFrame, columns: Mapping[str, str]) -> Figure:
+def cells_search(searches: pd.DataFrame, meters: Sequence[str]) -> Figure:
     """Draw expected cost and multiplier over the epochs.
 
     Each quantity has a row, each search a line, and each budget a colour.
 
     Args:
         searches: rows of table CELL_SEARCH whose target is a budget.
-        columns: quantity with budgets -> column of its cost.
+        meters: devices that predict energy instead of latency.
 
     Source: Dutta, Kanvar and Agarwal, Search-time Efficient Device Constraints-Aware NAS, algorithm 1.
     """
@@ -35,7 +36,7 @@ def cells_search(searches: pd.DataFrame, columns: Mapping[str, str]) -> Figure:
     figure = Figure(figsize=(WIDTH_IN, 2.9 * len(groups)), layout="constrained")
     panels = figure.subplots(len(groups), 2, squeeze=False)
     for (quantity, group), (cost_axes, multiplier_axes) in zip(groups, panels, strict=True):
-        scale, unit = _scale(str(quantity), columns)
+        scale, unit = _scale(str(quantity), meters)
         for color, (bound, lines) in zip(cycle(PALETTE), group.groupby("bound"), strict=False):
             level = float(str(bound)) / scale
             for place, (_, line) in enumerate(lines.groupby("repeat")):
@@ -55,20 +56,20 @@ def cells_search(searches: pd.DataFrame, columns: Mapping[str, str]) -> Figure:
 
 
 @themed
-def cells_budgets(derived: pd.DataFrame, graphs: pd.DataFrame, columns: Mapping[str, str]) -> Figure:
+def cells_budgets(derived: pd.DataFrame, graphs: pd.DataFrame, meters: Sequence[str]) -> Figure:
     """Draw the look-up graph, and the cost of derived networks against their budgets, with a row per quantity.
 
     Args:
         derived: table DERIVED.
         graphs: table LOOKUP_GRAPH.
-        columns: quantity with budgets -> column of its cost.
+        meters: devices that predict energy instead of latency.
     """
     found = _first_set(derived)
     groups = list(found[found["origin"] == "search"].groupby("quantity", sort=False))
     figure = Figure(figsize=(WIDTH_IN, 3.0 * len(groups)), layout="constrained")
     panels = figure.subplots(len(groups), 2, squeeze=False)
     for (quantity, group), (graph_axes, cost_axes) in zip(groups, panels, strict=True):
-        scale, unit = _scale(str(quantity), columns)
+        scale, unit = _scale(str(quantity), meters)
         graph = _first_set(graphs[graphs["quantity"] == quantity]).sort_values("bound")
         graph_axes.plot(graph["bound"] / scale, graph["size"] / scale, color="0.4", marker="o", markersize=4)
         for color, (budget, networks) in zip(cycle(PALETTE), group.groupby("budget"), strict=False):
@@ -88,13 +89,13 @@ def cells_budgets(derived: pd.DataFrame, graphs: pd.DataFrame, columns: Mapping[
 
 
 @themed
-def cells_accuracy(derived: pd.DataFrame, ranked: pd.DataFrame, columns: Mapping[str, str]) -> Figure:
+def cells_accuracy(derived: pd.DataFrame, ranked: pd.DataFrame, meters: Sequence[str]) -> Figure:
     """Draw accuracy after training, against cost and by budget, with random networks for comparison.
 
     Args:
         derived: table DERIVED.
         ranked: the front table, all candidates and baselines.
-        columns: quantity with budgets -> column of its cost.
+        meters: devices that predict energy instead of latency.
 
     Source: Dutta, Kanvar and Agarwal, Search-time Efficient Device Constraints-Aware NAS, figures 2 and 4b.
     """
@@ -105,9 +106,9 @@ def cells_accuracy(derived: pd.DataFrame, ranked: pd.DataFrame, columns: Mapping
     figure = Figure(figsize=(WIDTH_IN, 3.2 * len(groups)), layout="constrained")
     panels = figure.subplots(len(groups), 2, squeeze=False, sharey="row")
     for (quantity, group), (cost_axes, budget_axes) in zip(groups, panels, strict=True):
-        scale, unit = _scale(str(quantity), columns)
+        scale, unit = _scale(str(quantity), meters)
         # Latencies are predictions for whole networks, as in the front; the budgets limit sums of operations.
-        cost = columns[str(quantity)]
+        cost = cost_column(str(quantity), quantity in meters)
         drawn, found = group[group["origin"] == "random"], group[group["origin"] == "search"]
         cost_axes.scatter(drawn[cost] / scale, drawn["accuracy_pct"], color=_RANDOM, s=12, label="drawn at random")
         for color, (place, (budget, networks)) in zip(cycle(PALETTE), enumerate(found.groupby("budget")), strict=False):
@@ -169,9 +170,9 @@ def cells_alpha(alpha: pd.DataFrame) -> Figure:
     return figure
 
 
-def _scale(quantity: str, columns: Mapping[str, str]) -> tuple[float, str]:
+def _scale(quantity: str, meters: Sequence[str]) -> tuple[float, str]:
     """Return the divisor of displayed values, and the unit after the division."""
-    unit = "mJ" if columns[quantity].endswith("_mj") else "ms"
+    unit = "mJ" if quantity in meters else "ms"
     return _SCALES.get(quantity, (1.0, f"{unit} on {quantity}"))
 
 

@@ -24,7 +24,7 @@ def derived(content: ReportContent) -> TextTable:
     from workflow_lib.report.tables import with_candidates
 
     frame = with_candidates(content[DERIVED_RESULT], content[RANKED_RESULT])
-    keys, meters = ["channels", "quantity", "budget"], content.config.devices_with("energy_mj")
+    keys, meters = ["channels", "quantity", "budget"], content.config.energy_devices
     groups = [group for _, group in frame[frame["origin"] == "search"].groupby(keys, sort=False)]
     best = [group.sort_values("accuracy_pct", na_position="first").iloc[-1] for group in groups]
     random = frame[frame["origin"] == "random"]
