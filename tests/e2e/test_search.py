@@ -171,7 +171,7 @@ def test_a_search_by_folds_completes_only_the_best(tmp_path: Path, wide: dict[st
 
 def test_successive_halving_goes_on_where_the_last_rung_stopped(tmp_path: Path, wide: dict[str, object]) -> None:
     search = {"strategy": "halving", "candidates": 3, "halving": {"reduction": 2, "rungs": 2}}
-    changes = wide | {"search": search, "training": {"epochs": 3, "patience": None}}
+    changes = wide | {"search": search, "training": {"epochs": 4}}
     config, folder = write_config(tmp_path / "halving.yaml", changes), tmp_path / "run"
     result = rounds(folder, config)
     assert result.returncode == 0, (result.stdout + result.stderr)[-4000:]
@@ -180,11 +180,11 @@ def test_successive_halving_goes_on_where_the_last_rung_stopped(tmp_path: Path, 
     assert proposals["part"].tolist() == [2] * 4 + [1] * 2
     assert set(proposals["architecture"][4:]) <= set(proposals["architecture"][:4])
     parts = [pd.read_parquet(path) for path in (results / "train_part" / "2").rglob("?.parquet")]
-    assert [len(part["loss"].iloc[0]) for part in parts] == [2] * 8, "half of 3 epochs, rounded up, on two folds"
+    assert [len(part["loss"].iloc[0]) for part in parts] == [2] * 8, "half of 4 epochs, on two folds"
     ranked = pd.read_parquet(results / "build_front" / "ranked.parquet")
     assert set(ranked.loc[~ranked["baseline"], "architecture"]) == set(proposals["architecture"][4:])
     logs = [path.read_text() for path in (results / "logs" / "train_fold").rglob("*.log")]
-    assert sum("resuming after epoch 2 of 3" in log for log in logs) == 4
+    assert sum("resuming after epoch 2 of 4" in log for log in logs) == 4
     for architecture in proposals["architecture"][4:]:
         assert not list((results / "train_fold" / "6" / "8" / architecture).glob(".*.checkpoint"))
     page = (results / "build_report" / "report.html").read_text()

@@ -194,6 +194,49 @@ def test_a_missing_key_is_named(key: str) -> None:
             },
             "search.limits and search.budgets are for grids: set cell_search.budgets",
         ),
+        (
+            {"search": {"strategy": "surrogate", "candidates": 1}},
+            "search.candidates is 1: a model of the accuracy needs 2",
+        ),
+        (
+            {"search.strategy": "halving", "training.epochs": 8},
+            "training.epochs is 8, but the first rung of search.halving trains for 1/9 of the epochs",
+        ),
+        (
+            {
+                "search.strategy": "halving",
+                "training.epochs": 9,
+                "grid.recipes": {"long": {"epochs": 20}, "short": {"epochs": 4}},
+            },
+            "grid.recipes.short.epochs is 4, but the first rung",
+        ),
+        (
+            {"search": {"strategy": "random", "folds_at_a_time": 1}},
+            "search.folds_at_a_time needs search.strategy surrogate",
+        ),
+        (
+            {"search": {"strategy": "surrogate", "folds_at_a_time": 1, "surrogate": {"min_gain_pct": 1}}},
+            "search.folds_at_a_time cannot be combined with search.surrogate.min_gain_pct",
+        ),
+        (
+            {
+                "search.strategy": "surrogate",
+                "cell_search": {"budgets": {"parameters": [1e7]}},
+                "grid.baselines": ["cell-pool-pool.pool-pool.pool.pool-w8-n1-s2"],
+            },
+            "grid.baselines names cell-pool-pool.pool-pool.pool.pool-w8-n1-s2, which the search may choose",
+        ),
+        (
+            {"search": {"strategy": "surrogate", "folds_at_a_time": 5}, "folds.count": 5},
+            "search.folds_at_a_time is 5 and must be less than folds.count, which is 5",
+        ),
+        (
+            {
+                "search": {"strategy": "surrogate", "folds_at_a_time": 1},
+                "execution.folds_together": "always",
+            },
+            "search.folds_at_a_time decides after some folds",
+        ),
         ({"search": {"strategy": "random", "budgets": {"parameters": [9]}}}, "search.budgets needs search.strategy"),
         (
             {"search": {"strategy": "surrogate", "budgets": {"training_s": [9]}}},

@@ -310,6 +310,13 @@ def test_successive_halving_keeps_the_best_by_pareto_rank_and_costs_what_it_may(
     assert effort == 7
 
 
+def test_a_rung_without_any_score_is_named() -> None:
+    chosen = search("halving", candidates=7)
+    first = first_round(chosen)
+    with pytest.raises(UserError, match="no candidate of rung 1 has all its folds"):
+        propose_round(chosen, searched(chosen), 3, 1, first, trained(first).head(0), 2)
+
+
 def names_of(rows: pd.DataFrame) -> list[str]:
     return [str(Candidate(*key)) for key in rows[KEYS].itertuples(index=False)]
 

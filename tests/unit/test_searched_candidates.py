@@ -8,7 +8,12 @@ from examples import config
 
 from workflow_lib.core.errors import UserError
 from workflow_lib.search.derivation import cost_rows
-from workflow_lib.search.searched_candidates import searched_candidates
+from workflow_lib.search.searched_candidates import (
+    candidate_space,
+    known_candidates,
+    searched_candidates,
+    within_a_budget,
+)
 from workflow_lib.spaces.cell_spaces import CELL_SPACES
 from workflow_lib.spaces.networks import parse
 
@@ -54,5 +59,17 @@ def test_cells_are_all_live_and_within_a_budget_and_cost_what_they_count() -> No
 
 
 def test_budgets_below_every_cell_are_refused() -> None:
-    with pytest.raises(UserError, match="no network of cells is within a budget; the lowest parameters is"):
+    with pytest.raises(UserError, match="no candidate is within the budget of 10; the lowest parameters is"):
         searched(10)
+
+
+def test_budgets_of_a_grid_keep_only_what_is_within_one() -> None:
+    whole = config({"grid.space.kernel_size": [3]})
+    space = candidate_space(whole.grid)
+    known = known_candidates(space, pd.DataFrame({"channels": [], "architecture": []}))
+    known = known.assign(memory_bytes=range(len(known)), parameters=100)
+    kept, rows = within_a_budget(space, known, {"memory_bytes": [3, 8]}, "search.budgets")
+    assert kept.networks() == rows["candidate"].tolist() == known["candidate"].head(9).tolist()
+    assert within_a_budget(space, known, {"memory_bytes": [3], "parameters": [100]}, "x")[1].equals(known)
+    with pytest.raises(UserError, match="within the budget of 99; the lowest parameters is 100"):
+        within_a_budget(space, known, {"memory_bytes": [3], "parameters": [99]}, "search.budgets")

@@ -107,11 +107,13 @@ def test_expected_gain_within_budgets_is_that_of_simulated_accuracies() -> None:
     random = np.random.default_rng(4)
     accuracy, known = random.uniform(60, 90, 7), random.uniform(1, 9, (7, 2))
     budgets = np.array([[3.0, np.inf], [7.0, np.inf], [np.inf, 5.0]])
-    found = BestWithin(accuracy, known, 65.0, budgets)
+    floors = np.array([65.0, 70.0, 60.0])
+    found = BestWithin(accuracy, known, floors, budgets)
     mean, deviation, own = random.uniform(60, 95, 5), random.uniform(1, 5, 5), random.uniform(1, 9, (5, 2))
 
     def total(accuracies: np.ndarray, costs: np.ndarray) -> float:
-        best = [max([65.0, *accuracies[(costs <= limit).all(axis=1)]]) - 65 for limit in budgets]
+        limits = zip(budgets, floors, strict=True)
+        best = [max([floor, *accuracies[(costs <= limit).all(axis=1)]]) - floor for limit, floor in limits]
         return float(sum(best))
 
     assert found.total == pytest.approx(total(accuracy, known))
@@ -128,6 +130,30 @@ def test_random_draws_take_turns_between_budgets() -> None:
     assert len(set(drawn)) == 12
     assert {0, 1, 2, 3} <= set(drawn), "the smallest budget has four candidates, and six turns"
     assert max(drawn[1:8:2]) <= 60
+    ten = BudgetGoal(costs, np.arange(5.0, 105.0, 10.0)[:, None])
+    generator, rows = np.random.default_rng(1), np.arange(100)
+    last = [ten.draw(rows, 1, generator)[0] for _ in range(10)]
+    assert all(row <= limit for row, limit in zip(last, range(5, 105, 10), strict=True)), "turns go on between calls"
+
+
+def test_a_small_budget_is_searched_although_all_its_candidates_are_below_the_median() -> None:
+    random = np.random.default_rng(0)
+    names, size = [f"n{row}" for row in range(300)], np.sort(random.uniform(1, 9, 300))
+    accuracy = 60 + 4 * size + 2 * np.sin(5 * size)
+    features = np.column_stack([size, np.sin(5 * size)])
+    features = (features - features.mean(0)) / features.std(0)
+    regrets = []
+    for seed in range(3):
+        goal = BudgetGoal(size[:, None], np.array([[size[59]], [9.0]]))
+        strategy, found = Surrogate(names, features, goal, seed), list[int]()
+        while len(found) < 32:
+            some = [int(name[1:]) for name in strategy.propose(8)]
+            if not some:
+                break
+            strategy.tell({names[row]: float(accuracy[row]) for row in some})
+            found += some
+        regrets.append(accuracy[:60].max() - max(accuracy[row] for row in found if row < 60))
+    assert np.mean(regrets) < 0.2
 
 
 def test_a_search_for_budgets_beats_the_best_random_draws_within_each() -> None:

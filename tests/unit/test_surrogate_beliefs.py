@@ -129,6 +129,19 @@ def test_the_best_within_budgets_is_the_one_that_is_believed_to_be_most_accurate
     assert second.believed_accuracy_pct == pytest.approx(means.max())
 
 
+def test_a_candidate_that_lacks_folds_is_no_best_within_a_budget() -> None:
+    table, own = known(), trained()
+    proposals, scores = trainings(own)
+    best = own["accuracy_pct"].idxmax()
+    lucky = (scores[KEYS] == own.loc[best, KEYS]).all(axis=1) & (scores["fold"] == 1)
+    proposals.loc[best, "folds"] = 1
+    budgets = {"latency_mean_ms": [float(table["latency_mean_ms"].max())]}
+    beliefs = believe(searched(budgets), proposals, scores[~lucky])
+    row = best_within(beliefs).iloc[0]
+    assert row["candidate"] != own["candidate"][best]
+    assert row["trained"] == 9
+
+
 def believe_means(table: pd.DataFrame, own: pd.DataFrame) -> np.ndarray:
     rows = np.flatnonzero(table["candidate"].isin(own["candidate"]))
     features = describe_candidates(candidate_space(RUN.grid), table, ["latency_mean_ms"])

@@ -119,6 +119,13 @@ def test_failed_trainings_and_an_exhausted_space_end_it() -> None:
     strategy.tell_folds(told)
     assert strategy.complete().keys() <= told.keys()
     failed = set(first) - set(told)
+    again = strategy.propose_folds(4)
+    later = {name for name, count in again.items() if count == 2}
+    failed |= later  # their second fold fails
+    strategy.tell_folds(
+        {name: accuracies[int(name[1:]), :count].tolist() for name, count in again.items() if name not in later}
+    )
+    assert not failed & set(strategy.complete())
     for _ in range(8):
         proposed = strategy.propose_folds(4)
         assert not failed & set(proposed)

@@ -186,8 +186,14 @@ def search_table(content: ReportContent) -> pd.DataFrame:
     Returns:
         Columns round, proposed, accuracy_pct (best so far) and on_front (number of members of the final front).
     """
-    table = content[PROPOSALS_RESULT].merge(candidates_only(content[RANKED_RESULT]), on=KEYS, how="left")
-    table["on_front"] = table["on_front"].eq(True).astype("int64")  # failed candidates are on no front
+    proposals = content[PROPOSALS_RESULT]
+    # A candidate counts in the round in which it was last proposed, with more folds or epochs than before.
+    last = ~proposals.duplicated(KEYS, keep="last")
+    results = candidates_only(content[RANKED_RESULT])[[*KEYS, "accuracy_pct", "on_front"]]
+    table = proposals.merge(results, on=KEYS, how="left")
+    table["accuracy_pct"] = table["accuracy_pct"].where(last.to_numpy())
+    # Failed candidates are on no front.
+    table["on_front"] = (table["on_front"].eq(True) & last.to_numpy()).astype("int64")
     rounds = table.groupby("round").agg(
         proposed=("round", "size"), accuracy_pct=("accuracy_pct", "max"), on_front=("on_front", "sum")
     )

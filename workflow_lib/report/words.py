@@ -128,6 +128,11 @@ def data_rules(config: Config) -> str:
     return f"{bad}; a band may have up to {section.max_nodata_pct:g} % nodata{declared}"
 
 
+def trains_partly(config: Config) -> bool:
+    """Whether the search trains some candidates on a part of the folds or epochs only."""
+    return bool(config.search.folds_at_a_time or config.search.declaration.propose_by_epochs)
+
+
 def derivation(config: Config) -> str:
     """Describe how a network within a budget was derived from a cell search."""
     search = config.cell_search

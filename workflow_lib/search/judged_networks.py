@@ -20,7 +20,20 @@ Numbers = NDArray[np.float64]
 MEASURES = ("accuracy_pct", "cross_entropy")
 """Metrics of each evaluation."""
 
-_LEVEL = "mean_"
+LEVELS = {"accuracy_pct": "mean_accuracy_pct", "cross_entropy": "mean_cross_entropy"}
+"""Metric -> column of its mean over the networks that were evaluated at the same time."""
+
+
+def centred(evaluated: pd.DataFrame, measure: str) -> pd.DataFrame:
+    """Make evaluations of different epochs comparable: subtract the mean of those at the same time.
+
+    Args:
+        evaluated: rows with the column `measure` and, unless all were evaluated at once, its column of LEVELS.
+        measure: one of MEASURES.
+    """
+    if LEVELS[measure] not in evaluated:
+        return evaluated
+    return evaluated.assign(**{measure: evaluated[measure] - evaluated[LEVELS[measure]].fillna(0)})
 
 
 @dataclass(frozen=True)
@@ -48,8 +61,8 @@ class Judge:
 
     def losses(self, evaluated: pd.DataFrame) -> Numbers:
         """Return the (n, 2) losses, error and cost, of n evaluated networks; errors are relative to their epoch's."""
-        centred = evaluated.assign(**{self.measure: evaluated[self.measure] - evaluated.get(_LEVEL + self.measure, 0)})
-        return error_and_latency(centred, self.measure, [self.cost(name) for name in evaluated["architecture"]])
+        costs = [self.cost(name) for name in evaluated["architecture"]]
+        return error_and_latency(centred(evaluated, self.measure), self.measure, costs)
 
 
 @dataclass
@@ -69,7 +82,7 @@ class RankingProgress:
 
         Shared weights improve from epoch to epoch, so results of different epochs are compared relative to these means.
         """
-        levels = {_LEVEL + name: new[name].mean() for name in MEASURES if name in new}
+        levels = {LEVELS[name]: new[name].mean() for name in MEASURES if name in new}
         table = pd.concat([self.evaluated, new.assign(**levels)])
         self.evaluated = table.drop_duplicates("architecture", keep="last", ignore_index=True)
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from workflow_lib.core.seeds import derive_seed
 from workflow_lib.models.shared_weights import Supernet
 from workflow_lib.pareto.dominance import choose_by_hypervolume, front_mask, pareto_ranks
-from workflow_lib.search.judged_networks import MEASURES, Judge, RankingProgress
+from workflow_lib.search.judged_networks import LEVELS, MEASURES, Judge, RankingProgress
 from workflow_lib.search.rank_preservation import best_networks, membership, values_of
 from workflow_lib.spaces.space import Space
 from workflow_lib.training.checkpoint import Checkpoint
@@ -26,6 +26,7 @@ from workflow_lib.training.supernet_paths import Paths, fair_paths, networks_per
 from workflow_lib.training.supernet_training import SupernetTrainer, train_supernet
 
 Numbers = NDArray[np.float64]
+_KEPT = ("architecture", *MEASURES, *LEVELS.values())
 ALPHA_TIE = 1e-3  # alphas of a choice that differ by at most this tie, because the fit is not more exact
 MAX_SCORED = 20_000  # maximum number of networks to score; smaller spaces are scored completely
 
@@ -153,10 +154,10 @@ def _score(trainer: SupernetTrainer, judge: Judge, step: RankingSettings, progre
         # This score needs no evaluation at the end, so its time is not counted.
         by_alpha = scores(space, progress.alphas[-1], names)
         table = pd.DataFrame({"architecture": names, "score": by_alpha})
-        return table.merge(latest[["architecture", *MEASURES]], on="architecture", how="left")
+        return table.merge(latest[[name for name in _KEPT if name in latest]], on="architecture", how="left")
     trainer.seconds += time.perf_counter() - start
     ranks = pareto_ranks(judge.losses(latest)).astype(np.float64)
-    scored = latest[["architecture", *MEASURES]].assign(score=-ranks)
+    scored = latest[[name for name in _KEPT if name in latest]].assign(score=-ranks)
     return pd.DataFrame({"architecture": names}).merge(scored, on="architecture", how="left")
 
 

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, WithJsonSchema, create_model
 
 from workflow_lib.core.section import Budgets, Section
 from workflow_lib.search.strategy_declaration import StrategyDeclaration, all_strategies
+from workflow_lib.spaces.networks import parse
 
 if TYPE_CHECKING:
     from workflow_lib.config import Config
@@ -16,6 +17,10 @@ def _check_strategy(name: str) -> str:
     if name not in all_strategies():
         raise ValueError(f"{name!r} is not a strategy: choose one of {', '.join(all_strategies())}")
     return name
+
+
+_MIN_MODELLED = 2
+"""Number of candidates without which there is no model of the accuracy."""
 
 
 def _keep_budgets() -> list[str]:
@@ -124,6 +129,9 @@ class _SearchConfig(Section):
         self._check_cells(config, key)
         self._check_budgets(config, f"{key}.budgets")
         self._check_folds(config, f"{key}.folds_at_a_time")
+        self._check_epochs(config, key)
+        if self.strategy == "surrogate" and self.candidates < _MIN_MODELLED:
+            raise ValueError(f"{key}.candidates is {self.candidates}: a model of the accuracy needs {_MIN_MODELLED}")
         self._check_limits(config, f"{key}.limits")
         if self.declaration.rewarded_by_accuracy and not config.only_accuracy_is_unknown:
             raise ValueError(
@@ -145,6 +153,11 @@ class _SearchConfig(Section):
                 f"cell_search.space {config.cell_search.space} needs {key}.strategy constrained: its networks are too "
                 "many to predict the accuracy of each"
             )
+        cells = config.cell_search.skeletons["trained"]
+        if own := [name for name in config.grid.baselines if getattr(parse(name).choices, "skeleton", None) == cells]:
+            raise ValueError(
+                f"grid.baselines names {own[0]}, which the search may choose; baselines must be outside the space"
+            )
         if config.cell_search.random_networks:
             raise ValueError(f"cell_search.random_networks needs {key}.strategy constrained: set it to 0")
         if self.limits or self.budgets:
@@ -161,12 +174,25 @@ class _SearchConfig(Section):
         if not self.declaration.make_by_folds:
             able = [name for name, strategy in all_strategies().items() if strategy.make_by_folds]
             raise ValueError(f"{key} needs search.strategy {' or '.join(able)}")
+        if getattr(self, self.strategy).min_gain_pct:
+            raise ValueError(f"{key} cannot be combined with search.{self.strategy}.min_gain_pct: set one of them")
         if config.execution.folds_together == "always":
             raise ValueError(f"{key} decides after some folds: set execution.folds_together to auto or never")
         if self.folds_at_a_time >= config.folds.count:
             raise ValueError(
                 f"{key} is {self.folds_at_a_time} and must be less than folds.count, which is {config.folds.count}"
             )
+
+    def _check_epochs(self, config: "Config", key: str) -> None:
+        part = self.part(0)
+        for recipe in config.grid.recipe_names:
+            epochs = config.training_of(recipe).epochs
+            if epochs < part:
+                where = f"grid.recipes.{recipe}.epochs" if recipe else "training.epochs"
+                raise ValueError(
+                    f"{where} is {epochs}, but the first rung of {key}.{self.strategy} trains for 1/{part} of the "
+                    "epochs: train longer, or lower its rungs or reduction"
+                )
 
     def _check_limits(self, config: "Config", key: str) -> None:
         if self.limits and (self.strategy == "grid" or self.declaration.propose):

@@ -1,6 +1,6 @@
 """The candidates that a strategy chooses from, with their known costs: those of the grid, or networks of cells."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
@@ -69,7 +69,10 @@ def searched_candidates(
     utilizations = tables.get(UTILIZATIONS_RESULT.name)
     costs = network_costs(tables[NETWORKS_RESULT.name], tables[LATENCIES_RESULT.name], utilizations)
     space = candidate_space(grid)
-    return SearchedCandidates(*within_limits(space, known_candidates(space, costs), limits), objectives, budgets)
+    space, known = within_limits(space, known_candidates(space, costs), limits)
+    if budgets:
+        space, known = within_a_budget(space, known, budgets, "search.budgets")
+    return SearchedCandidates(space, known, objectives, budgets)
 
 
 def candidate_space(grid: GridConfig, networks: Space | None = None) -> Space:
@@ -145,12 +148,47 @@ def within_limits(space: Space, known: pd.DataFrame, limits: Mapping[str, float]
     if not limits:
         return space, known
     within = known[(known[list(limits)] <= list(limits.values())).all(axis=1)]
-    if within.empty:
-        lowest = ", ".join(f"{name} is {known[name].min():g}" for name in limits)
-        raise UserError(
-            f"no candidate is within all limits; the lowest {lowest}", "config: search.limits", "raise them"
-        )
-    return replace(space, allowed=frozenset(within["candidate"])), within.reset_index(drop=True)
+    return _keep(space, known, within, f"no candidate is within all limits; {_lowest(known, limits)}", "search.limits")
+
+
+def within_a_budget(
+    space: Space, known: pd.DataFrame, budgets: Mapping[str, Sequence[float]], key: str
+) -> tuple[Space, pd.DataFrame]:
+    """Keep the candidates that are within at least one budget.
+
+    Args:
+        space: the space of candidates.
+        known: rows of `known_candidates`.
+        budgets: column of `known` -> maximum values.
+        key: configuration key of the budgets, for error messages.
+
+    Returns:
+        The space, in which only these candidates are allowed, and their rows.
+
+    Raises:
+        UserError: if a budget has none.
+    """
+    for name, values in budgets.items():
+        if min(values) < known[name].min():
+            raise UserError(
+                f"no candidate is within the budget of {min(values):g}; {_lowest(known, [name])}",
+                f"config: {key}.{name}",
+                "raise it",
+            )
+    within = known[(known[list(budgets)] <= [max(values) for values in budgets.values()]).any(axis=1)]
+    return _keep(space, known, within, "no candidate is within a budget", key)
+
+
+def _lowest(known: pd.DataFrame, names: Iterable[str]) -> str:
+    return "the lowest " + ", ".join(f"{name} is {known[name].min():g}" for name in names)
+
+
+def _keep(space: Space, known: pd.DataFrame, rows: pd.DataFrame, none: str, key: str) -> tuple[Space, pd.DataFrame]:
+    if rows.empty:
+        raise UserError(none, f"config: {key}", "raise them")
+    if len(rows) == len(known):
+        return space, known
+    return replace(space, allowed=frozenset(rows["candidate"])), rows.reset_index(drop=True)
 
 
 def _cell_candidates(
@@ -171,13 +209,7 @@ def _cell_candidates(
     budgets = {columns[quantity]: values for quantity, values in cells.budgets.items()}
     space = candidate_space(grid, replace(networks, allowed=frozenset(map(str, live))))
     known = known_candidates(space, pd.concat(rows, ignore_index=True))
-    within = known[(known[list(budgets)] <= [max(values) for values in budgets.values()]).any(axis=1)]
-    if within.empty:
-        lowest = ", ".join(f"{name} is {known[name].min():g}" for name in budgets)
-        raise UserError(
-            f"no network of cells is within a budget; the lowest {lowest}", "config: cell_search.budgets", "raise them"
-        )
+    space, known = within_a_budget(space, known, budgets, "cell_search.budgets")
     wanted = [each for each in objectives if each.name == "accuracy_pct"]
     wanted += [Objective(name=name, direction="min") for name in budgets]
-    allowed = replace(space, allowed=frozenset(within["candidate"]))
-    return SearchedCandidates(allowed, within.reset_index(drop=True), wanted, budgets)
+    return SearchedCandidates(space, known, wanted, budgets)

@@ -24,6 +24,12 @@ RANKING = Table(
             optional=True,
         ),
         CROSS_ENTROPY,
+        percent(
+            "mean_accuracy_pct",
+            "mean accuracy of the networks that were evaluated at the same time; missing if all were at once",
+            optional=True,
+        ),
+        Column("mean_cross_entropy", "number", "nat", "their mean cross-entropy", low=0, optional=True),
         Column("cost", "number", meaning="second objective, next to error: a column of the candidates table", low=0),
         Column("network_steps", "integer", meaning="total training steps of the supernet, counted per network", low=0),
         Column("seconds", "number", "s", "total time of training and ranking", low=0),

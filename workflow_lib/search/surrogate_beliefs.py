@@ -111,7 +111,8 @@ def _front_probability(mean: Numbers, deviation: Numbers, costs: Numbers, traine
 def best_within(beliefs: Beliefs) -> pd.DataFrame:
     """Tabulate the most accurate trained candidate within each budget.
 
-    It is chosen by its expected accuracy given all trainings, because the best of many noisy accuracies is lucky.
+    It is chosen by its expected accuracy given all trainings, because the best of many noisy accuracies is lucky; among
+    those with most folds, because only these can be compared and deployed.
 
     Returns:
         Rows of WITHIN_BUDGETS.
@@ -124,7 +125,8 @@ def best_within(beliefs: Beliefs) -> pd.DataFrame:
             found, others = np.flatnonzero(within & trained), np.flatnonzero(within & ~trained)
             row = {"cost": cost, "budget": budget, "trained": len(found), "possible": len(others)}
             if len(found):
-                best = found[mean[found].argmax()]
+                whole = found[beliefs.folds[found] == beliefs.folds[found].max()]
+                best = whole[mean[whole].argmax()]
                 likely = ndtr((mean[others] - mean[best]) / deviation[others]) >= POSSIBLE
                 row |= {
                     "possible": int(likely.sum()), "value": known[cost][best], "candidate": known["candidate"][best],

@@ -43,7 +43,7 @@ class SurrogateByFolds:
         self._planned = np.zeros(len(self._candidates), dtype=np.intp)  # folds that are trained or proposed
         self._accuracies: dict[int, Sequence[float]] = {}
         self._generator = np.random.default_rng(seed)
-        self._random = 0
+        self._random, self._failed_before = 0, np.zeros(len(self._candidates), dtype=np.bool_)
 
     def propose_folds(self, count: int) -> dict[str, int]:
         """Propose at most `count` actions: name -> number of first folds that the candidate shall then have."""
@@ -53,7 +53,7 @@ class SurrogateByFolds:
         random = min(random, count, len(new))
         rows = self._goal.draw(new, random, self._generator)
         self._random += random
-        before = self._planned.copy()
+        before, self._failed_before = self._planned.copy(), self._failed
         self._plan(rows)
         if random < count and enough:
             self._most_valuable(count - random)
@@ -66,11 +66,20 @@ class SurrogateByFolds:
 
     def complete(self) -> dict[str, int]:
         """Propose the missing folds of every candidate that is believed to reach the goal."""
-        if len(self._accuracies) < MIN_KNOWN:
-            return {}
-        known, _, posterior = self._model()
-        best = self._goal.best(posterior.mean, known)
-        return {self._candidates[row]: self._folds for row in best if self._planned[row] < self._folds}
+        best = list(self._accuracies)
+        if len(best) >= MIN_KNOWN:
+            known, _, posterior = self._model()
+            best = self._goal.best(posterior.mean, known)
+        open_rows = (self._planned < self._folds) & ~self._failed
+        return {self._candidates[row]: self._folds for row in best if open_rows[row]}
+
+    @property
+    def _failed(self) -> NDArray[np.bool_]:
+        """(n,) mask of the candidates of which a training failed, before the trainings of this round are proposed."""
+        told = np.zeros_like(self._planned)
+        for row, values in self._accuracies.items():
+            told[row] = len(values)
+        return self._planned > told
 
     def _model(self) -> tuple[NDArray[np.intp], FoldMeans, Posterior]:
         known = np.array(sorted(self._accuracies), dtype=np.intp)
@@ -89,13 +98,13 @@ class SurrogateByFolds:
             variance = posterior.noise_variance
         progress_of = self._goal.begin(posterior.mean)
         members = [int(row) for row in known]
-        failed = (self._planned > 0) & ~np.isin(np.arange(len(self._planned)), known)
+        failed = self._failed_before
         for _ in range(count):
             shift = posterior.deviation**2 / np.sqrt(posterior.deviation**2 + variance / self._step)
             progress = progress_of(members)
             value = progress.improvement(posterior.mean, shift, self._goal.costs)
             for row in members:
-                if self._planned[row] < self._folds:
+                if self._planned[row] < self._folds and not failed[row]:
                     value[row] = self._value_of_more(row, members, posterior.mean[row], shift[row], progress_of)
             value[failed | (self._planned >= self._folds)] = -1.0
             best = int(value.argmax())

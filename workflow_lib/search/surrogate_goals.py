@@ -112,16 +112,18 @@ class BudgetGoal:
 
     def __init__(self, costs: Numbers, budgets: Numbers) -> None:
         self.costs, self._budgets = costs, budgets
+        self._turn = 0
         self._within: NDArray[np.bool_] = np.all(costs[None] <= budgets[:, None], axis=2)  # (k, n)
 
     def draw(self, open_rows: Rows, count: int, generator: np.random.Generator) -> list[int]:
-        """See `Goal.draw`; budgets take turns, and the smallest is not left without candidates."""
+        """See `Goal.draw`; budgets take turns over all calls, so that the smallest is not left without candidates."""
         order = generator.permutation(open_rows)
         drawn = list[int]()
-        for turn in range(count):
+        for _ in range(count):
             left = order[~np.isin(order, drawn)]
-            within = left[self._within[turn % len(self._within), left]]
+            within = left[self._within[self._turn % len(self._within), left]]
             drawn.append(int((within if len(within) else left)[0]))
+            self._turn += 1
         return drawn
 
     def best(self, believed: Numbers, rows: Rows) -> list[int]:
@@ -135,7 +137,9 @@ class BudgetGoal:
 
     def _best(self, believed: Numbers, members: Sequence[int]) -> Progress:
         rows = list(members)
-        return BestWithin(believed[rows], self.costs[rows], float(np.median(believed)), self._budgets)
+        # Half of the candidates within a budget count for nothing, however many more accurate ones are above it.
+        floors = np.array([np.median(believed[within]) if within.any() else 0.0 for within in self._within])
+        return BestWithin(believed[rows], self.costs[rows], floors, self._budgets)
 
 
 class BestWithin:
@@ -144,26 +148,28 @@ class BestWithin:
     Args:
         accuracies: (k,) accuracies of the trained candidates.
         costs: (k, m) their costs.
-        worst_accuracy: accuracy that counts where no candidate is within a budget, or all are worse.
+        floors: (b,) accuracy that counts where no candidate is within a budget, or all are worse.
         budgets: (b, m) maximum costs of each budget.
 
-    >>> best = BestWithin(np.array([80.0, 90.0]), np.array([[1.0], [5.0]]), 70.0, np.array([[2.0], [6.0]]))
+    >>> limits, floors = np.array([[2.0], [6.0]]), np.array([70.0, 75.0])
+    >>> best = BestWithin(np.array([80.0, 90.0]), np.array([[1.0], [5.0]]), floors, limits)
     >>> best.best.tolist(), best.total
-    ([80.0, 90.0], 30.0)
+    ([80.0, 90.0], 25.0)
     >>> best.improvement(np.array([95.0]), np.array([1e-9]), np.array([[4.0]])).round(6).tolist()
     [5.0]
     """
 
-    def __init__(self, accuracies: Numbers, costs: Numbers, worst_accuracy: float, budgets: Numbers) -> None:
-        self._budgets, self._worst = budgets, worst_accuracy
+    def __init__(self, accuracies: Numbers, costs: Numbers, floors: Numbers, budgets: Numbers) -> None:
+        self._budgets, self._floors = budgets, floors
+        within = [(costs <= limit).all(axis=1) for limit in budgets]
         self.best: Numbers = np.array(
-            [np.max(accuracies[(costs <= limit).all(axis=1)], initial=worst_accuracy) for limit in budgets]
+            [np.max(accuracies[rows], initial=floor) for rows, floor in zip(within, floors, strict=True)]
         )
 
     @property
     def total(self) -> float:
-        """Sum over the budgets of what the best accuracy is above the worst one (points)."""
-        return float((self.best - self._worst).sum())
+        """Sum over the budgets of what the best accuracy is above the floor (points)."""
+        return float((self.best - self._floors).sum())
 
     def improvement(self, mean: Numbers, deviation: Numbers, costs: Numbers) -> Numbers:
         """Return the expected sum of improvements over the budgets; see `Progress.improvement`."""

@@ -82,6 +82,8 @@ class Surrogate:
             best = int(gain.argmax())
             if not chosen and gain[best] < self._min_gain * progress.total:
                 break
+            if gain[best] <= 0:  # nothing is expected of any candidate: learn about the least certain one
+                best = int(np.where(gain >= 0, posterior.deviation, -1.0).argmax())
             chosen.append(best)
             members.append(best)
             posterior.condition(best)

@@ -9,11 +9,12 @@ from pydantic import Field
 
 from workflow_lib.core.arguments import Arguments
 from workflow_lib.core.running import run_stage
+from workflow_lib.search.judged_networks import centred
 from workflow_lib.search.rank_preservation import error_and_latency
 from workflow_lib.search.stored_supernet import StoredSupernet
 from workflow_lib.search.supernet_tables import RANKING
 
-CONTRACT = 2
+CONTRACT = 3
 
 
 class PruneArguments(Arguments):
@@ -36,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     table = RANKING.read(arguments.table)
     evaluated = table[(table["ranking"] == table["ranking"].max()) & table[arguments.metric].notna()]
     net = StoredSupernet.load(arguments.supernet)
-    losses = error_and_latency(evaluated, arguments.metric, evaluated["cost"])
+    losses = error_and_latency(centred(evaluated, arguments.metric), arguments.metric, evaluated["cost"])
     pruned = net.pruned(evaluated["architecture"].tolist(), losses, arguments.kept_networks)
     for name, values in net.supernet.space.choices.items():
         print(f"{name}: {values} to {pruned.supernet.space.choices[name]}", file=sys.stderr)

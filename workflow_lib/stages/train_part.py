@@ -14,7 +14,7 @@ CONTRACT = 1
 class PartArguments(TrainArguments):
     """Flags of the stage."""
 
-    part: int = Field(ge=2, description="train for one in this many of the epochs, rounded up")
+    part: int = Field(ge=2, description="train for one in this many of the epochs, rounded down")
     continued: list[Path] = Field(
         description="outputs of train_fold for the same folds, which goes on from the state that this job keeps"
     )
@@ -23,7 +23,7 @@ class PartArguments(TrainArguments):
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the stage."""
     arguments = PartArguments.parse(__doc__, argv)
-    last_epoch = -(-arguments.training.epochs // arguments.part)
+    last_epoch = max(arguments.training.epochs // arguments.part, 1)
     outcomes, _ = arguments.train(arguments.continued, last_epoch)
     arguments.write(outcomes)
 

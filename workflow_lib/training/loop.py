@@ -255,8 +255,8 @@ class _Run:
     def record(self, seconds: float) -> None:
         """Record the duration of the epoch, and save a checkpoint if one is due or another job goes on from here."""
         self._seconds += seconds
-        checkpoint, last = self._task.checkpoint, self._task.last_epoch
-        if checkpoint and (checkpoint.due or len(self.losses) == last):
+        checkpoint, stops = self._task.checkpoint, self._task.last_epoch is not None
+        if checkpoint and (checkpoint.due or (stops and self.finished)):
             with self._replay.stream():
                 checkpoint.save(self._state())
 

@@ -75,7 +75,7 @@ class Estimator:
         """
         if rule in ("train_fold", "train_part"):
             candidate = Candidate.of(wildcards["channels"], wildcards["batch"], wildcards["architecture"])
-            epochs = -(-self._config.training_of(candidate.recipe).epochs // int(wildcards.get("part", 1)))
+            epochs = max(self._config.training_of(candidate.recipe).epochs // int(wildcards.get("part", 1)), 1)
             share = self._config.folds.training_share
             one = training_work(self._costs(wildcards).multiply_adds, self._chips, epochs, share)
             work = one * self._config.folds_per_job
@@ -95,6 +95,8 @@ class Estimator:
             return float(self._chips * self._config.data.chip_size_px**2 * bands * _FLOAT_BYTES)
         if rule == "export_network":
             return 2.0 * self._costs(wildcards).parameters * _FLOAT_BYTES
+        if rule == "train_part":  # weights and both moments of the optimizer, for the job that goes on
+            return 3.0 * self._costs(wildcards).parameters * _FLOAT_BYTES * self._config.folds_per_job
         if rule == "train_fold" and self._config.keep_weights:
             return float(self._costs(wildcards).parameters * _FLOAT_BYTES * self._config.folds_per_job)
         return 0.0
@@ -233,7 +235,8 @@ def render(stages: Mapping[str, Stage], order: Sequence[str], on_gpu: bool) -> s
         numbers = f"{stage.jobs:7}{stage.done:7}{stage.seconds / 3600:9.2f}{stage.disk_bytes / 1e9:8.2f}"
         lines.append(f"{name:20}{numbers}  {why or 'done'}{'; ' + stage.basis if stage.basis else ''}")
     everything = stages.values()
-    gpu_s = stages["train_fold"].seconds if on_gpu and "train_fold" in stages else 0.0
+    trainings = [stages[name].seconds for name in ("train_fold", "train_part") if name in stages]
+    gpu_s = sum(trainings) if on_gpu else 0.0
     core_s = sum(stage.seconds for stage in everything) - gpu_s
     jobs, done = sum(stage.jobs for stage in everything), sum(stage.done for stage in everything)
     disk = sum(stage.disk_bytes for stage in everything) / 1e9

@@ -123,8 +123,13 @@ def _search_in_words(config: Config) -> str:
     if search.declaration.propose and config.assembled:
         return f"{search.strategy}, {searched_from(config)}"
     limits = ", ".join(f"{name} at most {value:g}" for name, value in search.limits.items())
-    return f"{search.strategy}, at most {search.candidates} of {searched_from(config)}" + (
-        f" with {limits}" if limits else ""
+    effort = "the effort of whole trainings of " if words.trains_partly(config) else ""
+    budgets = search.budgets or (config.cell_search.budgets if config.cell_search else {})
+    wanted = "; ".join(f"{name} {', '.join(f'{value:g}' for value in values)}" for name, values in budgets.items())
+    return (
+        f"{search.strategy}, {effort}at most {search.candidates} of {searched_from(config)}"
+        + (f" with {limits}" if limits else "")
+        + (f", for the best within budgets ({wanted})" if wanted else "")
     )
 
 

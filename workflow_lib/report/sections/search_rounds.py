@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from workflow_lib.analysis.candidate_tables import RANKED_RESULT
+from workflow_lib.core.candidate import KEYS
+from workflow_lib.report import words
 from workflow_lib.report.declaration import SectionDeclaration
 from workflow_lib.report.names import column_format, searched_from
 from workflow_lib.report.text_table import TextTable, make_table
@@ -35,10 +37,11 @@ def search(content: ReportContent) -> TextTable:
 
 def caveats(content: ReportContent) -> list[str]:
     """List the limitations that a reader must know before relying on the numbers."""
+    chosen, proposals = content.config.search.strategy, content[PROPOSALS_RESULT].drop_duplicates(KEYS)
+    covered = "those that were trained to the end" if words.trains_partly(content.config) else "these"
     return [
-        f"The search ({content.config.search.strategy}) chose {len(content[PROPOSALS_RESULT]):,} of "
-        f"{searched_from(content.config)}; the front covers only these, and other candidates may be "
-        "better."
+        f"The search ({chosen}) chose {len(proposals):,} of {searched_from(content.config)}; the front covers only "
+        f"{covered}, and other candidates may be better."
     ]
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from workflow_lib.core.errors import UserError
 from workflow_lib.core.section import Section
 from workflow_lib.search.strategy_declaration import StrategyDeclaration, StrategyInput
 
@@ -62,6 +63,9 @@ def propose(given: StrategyInput, rung: int, judged: Mapping[str, float]) -> Seq
         rung: number of the rung, from 0.
         judged: name -> accuracy of the candidates of the rung before (percent).
 
+    Raises:
+        UserError: if all trainings of the rung before failed.
+
     Source: successive halving (Jamieson and Talwalkar 2016) by Pareto rank (Salinas et al. 2021, MO-ASHA).
     """
     import numpy as np
@@ -71,6 +75,10 @@ def propose(given: StrategyInput, rung: int, judged: Mapping[str, float]) -> Seq
     settings = given.settings
     if rung == 0:
         return random(given.space, given.seed).propose(settings.first_candidates(given.search.candidates))
+    if not judged:
+        raise UserError(
+            f"no candidate of rung {rung} has all its folds", "search.halving", "see the logs of train_part"
+        )
     names, costs = list(judged), given.costs
     losses: NDArray[np.float64] = np.array([[-accuracy, *costs[name]] for name, accuracy in judged.items()])
     return front_filter(names, losses).propose(-(-len(names) // settings.reduction))
