@@ -5,7 +5,7 @@ model of those that were measured, with the variances between networks and betwe
 is judged by what it would report: its believed front, at the mean accuracies over all folds. Strict: the reference is
 the accuracy of the median candidate and the costs of the dearest front members.
 
-Run: python benchmarks/fidelity.py --scenario config/scenarios/compact.yaml --results results/compact
+Run: python benchmarks/fidelity.py [--results results/surrogate_grid] [--scenario config/scenarios/surrogate_grid.yaml]
      [--paper] [--seeds 10] [--quick]
 """
 
@@ -30,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from workflow_lib.analysis.race import race
 from workflow_lib.analysis.racing_config import RacingConfig
 from workflow_lib.config import Config, parse_config
-from workflow_lib.core.candidate import KEYS
+from workflow_lib.core.candidate import KEYS, Candidate
 from workflow_lib.export.network_tables import NETWORKS
 from workflow_lib.latency.latency_tables import LATENCIES
 from workflow_lib.pareto.dominance import front_mask, to_losses
@@ -176,7 +176,7 @@ def compare(grid: Grid, seeds: int, limit_pct: float) -> None:
 
 
 def show_racing(config: Config, grid: Grid, scores: pd.DataFrame, results: Path) -> None:
-    """Print how many trainings racing needs on the same grid, and what it finds."""
+    """Print how many trainings racing needs on the same grid, and what its survivors reach."""
     networks = NETWORKS.read(results / "gather_table" / "networks.parquet")
     latencies = LATENCIES.read(results / "gather_table" / "latencies.parquet")
     racing = RacingConfig(first_folds=2)
@@ -189,13 +189,19 @@ def show_racing(config: Config, grid: Grid, scores: pd.DataFrame, results: Path)
         stopped = race(before, networks, latencies, objectives, racing, config.folds.count, config.grid.baselines)
         gone = left.set_index(KEYS).index.isin(stopped.set_index(KEYS).index)
         left = left[~gone | (left["fold"] < fold)]
-    print(f"{grid.title}: racing needs {100 * len(left) / total:.1f} % of the trainings")
+    counts = left.groupby(KEYS)["fold"].count()
+    whole = {str(Candidate(*key)) for key, count in counts.items() if count == config.folds.count}
+    share = grid.share([row for row, name in enumerate(grid.names) if name in whole])
+    print(
+        f"{grid.title}: racing needs {100 * len(left) / total:.1f} % of the trainings for {share:.1f} % of the strict "
+        f"hypervolume; ratio of all trainings to its own {total / len(left):.2f}"
+    )
 
 
 def main() -> None:
     """Print the comparison on the measured grid, and on a simulated one of the paper's size."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--scenario", type=Path, default=ROOT / "config" / "scenarios" / "compact.yaml")
+    parser.add_argument("--scenario", type=Path, default=ROOT / "config" / "scenarios" / "surrogate_grid.yaml")
     parser.add_argument("--results", type=Path, help="folder results/<run> of a finished run of the scenario")
     parser.add_argument("--paper", action="store_true", help="also simulate the grid of the scenario paper")
     parser.add_argument("--seeds", type=int, default=10)

@@ -13,6 +13,7 @@ BENCHMARKS = {
     "cell_search": ["--quick"],
     "dry_run": ["--quick"],
     "efficiency": ["--quick"],
+    "fidelity": ["--quick"],
     "folds_together": ["--quick"],
     "gpu": ["--quick"],
     "latency_engine": ["--unit", "us", "--quick", "--package", PACKAGE],

@@ -535,7 +535,7 @@ def supernets_of() -> dict[str, pd.DataFrame]:
             {
                 "channels": "5", "networks": 24, "seeds": 3, "measure": "accuracy_pct", "network_std": 2.5,
                 "seed_std": 1.0, "ceiling_tau_b": 0.7, "strict_tau_b": 0.9, "hours": 1.0,
-                "random_tau_b": 0.25, "cost_tau_b": 0.2, "parameters_tau_b": 0.4,
+                "random_tau_b": 0.25, "cost_tau_b": 0.2, "parameters_tau_b": 0.4, "surrogate_tau_b": 0.45,
             }
         ]
     )  # fmt: skip

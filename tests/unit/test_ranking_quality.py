@@ -1,5 +1,6 @@
 """How supernets' rankings are compared with the truth."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from workflow_lib.analysis.ranking_quality import (
 )
 from workflow_lib.core.errors import UserError
 from workflow_lib.search.rank_preservation import places
+from workflow_lib.spaces.cross import cross_architecture as cross
 
 NAMES = ["a", "b", "c", "d"]
 LATENCY = pd.Series([1.0, 2.0, 3.0, 4.0], index=pd.Index(NAMES, name="architecture"))
@@ -56,17 +58,32 @@ def test_true_losses_are_means_over_folds() -> None:
     assert true_losses(trained(), LATENCY, "cross_entropy")[:, 0] == pytest.approx([0.3, 0.2, 0.4, 0.1])
 
 
-NETWORKS = pd.DataFrame({"channels": "x", "architecture": NAMES, "parameters": [1, 2, 3, 4]})
+NETWORKS = pd.DataFrame({"channels": "x", "architecture": NAMES, "parameters": [1, 2, 3, 4], "multiply_adds": 1})
+
+
+def sizes(parameters: Sequence[float]) -> pd.DataFrame:
+    """Numbers of parameters of CROSS networks."""
+    names = cross.space().networks()[: len(parameters)]
+    return pd.DataFrame({"parameters": parameters, "multiply_adds": 10**6}, index=names)
 
 
 def test_floors_by_hand() -> None:
     losses = np.array([[30.0, 1], [20, 2], [40, 3], [10, 4]])  # Pareto ranks 0, 0, 1, 0
-    found = floors(losses, np.array([1, 2, 3, 4]))
+    found = floors(losses, sizes([1, 2, 3, 4]))
     assert found["cost_tau_b"] == pytest.approx((2 - 1) / (6 * 3) ** 0.5)
     assert found["parameters_tau_b"] == 0, "the larger the dearer, so all tie"
-    assert floors(losses, np.array([3, 4, 2, 5]))["parameters_tau_b"] == pytest.approx(1)
+    assert np.isnan(found["surrogate_tau_b"]), "a model of four networks has nothing to predict"
+    assert floors(losses, sizes([3, 4, 2, 5]))["parameters_tau_b"] == pytest.approx(1)
     many = np.column_stack([np.random.default_rng(0).random(60), np.arange(60.0)])
-    assert 0.2 < floors(many, np.ones(60))["random_tau_b"] < 0.8, "far above 0, without any knowledge"
+    assert 0.2 < floors(many, sizes([1] * 60))["random_tau_b"] < 0.8, "far above 0, without any knowledge"
+
+
+def test_a_model_that_knows_a_quarter_of_the_networks_is_a_high_floor() -> None:
+    random, table = np.random.default_rng(1), sizes(np.arange(1.0, 61.0).tolist())
+    cost = random.permutation(60) + 1.0
+    error = 40 - 6 * np.log(table["parameters"].to_numpy()) + random.normal(0, 0.3, 60)
+    found = floors(np.column_stack([error, cost]), table)
+    assert found["surrogate_tau_b"] > 0.8 > found["random_tau_b"]
 
 
 def test_difficulty_by_hand() -> None:

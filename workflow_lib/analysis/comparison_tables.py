@@ -117,6 +117,15 @@ DIFFICULTY = Table(
             low=-1,
             high=1,
         ),
+        Column(
+            "surrogate_tau_b",
+            "number",
+            meaning="floor: tau-b of Pareto ranks from the known cost and a model of the error that knows a quarter of "
+            "the separately trained networks (at least 4), mean over draws; missing for very few networks",
+            low=-1,
+            high=1,
+            optional=True,
+        ),
         Column("cost_tau_b", "number", meaning="floor: tau-b of the order by the cost alone", low=-1, high=1),
         Column(
             "parameters_tau_b",

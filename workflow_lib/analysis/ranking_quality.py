@@ -12,7 +12,10 @@ from scipy.stats import kendalltau, rankdata
 from workflow_lib.analysis.known_space import KnownSpace
 from workflow_lib.core.errors import UserError
 from workflow_lib.pareto.dominance import pareto_ranks
+from workflow_lib.search.gaussian_process import Posterior
 from workflow_lib.search.rank_preservation import error_and_latency, places
+from workflow_lib.search.surrogate_search import choice_features
+from workflow_lib.spaces.networks import parse
 
 Numbers = NDArray[np.float64]
 TOP, BEST_SHARE = 5, 0.1
@@ -20,6 +23,8 @@ TIE_ORDERS = 200
 """Random orders of tied networks, over which measures of the top networks are averaged."""
 RANDOM_RANKINGS = 200
 """Random rankings over which the floor is averaged."""
+TRAINED_PART, MIN_TRAINED, MODEL_DRAWS = 4, 4, 20
+"""A model of the error knows one in so many networks, at least this many; the floor is the mean over so many draws."""
 KEYS = ["channels", "variant", "number"]
 """The columns that identify a supernet."""
 
@@ -74,14 +79,14 @@ def difficulty(scores: pd.DataFrame, latency: pd.Series, measure: str) -> dict[s
     }
 
 
-def floors(losses: Numbers, parameters: NDArray[Any]) -> dict[str, float]:
-    """Measure how well networks are ranked by what is known without any training.
+def floors(losses: Numbers, sizes: pd.DataFrame) -> dict[str, float]:
+    """Measure how well networks are ranked without a supernet: by what is known, and after training a few of them.
 
-    A ranking from training is worth something only above these values, because the cost is half of what is ranked.
+    A ranking by a supernet is worth something only above these values, because the cost is half of what is ranked.
 
     Args:
         losses: (n, 2) true losses: error and cost.
-        parameters: (n,) numbers of parameters.
+        sizes: (n,) rows with `parameters` and `multiply_adds`, indexed by architecture.
 
     Returns:
         The floors among the columns of DIFFICULTY.
@@ -92,8 +97,24 @@ def floors(losses: Numbers, parameters: NDArray[Any]) -> dict[str, float]:
     return {
         "random_tau_b": float(np.mean([tau_b(pareto_ranks(each), ranks) for each in drawn])),
         "cost_tau_b": tau_b(cost, ranks),
-        "parameters_tau_b": tau_b(pareto_ranks(np.column_stack([-parameters, cost])), ranks),
+        "parameters_tau_b": tau_b(pareto_ranks(np.column_stack([-sizes["parameters"], cost])), ranks),
+        "surrogate_tau_b": _surrogate_tau_b(losses, sizes, ranks),
     }
+
+
+def _surrogate_tau_b(losses: Numbers, sizes: pd.DataFrame, ranks: NDArray[np.int64]) -> float:
+    """Return the tau-b of ranks by a model of the error that knows a quarter of the networks, mean over many draws."""
+    generator, count = np.random.default_rng(0), max(MIN_TRAINED, len(losses) // TRAINED_PART)
+    if len(losses) <= count:
+        return float("nan")
+    dimensions = pd.DataFrame([parse(name).dimensions() for name in sizes.index])
+    features = choice_features(dimensions, sizes.assign(cost=losses[:, 1]).to_numpy(dtype=np.float64))
+    taus = []
+    for _ in range(MODEL_DRAWS):
+        trained = generator.choice(len(losses), count, replace=False)
+        error = Posterior(features, trained, losses[trained, 0]).mean
+        taus.append(tau_b(pareto_ranks(np.column_stack([error, losses[:, 1]])), ranks))
+    return float(np.mean(taus))
 
 
 def tau_b(first: NDArray[Any], second: NDArray[Any]) -> float:
@@ -188,7 +209,7 @@ def compare_supernets(
     Args:
         scores: rows of FOLD_SCORES; networks that lack some of their trainings are excluded.
         rankings: rows of RANKING of all supernets.
-        networks: rows of NETWORKS, of which the number of parameters is used.
+        networks: rows of NETWORKS, of which the numbers of parameters and multiply-adds are used.
         measure: accuracy_pct or cross_entropy.
         batch: batch size of the trainings to compare with.
 
@@ -211,8 +232,8 @@ def compare_supernets(
                 "see the failed trainings in the log",
             )
         losses = true_losses(trained, latency, measure)
-        sizes = networks[networks["channels"] == channels].set_index("architecture")["parameters"]
-        known = floors(losses, sizes.loc[latency.index].to_numpy())
+        sizes = networks[networks["channels"] == channels].set_index("architecture")[["parameters", "multiply_adds"]]
+        known = floors(losses, sizes.loc[latency.index])
         difficulties.append({"channels": channels} | difficulty(trained, latency, measure) | known)
         for _, supernet_rows in group.groupby(["variant", "number"], sort=False):
             ranking = supernet_rows.set_index("architecture").loc[latency.index].reset_index()

@@ -134,11 +134,21 @@ def describe_candidates(space: Space, known: pd.DataFrame, costs: Sequence[str])
         (n, d) features: 0 or 1 for text values; all others have mean 0 and standard deviation 1.
     """
     choices = pd.DataFrame([dict(space.parse(name)) for name in known["candidate"]])
+    sizes = known[list(dict.fromkeys(["parameters", "multiply_adds", *costs]))].to_numpy(dtype=np.float64)
+    return choice_features(choices, sizes)
+
+
+def choice_features(choices: pd.DataFrame, sizes: Numbers) -> Numbers:
+    """Compute the features of candidates from their choices and sizes; see `describe_candidates`.
+
+    Args:
+        choices: n rows with a column per choice, of numbers or text.
+        sizes: (n, k) sizes and costs, not negative.
+    """
     numeric = choices.select_dtypes("number")
     texts = choices.drop(columns=numeric.columns).astype(str)
     values = sorted(set(texts.to_numpy().ravel()))
     counts = [(texts == value).sum(axis=1).to_numpy(dtype=np.float64) for value in values]
-    sizes = known[list(dict.fromkeys(["parameters", "multiply_adds", *costs]))].to_numpy(dtype=np.float64)
     logarithms = np.log(np.column_stack([numeric.to_numpy(dtype=np.float64), sizes]) + 1)
     one_by_one = pd.get_dummies(texts).to_numpy(dtype=np.float64)
     return np.column_stack([one_by_one, standardise(np.column_stack([logarithms, *counts]))])

@@ -13,7 +13,7 @@ from workflow_lib.export.network_tables import NETWORKS
 from workflow_lib.search.supernet_tables import RANKING
 from workflow_lib.training.score_tables import FOLD_SCORES
 
-CONTRACT = 3
+CONTRACT = 4
 
 
 class QualityArguments(Arguments):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from workflow_lib.analysis.candidate_tables import RANKED_RESULT
@@ -89,17 +90,21 @@ def difficulty(content: ReportContent) -> TextTable:
 
 
 def floors(content: ReportContent) -> TextTable:
-    """Tabulate how well networks are ranked without any training."""
+    """Tabulate how well networks are ranked without a supernet."""
     frame = content[DIFFICULTY_RESULT]
     titles = {
         "random_tau_b": "Random errors and the cost",
         "cost_tau_b": "The cost alone",
         "parameters_tau_b": "Parameters and the cost",
+        "surrogate_tau_b": "A model that knows a quarter of the networks",
         "ceiling_tau_b": "Half of the trainings (noise ceiling)",
     }
     return make_table(
         {"Channels": frame["channels"]}
-        | {title: [f"{value:.3f}" for value in frame[name]] for name, title in titles.items()},
+        | {
+            title: [MISSING if isnan(value) else f"{value:.3f}" for value in frame[name]]
+            for name, title in titles.items()
+        },
         texts=1,
     )
 
