@@ -227,6 +227,10 @@ def test_a_missing_key_is_named(key: str) -> None:
             "grid.baselines names cell-pool-pool.pool-pool.pool.pool-w8-n1-s2, which the search may choose",
         ),
         (
+            {"search": {"strategy": "halving", "training_hours": 5}, "training.epochs": 9},
+            "search.training_hours needs search.strategy surrogate or",
+        ),
+        (
             {"search": {"strategy": "surrogate", "folds_at_a_time": 5}, "folds.count": 5},
             "search.folds_at_a_time is 5 and must be less than folds.count, which is 5",
         ),

@@ -310,6 +310,29 @@ def test_successive_halving_keeps_the_best_by_pareto_rank_and_costs_what_it_may(
     assert effort == 7
 
 
+@pytest.mark.parametrize("by_folds", [False, True])
+def test_a_search_stops_when_its_hours_are_spent_and_goes_on_with_more(by_folds: bool) -> None:
+    values = {"candidates": 12, "folds_at_a_time": 1 if by_folds else None}
+    chosen, longer = (search("surrogate", training_hours=hours, **values) for hours in (0.03, 9))
+
+    def run(settings: SearchConfig) -> pd.DataFrame:
+        proposals = None
+        for number in range(settings.rounds(2)):
+            scores = None if proposals is None else trained(proposals.drop_duplicates(KEYS))
+            scores = None if scores is None else scores.assign(training_s=9.0)  # 18 s per candidate, of 108 s
+            proposals = propose_round(settings, searched(settings), 3, number, proposals, scores, 2)
+        assert proposals is not None
+        return proposals
+
+    stopped, whole = run(chosen), run(longer)
+    last = chosen.rounds(2) - 1
+    searching = stopped[stopped["round"] < last] if by_folds else stopped
+    assert 6 <= len(searching.drop_duplicates(KEYS)) < len(whole.drop_duplicates(KEYS))
+    assert searching["round"].max() < last - by_folds
+    pd.testing.assert_frame_equal(searching, whole.head(len(searching)), check_dtype=False)
+    assert by_folds == (last in set(stopped["round"])), "the best are still completed"
+
+
 def test_a_rung_without_any_score_is_named() -> None:
     chosen = search("halving", candidates=7)
     first = first_round(chosen)

@@ -13,6 +13,8 @@ from workflow_lib.search.search_config import SearchConfig
 from workflow_lib.search.searched_candidates import SearchedCandidates, split
 from workflow_lib.search.strategy_declaration import Strategy, StrategyInput
 
+_SECONDS_PER_HOUR = 3600
+
 
 def propose_round(
     search: SearchConfig,
@@ -49,6 +51,8 @@ def propose_round(
     make = _ByFolds if search.folds_at_a_time else _ByCandidate
     trainer = make(given, scores)
     for number in range(round_number):
+        if proposals is not None and is_spent(search, scores) and number not in set(proposals["round"]):
+            continue
         asked = trainer.ask(number)
         now = _rows(asked, number)
         earlier = now.head(0) if proposals is None else proposals.loc[proposals["round"] == number, list(now)]
@@ -57,8 +61,22 @@ def propose_round(
                 f"round {number} would propose other candidates now", "proposals", "delete the table of this round"
             )
         trainer.tell(asked)
-    proposed = _rows(trainer.ask(round_number), round_number)
+    completes = bool(search.folds_at_a_time) and round_number == search.rounds(folds) - 1
+    asked = {} if is_spent(search, scores) and not completes else trainer.ask(round_number)
+    proposed = _rows(asked, round_number)
     return proposed if proposals is None else pd.concat([proposals, proposed], ignore_index=True)
+
+
+def is_spent(search: SearchConfig, scores: pd.DataFrame | None) -> bool:
+    """Whether the trainings so far have taken `search.training_hours`.
+
+    Args:
+        search: the strategy and its budget.
+        scores: rows of FOLD_SCORES; None before the first training.
+    """
+    if search.training_hours is None or scores is None:
+        return False
+    return bool(scores["training_s"].sum() >= _SECONDS_PER_HOUR * search.training_hours)
 
 
 def _rows(asked: Mapping[str, int], number: int) -> pd.DataFrame:

@@ -46,6 +46,12 @@ class _SearchConfig(Section):
         description="maximum number of candidates to train, not counting baselines. Strategies that train some of them "
         "on fewer folds or for fewer epochs train more candidates for the same effort",
     )
+    training_hours: float | None = Field(
+        default=None,
+        gt=0,
+        description="stop the search once its trainings, those of the baselines included, have taken this many hours "
+        "in all, even if `candidates` are not reached; for strategies that propose in rounds. null: no limit",
+    )
     round_candidates: int = Field(
         default=8,
         ge=1,
@@ -130,6 +136,9 @@ class _SearchConfig(Section):
         self._check_budgets(config, f"{key}.budgets")
         self._check_folds(config, f"{key}.folds_at_a_time")
         self._check_epochs(config, key)
+        if self.training_hours is not None and (not self.declaration.learns or self.declaration.propose_by_epochs):
+            able = [name for name, each in all_strategies().items() if each.learns and not each.propose_by_epochs]
+            raise ValueError(f"{key}.training_hours needs {key}.strategy {' or '.join(able)}")
         if self.strategy == "surrogate" and self.candidates < _MIN_MODELLED:
             raise ValueError(f"{key}.candidates is {self.candidates}: a model of the accuracy needs {_MIN_MODELLED}")
         self._check_limits(config, f"{key}.limits")
