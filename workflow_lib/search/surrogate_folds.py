@@ -103,7 +103,8 @@ class SurrogateByFolds:
             shift = posterior.deviation**2 / np.sqrt(posterior.deviation**2 + variance / self._step)
             progress = progress_of(members)
             value = progress.improvement(posterior.mean, shift, self._goal.costs)
-            for row in members:
+            # Other known candidates add nothing now, so this is already what a change of their mean would add.
+            for row in self._goal.best(posterior.mean, np.array(members)):
                 if self._planned[row] < self._folds and not failed[row]:
                     value[row] = self._value_of_more(row, members, posterior.mean[row], shift[row], progress_of)
             value[failed | (self._planned >= self._folds)] = -1.0
