@@ -111,9 +111,8 @@ def simulated_grid(config: Config, measured: Grid, costs: pd.DataFrame, seed: in
     means = errors.mean() + errors.mean(axis=1).std() * means / means.std()
     effects = errors.mean(axis=0) - errors.mean()
     noise = np.sqrt(fold_means(errors.tolist()).fold_variance)
-    print(
-        f"logarithms of errors: standard deviation {errors.mean(axis=1).std():.2f} between networks, {noise:.2f} of a fold"
-    )
+    between = errors.mean(axis=1).std()
+    print(f"logarithms of errors: standard deviation {between:.2f} between networks, {noise:.2f} of a fold")
     logs = means[:, None] + effects + generator.normal(0, noise, (len(known), measured.folds))
     accuracies = 100 - np.minimum(np.exp(logs), 100)
     return Grid("simulated", known["candidate"].tolist(), accuracies, to_losses(known, chosen), features)
