@@ -77,9 +77,7 @@ rule train_part:
         options=TRAININGS.part_options,
         select=RUN.select,
         batch=TRAININGS.batch,
-        continued=TRAININGS.per_fold(
-            RUN.folder + "/train_fold/{channels}/{batch}/{architecture}/{fold}.parquet"
-        ),
+        continued=TRAININGS.continued,
     shell:
         "python -m workflow_lib.stages.train_part"
         " {params.options}"
@@ -95,7 +93,7 @@ rule train_part:
         " --part {wildcards.part}"
         " --continued {params.continued:q}"
         " --output {output.scores:q}"
-        " 2> {log:q}" + RUN.failure_marker
+        f" 2> {{log:q}}{RUN.failure_marker}"
 
 
 rule train_forest:

@@ -50,6 +50,11 @@ class TrainingJobs:
             return [path]
         return [path.replace("{fold}", str(fold)) for fold in self._folds]
 
+    @property
+    def continued(self) -> list[str]:
+        """Outputs of the job that trains a candidate to the end after a part of its epochs."""
+        return self.per_fold(f"{self._run.folder}/train_fold/{{channels}}/{{batch}}/{{architecture}}/{{fold}}.parquet")
+
     def weights(self, path: str) -> dict[str, list[str]]:
         """Return the output for weights, if they are kept; see `per_fold`."""
         return {"weights": self.per_fold(path)} if self._config.keep_weights else {}
