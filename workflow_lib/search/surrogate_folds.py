@@ -56,7 +56,7 @@ class SurrogateByFolds:
         before, self._failed_before = self._planned.copy(), self._failed
         self._plan(rows)
         if random < count and enough:
-            self._most_valuable(count - random)
+            self._most_valuable(count - random, rows)
         return {self._candidates[row]: int(self._planned[row]) for row in np.flatnonzero(self._planned > before)}
 
     def tell_folds(self, accuracies: Mapping[str, Sequence[float]]) -> None:
@@ -91,13 +91,21 @@ class SurrogateByFolds:
         for row in rows:
             self._planned[row] = min(self._planned[row] + self._step, self._folds)
 
-    def _most_valuable(self, count: int) -> None:
+    def _most_valuable(self, count: int, drawn: Sequence[int]) -> None:
+        """Plan the most valuable actions one by one; each counts as done, with its expected accuracy, for the next.
+
+        Args:
+            count: number of actions.
+            drawn: rows of the candidates that this round draws at random.
+        """
         known, found, posterior = self._model()
         variance = found.fold_variance
         if not np.isfinite(variance):  # all have one fold; then all noise is that of one fold
             variance = posterior.noise_variance
         progress_of = self._goal.begin(posterior.mean)
-        members = [int(row) for row in known]
+        members = [*map(int, known), *drawn]
+        for row in drawn:
+            posterior.condition(row, variance / self._step)
         failed = self._failed_before
         for _ in range(count):
             shift = posterior.deviation**2 / np.sqrt(posterior.deviation**2 + variance / self._step)
