@@ -41,7 +41,7 @@ _UNIT_FORMATS = {
 _COLUMN_FORMATS = {
     "front_frequency": ("%", 100.0, 0),
 }
-_EXTRA_DIGITS = {"MB": 2}
+_EXTRA_DIGITS = {"MB": 2, "million": 4, "billion": 4}
 
 MISSING = "undefined"
 """Text that replaces a missing number."""

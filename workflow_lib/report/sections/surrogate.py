@@ -27,12 +27,13 @@ def likeliest(content: ReportContent) -> Mapping[str, TextTable]:
     if frame.empty:
         return {}
     cost = content.config.searched_costs[0]
+    shown = column_format(cost)
     accuracies = zip(frame["expected_accuracy_pct"], frame["deviation_pct"], strict=True)
     table = make_table(
         {
             "Candidate": frame["candidate"],
             "Expected accuracy (%)": [plus_minus(*pair) for pair in accuracies],
-            column_format(cost).title: [column_format(cost).text(value) for value in frame["cost"]],
+            shown.axis: [shown.number(value, shown.distinguishing_digits(frame["cost"])) for value in frame["cost"]],
             "Probability of being on the front": [f"{value:.2f}" for value in frame["front_probability"]],
         },
         texts=1,
@@ -45,21 +46,30 @@ def within_budgets(content: ReportContent) -> Mapping[str, TextTable]:
     if not WITHIN_BUDGETS_RESULT.when(content.config):
         return {}
     frame = content[WITHIN_BUDGETS_RESULT]
-    formats = [column_format(cost) for cost in frame["cost"]]
     table = make_table(
         {
             "Most accurate candidate": frame["candidate"].fillna("none was trained"),
-            "Budget": [shown.text(budget) for shown, budget in zip(formats, frame["budget"], strict=True)],
-            "Limited cost": [shown.title for shown in formats],
-            "Cost": [shown.text(value) for shown, value in zip(formats, frame["value"], strict=True)],
+            "Limited cost": [column_format(cost).axis for cost in frame["cost"]],
+            "Budget": _amounts(frame, "budget"),
+            "Its cost": _amounts(frame, "value"),
             "Measured accuracy (%)": _percent(frame["accuracy_pct"]),
             "Believed accuracy (%)": _percent(frame["believed_accuracy_pct"]),
-            "Trained candidates within": frame["trained"],
-            f"Others, better with {100 * POSSIBLE:g} % or more": frame["possible"],
+            "Trained within": frame["trained"],
+            f"Better with {100 * POSSIBLE:g} % or more": frame["possible"],
         },
-        texts=3,
+        texts=2,
     )
     return {"Most accurate candidate within each budget": table}
+
+
+def _amounts(frame: pd.DataFrame, name: str) -> list[str]:
+    """Format budgets or costs, each with the digits that tell the budgets of its cost apart."""
+    texts = []
+    for cost, value in zip(frame["cost"], frame[name], strict=True):
+        shown, rows = column_format(cost), frame[frame["cost"] == cost]
+        digits = shown.distinguishing_digits(rows["budget"])
+        texts.append(MISSING if isnan(value) else shown.number(value, digits))
+    return texts
 
 
 def _percent(values: pd.Series) -> list[str]:
