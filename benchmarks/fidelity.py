@@ -119,7 +119,10 @@ def simulated_grid(config: Config, measured: Grid, costs: pd.DataFrame, seed: in
 
 
 def by_folds(grid: Grid, seed: int, step: int, actions: int) -> Iterator[tuple[int, list[int]]]:
-    """Search with folds as fidelity; yield the number of trainings so far and what is believed to be the front."""
+    """Search with folds as fidelity; yield the number of trainings if the search ended now, and the believed front.
+
+    They include the trainings that complete the believed front, because only candidates with all folds are reported.
+    """
     goal = FrontGoal(grid.costs)
     strategy = SurrogateByFolds(grid.names, grid.features, goal, grid.folds, step, seed)
     rows, trained = {name: row for row, name in enumerate(grid.names)}, dict[int, int]()
@@ -129,7 +132,8 @@ def by_folds(grid: Grid, seed: int, step: int, actions: int) -> Iterator[tuple[i
         known = np.array(sorted(trained))
         found = fold_means([grid.accuracies[row, : trained[row]].tolist() for row in known])
         believed = Posterior(grid.features, known, found.means, found.extra_variances).mean
-        yield sum(trained.values()), goal.best(believed, known)
+        best = goal.best(believed, known)
+        yield sum(trained.values()) + sum(grid.folds - trained[row] for row in best), best
 
 
 def whole(grid: Grid, seed: int, actions: int, learn: bool) -> Iterator[tuple[int, list[int]]]:

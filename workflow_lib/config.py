@@ -120,8 +120,8 @@ class Config(Section):
     )
     comparison: ComparisonConfig | None = Field(
         default=None,
-        description="replay every search strategy on the trained grid, without further training, and report how much "
-        "of the front each finds with how many trainings; null: do not",
+        description="replay the search strategies, except halving, supernet and constrained, on the trained grid, "
+        "without further training, and report how much of the front each finds with how many trainings; null: do not",
     )
     racing: RacingConfig | None = Field(
         default=None,

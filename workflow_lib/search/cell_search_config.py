@@ -38,8 +38,8 @@ class CellSearchConfig(SkeletonConfig):
     budgets: dict[str, Budgets] = Field(
         default={},
         description="limited cost of the whole network per chip (parameters, multiply_adds, or a device name for its "
-        "latency in ms or its energy in mJ, whichever it predicts) -> its maximum values; each value is searched once "
-        "per seed",
+        "latency in ms or its energy in mJ, whichever it predicts) -> its maximum values; with `search.strategy: "
+        "constrained`, each value is searched once per seed",
     )
     min_budget_share: float = Field(
         default=0.0,

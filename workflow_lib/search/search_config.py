@@ -43,19 +43,19 @@ class _SearchConfig(Section):
     candidates: int = Field(
         default=32,
         ge=1,
-        description="maximum number of candidates to train, not counting baselines. Strategies that train some of them "
-        "on fewer folds or for fewer epochs train more candidates for the same effort",
+        description="effort of the search, as a number of candidates that are trained on all folds for all epochs, not "
+        "counting baselines; not used by grid and constrained",
     )
     training_hours: float | None = Field(
         default=None,
         gt=0,
         description="stop the search once its trainings, those of the baselines included, have taken this many hours "
-        "in all, even if `candidates` are not reached; for strategies that propose in rounds. null: no limit",
+        "in all, even if `candidates` are not reached; for strategies that learn, except halving. null: no limit",
     )
     round_candidates: int = Field(
         default=8,
         ge=1,
-        description="candidates to train per round, before `reinforce`, `evolution` and `tpe` propose again",
+        description="candidates to train per round, before a strategy that learns proposes again; not used by halving",
     )
     limits: dict[str, float] = Field(
         default={},
