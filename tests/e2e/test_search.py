@@ -202,7 +202,7 @@ def test_successive_halving_goes_on_where_the_last_rung_stopped(tmp_path: Path, 
 
 
 def test_all_budgets_of_cells_share_one_surrogate_search(tmp_path: Path) -> None:
-    cells = {"budgets": {"parameters": [2000, 6000], "cortexA76cpu_tflite21": [1]}, "width": 4, "cells": 1}
+    cells = {"budgets": {"parameters": [5500, 9000], "cortexA76cpu_tflite21": [1]}, "width": 4, "cells": 1}
     changes = {
         "search": {"strategy": "surrogate", "candidates": 5, "round_candidates": 3},
         "cell_search": cells,
