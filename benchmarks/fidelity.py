@@ -24,10 +24,10 @@ import numpy as np
 import pandas as pd
 import yaml
 from numpy.typing import NDArray
+from racing import run_race
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from workflow_lib.analysis.race import race
 from workflow_lib.analysis.racing_config import RacingConfig
 from workflow_lib.config import Config, parse_config
 from workflow_lib.core.candidate import KEYS, Candidate
@@ -36,7 +36,6 @@ from workflow_lib.latency.latency_tables import LATENCIES
 from workflow_lib.pareto.dominance import front_mask, to_losses
 from workflow_lib.pareto.front_config import besides_accuracy
 from workflow_lib.search.fold_effects import fold_means
-from workflow_lib.search.gaussian_process import Posterior
 from workflow_lib.search.network_costs import network_costs
 from workflow_lib.search.searched_candidates import candidate_space, known_candidates
 from workflow_lib.search.surrogate_folds import SurrogateByFolds
@@ -100,9 +99,10 @@ def simulated_grid(config: Config, measured: Grid, costs: pd.DataFrame, seed: in
     folds, and of a fold of a network are those of the measured grid's logarithms.
     """
     generator = np.random.default_rng(seed)
-    known = known_candidates(candidate_space(config.grid), costs)
+    space = candidate_space(config.grid)
+    known = known_candidates(space, costs)
     chosen = besides_accuracy(config.front.objectives)
-    features = describe_candidates(candidate_space(config.grid), known, [each.name for each in chosen])
+    features = describe_candidates(space, known, [each.name for each in chosen])
     errors = np.log(np.maximum(100 - measured.accuracies, LEAST_ERROR))
     waves = generator.normal(size=(features.shape[1], 200)) / np.sqrt(features.shape[1])
     bends = np.cos(features @ waves + generator.uniform(0, 2 * np.pi, 200)) @ generator.normal(size=200)
@@ -123,16 +123,12 @@ def by_folds(grid: Grid, seed: int, step: int, actions: int) -> Iterator[tuple[i
 
     They include the trainings that complete the believed front, because only candidates with all folds are reported.
     """
-    goal = FrontGoal(grid.costs)
-    strategy = SurrogateByFolds(grid.names, grid.features, goal, grid.folds, step, seed)
+    strategy = SurrogateByFolds(grid.names, grid.features, FrontGoal(grid.costs), grid.folds, step, seed)
     rows, trained = {name: row for row, name in enumerate(grid.names)}, dict[int, int]()
     while proposed := strategy.propose_folds(actions):
         trained |= {rows[name]: count for name, count in proposed.items()}
         strategy.tell_folds({name: grid.accuracies[rows[name], :count].tolist() for name, count in proposed.items()})
-        known = np.array(sorted(trained))
-        found = fold_means([grid.accuracies[row, : trained[row]].tolist() for row in known])
-        believed = Posterior(grid.features, known, found.means, found.extra_variances).mean
-        best = goal.best(believed, known)
+        best = [rows[name] for name in strategy.best()]
         yield sum(trained.values()) + sum(grid.folds - trained[row] for row in best), best
 
 
@@ -184,18 +180,10 @@ def compare(grid: Grid, seeds: int, limit_pct: float) -> None:
 
 def show_racing(config: Config, grid: Grid, scores: pd.DataFrame, results: Path) -> None:
     """Print how many trainings racing needs on the same grid, and what its survivors reach."""
-    networks = NETWORKS.read(results / "gather_table" / "networks.parquet")
-    latencies = LATENCIES.read(results / "gather_table" / "latencies.parquet")
-    racing = RacingConfig(first_folds=2)
-    left = scores[~scores["architecture"].isin(config.grid.baselines)]
-    total = len(left)
-    for fold in range(racing.first_folds, config.folds.count):
-        running = left.groupby(KEYS)["fold"].transform("max") >= fold - 1
-        before = left[running & (left["fold"] < fold)]
-        objectives = config.front.objectives
-        stopped = race(before, networks, latencies, objectives, racing, config.folds.count, config.grid.baselines)
-        gone = left.set_index(KEYS).index.isin(stopped.set_index(KEYS).index)
-        left = left[~gone | (left["fold"] < fold)]
+    gathered = results / "gather_table"
+    tables = NETWORKS.read(gathered / "networks.parquet"), LATENCIES.read(gathered / "latencies.parquet")
+    searched = scores[~scores["architecture"].isin(config.grid.baselines)]
+    left, total = run_race(config, (searched, *tables), RacingConfig(first_folds=2)), len(searched)
     counts = left.groupby(KEYS)["fold"].count()
     whole = {str(Candidate(*key)) for key, count in counts.items() if count == config.folds.count}
     share = grid.share([row for row, name in enumerate(grid.names) if name in whole])

@@ -6,11 +6,11 @@ from typing import Any
 import pandas as pd
 
 from workflow_lib.analysis.candidate_tables import RANKED_RESULT
-from workflow_lib.core.candidate import KEYS, Candidate
+from workflow_lib.core.candidate import KEYS
 from workflow_lib.core.provenance import Provenance
 from workflow_lib.pareto.front_config import Objective
 from workflow_lib.report.content import ReportContent
-from workflow_lib.search.proposal_tables import PROPOSALS_RESULT, RACE_RESULT
+from workflow_lib.search.proposal_tables import PROPOSALS_RESULT, RACE_RESULT, proposed_folds
 from workflow_lib.spaces import networks
 from workflow_lib.spaces.cross.cross_architecture import CHOICES, Architecture
 from workflow_lib.spaces.mobilenet.mobilenet_chain import STEM, Chain
@@ -167,10 +167,8 @@ def missing_trainings(content: ReportContent) -> pd.DataFrame:
     proposals = content.get(PROPOSALS_RESULT)
     if proposals is None:
         searched = dict.fromkeys(config.combinations(config.architectures), config.folds.count)
-    else:  # later rounds may ask for more folds of a candidate
-        proposals = proposals[proposals["part"] == 1]
-        rows = proposals[KEYS].itertuples(index=False)
-        searched = dict(zip(map(Candidate._make, rows), proposals["folds"], strict=True))
+    else:
+        searched = proposed_folds(proposals)
     expected = {**searched, **dict.fromkeys(config.combinations(config.grid.baselines), config.folds.count)}
     done = set(content[TRAINED_RESULT][[*KEYS, "fold"]].itertuples(index=False, name=None))
     race = content.get(RACE_RESULT)

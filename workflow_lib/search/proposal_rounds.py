@@ -61,8 +61,8 @@ def propose_round(
                 f"round {number} would propose other candidates now", "proposals", "delete the table of this round"
             )
         trainer.tell(asked)
-    completes = bool(search.folds_at_a_time) and round_number == search.rounds(folds) - 1
-    asked = {} if is_spent(search, scores) and not completes else trainer.ask(round_number)
+    ends = is_spent(search, scores) and not search.completes(round_number, folds)
+    asked = {} if ends else trainer.ask(round_number)
     proposed = _rows(asked, round_number)
     return proposed if proposals is None else pd.concat([proposals, proposed], ignore_index=True)
 
@@ -140,7 +140,7 @@ class _ByFolds:
     def ask(self, number: int) -> dict[str, int]:
         """See `_ByCandidate.ask`; the last round completes the best candidates."""
         search, folds = self._given.search, self._given.folds
-        if number == search.rounds(folds) - 1:
+        if search.completes(number, folds):
             return self._strategy.complete()
         return self._strategy.propose_folds(search.round_size(number, folds))
 

@@ -1,9 +1,16 @@
 """The tables of proposed candidates, and of candidates that were stopped by racing."""
 
-from workflow_lib.core.candidate import KEYS
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workflow_lib.core.candidate import KEYS, Candidate
 from workflow_lib.core.columns import CANDIDATE_KEY
 from workflow_lib.core.results import Result
 from workflow_lib.core.schema import Column, Table, percent
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 PROPOSALS = Table(
     "proposals",
@@ -30,6 +37,18 @@ RACE = Table(
     ),
     key=tuple(KEYS),
 )
+
+
+def proposed_folds(proposals: pd.DataFrame, part: int = 1) -> dict[Candidate, int]:
+    """Return the proposed candidates with the number of folds of each; later rounds may ask for more than earlier ones.
+
+    Args:
+        proposals: rows of PROPOSALS.
+        part: part of the epochs for which they are trained; 1: all epochs.
+    """
+    rows = proposals[proposals["part"] == part]
+    return dict(zip(map(Candidate._make, rows[KEYS].itertuples(index=False)), rows["folds"], strict=True))
+
 
 PROPOSALS_RESULT = Result(
     "proposals",

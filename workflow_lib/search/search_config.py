@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, WithJsonSchema, create_model
 
 from workflow_lib.core.section import Budgets, Section
 from workflow_lib.search.strategy_declaration import StrategyDeclaration, all_strategies
+from workflow_lib.search.surrogate_tables import MIN_KNOWN
 from workflow_lib.spaces.networks import parse
 
 if TYPE_CHECKING:
@@ -17,10 +18,6 @@ def _check_strategy(name: str) -> str:
     if name not in all_strategies():
         raise ValueError(f"{name!r} is not a strategy: choose one of {', '.join(all_strategies())}")
     return name
-
-
-_MIN_MODELLED = 2
-"""Number of candidates without which there is no model of the accuracy."""
 
 
 def _keep_budgets() -> list[str]:
@@ -105,6 +102,15 @@ class _SearchConfig(Section):
             return 1
         return -(-self._actions(folds) // self.round_candidates) + bool(self.folds_at_a_time)
 
+    def completes(self, round_number: int, folds: int) -> bool:
+        """Whether a round completes the candidates that are believed to be the best, instead of searching on.
+
+        Args:
+            round_number: number of the round, from 0.
+            folds: number of folds of the run.
+        """
+        return self.folds_at_a_time is not None and round_number == self.rounds(folds) - 1
+
     def part(self, round_number: int) -> int:
         """Return the part of its epochs that a candidate of a round trains: one in so many.
 
@@ -139,8 +145,8 @@ class _SearchConfig(Section):
         if self.training_hours is not None and (not self.declaration.learns or self.declaration.propose_by_epochs):
             able = [name for name, each in all_strategies().items() if each.learns and not each.propose_by_epochs]
             raise ValueError(f"{key}.training_hours needs {key}.strategy {' or '.join(able)}")
-        if self.strategy == "surrogate" and self.candidates < _MIN_MODELLED:
-            raise ValueError(f"{key}.candidates is {self.candidates}: a model of the accuracy needs {_MIN_MODELLED}")
+        if self.strategy == "surrogate" and self.candidates < MIN_KNOWN:
+            raise ValueError(f"{key}.candidates is {self.candidates}: a model of the accuracy needs {MIN_KNOWN}")
         self._check_limits(config, f"{key}.limits")
         if self.declaration.rewarded_by_accuracy and not config.only_accuracy_is_unknown:
             raise ValueError(

@@ -148,7 +148,10 @@ def within_limits(space: Space, known: pd.DataFrame, limits: Mapping[str, float]
     if not limits:
         return space, known
     within = known[(known[list(limits)] <= list(limits.values())).all(axis=1)]
-    return _keep(space, known, within, f"no candidate is within all limits; {_lowest(known, limits)}", "search.limits")
+    if within.empty:
+        message = f"no candidate is within all limits; {_lowest(known, limits)}"
+        raise UserError(message, "config: search.limits", "raise them")
+    return _keep(space, known, within)
 
 
 def within_a_budget(
@@ -176,16 +179,14 @@ def within_a_budget(
                 "raise it",
             )
     within = known[(known[list(budgets)] <= [max(values) for values in budgets.values()]).any(axis=1)]
-    return _keep(space, known, within, "no candidate is within a budget", key)
+    return _keep(space, known, within)
 
 
 def _lowest(known: pd.DataFrame, names: Iterable[str]) -> str:
     return "the lowest " + ", ".join(f"{name} is {known[name].min():g}" for name in names)
 
 
-def _keep(space: Space, known: pd.DataFrame, rows: pd.DataFrame, none: str, key: str) -> tuple[Space, pd.DataFrame]:
-    if rows.empty:
-        raise UserError(none, f"config: {key}", "raise them")
+def _keep(space: Space, known: pd.DataFrame, rows: pd.DataFrame) -> tuple[Space, pd.DataFrame]:
     if len(rows) == len(known):
         return space, known
     return replace(space, allowed=frozenset(rows["candidate"])), rows.reset_index(drop=True)

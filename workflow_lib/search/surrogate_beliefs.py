@@ -13,11 +13,11 @@ from workflow_lib.core.candidate import KEYS
 from workflow_lib.core.errors import UserError
 from workflow_lib.pareto.dominance import to_losses, unit_scaled
 from workflow_lib.pareto.front_config import Objective, besides_accuracy
-from workflow_lib.search.fold_effects import fold_means
 from workflow_lib.search.gaussian_process import Posterior
 from workflow_lib.search.searched_candidates import SearchedCandidates
-from workflow_lib.search.surrogate_search import describe_candidates, without_outliers
-from workflow_lib.search.surrogate_tables import POSSIBLE, WITHIN_BUDGETS
+from workflow_lib.search.surrogate_folds import fold_posterior
+from workflow_lib.search.surrogate_search import describe_candidates
+from workflow_lib.search.surrogate_tables import MIN_KNOWN, POSSIBLE, WITHIN_BUDGETS
 
 Numbers = NDArray[np.float64]
 
@@ -61,14 +61,13 @@ def believe(searched: SearchedCandidates, proposals: pd.DataFrame, scores: pd.Da
     by_candidate = scores.sort_values("fold").groupby(KEYS)["accuracy_pct"].agg(list).rename("accuracies").reset_index()
     table = known[KEYS].merge(proposed, on=KEYS, how="left").merge(by_candidate, on=KEYS, how="left")
     rows = np.flatnonzero(table["accuracies"].str.len() == table["folds"])
-    if len(rows) < 2:
-        raise UserError(f"only {len(rows)} trained candidates; a model needs 2", "config: search.candidates")
+    if len(rows) < MIN_KNOWN:
+        raise UserError(f"only {len(rows)} trained candidates; a model needs {MIN_KNOWN}", "config: search.candidates")
     costs = [each.name for each in besides_accuracy(searched.objectives)]
     features = describe_candidates(searched.space, known, costs)
-    found = fold_means(table["accuracies"].iloc[rows].tolist())
+    found, posterior = fold_posterior(features, rows, table["accuracies"].iloc[rows].tolist())
     measured, folds = np.full(len(known), np.nan), np.zeros(len(known), dtype=np.intp)
     measured[rows], folds[rows] = found.means, found.counts
-    posterior = Posterior(features, rows, without_outliers(found.means), found.extra_variances)
     return Beliefs(searched, measured, folds, posterior)
 
 

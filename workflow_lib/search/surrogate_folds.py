@@ -8,12 +8,27 @@ from numpy.typing import NDArray
 from workflow_lib.search.fold_effects import FoldMeans, fold_means
 from workflow_lib.search.gaussian_process import Posterior
 from workflow_lib.search.surrogate_goals import Goal, Progress
-from workflow_lib.search.surrogate_search import MIN_KNOWN, missing_random, without_outliers
+from workflow_lib.search.surrogate_search import missing_random, without_outliers
+from workflow_lib.search.surrogate_tables import MIN_KNOWN
 
 Numbers = NDArray[np.float64]
 
 _CERTAIN = 1e-9
 """Standard deviation of a mean that does not move."""
+
+
+def fold_posterior(
+    features: Numbers, rows: NDArray[np.integer], accuracies: Sequence[Sequence[float]]
+) -> tuple[FoldMeans, Posterior]:
+    """Fit the model of the accuracy to candidates that were trained on their own numbers of folds.
+
+    Args:
+        features: (n, d) features of all candidates.
+        rows: (k,) trained candidates, k at least 2.
+        accuracies: their accuracies on their first folds (percent).
+    """
+    found = fold_means(accuracies)
+    return found, Posterior(features, rows, without_outliers(found.means), found.extra_variances)
 
 
 class SurrogateByFolds:
@@ -43,7 +58,7 @@ class SurrogateByFolds:
         self._planned = np.zeros(len(self._candidates), dtype=np.intp)  # folds that are trained or proposed
         self._accuracies: dict[int, Sequence[float]] = {}
         self._generator = np.random.default_rng(seed)
-        self._random, self._failed_before = 0, np.zeros(len(self._candidates), dtype=np.bool_)
+        self._random = 0
 
     def propose_folds(self, count: int) -> dict[str, int]:
         """Propose at most `count` actions: name -> number of first folds that the candidate shall then have."""
@@ -53,10 +68,10 @@ class SurrogateByFolds:
         random = min(random, count, len(new))
         rows = self._goal.draw(new, random, self._generator)
         self._random += random
-        before, self._failed_before = self._planned.copy(), self._failed
+        before, failed = self._planned.copy(), self._failed
         self._plan(rows)
         if random < count and enough:
-            self._most_valuable(count - random, rows)
+            self._most_valuable(count - random, rows, failed)
         return {self._candidates[row]: int(self._planned[row]) for row in np.flatnonzero(self._planned > before)}
 
     def tell_folds(self, accuracies: Mapping[str, Sequence[float]]) -> None:
@@ -64,14 +79,18 @@ class SurrogateByFolds:
         for name, values in accuracies.items():
             self._accuracies[self._rows[name]] = values
 
+    def best(self) -> list[str]:
+        """Return the candidates that are believed to reach the goal; all known ones if they are too few for a model."""
+        rows = list(self._accuracies)
+        if len(rows) >= MIN_KNOWN:
+            known, _, posterior = self._model()
+            rows = self._goal.best(posterior.mean, known)
+        return [self._candidates[row] for row in rows]
+
     def complete(self) -> dict[str, int]:
         """Propose the missing folds of every candidate that is believed to reach the goal."""
-        best = list(self._accuracies)
-        if len(best) >= MIN_KNOWN:
-            known, _, posterior = self._model()
-            best = self._goal.best(posterior.mean, known)
-        open_rows = (self._planned < self._folds) & ~self._failed
-        return {self._candidates[row]: self._folds for row in best if open_rows[row]}
+        is_open = (self._planned < self._folds) & ~self._failed
+        return {name: self._folds for name in self.best() if is_open[self._rows[name]]}
 
     @property
     def _failed(self) -> NDArray[np.bool_]:
@@ -83,20 +102,19 @@ class SurrogateByFolds:
 
     def _model(self) -> tuple[NDArray[np.intp], FoldMeans, Posterior]:
         known = np.array(sorted(self._accuracies), dtype=np.intp)
-        found = fold_means([self._accuracies[row] for row in known])
-        posterior = Posterior(self._features, known, without_outliers(found.means), found.extra_variances)
-        return known, found, posterior
+        return known, *fold_posterior(self._features, known, [self._accuracies[row] for row in known])
 
     def _plan(self, rows: Sequence[int]) -> None:
         for row in rows:
             self._planned[row] = min(self._planned[row] + self._step, self._folds)
 
-    def _most_valuable(self, count: int, drawn: Sequence[int]) -> None:
+    def _most_valuable(self, count: int, drawn: Sequence[int], failed: NDArray[np.bool_]) -> None:
         """Plan the most valuable actions one by one; each counts as done, with its expected accuracy, for the next.
 
         Args:
             count: number of actions.
             drawn: rows of the candidates that this round draws at random.
+            failed: (n,) mask of the candidates of which a training failed.
         """
         known, found, posterior = self._model()
         variance = found.fold_variance
@@ -106,7 +124,6 @@ class SurrogateByFolds:
         members = [*map(int, known), *drawn]
         for row in drawn:
             posterior.condition(row, variance / self._step)
-        failed = self._failed_before
         for _ in range(count):
             shift = posterior.deviation**2 / np.sqrt(posterior.deviation**2 + variance / self._step)
             progress = progress_of(members)

@@ -93,11 +93,12 @@ class FrontGoal:
         """See `Goal.begin`."""
         expected_front = front_mask(np.column_stack([-believed, self.costs]))
         worst_costs = self.costs[expected_front].max(axis=0) + _MARGIN
-        return partial(self._front, believed, worst_costs)
+        worst = float(np.median(believed)), worst_costs
+        return partial(self._front, believed, worst)
 
-    def _front(self, believed: Numbers, worst_costs: Numbers, members: Sequence[int]) -> Progress:
-        rows, worst_accuracy = list(members), float(np.median(believed))
-        return KnownCostFront(believed[rows], self.costs[rows], worst_accuracy, worst_costs, self.costs.min(axis=0))
+    def _front(self, believed: Numbers, worst: tuple[float, Numbers], members: Sequence[int]) -> Progress:
+        rows = list(members)
+        return KnownCostFront(believed[rows], self.costs[rows], *worst, self.costs.min(axis=0))
 
 
 class BudgetGoal:
@@ -107,7 +108,8 @@ class BudgetGoal:
 
     Args:
         costs: (n, m) costs that are limited.
-        budgets: (k, m) maximum costs of each budget; infinite where a cost is not limited.
+        budgets: (k, m) maximum costs of each budget, within which there are candidates; infinite where a cost is not
+            limited.
     """
 
     def __init__(self, costs: Numbers, budgets: Numbers) -> None:
@@ -133,12 +135,12 @@ class BudgetGoal:
 
     def begin(self, believed: Numbers) -> Callable[[Sequence[int]], Progress]:
         """See `Goal.begin`."""
-        return partial(self._best, believed)
-
-    def _best(self, believed: Numbers, members: Sequence[int]) -> Progress:
-        rows = list(members)
         # Half of the candidates within a budget count for nothing, however many more accurate ones are above it.
-        floors = np.array([np.median(believed[within]) if within.any() else 0.0 for within in self._within])
+        floors = np.array([np.median(believed[within]) for within in self._within])
+        return partial(self._best, believed, floors)
+
+    def _best(self, believed: Numbers, floors: Numbers, members: Sequence[int]) -> Progress:
+        rows = list(members)
         return BestWithin(believed[rows], self.costs[rows], floors, self._budgets)
 
 

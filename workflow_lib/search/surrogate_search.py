@@ -8,12 +8,10 @@ from numpy.typing import NDArray
 
 from workflow_lib.search.gaussian_process import Posterior
 from workflow_lib.search.surrogate_goals import Goal
+from workflow_lib.search.surrogate_tables import MIN_KNOWN
 from workflow_lib.spaces.space import Space
 
 Numbers = NDArray[np.float64]
-
-MIN_KNOWN = 2
-"""Number of accuracies without which there is no model."""
 
 _ENOUGH_RANDOM = 32
 """Number of random draws after which the model alone proposes."""

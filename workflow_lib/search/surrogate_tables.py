@@ -9,6 +9,9 @@ from workflow_lib.core.schema import Column, Table, percent
 POSSIBLE = 0.05
 """Probability of being on the front from which a candidate that was not trained counts as open."""
 
+MIN_KNOWN = 2
+"""Number of accuracies without which there is no model."""
+
 
 def _searches_by_surrogate(config: Any) -> bool:
     return bool(config.search.strategy == "surrogate")

@@ -3,7 +3,7 @@
 from functools import cached_property
 from pathlib import Path
 
-from workflow_lib.core.candidate import KEYS, Candidate
+from workflow_lib.core.candidate import Candidate
 from workflow_lib.core.errors import UserError
 from workflow_lib.workflow.workflow_run import Run
 
@@ -35,15 +35,12 @@ class Candidates:
         return self._proposed[rounds]
 
     def _read(self, rounds: int) -> dict[Candidate, int] | None:
-        from workflow_lib.search.proposal_tables import PROPOSALS
+        from workflow_lib.search.proposal_tables import PROPOSALS, proposed_folds
 
         file = Path(self._run.folder, "propose_candidates", f"{rounds - 1}.parquet")
         if not file.exists():
             return None
-        table = self._run.read_table(PROPOSALS, file)
-        table = table[table["part"] == self._config.search.part(rounds - 1)]
-        # Later rounds ask for more folds of a candidate than earlier ones.
-        return dict(zip(map(Candidate._make, table[KEYS].itertuples(index=False)), table["folds"], strict=True))
+        return proposed_folds(self._run.read_table(PROPOSALS, file), self._config.search.part(rounds - 1))
 
     def trained(self, rounds: int) -> dict[Candidate, int]:
         """Return the candidates of the first search rounds, and all baselines, with the number of folds of each.

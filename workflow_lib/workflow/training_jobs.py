@@ -115,16 +115,11 @@ class TrainingJobs:
                 stopped = (Candidate(*row) for row in race[KEYS].itertuples(index=False))
                 stopped_after = dict(zip(stopped, race["after_folds"], strict=True))
         rounds = self._config.search_rounds if rounds is None else rounds
-        trained, part = self._candidates.trained(rounds), self._config.search.part(rounds - 1)
-        if part > 1:  # a search judges its candidates before they are trained to the end
-            chosen = self._candidates.proposed(rounds) or {}
-            return [
-                f"{self._run.folder}/train_part/{part}/{each.folder}/{fold}.parquet"
-                for each, count in chosen.items()
-                for fold in range(count)
-            ]
+        trained, part, stage = self._candidates.trained(rounds), self._config.search.part(rounds - 1), "train_fold"
+        if part > 1:  # a search judges its candidates, without baselines, before they are trained to the end
+            trained, stage = self._candidates.proposed(rounds) or {}, f"train_part/{part}"
         return [
-            f"{self._run.folder}/train_fold/{each.folder}/{fold}.parquet"
+            f"{self._run.folder}/{stage}/{each.folder}/{fold}.parquet"
             for each, count in trained.items()
             for fold in range(min(folds, count, stopped_after.get(each, folds)))
         ]
