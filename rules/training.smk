@@ -57,7 +57,7 @@ rule train_fold:
 
 
 rule train_part:
-    """Train one candidate for one in so many of its epochs, score it, and keep the state for train_fold."""
+    """Train one candidate for a part of its epochs, score it, and keep its state so that train_fold can continue."""
     input:
         **RUN.dataset_files,
     output:

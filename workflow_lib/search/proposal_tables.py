@@ -18,7 +18,7 @@ PROPOSALS = Table(
         *CANDIDATE_KEY,
         Column("round", "integer", meaning="round in which the search proposed it", low=0),
         Column("folds", "integer", "folds", "number of first folds on which it shall then be trained", low=1),
-        Column("part", "integer", meaning="it is trained for one in this many of its epochs; 1: for all", low=1),
+        Column("part", "integer", meaning="n, where it is trained for 1/n of its epochs; 1: for all", low=1),
         Column("search_s", "number", "s", "total core-seconds of searches before any training", low=0),
     ),
     key=(*KEYS, "round"),
@@ -44,7 +44,7 @@ def proposed_folds(proposals: pd.DataFrame, part: int = 1) -> dict[Candidate, in
 
     Args:
         proposals: rows of PROPOSALS.
-        part: part of the epochs for which they are trained; 1: all epochs.
+        part: n, where they are trained for 1/n of their epochs.
     """
     rows = proposals[proposals["part"] == part]
     return dict(zip(map(Candidate._make, rows[KEYS].itertuples(index=False)), rows["folds"], strict=True))

@@ -112,7 +112,7 @@ class _SearchConfig(Section):
         return self.folds_at_a_time is not None and round_number == self.rounds(folds) - 1
 
     def part(self, round_number: int) -> int:
-        """Return the part of its epochs that a candidate of a round trains: one in so many.
+        """Return n, where a candidate of a round trains for 1/n of its epochs.
 
         Args:
             round_number: number of the round, from 0.

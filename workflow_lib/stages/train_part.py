@@ -1,4 +1,4 @@
-"""Train one candidate for one in so many of its epochs, score it, and keep its state for the job that goes on."""
+"""Train one candidate for a part of its epochs, score it, and keep its state so that train_fold can continue."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,9 +14,9 @@ CONTRACT = 1
 class PartArguments(TrainArguments):
     """Flags of the stage."""
 
-    part: int = Field(ge=2, description="train for one in this many of the epochs, rounded down")
+    part: int = Field(ge=2, description="n: train for 1/n of the epochs, rounded down")
     continued: list[Path] = Field(
-        description="outputs of train_fold for the same folds, which goes on from the state that this job keeps"
+        description="outputs of train_fold for the same folds, which continues from the state that this job keeps"
     )
 
 

@@ -37,7 +37,7 @@ class TrainArguments(DatasetArguments):
 
         Args:
             continued: output of the job that trains each fold to the end; its checkpoint is read and written, so a
-                training that stopped at a part of its epochs goes on from there, with the same result as in one go.
+                training that stopped at a part of its epochs continues from there, as if it had not stopped.
             last_epoch: epoch after which the trainings stop; None: they train to the end.
 
         Returns:
@@ -75,7 +75,7 @@ class TrainArguments(DatasetArguments):
         return derive_seed(self.seed, "train_fold", self.channels, self.batch, self.architecture, fold)
 
     def _checkpoint(self, fold: int, continued: Path) -> Checkpoint:
-        """Return the checkpoint from which a training of a fold goes on, alone or with other folds."""
+        """Return the checkpoint from which a training of a fold continues, alone or with other folds."""
         values = self.model_dump(include=set(TrainArguments.model_fields) - {"fold", "output"})
         content = [self.chips, self.folds, self.moments]
         return Checkpoint(continued, content, (values, fold, self.array.stat().st_mtime_ns))

@@ -253,7 +253,7 @@ class _Run:
         self._total += loss.detach() * size
 
     def record(self, seconds: float) -> None:
-        """Record the duration of the epoch, and save a checkpoint if one is due or another job goes on from here."""
+        """Record the duration of the epoch, and save a checkpoint if one is due or another job continues from here."""
         self._seconds += seconds
         checkpoint, stops = self._task.checkpoint, self._task.last_epoch is not None
         if checkpoint and (checkpoint.due or (stops and self.finished)):

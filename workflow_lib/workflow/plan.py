@@ -95,7 +95,7 @@ class Estimator:
             return float(self._chips * self._config.data.chip_size_px**2 * bands * _FLOAT_BYTES)
         if rule == "export_network":
             return 2.0 * self._costs(wildcards).parameters * _FLOAT_BYTES
-        if rule == "train_part":  # weights and both moments of the optimizer, for the job that goes on
+        if rule == "train_part":  # weights and both moments of the optimizer, for the job that continues
             return 3.0 * self._costs(wildcards).parameters * _FLOAT_BYTES * self._config.folds_per_job
         if rule == "train_fold" and self._config.keep_weights:
             return float(self._costs(wildcards).parameters * _FLOAT_BYTES * self._config.folds_per_job)

@@ -123,11 +123,13 @@ def _search_in_words(config: Config) -> str:
     if search.declaration.propose and config.assembled:
         return f"{search.strategy}, {searched_from(config)}"
     limits = ", ".join(f"{name} at most {value:g}" for name, value in search.limits.items())
-    effort = "the effort of whole trainings of " if words.trains_partly(config) else ""
+    count = f"at most {search.candidates} of {searched_from(config)}"
+    if words.trains_partly(config):
+        count = f"{searched_from(config)}, with the effort of {search.candidates} whole trainings"
     budgets = search.budgets or (config.cell_search.budgets if config.cell_search else {})
     wanted = "; ".join(f"{name} {', '.join(f'{value:g}' for value in values)}" for name, values in budgets.items())
     return (
-        f"{search.strategy}, {effort}at most {search.candidates} of {searched_from(config)}"
+        f"{search.strategy}, {count}"
         + (f" with {limits}" if limits else "")
         + (f", for the best within budgets ({wanted})" if wanted else "")
     )

@@ -21,7 +21,8 @@ class HalvingConfig(Section):
     reduction: int = Field(
         default=3,
         ge=2,
-        description="one in this many candidates goes on to the next rung, for so many times the epochs",
+        description="one in this many candidates continues to the next rung, where it trains for this many times the "
+        "epochs",
     )
     rungs: int = Field(
         default=3,
@@ -30,7 +31,7 @@ class HalvingConfig(Section):
     )
 
     def part(self, rung: int) -> int:
-        """Return the part of its epochs that a candidate trains up to a rung: one in so many.
+        """Return n, where a candidate trains for 1/n of its epochs up to a rung.
 
         >>> [HalvingConfig().part(rung) for rung in range(3)]
         [9, 3, 1]
