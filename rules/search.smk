@@ -66,7 +66,7 @@ rule assess_surrogate:
     params:
         options=RUN.options(
             "assess_surrogate",
-            *flags(CONFIG.search, "limits", "budgets"),
+            *flags(CONFIG.search),
             *flags(CONFIG.grid, "channel_sets", "batch_sizes", "space", "recipes"),
             *flags(CONFIG.front, "objectives"),
             *SEARCHES.chosen_cells,
@@ -76,7 +76,7 @@ rule assess_surrogate:
         "python -m workflow_lib.stages.assess_surrogate"
         " {params.options}"
         " {params.tables:q}"
-        " --candidates {input.candidates:q}"
+        " --trained {input.candidates:q}"
         " --scores {input.scores:q}"
         " --proposals {input.proposals:q}"
         " --beliefs {output.beliefs:q}"

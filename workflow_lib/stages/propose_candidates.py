@@ -6,36 +6,24 @@ from pathlib import Path
 import pandas as pd
 from pydantic import Field
 
-from workflow_lib.core.arguments import Arguments
 from workflow_lib.core.running import run_stage
 from workflow_lib.core.seeds import derive_seed
-from workflow_lib.pareto.front_config import Objective
-from workflow_lib.search.cell_search_config import CellSearchConfig
 from workflow_lib.search.proposal_rounds import propose_round
 from workflow_lib.search.proposal_tables import PROPOSALS
-from workflow_lib.search.search_config import SearchConfig
-from workflow_lib.search.searched_candidates import searched_candidates, training_settings
+from workflow_lib.search.search_arguments import SearchArguments
+from workflow_lib.search.searched_candidates import training_settings
 from workflow_lib.search.strategy_declaration import ProposalInput
-from workflow_lib.spaces.grid_config import GridConfig
 from workflow_lib.training.score_tables import FOLD_SCORES
 
 CONTRACT = 5
 
 
-class ProposeArguments(Arguments):
+class ProposeArguments(SearchArguments):
     """Flags of the stage."""
 
-    search: SearchConfig
-    grid: GridConfig
     seed: int = Field(description="base seed of the run")
-    cells: CellSearchConfig | None = Field(
-        default=None, description="section cell_search, if networks of cells replace those of the grid"
-    )
-    cost_columns: dict[str, str] = Field(default={}, description="quantity with budgets of the cells -> its column")
     folds: int = Field(description="number of folds of the run")
     round_number: int = Field(ge=0, description="number of the round, from 0")
-    objectives: list[Objective] = Field(description="objectives of the front")
-    table: list[str] = Field(description="tables that the strategy reads, as RESULT=FILE")
     earlier: Path | None = Field(default=None, description="table of this stage for the previous round, if any")
     scores: Path | None = Field(
         default=None, description="fold_scores.parquet of gather_table: candidates of all earlier rounds"
@@ -46,8 +34,7 @@ class ProposeArguments(Arguments):
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the stage."""
     arguments = ProposeArguments.parse(__doc__, argv)
-    strategy = arguments.search.declaration
-    tables = strategy.read(arguments.table, arguments.cells is not None)
+    strategy, tables = arguments.search.declaration, arguments.tables()
     if strategy.propose:
         given = ProposalInput(tables, training_settings(arguments.grid), arguments.search)
         PROPOSALS.write(strategy.propose(given).assign(folds=arguments.folds, part=1), arguments.output)
@@ -56,19 +43,9 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _propose_round(arguments: ProposeArguments, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    search = arguments.search
-    searched = searched_candidates(
-        arguments.grid,
-        arguments.cells,
-        search.limits,
-        search.budgets,
-        arguments.cost_columns,
-        arguments.objectives,
-        tables,
-    )
     return propose_round(
-        search,
-        searched,
+        arguments.search,
+        arguments.candidates_of(tables),
         derive_seed(arguments.seed, "propose_candidates") % 2**32,  # NNI accepts 32-bit seeds only
         arguments.round_number,
         PROPOSALS.read(arguments.earlier) if arguments.earlier else None,

@@ -1,0 +1,42 @@
+"""The arguments of stages that read the candidates of a search."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from workflow_lib.core.arguments import Arguments
+from workflow_lib.pareto.front_config import Objective
+from workflow_lib.search.cell_search_config import CellSearchConfig
+from workflow_lib.search.search_config import SearchConfig
+from workflow_lib.search.searched_candidates import SearchedCandidates, searched_candidates
+from workflow_lib.spaces.grid_config import GridConfig
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class SearchArguments(Arguments):
+    """Flags that define which candidates a search chooses from."""
+
+    search: SearchConfig
+    grid: GridConfig
+    cells: CellSearchConfig | None = Field(
+        default=None, description="section cell_search, if networks of cells replace those of the grid"
+    )
+    cost_columns: dict[str, str] = Field(default={}, description="quantity with budgets of the cells -> its column")
+    objectives: list[Objective] = Field(description="objectives of the front")
+    table: list[str] = Field(description="tables that the strategy reads, as RESULT=FILE")
+
+    def tables(self) -> "dict[str, pd.DataFrame]":
+        """Read the tables that the strategy needs; result name -> table."""
+        return self.search.declaration.read(self.table, self.cells is not None)
+
+    def candidates_of(self, tables: "Mapping[str, pd.DataFrame]") -> SearchedCandidates:
+        """Return the candidates that the strategy chooses from; see `searched_candidates`.
+
+        Args:
+            tables: what `tables` returned.
+        """
+        limits, budgets = self.search.limits, self.search.budgets
+        return searched_candidates(self.grid, self.cells, limits, budgets, self.cost_columns, self.objectives, tables)
