@@ -1,13 +1,18 @@
 """Augmentation: every orientation once, mirrored shifts, dropped bands, and nothing else."""
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from numpy.typing import NDArray
 
+from workflow_lib.data.bands import add_indices
+from workflow_lib.data.dataset import ChipView, Dataset
 from workflow_lib.training.augmentation import apply, draw
+from workflow_lib.training.jittered_indices import JitteredIndices
 from workflow_lib.training.mixup import Mixup
 from workflow_lib.training.regularisation import balanced_weights
 from workflow_lib.training.training_config import TrainingConfig
@@ -84,6 +89,63 @@ def test_jitter_changes_each_band_of_a_chip_by_one_gain_and_one_offset() -> None
     assert -0.5 <= offsets.min() < -0.49 and 0.49 < offsets.max() <= 0.5
     both = changed(config(gain_jitter=0.2, offset_jitter=0.5), chips=chips)
     assert np.corrcoef(both[:, 0, 0, 0], both[:, 0, 0, 1])[0, 1] == pytest.approx(0, abs=0.06)
+
+
+@pytest.fixture
+def dataset() -> Dataset:
+    """Eight chips of raw red, green, near infrared and their vegetation index."""
+    raw = np.random.default_rng(0).uniform(20, 200, (8, SIDE, SIDE, 3)).astype(np.float32)
+    pixels = add_indices(raw.reshape(8 * SIDE, SIDE, 3), ["red", "green", "nir"], ["red", "green", "nir", "ndvi"])
+    pixels = pixels.reshape(8, SIDE, SIDE, 4)
+    moments = np.stack([pixels.mean((1, 2)), pixels.var((1, 2))], -1).astype(np.float64)
+    return Dataset(pixels, moments, pd.DataFrame(), ["red", "green", "nir", "ndvi"], ["a", "b"], "per_dataset")
+
+
+def jittered(dataset: Dataset, channels: list[str], values: dict[str, object]) -> tuple[ChipView, NDArray[np.float32]]:
+    """Jitter all chips; returns the view of the network and its changed channels in raw values."""
+    rows, training = np.arange(8), config(**values)
+    indices = JitteredIndices.find(dataset, channels, rows)
+    assert indices
+    view, extra = dataset.view(channels, rows), len(indices.view.channels) - len(channels)
+    draws = draw(training, np.random.default_rng(0), 8, SIDE, len(channels), extra)
+    tensors = {name: torch.from_numpy(numbers) for name, numbers in draws.items()}
+    pixels = apply(torch.from_numpy(indices.view.batch(rows)), tensors, 0, indices).numpy()
+    if scaling := view.scaling:
+        pixels = pixels * scaling.deviation + scaling.mean
+    return view, pixels
+
+
+@pytest.mark.parametrize("normalisation", ["per_dataset", "none"])
+def test_an_index_is_that_of_the_changed_bands(dataset: Dataset, normalisation: str) -> None:
+    dataset = replace(dataset, normalisation=normalisation)
+    _, raw = jittered(dataset, ["ndvi", "nir", "red"], {"gain_jitter": 0.3})
+    ndvi, nir, red = np.moveaxis(raw, -1, 0)
+    assert np.abs(nir - dataset.pixels[..., 2]).max() > 1, "bands are changed"
+    np.testing.assert_allclose(ndvi, ((nir - red) / (nir + red)).clip(-1, 1), atol=1e-4)
+
+
+def test_an_index_changes_with_bands_that_the_network_does_not_see(dataset: Dataset) -> None:
+    view, raw = jittered(dataset, ["green", "ndvi"], {"gain_jitter": 0.3, "band_dropout": 0.0})
+    assert raw.shape[-1] == len(view.channels) == 2
+    _, unchanged = jittered(dataset, ["green", "ndvi"], {})
+    np.testing.assert_allclose(unchanged[..., 1], dataset.pixels[..., 3], atol=1e-4)
+    assert np.abs(raw[..., 1] - unchanged[..., 1]).mean() > 0.01
+
+
+def test_an_index_stays_within_its_limits_and_keeps_its_value_where_it_is_not_defined(dataset: Dataset) -> None:
+    dark = dataset.pixels.copy()
+    dark[0, ..., :3] = 0  # 0/0
+    dataset = replace(dataset, pixels=dark, normalisation="none")
+    _, raw = jittered(dataset, ["ndvi"], {"gain_jitter": 0.2})
+    np.testing.assert_array_equal(raw[0, ..., 0], dark[0, ..., 3])
+    _, raw = jittered(dataset, ["ndvi"], {"offset_jitter": 150.0})
+    assert np.abs(raw).max() <= 1
+
+
+def test_without_raw_values_an_index_is_changed_like_a_band(dataset: Dataset) -> None:
+    normalised = replace(dataset, normalisation="per_chip_band")
+    assert JitteredIndices.find(normalised, ["ndvi", "nir", "red"], np.arange(8)) is None
+    assert JitteredIndices.find(dataset, ["nir", "red"], np.arange(8)) is None
 
 
 def test_mixup_mixes_chips_and_classes_alike() -> None:

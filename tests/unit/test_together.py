@@ -1,5 +1,6 @@
 """Networks trained side by side are, to the bit, those trained alone; what a GPU is fed is what a CPU is fed."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from workflow_lib.training.augmentation import draw
 from workflow_lib.training.checkpoint import Checkpoint
 from workflow_lib.training.compute import Compute, use_one_thread
 from workflow_lib.training.feed import DeviceFeed, HostFeed, ResidentChips
+from workflow_lib.training.jittered_indices import JitteredIndices
 from workflow_lib.training.loop import ChipStore, Task, Training, predict, train, train_together
 from workflow_lib.training.training_config import TrainingConfig
 
@@ -90,14 +92,20 @@ RECIPE = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("recipe", [{}, RECIPE, {"optimizer": "sgd", "weight_decay": 0.01}])
+INDICES = JitteredIndices(VIEW, 5, [(0, 1, 2), (4, 3, 2)])
+
+
+@pytest.mark.parametrize(
+    ("recipe", "indices"), [({}, None), (RECIPE, None), (RECIPE, INDICES), ({"optimizer": "sgd"}, None)]
+)
 def test_a_training_from_resident_chips_is_that_from_the_memory_map(
-    recipe: dict[str, object], monkeypatch: pytest.MonkeyPatch
+    recipe: dict[str, object], indices: JitteredIndices | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     training = CONFIG.model_copy(update=recipe)
-    alone = train(tasks()[0], training)
+    task = replace(tasks()[0], indices=indices)
+    alone = train(task, training)
     monkeypatch.setattr(ChipStore, "chips", lambda self, view: ResidentChips(view, CPU, torch.float32))
-    resident = train(tasks()[0], training)
+    resident = train(task, training)
     assert_same(resident, alone)
     rows = np.arange(7)
     assert isinstance(resident.chips, ResidentChips)

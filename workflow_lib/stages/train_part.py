@@ -8,7 +8,7 @@ from pydantic import Field
 from workflow_lib.core.running import run_stage
 from workflow_lib.training.fold_job import TrainArguments
 
-CONTRACT = 1
+CONTRACT = 2
 
 
 class PartArguments(TrainArguments):

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from workflow_lib.training.jittered_indices import JitteredIndices
 from workflow_lib.training.training_config import TrainingConfig
 
 FLIP_ROWS, FLIP_COLUMNS, TRANSPOSE = 1, 2, 4
@@ -24,7 +25,9 @@ Draws = Mapping[str, NDArray[np.int64] | NDArray[np.float32]]
 """Name of a change -> its (n, ...) random numbers, one row for each chip in the order of the epoch."""
 
 
-def draw(training: TrainingConfig, generator: np.random.Generator, count: int, size_px: int, bands: int) -> Draws:
+def draw(
+    training: TrainingConfig, generator: np.random.Generator, count: int, size_px: int, bands: int, index_bands: int = 0
+) -> Draws:
     """Draw the changes of one epoch.
 
     Args:
@@ -33,10 +36,12 @@ def draw(training: TrainingConfig, generator: np.random.Generator, count: int, s
         count: number of training chips.
         size_px: side of the chips (pixels).
         bands: number of bands.
+        index_bands: number of further bands, which only indices need.
 
     Returns:
         The draws of the enabled changes: "centres" (n, 2) row and column of the cutout square; "orientations" (n,)
-        bits; "shifts" (n, 2) rows and columns; "gains" and "offsets" (n, bands); "kept_bands" (n, bands) 0 or 1.
+        bits; "shifts" (n, 2) rows and columns; "gains" and "offsets" (n, bands + index_bands); "kept_bands" (n, bands)
+        0 or 1.
     """
     draws: dict[str, NDArray[np.int64] | NDArray[np.float32]] = {}
     if training.cutout_px:
@@ -49,10 +54,11 @@ def draw(training: TrainingConfig, generator: np.random.Generator, count: int, s
     if training.shift_px:
         draws["shifts"] = generator.integers(-training.shift_px, training.shift_px + 1, size=(count, 2))
     if training.gain_jitter:
-        changes = generator.uniform(-training.gain_jitter, training.gain_jitter, size=(count, bands))
+        changes = generator.uniform(-training.gain_jitter, training.gain_jitter, size=(count, bands + index_bands))
         draws["gains"] = (1 + changes).astype(np.float32)
     if training.offset_jitter:
-        offsets = generator.uniform(-training.offset_jitter, training.offset_jitter, size=(count, bands))
+        limit, shape = training.offset_jitter, (count, bands + index_bands)
+        offsets = generator.uniform(-limit, limit, size=shape)
         draws["offsets"] = offsets.astype(np.float32)
     if training.band_dropout:
         kept = generator.random((count, bands)) >= training.band_dropout
@@ -61,23 +67,29 @@ def draw(training: TrainingConfig, generator: np.random.Generator, count: int, s
     return draws
 
 
-def apply(pixels: Tensor, draws: Mapping[str, Tensor], cutout_px: int) -> Tensor:
+def apply(
+    pixels: Tensor, draws: Mapping[str, Tensor], cutout_px: int, indices: JitteredIndices | None = None
+) -> Tensor:
     """Change a batch of chips.
 
     Args:
         pixels: (n, side, side, bands) chips; not modified.
         draws: rows of `draw` that belong to these chips, on their device.
         cutout_px: side of the cutout square (pixels).
+        indices: indices to compute anew from the changed bands; None: indices are changed like bands.
 
     Returns:
-        (n, side, side, bands) changed chips.
+        (n, side, side, bands) changed chips, without bands that only indices need.
     """
     if "orientations" in draws or "shifts" in draws:
         pixels = _move(pixels, draws.get("orientations"), draws.get("shifts"))
+    unchanged = pixels
     if "gains" in draws:
         pixels = pixels * draws["gains"][:, None, None, :].to(pixels.dtype)
     if "offsets" in draws:
         pixels = pixels + draws["offsets"][:, None, None, :].to(pixels.dtype)
+    if indices:
+        pixels = indices.recompute(pixels, unchanged)
     if "kept_bands" in draws:
         pixels = pixels * draws["kept_bands"][:, None, None, :]
     if "centres" in draws:

@@ -10,6 +10,7 @@ from torch import Tensor
 from workflow_lib.data.dataset import ChipView, Rows
 from workflow_lib.training import augmentation
 from workflow_lib.training.augmentation import Draws
+from workflow_lib.training.jittered_indices import JitteredIndices
 from workflow_lib.training.metrics import Labels
 
 _CHUNK = 256
@@ -68,11 +69,20 @@ class HostFeed:
         rows: (n,) rows of the view to train on.
         labels: (n,) class numbers of these rows.
         cutout_px: side of the cutout square (pixels).
+        indices: indices that are computed anew from changed bands.
     """
 
-    def __init__(self, view: ChipView, rows: Rows, labels: Labels, cutout_px: int = 0) -> None:
+    def __init__(
+        self,
+        view: ChipView,
+        rows: Rows,
+        labels: Labels,
+        cutout_px: int = 0,
+        indices: JitteredIndices | None = None,
+    ) -> None:
         self._view, self._rows, self._targets = view, rows, torch.from_numpy(labels)
         self._order, self._position, self._cutout_px = rows[:0], 0, cutout_px
+        self._indices = indices
         self._draws: dict[str, Tensor] = {}
 
     def begin(self, order: Rows, draws: Draws) -> None:
@@ -87,7 +97,7 @@ class HostFeed:
         self._position += size
         pixels = torch.from_numpy(self._view.batch(self._rows[chosen]))
         draws = {name: numbers[places] for name, numbers in self._draws.items()}
-        return to_images(augmentation.apply(pixels, draws, self._cutout_px)), self._targets[chosen]
+        return to_images(augmentation.apply(pixels, draws, self._cutout_px, self._indices)), self._targets[chosen]
 
 
 class DeviceFeed:
@@ -100,15 +110,23 @@ class DeviceFeed:
         rows: (n,) rows of the chips to train on.
         labels: (n,) class numbers of these rows.
         cutout_px: side of the cutout square (pixels).
+        indices: indices that are computed anew from changed bands.
     """
 
-    def __init__(self, chips: ResidentChips, rows: Rows, labels: Labels, cutout_px: int = 0) -> None:
+    def __init__(
+        self,
+        chips: ResidentChips,
+        rows: Rows,
+        labels: Labels,
+        cutout_px: int = 0,
+        indices: JitteredIndices | None = None,
+    ) -> None:
         device = chips.pixels.device
         self._pixels = chips.pixels
         self._rows, self._targets = torch.from_numpy(rows).to(device), torch.from_numpy(labels).to(device)
         self._order = torch.zeros(len(rows), dtype=torch.long, device=device)
         self._draws: dict[str, Tensor] = {}
-        self._cutout_px = cutout_px
+        self._cutout_px, self._indices = cutout_px, indices
         self._position = torch.zeros((), dtype=torch.long, device=device)
 
     def begin(self, order: Rows, draws: Draws) -> None:
@@ -131,7 +149,7 @@ class DeviceFeed:
         chosen = self._order[places]
         self._position += size
         draws = {name: numbers[places] for name, numbers in self._draws.items()}
-        pixels = augmentation.apply(self._pixels[self._rows[chosen]], draws, self._cutout_px)
+        pixels = augmentation.apply(self._pixels[self._rows[chosen]], draws, self._cutout_px, self._indices)
         return to_images(pixels), self._targets[chosen]
 
 

@@ -17,6 +17,7 @@ from workflow_lib.models.modules import to_module
 from workflow_lib.spaces.networks import parse
 from workflow_lib.training.checkpoint import Checkpoint
 from workflow_lib.training.compute import use_one_thread
+from workflow_lib.training.jittered_indices import JitteredIndices
 from workflow_lib.training.loop import Task, Training, predict, train_together
 from workflow_lib.training.metrics import predictions, score
 from workflow_lib.training.training_config import TRAINING_PASSES, TrainingConfig
@@ -81,6 +82,7 @@ def train_and_score(
     """
     threads, size_px = use_one_thread(), dataset.pixels.shape[1]
     images = (len(channels), len(dataset.classes), size_px)
+    jittered = training.gain_jitter or training.offset_jitter
     tasks = [
         Task(
             lambda: to_module(architecture, *images),
@@ -92,6 +94,7 @@ def train_and_score(
             fold.checkpoint,
             (fold.set_aside, dataset.labels[fold.set_aside]) if len(fold.set_aside) else None,
             fold.last_epoch,
+            JitteredIndices.find(dataset, channels, fold.training) if jittered else None,
         )
         for fold in folds
     ]

@@ -21,6 +21,7 @@ from workflow_lib.training.checkpoint import Checkpoint
 from workflow_lib.training.compute import Compute, enough_memory
 from workflow_lib.training.epoch_choice import EpochChoice
 from workflow_lib.training.feed import Chips, DeviceFeed, Feed, HostFeed, ResidentChips, to_images
+from workflow_lib.training.jittered_indices import JitteredIndices
 from workflow_lib.training.metrics import Labels
 from workflow_lib.training.optimizers import make_optimizer
 from workflow_lib.training.regularisation import Learner
@@ -46,6 +47,7 @@ class Task:
         checkpoint: checkpoint from which a killed training resumes, with the same result; None: it restarts.
         set_aside: (m,) rows of the view that choose the epoch if `training.patience` is set, and their class numbers.
         last_epoch: epoch after which the training stops, whatever `training.epochs` is; None: none.
+        indices: indices that are computed anew from randomly changed bands; None: they are changed like bands.
     """
 
     build: Callable[[], nn.Module]
@@ -57,6 +59,12 @@ class Task:
     checkpoint: Checkpoint | None = None
     set_aside: tuple[Rows, Labels] | None = None
     last_epoch: int | None = None
+    indices: JitteredIndices | None = None
+
+    @property
+    def trained_view(self) -> ChipView:
+        """The chips with all bands that a training step needs."""
+        return self.indices.view if self.indices else self.view
 
 
 @dataclass(frozen=True)
@@ -110,7 +118,7 @@ def train_together(tasks: Sequence[Task], training: TrainingConfig) -> list[Trai
 def _train_together(tasks: Sequence[Task], training: TrainingConfig) -> list[Training]:
     compute = Compute.choose(training)
     chip_store = ChipStore(compute)
-    runs = [_Run(task, training, compute, chip_store.chips(task.view)) for task in tasks]
+    runs = [_Run(task, training, compute, chip_store) for task in tasks]
     while unfinished := [run for run in runs if not run.finished]:
         start = time.perf_counter()
         for _ in zip_longest(*(run.epoch() for run in unfinished)):
@@ -173,8 +181,9 @@ class ChipStore:
 class _Run:
     """The training of one network."""
 
-    def __init__(self, task: Task, training: TrainingConfig, compute: Compute, chips: Chips) -> None:
-        self._task, self._training, self._compute, self._chips = task, training, compute, chips
+    def __init__(self, task: Task, training: TrainingConfig, compute: Compute, chip_store: ChipStore) -> None:
+        self._task, self._training, self._compute = task, training, compute
+        self._chips, trained_chips = chip_store.chips(task.view), chip_store.chips(task.trained_view)
         torch.manual_seed(derive_seed(task.seed, "weights"))
         self._shuffler = np.random.default_rng(derive_seed(task.seed, "shuffle"))
         self._replay = Replay(compute.device, task.batch)
@@ -187,9 +196,9 @@ class _Run:
             averaged, decay = self._learner.network, training.weight_average
             self._average = WeightAverage(averaged, decay) if decay else None
             self._feed: Feed = (
-                DeviceFeed(chips, task.rows, task.labels, training.cutout_px)
-                if isinstance(chips, ResidentChips)
-                else HostFeed(task.view, task.rows, task.labels, training.cutout_px)
+                DeviceFeed(trained_chips, task.rows, task.labels, training.cutout_px, task.indices)
+                if isinstance(trained_chips, ResidentChips)
+                else HostFeed(task.trained_view, task.rows, task.labels, training.cutout_px, task.indices)
             )
             self._total = torch.zeros((), device=compute.device)
             self._choice = (
@@ -209,7 +218,8 @@ class _Run:
         """Run the steps of an epoch, yielding after each one without waiting for the device."""
         order = epoch_order(self._task.labels, self._training.sampling, self._shuffler)
         size_px, bands = self._task.view.chips.shape[1], len(self._task.view.channels)
-        draws = augmentation.draw(self._training, self._shuffler, len(order), size_px, bands)
+        index_bands = len(self._task.trained_view.channels) - bands
+        draws = augmentation.draw(self._training, self._shuffler, len(order), size_px, bands, index_bands)
         with self._replay.stream():
             self._learner.begin(self._shuffler, (len(self.losses) + 1) / self._training.epochs)
             self._optimizer.set_rate(self._training.rate(len(self.losses)))

@@ -76,12 +76,14 @@ class TrainingConfig(Section):
         default=0.0,
         ge=0,
         lt=1,
-        description="maximum relative change of each band of a chip in each step, after normalisation, such as 0.1",
+        description="maximum relative change of each band of a chip in each step, after normalisation, such as 0.1; "
+        "with data.normalisation per_dataset or none, indices are computed from the changed bands",
     )
     offset_jitter: float = Field(
         default=0.0,
         ge=0,
-        description="maximum offset of each band of a chip in each step, in units of the normalised values",
+        description="maximum offset of each band of a chip in each step, in units of the normalised values; "
+        "for indices see gain_jitter",
     )
     mixup: float = Field(
         default=0.0,

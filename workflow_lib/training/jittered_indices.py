@@ -1,0 +1,66 @@
+"""Spectral indices of chips whose bands are changed at random: they are computed anew from the changed bands."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from workflow_lib.core.indices import INDICES
+from workflow_lib.data.dataset import ChipView, Dataset, Rows
+
+_RAW = ("per_dataset", "none")
+"""Normalisations with which the array keeps raw values, so that indices can be computed from it."""
+
+
+@dataclass(frozen=True)
+class JitteredIndices:
+    """The chips of a training, with the bands that its indices are computed from.
+
+    Attributes:
+        view: the channels of the network first, then the bands that only its indices need.
+        shown: number of channels of the network.
+        formulas: (index, a, b) positions of the channels of view in index = (a - b) / (a + b).
+    """
+
+    view: ChipView
+    shown: int
+    formulas: Sequence[tuple[int, int, int]]
+
+    @classmethod
+    def find(cls, dataset: Dataset, channels: Sequence[str], training_rows: Rows) -> "JitteredIndices | None":
+        """Find the indices among the channels of a network; None if there are none or raw values are not known.
+
+        Args:
+            dataset: the imported chips.
+            channels: names of bands and indices, in the network's order.
+            training_rows: (n,) rows to which the normalisation is fitted.
+        """
+        known = {name: pair for name, pair in INDICES.items() if set(pair) <= set(dataset.bands)}
+        used = [name for name in channels if name in known]
+        if not used or dataset.normalisation not in _RAW:
+            return None
+        names = list(dict.fromkeys([*channels, *(band for name in used for band in known[name])]))
+        formulas = [(names.index(name), *map(names.index, known[name])) for name in used]
+        return cls(dataset.view(names, training_rows), len(channels), [(i, a, b) for i, a, b in formulas])
+
+    def recompute(self, pixels: Tensor, unchanged: Tensor) -> Tensor:
+        """Compute the indices of changed chips.
+
+        Args:
+            pixels: (n, height, width, channels of view) normalised chips with changed bands.
+            unchanged: the same chips before the change; an index that is not defined keeps its value.
+
+        Returns:
+            (n, height, width, channels of the network) normalised chips.
+        """
+        planes, scaling = list(pixels.unbind(-1)), self.view.scaling
+        # Numbers, not tensors: a recorded step on a GPU must not copy from the host.
+        shift = scaling.mean.tolist() if scaling else [0.0] * len(planes)
+        unit = scaling.deviation.tolist() if scaling else [1.0] * len(planes)
+        for index, *bands in self.formulas:
+            a, b = (planes[band].float() * unit[band] + shift[band] for band in bands)
+            # Indices of bands that are not negative are within [-1, 1]; an offset may make a dark band negative.
+            computed = (((a - b) / (a + b)).clamp(-1, 1) - shift[index]) / unit[index]
+            planes[index] = torch.where(computed.isfinite(), computed.to(pixels.dtype), unchanged[..., index])
+        return torch.stack(planes[: self.shown], -1)
