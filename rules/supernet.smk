@@ -27,7 +27,7 @@ rule train_supernet:
         options=RUN.options(
             "train_supernet",
             *SEARCHES.supernet_flags,
-            *flags(CONFIG.supernet, "fair_epochs"),
+            *flags(CONFIG.supernet, "fair_epochs", "sandwich", "distillation"),
             *SEARCHES.supernet_space,
         ),
         select=RUN.select,
@@ -101,7 +101,7 @@ rule rank_subnets:
 
 
 rule prune_supernet:
-    """Remove the values that no good network of a supernet uses."""
+    """Remove the values that good networks of a supernet do not need."""
     input:
         supernet="<results>/rank_subnets/{channels}/{variant}/{number}/{ranking}.pt",
         table="<results>/rank_subnets/{channels}/{variant}/{number}/{ranking}.parquet",
@@ -115,7 +115,8 @@ rule prune_supernet:
         **RUN.stage_resources("prune_supernet"),
     params:
         options=RUN.options(
-            "prune_supernet", *flags(CONFIG.supernet, "kept_networks", "metric")
+            "prune_supernet",
+            *flags(CONFIG.supernet, "pruning", "kept_networks", "metric"),
         ),
     shell:
         "python -m workflow_lib.stages.prune_supernet"

@@ -244,7 +244,8 @@ def test_cells_that_a_supernet_ranks_best_are_trained(tmp_path: Path) -> None:
     }
     changes = {
         "search": {"strategy": "supernet", "candidates": 2},
-        "supernet": supernet | {"evaluation_chips": 9, "kept_networks": 2},
+        "supernet": supernet
+        | {"evaluation_chips": 9, "pruning": "values", "sandwich": True, "distillation": True},
         "training.drop_path": 0.1,
         "training.auxiliary_weight": 0.4,
         "training.epochs": 2,

@@ -18,13 +18,13 @@ from workflow_lib.search.ranked_supernet import (
     RankingSettings,
     best_path,
     best_values,
-    prune,
     rank_subnets,
     scores,
     second_paths,
     train_first,
 )
 from workflow_lib.search.stored_supernet import StoredSupernet
+from workflow_lib.search.supernet_pruning import prune, valuable_values
 from workflow_lib.spaces.cross import CrossConfig
 from workflow_lib.spaces.cross import cross_architecture as cross
 from workflow_lib.spaces.darts import darts_cell as darts
@@ -184,7 +184,7 @@ def test_pruning_keeps_what_good_networks_use() -> None:
     net = cross_supernet()
     a, b, c, d = "k3-s2-p1-pool3s2-w32", "k5-s2-p1-pool3s2-w32", "k3-s2-p1-pool3s1-w32", "k3-s2-p1-pool3s1-w48"
     losses = np.array([[1.0, 1.0], [3.0, 1.5], [0.0, 4.0], [5.0, 5.0]])
-    smaller = prune(net, [a, b, c, d], losses, 2)
+    smaller = prune(net, [a, b, c, d], losses, "networks", 2)
     assert smaller.space.choices["kernel_size"] == [3]
     assert smaller.space.choices["stride_pool"] == [1, 2]
     assert smaller.space.choices["initial_output_feature"] == [32]
@@ -193,6 +193,28 @@ def test_pruning_keeps_what_good_networks_use() -> None:
     images = torch.rand(2, 2, 32, 32)
     with torch.no_grad():
         assert torch.equal(net.eval()(images, a), smaller.eval()(images, a))
+
+
+def test_pruning_by_values_keeps_those_that_add_most_to_the_hypervolume() -> None:
+    """By hand: a and c are the front, b is dominated, and without a more is lost than without c."""
+    net = cross_supernet()
+    a, b, c = "k3-s2-p1-pool3s1-w32", "k5-s2-p1-pool3s1-w32", "k3-s2-p1-pool3s2-w48"
+    losses = np.array([[0.0, 1.0], [0.5, 1.5], [1.0, 0.9]])
+    kept = valuable_values(net.space, [a, b, c], losses)
+    assert kept == {
+        "kernel_size": [3], "stride": [2], "padding": [1], "pool_choice": [0], "kernel_size_pool": [3],
+        "stride_pool": [1], "initial_output_feature": [32],
+    }  # fmt: skip
+    smaller = prune(net, [a, b, c], losses, "values", 1)
+    assert smaller.space.networks() == [a]
+
+
+def test_values_without_hypervolume_are_kept_by_the_mean_rank_of_their_networks() -> None:
+    first, operations = next(iter(SPACE.choices.items()))
+    plain = SPACE.parse(SPACE.networks()[0])
+    cells = [SPACE.build({**plain, first: value}) for value in operations]
+    losses = np.array([[4.0, 4.0], [0.0, 0.0], [2.0, 2.0], [1.0, 1.0], [3.0, 3.0]])
+    assert valuable_values(SPACE, cells, losses)[first] == list(operations[1:4])
 
 
 def test_of_a_space_too_large_to_count_the_best_by_alpha_are_scored(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -228,7 +250,7 @@ def test_a_supernet_of_cells_is_pruned_and_read_as_it_was_written(space: str, tm
     net = StoredSupernet.fresh(space, {}, Skeleton(2, 1, 1), 2, 3, seed=5)
     whole = net.supernet.space
     kept = [whole.build(whole.sample(np.random.default_rng(seed))) for seed in range(2)]
-    pruned = net.pruned(kept, np.array([[0.0, 1.0], [1.0, 0.0]]), 2)
+    pruned = net.pruned(kept, np.array([[0.0, 1.0], [1.0, 0.0]]), "networks", 2)
     pruned.save(tmp_path / "net.pt")
     read = StoredSupernet.load(tmp_path / "net.pt")
     assert read.supernet.space.choices == pruned.supernet.space.choices

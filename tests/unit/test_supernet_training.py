@@ -14,11 +14,14 @@ from torch import nn
 from workflow_lib.core.errors import UserError
 from workflow_lib.data.dataset import ChipView
 from workflow_lib.models.shared_weights import Supernet
+from workflow_lib.search.ranked_supernet import train_first
+from workflow_lib.search.stored_supernet import StoredSupernet
 from workflow_lib.spaces.cross import cross_architecture as cross
 from workflow_lib.spaces.mobilenet import mobilenet_chain as mobilenet
 from workflow_lib.spaces.nasbench201 import nasbench201_cell as nasbench201
 from workflow_lib.spaces.nasbench201 import nasbench201_module as cells
 from workflow_lib.spaces.nasbench201.nasbench201_cell import Skeleton
+from workflow_lib.spaces.networks import parse
 from workflow_lib.spaces.space import Space
 from workflow_lib.training.checkpoint import Checkpoint
 from workflow_lib.training.compute import use_one_thread
@@ -88,6 +91,54 @@ def test_fair_steps_of_cells_are_five_networks_with_each_operation_once_per_edge
     assert len(paths) == 5
     edges = zip(*(nasbench201.Cell.parse(path).operations for path in paths), strict=True)
     assert all(sorted(edge) == sorted(nasbench201.OPERATIONS) for edge in edges)
+
+
+def test_the_sandwich_is_the_largest_and_the_smallest_connected_network() -> None:
+    def work(name: str) -> int:
+        return parse(name).costs(2, 2, 40).multiply_adds
+
+    grid = StoredSupernet.fresh("cross", cross.space().choices, Skeleton(), 2, 2, 0)
+    works = list(map(work, grid.supernet.space.networks()))
+    assert tuple(map(work, grid.extremes(40))) == (max(works), min(works))
+    largest, smallest = cell_supernet("nasbench201").extremes(40)
+    assert largest == "cell-conv3-conv3.conv3-conv3.conv3.conv3-w4-n1-s1"
+    assert "conv" not in smallest
+    darts = cell_supernet("darts")
+    largest, smallest = darts.extremes(40)
+    drawn = [darts.supernet.space.draw(np.random.default_rng(seed)) for seed in range(50)]
+    assert all(work(smallest) <= work(name) <= work(largest) for name in drawn)
+
+
+def cell_supernet(space: str) -> StoredSupernet:
+    return StoredSupernet.fresh(space, {}, Skeleton(4, 1, 1), 2, 2, 0)
+
+
+def test_each_step_trains_the_sandwich_first_and_random_paths_train_as_many_networks() -> None:
+    net, task = supernet(), striped(24)
+    extremes = ("conv3-conv3.conv3-conv3.conv3.conv3", "skip-none.none-none.none.skip")
+    paths = next(fair_paths(net.space, extremes)(np.random.default_rng(0)))
+    assert tuple(paths[:2]) == extremes and len(paths) == 7
+    trainers = [SupernetTrainer(supernet(), task, training(1)) for _ in range(2)]
+    train_first(trainers[0], "fair", 1, extremes=extremes)
+    train_first(trainers[1], "uniform", 1, extremes=extremes)
+    assert trainers[0].network_steps == trainers[1].network_steps == 7 * 3
+
+
+def test_with_distillation_the_others_learn_the_probabilities_of_the_largest() -> None:
+    large, small = "conv3-conv3.skip-skip.conv1.conv3", "conv1-skip.conv3-conv3.skip.pool"
+    task, expected = striped(8), supernet()
+    trained = supernet()
+    train_supernet(SupernetTrainer(trained, task, training(1)), 1, lambda _: repeat([large, small]), teacher=large)
+    optimizer = torch.optim.Adam(expected.train().parameters(), lr=0.01)
+    images = torch.from_numpy(task.view.batch(task.rows)).permute(0, 3, 1, 2)
+    logits = expected(images, large)
+    nn.functional.cross_entropy(logits, torch.from_numpy(task.labels)).backward()
+    log_taught = nn.functional.log_softmax(expected(images, small), 1)
+    (-(logits.detach().softmax(1) * log_taught).sum(1).mean()).backward()
+    optimizer.step()
+    for one, other in zip(trained.parameters(), expected.parameters(), strict=True):
+        tiny = other.grad is None or other.grad.abs().max() < 1e-5
+        assert tiny or torch.allclose(one, other, atol=2e-3)
 
 
 def test_a_step_sums_the_gradients_of_its_networks_and_changes_weights_once() -> None:

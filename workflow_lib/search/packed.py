@@ -8,8 +8,8 @@ import pandas as pd
 from torch import Tensor
 
 from workflow_lib.models.switchable import Switchable, Turn, batch_norm_statistics
-from workflow_lib.search.ranked_supernet import keep_used
 from workflow_lib.search.stored_supernet import StoredSupernet
+from workflow_lib.search.supernet_pruning import keep_used
 from workflow_lib.training.checkpoint import load_tensors
 from workflow_lib.training.supernet_training import SupernetTask, extract_network
 

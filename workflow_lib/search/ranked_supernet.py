@@ -1,13 +1,13 @@
 """The rank-preserving supernet: fair training, then training of the best path while alpha learns the Pareto ranks.
 
 Source: Pareto Rank-Preserving Supernetwork for HW-NAS, algorithm 1. Its three steps are `train_first`, `rank_subnets`
-and `prune`; they can be repeated or replaced (`search.supernet_config.VARIANTS`).
+and `supernet_pruning.prune`; they can be repeated or replaced (`search.supernet_config.VARIANTS`).
 """
 
 import math
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import count
 from typing import Literal
 
@@ -16,8 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workflow_lib.core.seeds import derive_seed
-from workflow_lib.models.shared_weights import Supernet
-from workflow_lib.pareto.dominance import choose_by_hypervolume, front_mask, pareto_ranks
+from workflow_lib.pareto.dominance import front_mask, pareto_ranks
 from workflow_lib.search.judged_networks import LEVELS, MEASURES, Judge, RankingProgress
 from workflow_lib.search.rank_preservation import best_networks, membership, values_of
 from workflow_lib.spaces.space import Space
@@ -49,7 +48,12 @@ class RankingSettings:
 
 
 def train_first(
-    trainer: SupernetTrainer, first: Literal["uniform", "fair"], epochs: int, checkpoint: Checkpoint | None = None
+    trainer: SupernetTrainer,
+    first: Literal["uniform", "fair"],
+    epochs: int,
+    checkpoint: Checkpoint | None = None,
+    extremes: Sequence[str] = (),
+    distillation: bool = False,
 ) -> None:
     """Step 1: train all values of all choices equally.
 
@@ -58,12 +62,17 @@ def train_first(
         first: strict fairness, or one random path per step with the same number of network steps.
         epochs: number of epochs of strict fairness.
         checkpoint: checkpoint from which a killed training resumes.
+        extremes: the largest and the smallest network, if each step of strict fairness also trains them.
+        distillation: whether the others then learn the probabilities of the largest network instead of the classes.
+
+    Source: sandwich rule and in-place distillation: Yu and Huang 2019 (universally slimmable networks).
     """
     space = trainer.supernet.space
     if first == "fair":
-        train_supernet(trainer, epochs, fair_paths(space), "fair training, ", checkpoint)
+        teacher = extremes[0] if distillation else None
+        train_supernet(trainer, epochs, fair_paths(space, extremes), "fair training, ", checkpoint, teacher)
     else:
-        path_epochs = epochs * networks_per_fair_step(space)
+        path_epochs = epochs * (networks_per_fair_step(space) + len(extremes))
         train_supernet(trainer, path_epochs, uniform_path(space), "training of random paths, ", checkpoint)
 
 
@@ -200,33 +209,6 @@ def scores(space: Space, alpha: Numbers, networks: Sequence[str]) -> Numbers:
         networks: n ids.
     """
     return np.asarray(membership(space, networks) @ alpha, dtype=np.float64)
-
-
-def prune(supernet: Supernet, networks: Sequence[str], losses: Numbers, kept: int) -> Supernet:
-    """Step 3: return a copy of a supernet without the values that no good network uses.
-
-    Args:
-        supernet: the supernet, which is not modified.
-        networks: ids of n evaluated networks.
-        losses: (n, 2) losses, minimised.
-        kept: number of good networks, chosen from the first two ranks by hypervolume.
-    """
-    first_two = np.flatnonzero(pareto_ranks(losses) < 2)
-    chosen = first_two[choose_by_hypervolume(losses[first_two], kept)]
-    return keep_used(supernet, [networks[row] for row in chosen])
-
-
-def keep_used(supernet: Supernet, networks: Sequence[str]) -> Supernet:
-    """Return a smaller supernet, with a copy of the weights, that has only values used by these networks.
-
-    Networks without dead operations may use no value of an edge; then the edge keeps its first value.
-    """
-    used = [supernet.space.parse(name) for name in networks]
-    choices = {
-        name: [value for value in values if any(chosen[name] == value for chosen in used)] or list(values[:1])
-        for name, values in supernet.space.choices.items()
-    }
-    return supernet.subspace_supernet(replace(supernet.space, choices=choices))
 
 
 def alpha_rows(space: Space, alphas: Sequence[Numbers]) -> pd.DataFrame:

@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 
 from workflow_lib.core.seeds import derive_seed
 from workflow_lib.models.shared_weights import Supernet, make_supernet
-from workflow_lib.search.ranked_supernet import prune
+from workflow_lib.search.supernet_pruning import PruningName, prune
 from workflow_lib.spaces.nasbench201.nasbench201_cell import Skeleton
+from workflow_lib.spaces.networks import parse
 from workflow_lib.training.checkpoint import load_tensors, save_tensors
+from workflow_lib.training.supernet_paths import extreme_networks
 from workflow_lib.training.supernet_training import (
     SupernetTrainer,
 )
@@ -110,12 +112,12 @@ class StoredSupernet:
             seconds=self.seconds + trainer.seconds,
         )
 
-    def pruned(self, networks: Sequence[str], losses: Numbers, kept: int) -> "StoredSupernet":
-        """Return a pruned copy; see `prune`.
+    def extremes(self, size_px: int) -> tuple[str, str]:
+        """Find the networks with the most and the fewest multiply-adds for images with a side of `size_px` pixels."""
+        return extreme_networks(
+            self.supernet.space, lambda name: parse(name).costs(self.channels, self.classes, size_px).multiply_adds
+        )
 
-        Args:
-            networks: ids of n evaluated networks.
-            losses: (n, 2) losses, minimised.
-            kept: number of good networks whose values are kept.
-        """
-        return replace(self, supernet=prune(self.supernet, networks, losses, kept))
+    def pruned(self, networks: Sequence[str], losses: Numbers, by: PruningName, kept: int) -> "StoredSupernet":
+        """Return a pruned copy; see `supernet_pruning.prune`."""
+        return replace(self, supernet=prune(self.supernet, networks, losses, by, kept))

@@ -70,6 +70,15 @@ class SupernetConfig(SkeletonConfig):
     fair_epochs: int = Field(
         default=5, ge=1, description="step 1: epochs in which each step trains every value of every choice"
     )
+    sandwich: bool = Field(
+        default=False,
+        description="step 1: each step also trains the largest and the smallest network, by multiply-adds",
+    )
+    distillation: bool = Field(
+        default=False,
+        description="step 1, needs sandwich: the other networks of a step learn the class probabilities of the largest "
+        "network instead of the classes",
+    )
     ranked_epochs: int = Field(
         default=6,
         ge=1,
@@ -102,6 +111,11 @@ class SupernetConfig(SkeletonConfig):
         description="step 3: how often values are removed that no good network uses; networks are ranked again after "
         "each pruning",
     )
+    pruning: Literal["networks", "values"] = Field(
+        default="networks",
+        description="networks: a pruning keeps the values of the best networks (kept_networks); values: it keeps the "
+        "half of the values of each choice that adds most to the hypervolume",
+    )
     kept_networks: int = Field(
         default=8,
         ge=1,
@@ -128,6 +142,8 @@ class SupernetConfig(SkeletonConfig):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
+        if self.distillation and not self.sandwich:
+            raise ValueError("distillation needs the largest network in each step: set sandwich to true")
         if self.ranked_epochs <= self.prunings:
             raise ValueError(
                 f"ranked_epochs is {self.ranked_epochs} and must be at least {self.prunings + 1}, one per ranking"

@@ -1,4 +1,4 @@
-"""Remove the values that no good network of a supernet uses: step 3 of the rank-preserving supernet."""
+"""Remove the values that good networks of a supernet do not need: step 3 of the rank-preserving supernet."""
 
 import sys
 from collections.abc import Sequence
@@ -12,6 +12,7 @@ from workflow_lib.core.running import run_stage
 from workflow_lib.search.judged_networks import centred
 from workflow_lib.search.rank_preservation import error_and_latency
 from workflow_lib.search.stored_supernet import StoredSupernet
+from workflow_lib.search.supernet_pruning import PruningName
 from workflow_lib.search.supernet_tables import RANKING
 
 CONTRACT = 3
@@ -20,6 +21,7 @@ CONTRACT = 3
 class PruneArguments(Arguments):
     """Flags of the stage."""
 
+    pruning: PruningName = Field(description="how the values that are kept are chosen: by networks or by values")
     kept_networks: int = Field(
         ge=1, description="number of networks of the first two ranks, chosen by hypervolume, whose values are kept"
     )
@@ -38,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     evaluated = table[(table["ranking"] == table["ranking"].max()) & table[arguments.metric].notna()]
     net = StoredSupernet.load(arguments.supernet)
     losses = error_and_latency(centred(evaluated, arguments.metric), arguments.metric, evaluated["cost"])
-    pruned = net.pruned(evaluated["architecture"].tolist(), losses, arguments.kept_networks)
+    pruned = net.pruned(evaluated["architecture"].tolist(), losses, arguments.pruning, arguments.kept_networks)
     for name, values in net.supernet.space.choices.items():
         print(f"{name}: {values} to {pruned.supernet.space.choices[name]}", file=sys.stderr)
     pruned.save(arguments.output)

@@ -30,6 +30,8 @@ class FirstStepArguments(SupernetArguments):
     first: Literal["uniform", "fair"] = Field(
         description="fair: strict fairness; uniform: one random path per step, with the same total number of paths"
     )
+    sandwich: bool = Field(description="whether fair steps also train the largest and the smallest network")
+    distillation: bool = Field(description="whether the others then learn the probabilities of the largest network")
     output: Path = Field(description="output: the trained supernet")
 
 
@@ -44,7 +46,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     net = StoredSupernet.fresh(arguments.space, choices, arguments.size.skeleton, inputs, classes, seed)
     trainer = SupernetTrainer(net.supernet, arguments.task(dataset, folds, seed), arguments.training)
     checkpoint = arguments.checkpoint(arguments.output)
-    train_first(trainer, arguments.first, arguments.fair_epochs, checkpoint)
+    extremes = net.extremes(dataset.pixels.shape[1]) if arguments.sandwich else ()
+    train_first(trainer, arguments.first, arguments.fair_epochs, checkpoint, extremes, arguments.distillation)
     net.trained(trainer).save(arguments.output)
     checkpoint.remove()
 

@@ -128,7 +128,9 @@ class SupernetTrainer:
         """Number of steps in an epoch."""
         return len(batch_sizes(len(self.task.rows), self.task.batch))
 
-    def epoch(self, paths: Paths, epochs: int, label: str, steps: int | None = None) -> None:
+    def epoch(
+        self, paths: Paths, epochs: int, label: str, steps: int | None = None, teacher: str | None = None
+    ) -> None:
         """Train for one epoch.
 
         Args:
@@ -136,6 +138,7 @@ class SupernetTrainer:
             epochs: number of epochs over which the schedule lowers the learning rate.
             label: text printed before the loss on standard error.
             steps: maximum number of steps; None: all.
+            teacher: network whose probabilities those after it in a step learn instead of the classes; None: none.
 
         Raises:
             UserError: if the loss becomes infinite or NaN.
@@ -148,8 +151,8 @@ class SupernetTrainer:
             group["lr"] = self.learning_rate
         self._feed.begin(self._generator.permutation(len(self.task.rows)), {})
         sizes = batch_sizes(len(self.task.rows), self.task.batch)[:steps]
-        for size, networks in zip(sizes, paths(self._generator), strict=False):
-            total += self._step(networks, size)
+        for size, names in zip(sizes, paths(self._generator), strict=False):
+            total += self._step(names, size, teacher)
             chips += size
         self.losses.append(float(total) / chips)
         self.seconds += time.perf_counter() - start
@@ -161,18 +164,21 @@ class SupernetTrainer:
             )
         print(f"{label}: loss {self.losses[-1]:.4f}", file=sys.stderr, flush=True)
 
-    def _step(self, networks: Sequence[str], size: int) -> Tensor:
+    def _step(self, names: Sequence[str], size: int, teacher: str | None) -> Tensor:
         """Train networks on the next chips; returns their mean loss times the number of chips."""
         inputs, targets = (tensor.to(self._compute.device) for tensor in self._feed.next(size))
         total = torch.zeros((), device=self._compute.device)
         self._optimizer.zero_grad()
-        for network in networks:
+        for name in names:
             with self._compute.autocast():
-                loss = nn.functional.cross_entropy(self.supernet(inputs, network), targets)
+                logits = self.supernet(inputs, name)
+                loss = nn.functional.cross_entropy(logits, targets)
             loss.backward()  # type: ignore[no-untyped-call]
-            total += loss.detach() * size / len(networks)
+            total += loss.detach() * size / len(names)
+            if name == teacher:
+                targets = logits.detach().float().softmax(1)
         self._optimizer.step()
-        self.network_steps += len(networks)
+        self.network_steps += len(names)
         return total
 
     @property
@@ -208,7 +214,12 @@ def _make_optimizer(supernet: Supernet, training: TrainingConfig) -> torch.optim
 
 
 def train_supernet(
-    trainer: SupernetTrainer, epochs: int, paths: Paths, prefix: str = "", checkpoint: Checkpoint | None = None
+    trainer: SupernetTrainer,
+    epochs: int,
+    paths: Paths,
+    prefix: str = "",
+    checkpoint: Checkpoint | None = None,
+    teacher: str | None = None,
 ) -> None:
     """Train until a number of epochs is reached.
 
@@ -218,6 +229,7 @@ def train_supernet(
         paths: chooses the networks of each step.
         prefix: start of each epoch's line on standard error.
         checkpoint: checkpoint from which a killed training resumes, with the same result.
+        teacher: see `SupernetTrainer.epoch`.
 
     Raises:
         UserError: if the loss becomes infinite or NaN.
@@ -225,7 +237,7 @@ def train_supernet(
     if checkpoint and (state := checkpoint.load(trainer.device)):
         trainer.load(state)
     while len(trainer.losses) < epochs:
-        trainer.epoch(paths, epochs, f"{prefix}epoch {len(trainer.losses) + 1} of {epochs}")
+        trainer.epoch(paths, epochs, f"{prefix}epoch {len(trainer.losses) + 1} of {epochs}", teacher=teacher)
         if checkpoint and checkpoint.due:
             checkpoint.save(trainer.state())
 
