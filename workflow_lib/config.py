@@ -246,7 +246,11 @@ class Config(Section):
     @property
     def supernets(self) -> list[tuple[VariantName, int]]:
         """(variant, replicate) of each supernet that is trained per channel set."""
-        searched: list[tuple[VariantName, int]] = [("full", 0)] if self.search.strategy == "supernet" else []
+        searched: list[tuple[VariantName, int]] = []
+        if self.search.strategy == "supernet":
+            searched = [("full", 0)]
+        elif self.search.shares_weights:
+            searched = [("fair", 0)]
         compared = self.ranking_quality
         return searched + (list(product(compared.variants, range(compared.seeds))) if compared else [])
 

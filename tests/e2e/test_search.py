@@ -144,7 +144,8 @@ def test_cells_within_budgets_are_candidates_like_any_others(tmp_path: Path) -> 
 
 def test_a_search_by_folds_completes_only_the_best(tmp_path: Path, wide: dict[str, object]) -> None:
     search = {"strategy": "surrogate", "candidates": 3, "round_candidates": 2, "folds_at_a_time": 1}
-    changes = wide | {"search": search, "folds.count": 3}
+    search["surrogate"] = {"shared_accuracy": True}
+    changes = wide | {"search": search, "supernet": SUPERNET["supernet"], "folds.count": 3}
     config, folder = write_config(tmp_path / "folds.yaml", changes), tmp_path / "run"
     result = rounds(folder, config)
     assert result.returncode == 0, (result.stdout + result.stderr)[-4000:]
@@ -162,7 +163,14 @@ def test_a_search_by_folds_completes_only_the_best(tmp_path: Path, wide: dict[st
     assert set(ranked.loc[~ranked["baseline"], "architecture"]) == whole
     beliefs = pd.read_parquet(results / "assess_surrogate" / "beliefs.parquet")
     assert beliefs["folds"].sum() == folds.sum()
+    ranking = pd.read_parquet(results / "rank_subnets" / "6" / "fair" / "0" / "0.parquet")
+    shared = ranking.set_index("architecture")["accuracy_pct"]
+    assert shared.notna().all() and shared.std() > 0
+    own = beliefs.set_index("architecture")["shared_accuracy_pct"]
+    assert own.to_dict() == pytest.approx((shared - shared.mean()).to_dict())
+    assert (proposals["search_s"] == ranking["seconds"].max()).all()
     page = (results / "build_report" / "report.html").read_text()
+    assert "the accuracy of each network with the shared weights of a supernet" in page
     assert "were not trained on all folds, because more would hardly have changed the front" in page
     assert "failed permanently" not in page
     again = rounds(folder, config)
@@ -244,8 +252,7 @@ def test_cells_that_a_supernet_ranks_best_are_trained(tmp_path: Path) -> None:
     }
     changes = {
         "search": {"strategy": "supernet", "candidates": 2},
-        "supernet": supernet
-        | {"evaluation_chips": 9, "pruning": "values", "sandwich": True, "distillation": True},
+        "supernet": supernet | {"evaluation_chips": 9, "pruning": "values", "sandwich": True, "distillation": True},
         "training.drop_path": 0.1,
         "training.auxiliary_weight": 0.4,
         "training.epochs": 2,

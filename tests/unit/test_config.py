@@ -195,6 +195,13 @@ def test_a_missing_key_is_named(key: str) -> None:
             "search.limits and search.budgets are for grids: set cell_search.budgets",
         ),
         (
+            {
+                "search": {"strategy": "surrogate", "surrogate": {"shared_accuracy": True}},
+                "grid.space": {"name": "compact"},
+            },
+            "search.surrogate.shared_accuracy needs a supernet of the grid: set grid.space to cross",
+        ),
+        (
             {"search": {"strategy": "surrogate", "candidates": 1}},
             "search.candidates is 1: a model of the accuracy needs 2",
         ),

@@ -10,6 +10,7 @@ from workflow_lib.core.errors import ConfigError
 from workflow_lib.search.gaussian_process import Posterior
 from workflow_lib.search.known_cost_improvement import KnownCostFront
 from workflow_lib.search.searched_candidates import candidate_space
+from workflow_lib.search.shared_accuracy import shared_accuracies
 from workflow_lib.search.surrogate_goals import BestWithin, BudgetGoal, FrontGoal
 from workflow_lib.search.surrogate_search import Surrogate, describe_candidates
 
@@ -55,6 +56,22 @@ def test_conditioning_on_a_candidate_lowers_what_is_uncertain_near_it() -> None:
     assert after[10] < 0.3 * before[10] and (after <= before + 1e-9).all()
     assert before[10] - after[10] > before[30] - after[30]
     assert (posterior.mean == mean).all()
+
+
+def test_accuracies_with_shared_weights_are_a_feature_relative_to_their_channel_set() -> None:
+    rankings = pd.DataFrame(
+        {"channels": ["5", "5", "7", "7"], "architecture": ["a", "b"] * 2, "accuracy_pct": [60.0, 70.0, 90.0, 94.0]}
+    )
+    assert shared_accuracies(rankings)["shared_accuracy_pct"].tolist() == [-5, 5, -2, 2]
+    space = candidate_space(config({"grid.space.stride": [1, 2]}).grid)
+    names = space.networks()
+    known = pd.DataFrame({"candidate": names, "parameters": 1.0, "multiply_adds": np.arange(len(names)) + 1.0})
+    plain = describe_candidates(space, known, ["multiply_adds"])
+    extended = describe_candidates(
+        space, known.assign(shared_accuracy_pct=np.arange(len(names)) % 3), ["multiply_adds"]
+    )
+    assert (extended[:, :-1] == plain).all()
+    assert extended[:, -1].std() == pytest.approx(1)
 
 
 def problem() -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -177,7 +177,7 @@ def selection_notes(config: Config) -> list[str]:
     held_out = config.folds.holdout.method != "none"
     remedy = " Hold-out scores are free of this bias." if held_out else ""
     notes = []
-    if config.search.strategy == "supernet" and not config.folds.set_aside_share:
+    if (config.search.strategy == "supernet" or config.search.shares_weights) and not config.folds.set_aside_share:
         limit = config.supernet.evaluation_chips
         chips = where if limit is None else f"at most {limit:,} of {where}"
         notes.append(

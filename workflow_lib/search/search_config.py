@@ -85,6 +85,11 @@ class _SearchConfig(Section):
         """The declaration of the strategy."""
         return all_strategies()[self.strategy]
 
+    @property
+    def shares_weights(self) -> bool:
+        """Whether a supernet tells the strategy how accurate networks are with shared weights."""
+        return bool(getattr(getattr(self, self.strategy, None), "shared_accuracy", False))
+
     def rounds(self, folds: int) -> int:
         """Return the number of rounds in which the strategy proposes trainings.
 
@@ -139,6 +144,8 @@ class _SearchConfig(Section):
     def check_within(self, config: "Config", key: str) -> None:
         """Check this section against the others; see `Section.check_within`."""
         self._check_cells(config, key)
+        if settings := getattr(self, self.strategy, None):
+            settings.check_within(config, f"{key}.{self.strategy}")
         self._check_budgets(config, f"{key}.budgets")
         self._check_folds(config, f"{key}.folds_at_a_time")
         self._check_epochs(config, key)

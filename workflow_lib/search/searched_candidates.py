@@ -16,6 +16,8 @@ from workflow_lib.search.cell_search_config import CellSearchConfig
 from workflow_lib.search.cell_tables import PRICES_RESULT
 from workflow_lib.search.derivation import costs_of
 from workflow_lib.search.network_costs import network_costs
+from workflow_lib.search.shared_accuracy import shared_accuracies
+from workflow_lib.search.supernet_tables import RANKINGS_RESULT
 from workflow_lib.spaces.cell_spaces import CELL_SPACES
 from workflow_lib.spaces.grid_config import GridConfig
 from workflow_lib.spaces.nasbench201.nasbench201_cell import CellNetwork, network_space
@@ -59,7 +61,8 @@ def searched_candidates(
         budgets: `search.budgets`.
         columns: quantity with budgets of `cells` -> column of its cost.
         objectives: objectives of the front.
-        tables: result name -> table: NETWORKS and LATENCIES, and UTILIZATIONS if measured, or CELL_COSTS for cells.
+        tables: result name -> table: NETWORKS and LATENCIES, UTILIZATIONS if measured, and RANKING if a
+            supernet was trained; or CELL_COSTS for cells.
 
     Raises:
         UserError: if no candidate is within the limits, or within the largest budgets.
@@ -68,6 +71,9 @@ def searched_candidates(
         return _cell_candidates(grid, cells, columns, objectives, tables[PRICES_RESULT.name])
     utilizations = tables.get(UTILIZATIONS_RESULT.name)
     costs = network_costs(tables[NETWORKS_RESULT.name], tables[LATENCIES_RESULT.name], utilizations)
+    if RANKINGS_RESULT.name in tables:
+        shared = shared_accuracies(tables[RANKINGS_RESULT.name])
+        costs = costs.merge(shared, on=["channels", "architecture"], how="left")
     space = candidate_space(grid)
     space, known = within_limits(space, known_candidates(space, costs), limits)
     if budgets:

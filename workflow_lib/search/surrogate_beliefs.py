@@ -17,7 +17,7 @@ from workflow_lib.search.gaussian_process import Posterior
 from workflow_lib.search.searched_candidates import SearchedCandidates
 from workflow_lib.search.surrogate_folds import fold_posterior
 from workflow_lib.search.surrogate_search import describe_candidates
-from workflow_lib.search.surrogate_tables import MIN_KNOWN, POSSIBLE, WITHIN_BUDGETS
+from workflow_lib.search.surrogate_tables import MIN_KNOWN, POSSIBLE, SHARED_ACCURACY, WITHIN_BUDGETS
 
 Numbers = NDArray[np.float64]
 
@@ -90,6 +90,7 @@ def tabulate_beliefs(beliefs: Beliefs) -> pd.DataFrame:
         expected_accuracy_pct=expected,
         deviation_pct=deviation,
         front_probability=probability,
+        **{SHARED_ACCURACY: known.get(SHARED_ACCURACY, np.nan)},
         cost=known[costs[0].name],
     )
 

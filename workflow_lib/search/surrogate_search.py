@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from workflow_lib.search.gaussian_process import Posterior
 from workflow_lib.search.surrogate_goals import Goal
-from workflow_lib.search.surrogate_tables import MIN_KNOWN
+from workflow_lib.search.surrogate_tables import MIN_KNOWN, SHARED_ACCURACY
 from workflow_lib.spaces.space import Space
 
 Numbers = NDArray[np.float64]
@@ -121,11 +121,13 @@ def describe_candidates(space: Space, known: pd.DataFrame, costs: Sequence[str])
     """Compute the features from which the accuracy of candidates is predicted.
 
     They are the choices (logarithms of numbers, and 0 or 1 for each text value), how often each text value occurs among
-    the choices, and the logarithms of parameters, multiply-adds and the costs that are objectives.
+    the choices, the logarithms of parameters, multiply-adds and the costs that are objectives, and the accuracy with
+    shared weights if there is one.
 
     Args:
         space: the space of candidates.
-        known: one row per candidate: `candidate`, `parameters`, `multiply_adds` and the costs.
+        known: one row per candidate: `candidate`, `parameters`, `multiply_adds`, the costs, and SHARED_ACCURACY if a
+            supernet was trained.
         costs: columns of the costs that are objectives.
 
     Returns:
@@ -133,7 +135,10 @@ def describe_candidates(space: Space, known: pd.DataFrame, costs: Sequence[str])
     """
     choices = pd.DataFrame([dict(space.parse(name)) for name in known["candidate"]])
     sizes = known[list(dict.fromkeys(["parameters", "multiply_adds", *costs]))].to_numpy(dtype=np.float64)
-    return choice_features(choices, sizes)
+    features = choice_features(choices, sizes)
+    if SHARED_ACCURACY not in known:
+        return features
+    return np.column_stack([features, standardise(known[[SHARED_ACCURACY]].to_numpy(dtype=np.float64))])
 
 
 def choice_features(choices: pd.DataFrame, sizes: Numbers) -> Numbers:

@@ -12,6 +12,9 @@ POSSIBLE = 0.05
 MIN_KNOWN = 2
 """Number of accuracies without which there is no model."""
 
+SHARED_ACCURACY = "shared_accuracy_pct"
+"""Column with the accuracy that a network has with the shared weights of a supernet."""
+
 
 def _searches_by_surrogate(config: Any) -> bool:
     return bool(config.search.strategy == "surrogate")
@@ -43,6 +46,14 @@ BELIEFS = Table(
             "the median candidate; missing for trained ones",
             low=0,
             high=1,
+            optional=True,
+        ),
+        Column(
+            SHARED_ACCURACY,
+            "number",
+            "%",
+            "accuracy with the shared weights of a supernet, relative to the mean of its channel set; missing without "
+            "search.surrogate.shared_accuracy",
             optional=True,
         ),
         Column("cost", "number", meaning="first objective besides the accuracy, in its stored unit"),

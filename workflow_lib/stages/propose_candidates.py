@@ -12,7 +12,9 @@ from workflow_lib.search.proposal_rounds import propose_round
 from workflow_lib.search.proposal_tables import PROPOSALS
 from workflow_lib.search.search_arguments import SearchArguments
 from workflow_lib.search.searched_candidates import training_settings
+from workflow_lib.search.shared_accuracy import supernet_seconds
 from workflow_lib.search.strategy_declaration import ProposalInput
+from workflow_lib.search.supernet_tables import RANKINGS_RESULT
 from workflow_lib.training.score_tables import FOLD_SCORES
 
 CONTRACT = 5
@@ -51,7 +53,7 @@ def _propose_round(arguments: ProposeArguments, tables: Mapping[str, pd.DataFram
         PROPOSALS.read(arguments.earlier) if arguments.earlier else None,
         FOLD_SCORES.read(arguments.scores) if arguments.scores else None,
         arguments.folds,
-    ).assign(search_s=0.0)
+    ).assign(search_s=supernet_seconds(tables[RANKINGS_RESULT.name]) if RANKINGS_RESULT.name in tables else 0.0)
 
 
 if __name__ == "__main__":

@@ -133,6 +133,6 @@ SECTION = SectionDeclaration(
     ),
     parent="search_space",
     position=65,
-    when=lambda config: bool(config.supernets),
+    when=lambda config: config.search.strategy == "supernet" or config.ranking_quality is not None,
     values=values,
 )

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 from workflow_lib.report.declaration import SectionDeclaration
 from workflow_lib.report.names import MISSING, column_format
 from workflow_lib.report.text_table import TextTable, make_table, plus_minus
-from workflow_lib.search.surrogate_tables import BELIEFS_RESULT, POSSIBLE, PROGRESS_RESULT, WITHIN_BUDGETS_RESULT
+from workflow_lib.search.surrogate_tables import (
+    BELIEFS_RESULT,
+    POSSIBLE,
+    PROGRESS_RESULT,
+    SHARED_ACCURACY,
+    WITHIN_BUDGETS_RESULT,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -96,6 +102,7 @@ def sentences(content: ReportContent) -> Sequence[str]:
     )
     return [
         *([fewer] if partly else []),
+        *([_shared(known)] if content.config.search.shares_weights else []),
         "A Gaussian process predicts the accuracy of every candidate from those that were trained; costs are known "
         f"exactly. Predicted from all others, the {len(known)} trained candidates have a median error of "
         f"{error.median():.2f} points, and {within:.0f} % of them lie within one standard deviation of the prediction "
@@ -104,6 +111,16 @@ def sentences(content: ReportContent) -> Sequence[str]:
         f"of at least {100 * POSSIBLE:g} %, not counting those less accurate than the median. If these are many, raise "
         "search.candidates: the search continues where it ended.",
     ]
+
+
+def _shared(known: pd.DataFrame) -> str:
+    """Say how well accuracies with shared weights agree with those of separate trainings."""
+    agreement = known[SHARED_ACCURACY].corr(known["accuracy_pct"], method="kendall")
+    found = "cannot be said" if isnan(agreement) else f"is {agreement:.2f}"
+    return (
+        "One feature of the model is the accuracy of each network with the shared weights of a supernet. Its agreement "
+        f"(Kendall's tau-b) with the measured accuracies of the {len(known)} trained candidates {found}."
+    )
 
 
 SECTION = SectionDeclaration(

@@ -44,10 +44,12 @@ def propose_ranked(rankings: pd.DataFrame, settings: pd.DataFrame, candidates: i
 
 
 def propose(given: ProposalInput) -> pd.DataFrame:
-    """Propose the best-ranked networks; each row of a ranking has the total time of its supernet so far."""
+    """Propose the best-ranked networks."""
+    from workflow_lib.search.shared_accuracy import supernet_seconds
+
     rankings = given.tables[RANKINGS_RESULT.name]
-    ranked_s = rankings.groupby(["channels", "variant", "number"])["seconds"].max().sum()
-    return propose_ranked(rankings, given.settings, given.search.candidates).assign(search_s=ranked_s)
+    proposed = propose_ranked(rankings, given.settings, given.search.candidates)
+    return proposed.assign(search_s=supernet_seconds(rankings))
 
 
 STRATEGY = StrategyDeclaration(

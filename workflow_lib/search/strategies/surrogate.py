@@ -8,11 +8,15 @@ from pydantic import Field
 
 from workflow_lib.core.section import Section
 from workflow_lib.search.strategy_declaration import StrategyDeclaration, StrategyInput
+from workflow_lib.search.supernet_tables import RANKINGS_RESULT
+from workflow_lib.spaces.cross import CROSS
+from workflow_lib.training.utilization_tables import UTILIZATIONS_RESULT
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from workflow_lib.config import Config
     from workflow_lib.search.strategy_declaration import FoldStrategy, Strategy
     from workflow_lib.search.surrogate_goals import Goal
 
@@ -26,6 +30,16 @@ class SurrogateConfig(Section):
         description="stop the search before `search.candidates` are trained, once no candidate is expected to add this "
         "share to the hypervolume of the front (percent); 0: never",
     )
+    shared_accuracy: bool = Field(
+        default=False,
+        description="train all networks with shared weights first (section supernet, steps of strict fairness), and "
+        "use the accuracy of each network with these weights as one feature of the model",
+    )
+
+    def check_within(self, config: Config, key: str) -> None:
+        """Check this section against the others; see `Section.check_within`."""
+        if self.shared_accuracy and (config.assembled or config.grid.space.name != CROSS):
+            raise ValueError(f"{key}.shared_accuracy needs a supernet of the grid: set grid.space to {CROSS}")
 
 
 def make(given: StrategyInput) -> Strategy:
@@ -61,6 +75,7 @@ STRATEGY = StrategyDeclaration(
     make=make,
     make_by_folds=make_by_folds,
     settings=SurrogateConfig,
+    optional=(UTILIZATIONS_RESULT, RANKINGS_RESULT),
     learns=True,
     rewarded_by_accuracy=True,
     keeps_budgets=True,
