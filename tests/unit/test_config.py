@@ -180,8 +180,11 @@ def test_a_missing_key_is_named(key: str) -> None:
             "cell_search needs search.strategy constrained or surrogate",
         ),
         (
-            {"search.strategy": "surrogate", "cell_search": {"space": "darts", "budgets": {"parameters": [1e5]}}},
-            "cell_search.space darts needs search.strategy constrained",
+            {
+                "search": {"strategy": "surrogate", "folds_at_a_time": 1},
+                "cell_search": {"space": "darts", "budgets": {"parameters": [1e5]}},
+            },
+            "search.folds_at_a_time needs all candidates at once, but cell_search.space darts is too large",
         ),
         (
             {"search.strategy": "surrogate", "cell_search": {"budgets": {"parameters": [1]}, "random_networks": 2}},

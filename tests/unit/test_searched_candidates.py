@@ -7,11 +7,11 @@ import pytest
 from examples import config
 
 from workflow_lib.core.errors import UserError
+from workflow_lib.search.cell_candidates import cell_candidates
 from workflow_lib.search.derivation import cost_rows
 from workflow_lib.search.searched_candidates import (
     candidate_space,
     known_candidates,
-    searched_candidates,
     within_a_budget,
 )
 from workflow_lib.spaces.cell_spaces import CELL_SPACES
@@ -40,8 +40,7 @@ def prices(cells: Any, sets: dict[str, int]) -> pd.DataFrame:
 def searched(*budgets: float) -> tuple[Any, Any]:
     whole, cells = run(*budgets)
     sets = {name: len(bands) for name, bands in whole.grid.channel_sets.items()}
-    tables = {"prices": prices(cells, sets)}
-    return whole, searched_candidates(whole.grid, cells, {}, {}, whole.budget_columns, whole.front.objectives, tables)
+    return whole, cell_candidates(whole.grid, cells, whole.budget_columns, whole.front.objectives, prices(cells, sets))
 
 
 def test_cells_are_all_live_and_within_a_budget_and_cost_what_they_count() -> None:

@@ -152,6 +152,11 @@ class CellSearchConfig(SkeletonConfig):
         return self.min_budget_share * budget if isfinite(budget) else -inf
 
     @property
+    def is_enumerated(self) -> bool:
+        """Whether the space is so small that a strategy can know the costs of all its networks."""
+        return self.space == "nasbench201"
+
+    @property
     def skeletons(self) -> Mapping[str, Skeleton]:
         """The skeletons of the networks that are searched, and of those that are derived and trained."""
         width, cells = self.trained_width or self.width, self.trained_cells or self.cells

@@ -10,7 +10,7 @@ from workflow_lib.core.candidate import KEYS, Candidate
 from workflow_lib.core.errors import UserError
 from workflow_lib.search.proposers import constrained_reward
 from workflow_lib.search.search_config import SearchConfig
-from workflow_lib.search.searched_candidates import SearchedCandidates, split
+from workflow_lib.search.searched_candidates import SearchedCandidates, names_of, split
 from workflow_lib.search.strategy_declaration import Strategy, StrategyInput
 
 _SECONDS_PER_HOUR = 3600
@@ -46,10 +46,10 @@ def propose_round(
         UserError: if the strategy would now propose other candidates in an earlier round.
     """
     given = strategy_input(search, searched, seed, folds)
+    rewards = {} if scores is None else rewards_of(search, searched.including(names_of(proposals)).known, scores, folds)
     if search.declaration.propose_by_epochs:
-        return _propose_by_epochs(given, round_number, proposals, scores)
-    make = _ByFolds if search.folds_at_a_time else _ByCandidate
-    trainer = make(given, scores)
+        return _propose_by_epochs(given, round_number, proposals, rewards)
+    trainer = _ByFolds(given, scores) if search.folds_at_a_time else _ByCandidate(given, rewards)
     for number in range(round_number):
         if proposals is not None and is_spent(search, scores) and number not in set(proposals["round"]):
             continue
@@ -85,7 +85,7 @@ def _rows(asked: Mapping[str, int], number: int) -> pd.DataFrame:
 
 
 def _propose_by_epochs(
-    given: StrategyInput, round_number: int, proposals: pd.DataFrame | None, scores: pd.DataFrame | None
+    given: StrategyInput, round_number: int, proposals: pd.DataFrame | None, rewards: Mapping[str, float]
 ) -> pd.DataFrame:
     """Propose the next round of a strategy that trains for a part of the epochs first; see `propose_round`.
 
@@ -93,12 +93,11 @@ def _propose_by_epochs(
         given: input of the strategy.
         round_number: number of the round, from 0.
         proposals: rows of PROPOSALS of all earlier rounds; None in the first round.
-        scores: rows of FOLD_SCORES of the last of them, after its part of the epochs.
+        rewards: rewards of the last of them, after its part of the epochs.
     """
     propose = given.search.declaration.propose_by_epochs
     assert propose
-    judged = {} if scores is None else rewards_of(given.search, given.known, scores, given.folds)
-    asked = dict.fromkeys(propose(given, round_number, judged), given.folds)
+    asked = dict.fromkeys(propose(given, round_number, rewards), given.folds)
     proposed = _rows(asked, round_number).assign(part=given.search.part(round_number))
     return proposed if proposals is None else pd.concat([proposals, proposed], ignore_index=True)
 
@@ -108,12 +107,11 @@ class _ByCandidate:
 
     Args:
         given: input of the strategy.
-        scores: rows of FOLD_SCORES; None before the first training.
+        rewards: rewards of the candidates that were trained, by name.
     """
 
-    def __init__(self, given: StrategyInput, scores: pd.DataFrame | None) -> None:
-        self._given, self._strategy = given, make_strategy(given)
-        self._rewards = {} if scores is None else rewards_of(given.search, given.known, scores, given.folds)
+    def __init__(self, given: StrategyInput, rewards: Mapping[str, float]) -> None:
+        self._given, self._strategy, self._rewards = given, make_strategy(given), rewards
 
     def ask(self, number: int) -> dict[str, int]:
         """Return the trainings of a round: name -> number of first folds that the candidate shall then have."""
@@ -126,7 +124,12 @@ class _ByCandidate:
 
 
 class _ByFolds:
-    """Asks a strategy for single folds of candidates, and tells it their accuracies; like `_ByCandidate`."""
+    """Asks a strategy for single folds of candidates, and tells it their accuracies; like `_ByCandidate`.
+
+    Args:
+        given: input of the strategy.
+        scores: rows of FOLD_SCORES; None before the first training.
+    """
 
     def __init__(self, given: StrategyInput, scores: pd.DataFrame | None) -> None:
         make = given.search.declaration.make_by_folds
@@ -174,6 +177,7 @@ def strategy_input(search: SearchConfig, searched: SearchedCandidates, seed: int
         searched.objectives,
         searched.budgets,
         folds,
+        searched.describe,
     )
 
 

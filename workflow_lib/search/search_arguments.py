@@ -7,9 +7,11 @@ from pydantic import Field
 
 from workflow_lib.core.arguments import Arguments
 from workflow_lib.pareto.front_config import Objective
+from workflow_lib.search.cell_candidates import cell_candidates
 from workflow_lib.search.cell_search_config import CellSearchConfig
+from workflow_lib.search.cell_tables import PRICES_RESULT
 from workflow_lib.search.search_config import SearchConfig
-from workflow_lib.search.searched_candidates import SearchedCandidates, searched_candidates
+from workflow_lib.search.searched_candidates import SearchedCandidates, grid_candidates
 from workflow_lib.spaces.grid_config import GridConfig
 
 if TYPE_CHECKING:
@@ -33,10 +35,12 @@ class SearchArguments(Arguments):
         return self.search.declaration.read(self.table, self.cells is not None)
 
     def candidates_of(self, tables: "Mapping[str, pd.DataFrame]") -> SearchedCandidates:
-        """Return the candidates that the strategy chooses from; see `searched_candidates`.
+        """Return the candidates that the strategy chooses from; see `grid_candidates` and `cell_candidates`.
 
         Args:
             tables: what `tables` returned.
         """
-        limits, budgets = self.search.limits, self.search.budgets
-        return searched_candidates(self.grid, self.cells, limits, budgets, self.cost_columns, self.objectives, tables)
+        if self.cells:
+            prices = tables[PRICES_RESULT.name]
+            return cell_candidates(self.grid, self.cells, self.cost_columns, self.objectives, prices)
+        return grid_candidates(self.grid, self.search.limits, self.search.budgets, self.objectives, tables)

@@ -170,10 +170,10 @@ class _SearchConfig(Section):
             return
         if not self.declaration.keeps_budgets:
             raise ValueError(f"cell_search needs {key}.strategy {' or '.join(['constrained', *_keep_budgets()])}")
-        if config.cell_search.space != "nasbench201":
+        if self.folds_at_a_time and not config.cell_search.is_enumerated:
             raise ValueError(
-                f"cell_search.space {config.cell_search.space} needs {key}.strategy constrained: its networks are too "
-                "many to predict the accuracy of each"
+                f"{key}.folds_at_a_time needs all candidates at once, but cell_search.space {config.cell_search.space} "
+                "is too large for that: remove it"
             )
         cells = config.cell_search.skeletons["trained"]
         if own := [name for name in config.grid.baselines if getattr(parse(name).choices, "skeleton", None) == cells]:

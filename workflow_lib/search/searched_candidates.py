@@ -1,6 +1,6 @@
-"""The candidates that a strategy chooses from, with their known costs: those of the grid, or networks of cells."""
+"""The candidates that a strategy chooses from, with their known costs."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
@@ -12,15 +12,10 @@ from workflow_lib.core.errors import UserError
 from workflow_lib.export.network_tables import NETWORKS_RESULT
 from workflow_lib.latency.latency_tables import LATENCIES_RESULT
 from workflow_lib.pareto.front_config import Objective
-from workflow_lib.search.cell_search_config import CellSearchConfig
-from workflow_lib.search.cell_tables import PRICES_RESULT
-from workflow_lib.search.derivation import costs_of
 from workflow_lib.search.network_costs import network_costs
 from workflow_lib.search.shared_accuracy import shared_accuracies
 from workflow_lib.search.supernet_tables import RANKINGS_RESULT
-from workflow_lib.spaces.cell_spaces import CELL_SPACES
 from workflow_lib.spaces.grid_config import GridConfig
-from workflow_lib.spaces.nasbench201.nasbench201_cell import CellNetwork, network_space
 from workflow_lib.spaces.space import Configuration, Space
 from workflow_lib.training.utilization_tables import UTILIZATIONS_RESULT
 
@@ -31,44 +26,48 @@ class SearchedCandidates:
 
     Attributes:
         space: the space of candidates.
-        known: rows of `known_candidates`.
+        known: rows of `known_candidates`; of a space that is too large to enumerate, some random ones.
         objectives: objectives of the search: the accuracy, and columns of `known`.
         budgets: column of `known` -> maximum values, within each of which the best candidate is wanted; empty: the
             whole front is wanted.
+        describe: function from names to rows like `known`, in a space that is too large to enumerate; None: `known`
+            has all candidates. It leaves out those that are not within a budget.
     """
 
     space: Space
     known: pd.DataFrame
     objectives: Sequence[Objective]
     budgets: Mapping[str, Sequence[float]]
+    describe: Callable[[Sequence[str]], pd.DataFrame] | None = None
+
+    def including(self, names: Iterable[str]) -> "SearchedCandidates":
+        """Return these candidates with some others of the space, whose costs become known."""
+        missing = list(dict.fromkeys(names).keys() - set(self.known["candidate"])) if self.describe else []
+        if not missing or not self.describe:
+            return self
+        return replace(self, known=pd.concat([self.known, self.describe(sorted(missing))], ignore_index=True))
 
 
-def searched_candidates(
+def grid_candidates(
     grid: GridConfig,
-    cells: CellSearchConfig | None,
     limits: Mapping[str, float],
     budgets: Mapping[str, Sequence[float]],
-    columns: Mapping[str, str],
     objectives: Sequence[Objective],
     tables: Mapping[str, pd.DataFrame],
 ) -> SearchedCandidates:
-    """Return the candidates that a strategy chooses from.
+    """Return the candidates of a grid.
 
     Args:
-        grid: the grid: channel sets, batch sizes, recipes, and networks unless there are `cells`.
-        cells: cells whose networks replace those of the grid; None: the networks of the grid.
+        grid: the grid.
         limits: `search.limits`.
         budgets: `search.budgets`.
-        columns: quantity with budgets of `cells` -> column of its cost.
         objectives: objectives of the front.
         tables: result name -> table: NETWORKS and LATENCIES, UTILIZATIONS if measured, and RANKING if a
-            supernet was trained; or CELL_COSTS for cells.
+            supernet was trained.
 
     Raises:
         UserError: if no candidate is within the limits, or within the largest budgets.
     """
-    if cells:
-        return _cell_candidates(grid, cells, columns, objectives, tables[PRICES_RESULT.name])
     utilizations = tables.get(UTILIZATIONS_RESULT.name)
     costs = network_costs(tables[NETWORKS_RESULT.name], tables[LATENCIES_RESULT.name], utilizations)
     if RANKINGS_RESULT.name in tables:
@@ -121,6 +120,11 @@ def training_settings(grid: GridConfig) -> pd.DataFrame:
 def split(names: list[str]) -> pd.DataFrame:
     """Split names of candidates into the columns KEYS."""
     return pd.DataFrame(map(Candidate.parse, names), columns=KEYS).astype({"batch": "int64"})
+
+
+def names_of(rows: pd.DataFrame | None) -> list[str]:
+    """Return the names of candidates from the columns KEYS; none without a table."""
+    return [] if rows is None else [str(Candidate(*key)) for key in rows[KEYS].itertuples(index=False)]
 
 
 def known_candidates(space: Space, costs: pd.DataFrame) -> pd.DataFrame:
@@ -196,27 +200,3 @@ def _keep(space: Space, known: pd.DataFrame, rows: pd.DataFrame) -> tuple[Space,
     if len(rows) == len(known):
         return space, known
     return replace(space, allowed=frozenset(rows["candidate"])), rows.reset_index(drop=True)
-
-
-def _cell_candidates(
-    grid: GridConfig,
-    cells: CellSearchConfig,
-    columns: Mapping[str, str],
-    objectives: Sequence[Objective],
-    prices: pd.DataFrame,
-) -> SearchedCandidates:
-    """Return the networks of cells without dead operations that are within at least one budget."""
-    networks = network_space(cells.skeletons["trained"])
-    live = [network for network in map(CellNetwork.parse, networks.networks()) if network.is_live]
-    rows = []
-    for channels, table in prices.groupby("channels", sort=False):
-        costs = costs_of(CELL_SPACES[cells.space], table)
-        totals = {columns.get(quantity, quantity): list(map(each.total, live)) for quantity, each in costs.items()}
-        rows.append(pd.DataFrame({"channels": channels, "architecture": list(map(str, live)), **totals}))
-    budgets = {columns[quantity]: values for quantity, values in cells.budgets.items()}
-    space = candidate_space(grid, replace(networks, allowed=frozenset(map(str, live))))
-    known = known_candidates(space, pd.concat(rows, ignore_index=True))
-    space, known = within_a_budget(space, known, budgets, "cell_search.budgets")
-    wanted = [each for each in objectives if each.name == "accuracy_pct"]
-    wanted += [Objective(name=name, direction="min") for name in budgets]
-    return SearchedCandidates(space, known, wanted, budgets)

@@ -73,6 +73,7 @@ class StrategyInput:
         budgets: column of `known` -> maximum values, within each of which the best candidate is wanted; empty: the
             whole front is wanted.
         folds: number of folds of the run.
+        describe: see `SearchedCandidates.describe`.
     """
 
     space: Space
@@ -83,6 +84,7 @@ class StrategyInput:
     objectives: Sequence[Objective]
     budgets: Mapping[str, Sequence[float]]
     folds: int
+    describe: Callable[[Sequence[str]], pd.DataFrame] | None = None
 
     @property
     def first_draws(self) -> int:

@@ -14,7 +14,7 @@ from workflow_lib.core.errors import UserError
 from workflow_lib.pareto.dominance import to_losses, unit_scaled
 from workflow_lib.pareto.front_config import Objective, besides_accuracy
 from workflow_lib.search.gaussian_process import Posterior
-from workflow_lib.search.searched_candidates import SearchedCandidates
+from workflow_lib.search.searched_candidates import SearchedCandidates, names_of
 from workflow_lib.search.surrogate_folds import fold_posterior
 from workflow_lib.search.surrogate_search import describe_candidates
 from workflow_lib.search.surrogate_tables import MIN_KNOWN, POSSIBLE, SHARED_ACCURACY, WITHIN_BUDGETS
@@ -56,6 +56,7 @@ def believe(searched: SearchedCandidates, proposals: pd.DataFrame, scores: pd.Da
     Raises:
         UserError: if fewer than two candidates were trained.
     """
+    searched = searched.including(names_of(proposals))
     known = searched.known
     proposed = proposals.groupby(KEYS)["folds"].max().reset_index()
     by_candidate = scores.sort_values("fold").groupby(KEYS)["accuracy_pct"].agg(list).rename("accuracies").reset_index()

@@ -28,7 +28,7 @@ class Surrogate:
         candidates: n names.
         features: (n, d) features from which the accuracy is predicted; see `describe_candidates`.
         goal: what the search looks for, with the costs of the candidates.
-        seed: seed of the first proposals.
+        seed: seed of the random proposals.
         min_gain_pct: the search ends once no candidate is expected to add this share to the total (percent).
 
     Source: expected hypervolume improvement (Emmerich et al. 2006) with a Gaussian process (Jones et al. 1998).
@@ -41,19 +41,34 @@ class Surrogate:
         self._rows = {name: row for row, name in enumerate(candidates)}
         self._accuracy = np.full(len(self._candidates), np.nan)
         self._open = np.ones(len(self._candidates), dtype=bool)
+        self._drawable = np.ones(len(self._candidates), dtype=bool)
         self._generator = np.random.default_rng(seed)
-        self._min_gain, self._random = min_gain_pct / 100, 0
+        self._min_gain, self.random_draws = min_gain_pct / 100, 0
+
+    def resume(self, proposed: Sequence[str], random_draws: int, drawable: Sequence[str]) -> None:
+        """Continue a search with other candidates than before.
+
+        Args:
+            proposed: those that were proposed; they are not proposed again.
+            random_draws: number of them that were drawn at random.
+            drawable: those that may be drawn at random.
+        """
+        self._open[[self._rows[name] for name in proposed]] = False
+        self._drawable[:] = False
+        self._drawable[[self._rows[name] for name in drawable]] = True
+        self.random_draws = random_draws
 
     def propose(self, count: int) -> list[str]:
         """Propose at most `count` new candidates."""
         count = min(count, int(self._open.sum()))
         known = int(np.isfinite(self._accuracy).sum())
-        random = (
-            count if known < MIN_KNOWN else min(count, missing_random(int((~self._open).sum()) + count, self._random))
-        )
-        rows = self._choose(self._goal.draw(np.flatnonzero(self._open), random, self._generator))
-        self._random += random
-        if random < count:
+        missing = missing_random(int((~self._open).sum()) + count, self.random_draws)
+        random = count if known < MIN_KNOWN else min(count, missing)
+        drawable = np.flatnonzero(self._open & self._drawable)
+        random = min(random, len(drawable))
+        rows = self._choose(self._goal.draw(drawable, random, self._generator))
+        self.random_draws += random
+        if random < count and known >= MIN_KNOWN:
             rows += self._choose(self._most_improving(count - random))
         return [self._candidates[row] for row in rows]
 
@@ -66,9 +81,21 @@ class Surrogate:
         for name, accuracy in rewards.items():
             self._accuracy[self._rows[name]] = accuracy
 
-    def _most_improving(self, count: int) -> list[int]:
+    def promising(self, count: int) -> list[str]:
+        """Return the best trained candidates, and the `count` others that are expected to add most."""
+        known, posterior = self._model()
+        progress = self._goal.begin(posterior.mean)(known.tolist())
+        gain = progress.improvement(posterior.mean, posterior.deviation, self._goal.costs)
+        gain[~self._open] = -1.0
+        others = np.argsort(-gain, kind="stable")[:count].tolist()
+        return [self._candidates[row] for row in dict.fromkeys([*self._goal.best(posterior.mean, known), *others])]
+
+    def _model(self) -> tuple[NDArray[np.intp], Posterior]:
         known = np.flatnonzero(np.isfinite(self._accuracy))
-        posterior = Posterior(self._features, known, without_outliers(self._accuracy[known]))
+        return known, Posterior(self._features, known, without_outliers(self._accuracy[known]))
+
+    def _most_improving(self, count: int) -> list[int]:
+        known, posterior = self._model()
         # The expected accuracies, not the measured ones: the best of noisy ones are lucky, and hide better candidates.
         progress_of = self._goal.begin(posterior.mean)
         members, chosen = [int(row) for row in known], list[int]()

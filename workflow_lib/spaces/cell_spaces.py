@@ -12,6 +12,7 @@ from workflow_lib.spaces.mobilenet import mobilenet_counts as mobilenet_costs
 from workflow_lib.spaces.nasbench201 import nasbench201_cell as nasbench201
 from workflow_lib.spaces.nasbench201 import nasbench201_counts as nasbench201_costs
 from workflow_lib.spaces.nasbench201.nasbench201_cell import Skeleton
+from workflow_lib.spaces.space import Space
 
 CellSpaceName = Literal["nasbench201", "darts"]
 AssembledSpaceName = Literal[CellSpaceName, "mobilenet"]
@@ -26,6 +27,7 @@ class CellSpace:
         edges: names of the rows of the architecture parameters.
         operations: names of their columns, "none" first.
         nodes: indices of the edges into each node that may be left without edges; empty if no node may.
+        networks: skeleton -> space of all networks.
         count_parameters: (skeleton, channels, classes) -> costs of the networks.
         count_multiply_adds: (skeleton, channels, classes, side of the images in pixels) -> costs of the networks.
     """
@@ -33,6 +35,7 @@ class CellSpace:
     edges: tuple[str, ...]
     operations: tuple[str, ...]
     nodes: tuple[tuple[int, ...], ...]
+    networks: Callable[[Skeleton], Space]
     count_parameters: Callable[[Skeleton, int, int], CellCosts]
     count_multiply_adds: Callable[[Skeleton, int, int, int], CellCosts]
 
@@ -56,16 +59,23 @@ CELL_SPACES: Mapping[str, CellSpace] = {
         tuple(f"{tail}-{head}" for tail, head in nasbench201.EDGES),
         tuple(nasbench201.OPERATIONS),
         nasbench201.NODES,
+        nasbench201.network_space,
         nasbench201_costs.count_parameters,
         nasbench201_costs.count_multiply_adds,
     ),
     "darts": CellSpace(
-        darts.EDGE_NAMES, darts.OPERATIONS, (), darts_costs.count_parameters, darts_costs.count_multiply_adds
+        darts.EDGE_NAMES,
+        darts.OPERATIONS,
+        (),
+        darts.network_space,
+        darts_costs.count_parameters,
+        darts_costs.count_multiply_adds,
     ),
     "mobilenet": CellSpace(
         tuple(mobilenet.space().choices),
         mobilenet.BLOCKS,
         (),
+        lambda _: mobilenet.space(),
         lambda _, channels, classes: mobilenet_costs.count_parameters(channels, classes),
         lambda _, channels, classes, size_px: mobilenet_costs.count_multiply_adds(channels, classes, size_px),
     ),

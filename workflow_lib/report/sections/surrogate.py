@@ -95,6 +95,8 @@ def sentences(content: ReportContent) -> Sequence[str]:
     error = (known["accuracy_pct"] - known["expected_accuracy_pct"]).abs()
     within = 100 * float((error <= known["deviation_pct"]).mean())
     partly = int((known["folds"] < content.config.folds.count).sum())
+    cells = content.config.cell_search
+    drawn = "" if cells is None or cells.is_enumerated else "randomly drawn "
     possible = int((others["front_probability"] >= POSSIBLE).sum())
     fewer = (
         f"{partly:,} candidates were not trained on all folds, because more would hardly have changed the front. They "
@@ -107,9 +109,9 @@ def sentences(content: ReportContent) -> Sequence[str]:
         f"exactly. Predicted from all others, the {len(known)} trained candidates have a median error of "
         f"{error.median():.2f} points, and {within:.0f} % of them lie within one standard deviation of the prediction "
         f"(about {WITHIN_ONE_DEVIATION} % should).",
-        f"Of the {len(others):,} candidates that were not trained, {possible:,} belong on the front with a probability "
-        f"of at least {100 * POSSIBLE:g} %, not counting those less accurate than the median. If these are many, raise "
-        "search.candidates: the search continues where it ended.",
+        f"Of the {len(others):,} {drawn}candidates that were not trained, {possible:,} belong on the front with a "
+        f"probability of at least {100 * POSSIBLE:g} %, not counting those less accurate than the median. "
+        "If these are many, raise search.candidates: the search continues where it ended.",
     ]
 
 

@@ -14,6 +14,7 @@ from workflow_lib.training.utilization_tables import UTILIZATIONS_RESULT
 
 if TYPE_CHECKING:
     import numpy as np
+    import pandas as pd
     from numpy.typing import NDArray
 
     from workflow_lib.config import Config
@@ -44,9 +45,18 @@ class SurrogateConfig(Section):
 
 def make(given: StrategyInput) -> Strategy:
     """Make the strategy of whole candidates."""
+    from workflow_lib.search.local_surrogate import LocalSurrogate
     from workflow_lib.search.surrogate_search import Surrogate
 
-    return Surrogate(*_candidates(given), given.seed, given.settings.min_gain_pct)
+    if (find := given.describe) is None:
+        return Surrogate(*_candidates(given, given.known), given.seed, given.settings.min_gain_pct)
+    return LocalSurrogate(
+        given.known["candidate"].tolist(),
+        given.space.neighbours,
+        lambda names: _candidates(given, find(names)),
+        given.seed,
+        given.settings.min_gain_pct,
+    )
 
 
 def make_by_folds(given: StrategyInput) -> FoldStrategy:
@@ -54,19 +64,18 @@ def make_by_folds(given: StrategyInput) -> FoldStrategy:
     from workflow_lib.search.surrogate_folds import SurrogateByFolds
 
     assert given.search.folds_at_a_time
-    return SurrogateByFolds(*_candidates(given), given.folds, given.search.folds_at_a_time, given.seed)
+    return SurrogateByFolds(*_candidates(given, given.known), given.folds, given.search.folds_at_a_time, given.seed)
 
 
-def _candidates(given: StrategyInput) -> tuple[list[str], NDArray[np.float64], Goal]:
-    """Return the names and features of the candidates, and what the search looks for."""
-    import numpy as np
-
+def _candidates(given: StrategyInput, known: pd.DataFrame) -> tuple[list[str], NDArray[np.float64], Goal]:
+    """Return the names and features of candidates, and what the search looks for."""
+    from workflow_lib.pareto.dominance import to_losses
     from workflow_lib.search.surrogate_goals import FrontGoal, budget_goal
     from workflow_lib.search.surrogate_search import describe_candidates
 
-    goal = budget_goal(given.known, given.budgets) if given.budgets else FrontGoal(np.array(list(given.costs.values())))
-    features = describe_candidates(given.space, given.known, [each.name for each in given.cost_objectives])
-    return given.known["candidate"].tolist(), features, goal
+    goal = budget_goal(known, given.budgets) if given.budgets else FrontGoal(to_losses(known, given.cost_objectives))
+    features = describe_candidates(given.space, known, [each.name for each in given.cost_objectives])
+    return known["candidate"].tolist(), features, goal
 
 
 STRATEGY = StrategyDeclaration(
