@@ -36,11 +36,13 @@ rule propose_candidates:
         ),
         tables=SEARCHES.proposal_tables,
         optional=RUN.optional_flags("earlier", "scores"),
+        lists=RUN.list_flags("older_scores"),
     shell:
         "python -m workflow_lib.stages.propose_candidates"
         " {params.options}"
         " {params.tables:q}"
         " {params.optional:q}"
+        " {params.lists:q}"
         " --round-number {wildcards.round}"
         " --output {output:q}"
         " 2> {log:q}"

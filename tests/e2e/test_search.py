@@ -209,6 +209,28 @@ def test_successive_halving_goes_on_where_the_last_rung_stopped(tmp_path: Path, 
         assert str(alone[name].tolist()) == str(continued[name].tolist()), "the same as without a stop"
 
 
+def test_a_surrogate_search_by_halving_starts_new_candidates_in_each_search(
+    tmp_path: Path, wide: dict[str, object]
+) -> None:
+    search = {"strategy": "surrogate", "candidates": 4, "round_candidates": 2, "surrogate": {"by_halving": True}}
+    changes = wide | SIZES | {"search": search | {"halving": {"reduction": 2, "rungs": 2}}, "training": {"epochs": 2}}
+    config, folder = write_config(tmp_path / "rungs.yaml", changes), tmp_path / "run"
+    result = rounds(folder, config)
+    assert result.returncode == 0, (result.stdout + result.stderr)[-4000:]
+    results = folder / RUN
+    proposals = pd.read_parquet(results / "propose_candidates" / "3.parquet")
+    names = [set(rows[KEYS].itertuples(index=False, name=None)) for _, rows in proposals.groupby("round")]
+    assert proposals.groupby("round")["part"].first().tolist() == [2, 1, 2, 1]
+    assert list(map(len, names)) == [2, 1, 2, 1]
+    assert names[1] <= names[0] and names[3] <= names[2] and not names[0] & names[2]
+    ranked = pd.read_parquet(results / "build_front" / "ranked.parquet")
+    assert set(ranked.loc[~ranked["baseline"], KEYS].itertuples(index=False, name=None)) == names[1] | names[3]
+    page = (results / "build_report" / "report.html").read_text()
+    assert "failed permanently" not in page
+    again = rounds(folder, config)
+    assert (again.stdout + again.stderr).count("Nothing to be done") == 5
+
+
 @pytest.mark.parametrize("space", ["nasbench201", "darts"])
 def test_all_budgets_of_cells_share_one_surrogate_search(tmp_path: Path, space: str) -> None:
     """DARTS has too many cells to enumerate: the search extends a pool of random ones."""

@@ -238,7 +238,26 @@ def test_a_missing_key_is_named(key: str) -> None:
         ),
         (
             {"search": {"strategy": "halving", "training_hours": 5}, "training.epochs": 9},
+            "search.training_hours cannot be combined with successive halving: remove one of them",
+        ),
+        (
+            {"search": {"strategy": "random", "training_hours": 5}},
             "search.training_hours needs search.strategy surrogate or",
+        ),
+        (
+            {"search": {"strategy": "surrogate", "surrogate": {"by_halving": True}, "folds_at_a_time": 1}},
+            "search.folds_at_a_time cannot be combined with successive halving: remove one of them",
+        ),
+        (
+            {"search": {"strategy": "surrogate", "surrogate": {"by_halving": True, "min_gain_pct": 1}}},
+            "search.surrogate.min_gain_pct cannot be combined with by_halving: set one of them",
+        ),
+        (
+            {
+                "search": {"strategy": "surrogate", "surrogate": {"by_halving": True}},
+                "cell_search": {"space": "darts", "budgets": {"parameters": [1e5]}},
+            },
+            "search.surrogate.by_halving needs all candidates at once, but cell_search.space darts is too large",
         ),
         (
             {"search": {"strategy": "surrogate", "folds_at_a_time": 5}, "folds.count": 5},

@@ -130,7 +130,7 @@ def data_rules(config: Config) -> str:
 
 def trains_partly(config: Config) -> bool:
     """Whether the search trains some candidates on a part of the folds or epochs only."""
-    return bool(config.search.folds_at_a_time or config.search.declaration.propose_by_epochs)
+    return bool(config.search.folds_at_a_time or config.search.rungs)
 
 
 def derivation(config: Config) -> str:

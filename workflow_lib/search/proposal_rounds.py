@@ -1,6 +1,6 @@
 """Rounds of a search: the next proposals of a strategy, from all earlier proposals and rewards."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,7 @@ from workflow_lib.core.errors import UserError
 from workflow_lib.search.proposers import constrained_reward
 from workflow_lib.search.search_config import SearchConfig
 from workflow_lib.search.searched_candidates import SearchedCandidates, names_of, split
-from workflow_lib.search.strategy_declaration import Strategy, StrategyInput
+from workflow_lib.search.strategy_declaration import RungInput, Strategy, StrategyInput
 
 _SECONDS_PER_HOUR = 3600
 
@@ -24,6 +24,7 @@ def propose_round(
     proposals: pd.DataFrame | None,
     scores: pd.DataFrame | None,
     folds: int,
+    older_scores: Sequence[pd.DataFrame] = (),
 ) -> pd.DataFrame:
     """Propose the candidates of the next round.
 
@@ -38,6 +39,7 @@ def propose_round(
         scores: rows of FOLD_SCORES of these proposals; a candidate without scores failed, and the strategy receives no
             reward for it.
         folds: number of folds of the run.
+        older_scores: what `scores` was in the rounds before, the latest first; only for rungs of successive halving.
 
     Returns:
         Rows of PROPOSALS of the earlier rounds and of this one.
@@ -46,9 +48,11 @@ def propose_round(
         UserError: if the strategy would now propose other candidates in an earlier round.
     """
     given = strategy_input(search, searched, seed, folds)
-    rewards = {} if scores is None else rewards_of(search, searched.including(names_of(proposals)).known, scores, folds)
-    if search.declaration.propose_by_epochs:
-        return _propose_by_epochs(given, round_number, proposals, rewards)
+    known = searched.including(names_of(proposals)).known
+    rewards = {} if scores is None else rewards_of(search, known, scores, folds)
+    if search.rungs:
+        older = [rewards_of(search, known, each, folds) for each in older_scores]
+        return _propose_rung(given, round_number, proposals, [rewards, *older])
     trainer = _ByFolds(given, scores) if search.folds_at_a_time else _ByCandidate(given, rewards)
     for number in range(round_number):
         if proposals is not None and is_spent(search, scores) and number not in set(proposals["round"]):
@@ -84,21 +88,41 @@ def _rows(asked: Mapping[str, int], number: int) -> pd.DataFrame:
     return split(list(asked)).assign(round=number, folds=list(asked.values()), part=1).astype({"folds": "int64"})
 
 
-def _propose_by_epochs(
-    given: StrategyInput, round_number: int, proposals: pd.DataFrame | None, rewards: Mapping[str, float]
+def _propose_rung(
+    given: StrategyInput, round_number: int, proposals: pd.DataFrame | None, accuracies: Sequence[Mapping[str, float]]
 ) -> pd.DataFrame:
-    """Propose the next round of a strategy that trains for a part of the epochs first; see `propose_round`.
+    """Propose the next rung of a strategy that trains for a part of the epochs first; see `propose_round`.
 
     Args:
         given: input of the strategy.
         round_number: number of the round, from 0.
         proposals: rows of PROPOSALS of all earlier rounds; None in the first round.
-        rewards: rewards of the last of them, after its part of the epochs.
+        accuracies: accuracies of all candidates so far that were trained for the part of the round before this one, of
+            the round before that, and so on.
+
+    Raises:
+        UserError: if all trainings of the rung before failed.
     """
-    propose = given.search.declaration.propose_by_epochs
-    assert propose
-    asked = dict.fromkeys(propose(given, round_number, rewards), given.folds)
-    proposed = _rows(asked, round_number).assign(part=given.search.part(round_number))
+    search = given.search
+    propose, rungs = search.declaration.propose_rung, search.rungs
+    assert propose and rungs
+    earlier = pd.DataFrame(columns=[*KEYS, "round"]) if proposals is None else proposals
+    in_round = {number: names_of(earlier[earlier["round"] == number]) for number in range(round_number)}
+    observed: dict[int, Mapping[str, float]] = {}
+    for number, each in zip(range(round_number - 1, -1, -1), accuracies, strict=False):
+        observed.setdefault(search.part(number), each)
+    rung = round_number % rungs.rungs
+    last = in_round[round_number - 1] if rung else []
+    known = observed.get(search.part(round_number - 1), {})
+    judged = {name: known[name] for name in last if name in known}
+    if rung and not judged:
+        raise UserError(
+            f"no candidate of rung {rung} has all its folds", "search.halving", "see the logs of train_part"
+        )
+    starts = [in_round[number] for number in range(0, round_number, rungs.rungs)]
+    count = rungs.promoted(len(judged)) if rung else rungs.first_candidates(search.rung_effort(round_number))
+    asked = dict.fromkeys(propose(given, RungInput(rung, count, judged, observed, starts)), given.folds)
+    proposed = _rows(asked, round_number).assign(part=search.part(round_number))
     return proposed if proposals is None else pd.concat([proposals, proposed], ignore_index=True)
 
 

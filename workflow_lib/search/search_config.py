@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import AfterValidator, Field, WithJsonSchema, create_model
 
 from workflow_lib.core.section import Budgets, Section
+from workflow_lib.search.strategies.halving import HalvingConfig
 from workflow_lib.search.strategy_declaration import StrategyDeclaration, all_strategies
 from workflow_lib.search.surrogate_tables import MIN_KNOWN
 from workflow_lib.spaces.networks import parse
@@ -86,6 +87,13 @@ class _SearchConfig(Section):
         return all_strategies()[self.strategy]
 
     @property
+    def rungs(self) -> "HalvingConfig | None":
+        """The rungs in which candidates are trained, if they are trained for a part of their epochs first."""
+        settings: HalvingConfig = self.halving  # type: ignore[attr-defined]  # sections of strategies are added below
+        by_halving = getattr(getattr(self, self.strategy, None), "by_halving", False)
+        return settings if self.strategy == "halving" or by_halving else None
+
+    @property
     def shares_weights(self) -> bool:
         """Whether a supernet tells the strategy how accurate networks are with shared weights."""
         return bool(getattr(getattr(self, self.strategy, None), "shared_accuracy", False))
@@ -101,10 +109,11 @@ class _SearchConfig(Section):
         >>> SearchConfig(strategy="surrogate", candidates=4, round_candidates=2, folds_at_a_time=1).rounds(folds=3)
         7
         """
-        if self.declaration.propose_by_epochs:
-            return int(getattr(self, self.strategy).rungs)
         if not self.declaration.learns:
             return 1
+        if self.rungs:
+            searches = 1 if self.strategy == "halving" else -(-self.candidates // self.round_candidates)
+            return self.rungs.rungs * searches
         return -(-self._actions(folds) // self.round_candidates) + bool(self.folds_at_a_time)
 
     def completes(self, round_number: int, folds: int) -> bool:
@@ -122,9 +131,19 @@ class _SearchConfig(Section):
         Args:
             round_number: number of the round, from 0.
         """
-        if not self.declaration.propose_by_epochs:
-            return 1
-        return int(getattr(self, self.strategy).part(round_number))
+        return self.rungs.part(round_number % self.rungs.rungs) if self.rungs else 1
+
+    def rung_effort(self, round_number: int) -> int:
+        """Return the effort of the rungs to which a round belongs, in candidates that are trained for all epochs.
+
+        Args:
+            round_number: number of the round, from 0.
+        """
+        assert self.rungs
+        if self.strategy == "halving":
+            return self.candidates
+        start = round_number // self.rungs.rungs * self.round_candidates
+        return min(self.round_candidates, self.candidates - start)
 
     def round_size(self, round_number: int, folds: int) -> int:
         """Return the maximum number of candidates that are trained in a round, on all or on the next few folds.
@@ -149,8 +168,10 @@ class _SearchConfig(Section):
         self._check_budgets(config, f"{key}.budgets")
         self._check_folds(config, f"{key}.folds_at_a_time")
         self._check_epochs(config, key)
-        if self.training_hours is not None and (not self.declaration.learns or self.declaration.propose_by_epochs):
-            able = [name for name, each in all_strategies().items() if each.learns and not each.propose_by_epochs]
+        if self.training_hours is not None and self.rungs:
+            raise ValueError(f"{key}.training_hours cannot be combined with successive halving: remove one of them")
+        if self.training_hours is not None and not self.declaration.learns:
+            able = [name for name, each in all_strategies().items() if each.learns and name != "halving"]
             raise ValueError(f"{key}.training_hours needs {key}.strategy {' or '.join(able)}")
         if self.strategy == "surrogate" and self.candidates < MIN_KNOWN:
             raise ValueError(f"{key}.candidates is {self.candidates}: a model of the accuracy needs {MIN_KNOWN}")
@@ -206,13 +227,22 @@ class _SearchConfig(Section):
             )
 
     def _check_epochs(self, config: "Config", key: str) -> None:
+        if not self.rungs:
+            return
+        if self.folds_at_a_time:
+            raise ValueError(f"{key}.folds_at_a_time cannot be combined with successive halving: remove one of them")
+        if config.cell_search and not config.cell_search.is_enumerated:
+            raise ValueError(
+                f"{key}.{self.strategy}.by_halving needs all candidates at once, but cell_search.space "
+                f"{config.cell_search.space} is too large for that: set it to false"
+            )
         part = self.part(0)
         for recipe in config.grid.recipe_names:
             epochs = config.training_of(recipe).epochs
             if epochs < part:
                 where = f"grid.recipes.{recipe}.epochs" if recipe else "training.epochs"
                 raise ValueError(
-                    f"{where} is {epochs}, but the first rung of {key}.{self.strategy} trains for 1/{part} of the "
+                    f"{where} is {epochs}, but the first rung of {key}.halving trains for 1/{part} of the "
                     "epochs: train longer, or lower its rungs or reduction"
                 )
 

@@ -1,7 +1,7 @@
 """The declaration of search strategies; quick to import, because planning reads every declaration.
 
 A new strategy is one module in `workflow_lib/search/strategies`. Most strategies propose candidates of the grid and
-receive their rewards (`make`). Some train candidates for a part of their epochs first (`propose_by_epochs`). Others
+receive their rewards (`make`). Some train candidates for a part of their epochs first (`propose_rung`). Others
 turn result tables of separate jobs into proposals (`propose`).
 """
 
@@ -108,6 +108,25 @@ class StrategyInput:
 
 
 @dataclass(frozen=True)
+class RungInput:
+    """The input for the next rung of a strategy that trains candidates for a part of their epochs first.
+
+    Attributes:
+        number: number of the rung, from 0; the first rung has new candidates.
+        count: maximum number of candidates of the rung.
+        judged: name -> accuracy of the candidates of the rung before, after its part of the epochs (percent).
+        observed: n -> accuracies after 1/n of the epochs, by name, of all candidates so far (percent).
+        starts: names of the new candidates of each search of rungs so far, in order.
+    """
+
+    number: int
+    count: int
+    judged: Mapping[str, float]
+    observed: Mapping[int, Mapping[str, float]]
+    starts: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True)
 class ProposalInput:
     """The input of a strategy that proposes from result tables.
 
@@ -124,14 +143,14 @@ class ProposalInput:
 
 @dataclass(frozen=True)
 class StrategyDeclaration:
-    """A strategy, named after its module. It has `make`, `propose_by_epochs` or `propose`.
+    """A strategy, named after its module. It has `make`, `propose_rung` or `propose`.
 
     Args:
         words: the candidates that it proposes, in one phrase, for the description of the configuration.
         make: function that makes a strategy of the grid; import NNI and scikit-learn only inside it.
         make_by_folds: function that makes the strategy for `search.folds_at_a_time`, if it can decide between folds.
-        propose_by_epochs: function of the input, the number of a round and the accuracies of the round before, by
-            name (percent). It proposes candidates that train for the part of their epochs that belongs to the round.
+        propose_rung: function that proposes the candidates of a rung, which train for its part of the epochs; used if
+            `SearchConfig.rungs` says so.
         propose: function that turns tables into rows of PROPOSALS, including `search_s`.
         reads: results that it needs.
         optional: results that it uses if a run has them.
@@ -148,7 +167,7 @@ class StrategyDeclaration:
     words: str
     make: Callable[[StrategyInput], Strategy] | None = None
     make_by_folds: Callable[[StrategyInput], FoldStrategy] | None = None
-    propose_by_epochs: Callable[[StrategyInput, int, Mapping[str, float]], Sequence[str]] | None = None
+    propose_rung: Callable[[StrategyInput, RungInput], Sequence[str]] | None = None
     propose: Callable[[ProposalInput], pd.DataFrame] | None = None
     reads: tuple[Result, ...] = (NETWORKS_RESULT, LATENCIES_RESULT)
     optional: tuple[Result, ...] = (UTILIZATIONS_RESULT,)

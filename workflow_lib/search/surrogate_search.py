@@ -96,23 +96,50 @@ class Surrogate:
 
     def _most_improving(self, count: int) -> list[int]:
         known, posterior = self._model()
-        # The expected accuracies, not the measured ones: the best of noisy ones are lucky, and hide better candidates.
-        progress_of = self._goal.begin(posterior.mean)
-        members, chosen = [int(row) for row in known], list[int]()
-        while len(chosen) < count:
-            progress = progress_of(members)
-            gain = progress.improvement(posterior.mean, posterior.deviation, self._goal.costs)
-            gain[~self._open] = -1.0
-            gain[chosen] = -1.0
-            best = int(gain.argmax())
-            if not chosen and gain[best] < self._min_gain * progress.total:
-                break
-            if gain[best] <= 0:  # nothing is expected of any candidate: learn about the least certain one
-                best = int(np.where(gain >= 0, posterior.deviation, -1.0).argmax())
-            chosen.append(best)
-            members.append(best)
-            posterior.condition(best)
+        is_open = self._open.copy()
+        chosen = most_improving(self._goal, posterior, known.tolist(), is_open, count, self._min_gain)
+        if not chosen and self._min_gain:
+            return []
+        while len(chosen) < count:  # nothing is expected of any candidate: learn about the least certain ones
+            is_open[chosen] = False
+            chosen.append(int(np.where(is_open, posterior.deviation, -1.0).argmax()))
+            posterior.condition(chosen[-1])
         return chosen
+
+
+def most_improving(
+    goal: Goal,
+    posterior: Posterior,
+    trained: Sequence[int],
+    is_open: NDArray[np.bool_],
+    count: int,
+    min_gain: float = 0.0,
+) -> list[int]:
+    """Choose candidates one by one that are expected to add most; each counts as trained for the next.
+
+    Args:
+        goal: what the search looks for.
+        posterior: the model of the accuracy, which is conditioned on each choice.
+        trained: rows of the trained candidates.
+        is_open: (n,) mask of the candidates that may be chosen.
+        count: maximum number of candidates; fewer if no other is expected to add anything.
+        min_gain: none is chosen if the first is expected to add less than this share of the total.
+    """
+    # The expected accuracies, not the measured ones: the best of noisy ones are lucky, and hide better candidates.
+    progress_of = goal.begin(posterior.mean)
+    members, chosen = list(trained), list[int]()
+    while len(chosen) < count:
+        progress = progress_of(members)
+        gain = progress.improvement(posterior.mean, posterior.deviation, goal.costs)
+        gain[~is_open] = -1.0
+        gain[chosen] = -1.0
+        best = int(gain.argmax())
+        if gain[best] <= 0 or (not chosen and gain[best] < min_gain * progress.total):
+            break
+        chosen.append(best)
+        members.append(best)
+        posterior.condition(best)
+    return chosen
 
 
 def missing_random(proposed: int, drawn: int) -> int:

@@ -30,6 +30,11 @@ class ProposeArguments(SearchArguments):
     scores: Path | None = Field(
         default=None, description="fold_scores.parquet of gather_table: candidates of all earlier rounds"
     )
+    older_scores: list[Path] = Field(
+        default=[],
+        description="the same of the rounds before, the latest first, for candidates that train for a part of the "
+        "epochs first",
+    )
     output: Path = Field(description="output: proposals of this round and all earlier ones")
 
 
@@ -53,6 +58,7 @@ def _propose_round(arguments: ProposeArguments, tables: Mapping[str, pd.DataFram
         PROPOSALS.read(arguments.earlier) if arguments.earlier else None,
         FOLD_SCORES.read(arguments.scores) if arguments.scores else None,
         arguments.folds,
+        [FOLD_SCORES.read(path) for path in arguments.older_scores],
     ).assign(search_s=supernet_seconds(tables[RANKINGS_RESULT.name]) if RANKINGS_RESULT.name in tables else 0.0)
 
 

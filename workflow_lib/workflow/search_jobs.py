@@ -43,14 +43,20 @@ class SearchJobs:
         """Return the flag that passes these tables to the stage."""
         return self._run.table_flags(*self._config.search.declaration.results(self._config))
 
-    def earlier_round(self, wildcards: Wildcards) -> dict[str, str]:
-        """Return the proposals of the previous round and the scores of its candidates; none in the first round."""
-        number = int(wildcards.round)
+    def earlier_round(self, wildcards: Wildcards) -> dict[str, str | list[str]]:
+        """Return the proposals of the previous round and the scores of its candidates; none in the first round.
+
+        If candidates train for a part of the epochs first, the scores of each part are read.
+        """
+        number, rungs = int(wildcards.round), self._config.search.rungs
         if not number:
             return {}
+        scores = f"{self._run.folder}/gather_table/fold_scores_before_{{}}.parquet"
+        older = range(number - 1, max(number - rungs.rungs, 0), -1) if rungs else ()
         return {
             "earlier": f"{self._run.folder}/propose_candidates/{number - 1}.parquet",
-            "scores": f"{self._run.folder}/gather_table/fold_scores_before_{number}.parquet",
+            "scores": scores.format(number),
+            **({"older_scores": list(map(scores.format, older))} if older else {}),
         }
 
     # Supernets

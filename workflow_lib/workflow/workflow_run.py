@@ -155,7 +155,7 @@ class Run:
             for name in names:
                 files = input.get(name, [])
                 if files:
-                    found += [f"--{name}", *([files] if isinstance(files, str) else files)]
+                    found += [f"--{name.replace('_', '-')}", *([files] if isinstance(files, str) else files)]
             return found
 
         return flags

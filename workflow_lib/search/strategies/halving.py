@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from workflow_lib.core.errors import UserError
 from workflow_lib.core.section import Section
-from workflow_lib.search.strategy_declaration import StrategyDeclaration, StrategyInput
+from workflow_lib.search.strategy_declaration import RungInput, StrategyDeclaration, StrategyInput
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,6 +37,14 @@ class HalvingConfig(Section):
         """
         return int(self.reduction ** (self.rungs - 1 - rung))
 
+    def promoted(self, judged: int) -> int:
+        """Return how many of some candidates continue to the next rung.
+
+        >>> HalvingConfig().promoted(10)
+        4
+        """
+        return -(-judged // self.reduction)
+
     def first_candidates(self, budget: int) -> int:
         """Return how many candidates the first rung trains, so that all rungs cost as much as a budget.
 
@@ -54,18 +61,14 @@ class HalvingConfig(Section):
         return max(int(budget / cost + 1e-9), 1)
 
 
-def propose(given: StrategyInput, rung: int, judged: Mapping[str, float]) -> Sequence[str]:
+def propose_rung(given: StrategyInput, rung: RungInput) -> Sequence[str]:
     """Propose the candidates of a rung: random ones first, then the best of the rung before by Pareto rank.
 
     Candidates of one rank come in the order of their crowding distance.
 
     Args:
-        given: the candidates, their costs, and the budget.
-        rung: number of the rung, from 0.
-        judged: name -> accuracy of the candidates of the rung before (percent).
-
-    Raises:
-        UserError: if all trainings of the rung before failed.
+        given: the candidates and their costs.
+        rung: the rung.
 
     Source: successive halving (Jamieson and Talwalkar 2016) by Pareto rank (Salinas et al. 2021, MO-ASHA).
     """
@@ -73,22 +76,17 @@ def propose(given: StrategyInput, rung: int, judged: Mapping[str, float]) -> Seq
 
     from workflow_lib.search.proposers import front_filter, random
 
-    settings = given.settings
-    if rung == 0:
-        return random(given.space, given.seed).propose(settings.first_candidates(given.search.candidates))
-    if not judged:
-        raise UserError(
-            f"no candidate of rung {rung} has all its folds", "search.halving", "see the logs of train_part"
-        )
-    names, costs = list(judged), given.costs
-    losses: NDArray[np.float64] = np.array([[-accuracy, *costs[name]] for name, accuracy in judged.items()])
-    return front_filter(names, losses).propose(-(-len(names) // settings.reduction))
+    if rung.number == 0:
+        return random(given.space, given.seed).propose(rung.count)
+    names, costs = list(rung.judged), given.costs
+    losses: NDArray[np.float64] = np.array([[-accuracy, *costs[name]] for name, accuracy in rung.judged.items()])
+    return front_filter(names, losses).propose(rung.count)
 
 
 STRATEGY = StrategyDeclaration(
     words="successive halving: many candidates for a part of their epochs, and the best of them, by Pareto rank, for "
     "all epochs",
-    propose_by_epochs=propose,
+    propose_rung=propose_rung,
     settings=HalvingConfig,
     learns=True,
     rewarded_by_accuracy=True,

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from workflow_lib.core.section import Section
-from workflow_lib.search.strategy_declaration import StrategyDeclaration, StrategyInput
+from workflow_lib.search.strategy_declaration import RungInput, StrategyDeclaration, StrategyInput
 from workflow_lib.search.supernet_tables import RANKINGS_RESULT
 from workflow_lib.spaces.cross import CROSS
 from workflow_lib.training.utilization_tables import UTILIZATIONS_RESULT
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
@@ -37,8 +39,16 @@ class SurrogateConfig(Section):
         "use the accuracy of each network with these weights as one feature of the model",
     )
 
+    by_halving: bool = Field(
+        default=False,
+        description="train more candidates per round, by successive halving over epochs (settings of halving): most of "
+        "them for a part of the epochs, and to the end those that are then expected to add most",
+    )
+
     def check_within(self, config: Config, key: str) -> None:
         """Check this section against the others; see `Section.check_within`."""
+        if self.by_halving and self.min_gain_pct:
+            raise ValueError(f"{key}.min_gain_pct cannot be combined with by_halving: set one of them")
         if self.shared_accuracy and (config.assembled or config.grid.space.name != CROSS):
             raise ValueError(f"{key}.shared_accuracy needs a supernet of the grid: set grid.space to {CROSS}")
 
@@ -67,6 +77,14 @@ def make_by_folds(given: StrategyInput) -> FoldStrategy:
     return SurrogateByFolds(*_candidates(given, given.known), given.folds, given.search.folds_at_a_time, given.seed)
 
 
+def propose_rung(given: StrategyInput, rung: RungInput) -> Sequence[str]:
+    """Propose the candidates of a rung of successive halving."""
+    from workflow_lib.search.surrogate_rungs import SurrogateByRungs
+
+    surrogate = SurrogateByRungs(*_candidates(given, given.known), rung, given.seed)
+    return surrogate.promote() if rung.number else surrogate.start()
+
+
 def _candidates(given: StrategyInput, known: pd.DataFrame) -> tuple[list[str], NDArray[np.float64], Goal]:
     """Return the names and features of candidates, and what the search looks for."""
     from workflow_lib.pareto.dominance import to_losses
@@ -83,6 +101,7 @@ STRATEGY = StrategyDeclaration(
     "accuracy and the known costs",
     make=make,
     make_by_folds=make_by_folds,
+    propose_rung=propose_rung,
     settings=SurrogateConfig,
     optional=(UTILIZATIONS_RESULT, RANKINGS_RESULT),
     learns=True,
