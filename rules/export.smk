@@ -1,6 +1,6 @@
 """Export every network as ONNX files.
 
-input:  none; the files depend only on architecture, channels, classes and chip size
+input:  none, apart from the files of trained models; the outputs depend on architecture, channels, classes and chip size
 output: <results>/export_network/{channels}/{architecture}/*
 """
 
@@ -9,6 +9,8 @@ from workflow_lib.costs import all_costs
 
 rule export_network:
     """Write the ONNX files of one network and count its costs."""
+    input:
+        **RUN.model_inputs,
     output:
         deployed="<results>/export_network/{channels}/{architecture}/deployed.onnx",
         paper="<results>/export_network/{channels}/{architecture}/paper.onnx",
@@ -21,6 +23,7 @@ rule export_network:
     resources:
         **RUN.stage_resources("export_network"),
     params:
+        **RUN.model_params,
         options=RUN.options(
             "export_network",
             f"--classes={len(CONFIG.data.classes)}",

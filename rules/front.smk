@@ -31,7 +31,7 @@ rule build_candidates:
             "build_candidates",
             *flags(CONFIG.grid, "space"),
             "--baselines",
-            *CONFIG.grid.baselines,
+            *CONFIG.grid.compared_networks,
             f"--folds={CONFIG.folds.count}",
             *(["--same-split"] if CONFIG.folds.same_split else []),
             *(

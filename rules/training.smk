@@ -9,9 +9,10 @@ output: <results>/train_fold/{channels}/{batch}/{architecture}/{fold}.parquet,
 
 
 rule train_fold:
-    """Train one candidate on one fold, or on all folds together, each from fresh weights."""
+    """Train one candidate on one fold, or on all folds together, each from fresh weights, and score it."""
     input:
         **RUN.dataset_files,
+        **RUN.model_inputs,
     output:
         **TRAININGS.weights(
             "<results>/train_fold/{channels}/{batch}/{architecture}/{fold}.pt"
@@ -35,6 +36,7 @@ rule train_fold:
     resources:
         **TRAININGS.resources,
     params:
+        **RUN.model_params,
         options=TRAININGS.options,
         select=RUN.select,
         batch=TRAININGS.batch,
@@ -176,7 +178,7 @@ checkpoint race_folds:
             *flags(CONFIG.front, "objectives"),
             *flags(CONFIG.folds, "count"),
             "--baselines",
-            *CONFIG.grid.baselines,
+            *CONFIG.grid.compared_networks,
         ),
         optional=RUN.optional_flags("earlier"),
     shell:

@@ -283,9 +283,25 @@ class Config(Section):
         return len(self.grid.channel_sets) * settings * len(self.architectures)
 
     def combinations(self, networks: Sequence[str]) -> list[Candidate]:
-        """Return the candidates of some networks: with every channel set, batch size and recipe."""
+        """Return the candidates of some networks: with every channel set, batch size and recipe.
+
+        A trained model has a channel set of its own. It is not trained, so it is one row, with the first batch size and
+        the first recipe.
+        """
         grid = self.grid
-        return [Candidate(*each) for each in product(grid.channel_sets, grid.batch_sizes, networks, grid.recipe_names)]
+        settings = grid.batch_sizes[0], grid.recipe_names[0]
+        every = product(grid.channel_sets, grid.batch_sizes, networks, grid.recipe_names)
+        return [
+            Candidate(channels, batch, network, recipe)
+            for channels, batch, network, recipe in every
+            if network not in grid.own_channels or (grid.own_channels[network], *settings) == (channels, batch, recipe)
+        ]
+
+    def pairs(self, networks: Sequence[str]) -> list[tuple[str, str]]:
+        """Return (channel set, network) of some networks, with every channel set; a trained model has its own only."""
+        own = self.grid.own_channels
+        every = product(self.grid.channel_sets, networks)
+        return [(channels, network) for channels, network in every if own.get(network, channels) == channels]
 
     def devices_with(self, quantity: str) -> list[str]:
         """List the devices that predict a quantity, "latency_ms" or "energy_mj"."""

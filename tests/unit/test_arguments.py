@@ -107,7 +107,8 @@ DEVICES = config(
     }
 )
 OWN_FILE = Path(__file__).with_name("own_networks.py")
-OWN = config({"grid.space": {"file": str(OWN_FILE)}})
+MODELS = {"current": {"file": str(OWN_FILE), "channels": "6", "chips": "normalised"}}
+OWN = config({"grid.space": {"file": str(OWN_FILE)}, "grid.trained_models": MODELS})
 COMPACT = config({"grid.space": {"name": "compact", "width": [4, 20], "pool": [0, 1]}})
 BASES = {Section, DeviceConfig, HostConfig, SearchConfig.__base__}
 TRIED = {

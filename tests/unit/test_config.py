@@ -205,6 +205,23 @@ def test_a_missing_key_is_named(key: str) -> None:
             "search.surrogate.shared_accuracy needs a supernet of the grid: set grid.space to cross",
         ),
         (
+            {"grid.trained_models": {"a": {"file": "missing.onnx", "channels": "6"}}},
+            "grid.trained_models.a.file: no such file: missing.onnx",
+        ),
+        (
+            {"grid.trained_models": {"a": {"file": __file__, "channels": "rgb"}}},
+            "grid.trained_models.a.channels is rgb, but grid.channel_sets has no such channel set",
+        ),
+        (
+            {
+                "grid.trained_models": {"a": {"file": __file__, "channels": "6", "chips": "raw"}},
+                "data.normalisation": "per_chip_band",
+            },
+            "grid.trained_models.a.chips is raw, but data.normalisation per_chip_band keeps only normalised chips",
+        ),
+        ({"grid.trained_models": {"a-b": {"file": __file__, "channels": "6"}}}, "'a-b' is not a valid name of a model"),
+        ({"grid.baselines": ["model-a"]}, "grid.baselines names model-a: set grid.trained_models for trained models"),
+        (
             {"search": {"strategy": "surrogate", "candidates": 1}},
             "search.candidates is 1: a model of the accuracy needs 2",
         ),

@@ -31,7 +31,7 @@ def read_config_files(paths: Iterable[str | Path], overrides: Mapping[str, Any])
     """
     values: dict[str, Any] = {}
     for path in paths:
-        _update(values, _resolve_network_file(_read(Path(path)), Path(path).absolute().parent))
+        _update(values, _resolve_network_files(_read(Path(path)), Path(path).absolute().parent))
     _update(values, overrides)
     return values
 
@@ -53,13 +53,14 @@ def strict_config(
     return values if values.keys() == {str(key) for key in config} else config
 
 
-def _resolve_network_file(values: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Resolve the path of a network file relative to the configuration file that names it."""
-    inner: Any = values
-    for key in ("grid", "space"):
-        inner = inner.get(key) if isinstance(inner, dict) else None
-    if isinstance(inner, dict) and isinstance(inner.get("file"), str):
-        inner["file"] = str(folder / inner["file"])
+def _resolve_network_files(values: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Resolve the paths of files with networks relative to the configuration file that names them."""
+    grid = values.get("grid")
+    grid = grid if isinstance(grid, dict) else {}
+    models = grid.get("trained_models")
+    for section in (grid.get("space"), *(models.values() if isinstance(models, dict) else ())):
+        if isinstance(section, dict) and isinstance(section.get("file"), str):
+            section["file"] = str(folder / section["file"])
     return values
 
 

@@ -169,7 +169,7 @@ def missing_trainings(content: ReportContent) -> pd.DataFrame:
         searched = dict.fromkeys(config.combinations(config.architectures), config.folds.count)
     else:
         searched = proposed_folds(proposals)
-    expected = {**searched, **dict.fromkeys(config.combinations(config.grid.baselines), config.folds.count)}
+    expected = {**searched, **dict.fromkeys(config.combinations(config.grid.compared_networks), config.folds.count)}
     done = set(content[TRAINED_RESULT][[*KEYS, "fold"]].itertuples(index=False, name=None))
     race = content.get(RACE_RESULT)
     # Candidates that racing stopped did not fail.

@@ -14,6 +14,7 @@ from workflow_lib.spaces.cross import cross_architecture as cross
 from workflow_lib.spaces.networks import all_spaces, parse
 from workflow_lib.spaces.space import Space
 from workflow_lib.spaces.space_declaration import SpaceDeclaration
+from workflow_lib.spaces.trained_model import MODEL_NAME, TrainedModel, TrainedModelConfig
 
 if TYPE_CHECKING:
     from workflow_lib.config import Config
@@ -33,6 +34,15 @@ def _check_recipe_name(text: str) -> str:
 
 
 RecipeName = Annotated[str, AfterValidator(_check_recipe_name)]
+
+
+def _check_model_name(text: str) -> str:
+    if not re.fullmatch(MODEL_NAME, text):
+        raise ValueError(f"{text!r} is not a valid name of a model: use letters and digits only")
+    return text
+
+
+ModelName = Annotated[str, AfterValidator(_check_model_name)]
 
 
 def _check_architecture(text: str) -> str:
@@ -105,6 +115,11 @@ class GridConfig(Section):
         description="networks that are trained and predicted like candidates and shown with the front, but are never "
         "part of it; ids of any search space, such as published-mobilenetv2-0.35",
     )
+    trained_models: dict[ModelName, TrainedModelConfig] = Field(
+        default={},
+        description="name -> a trained model in an ONNX file, which is scored on each fold and costed like a baseline, "
+        "but not trained, such as {current: {file: current.onnx, channels: rgb}}",
+    )
     recipes: dict[RecipeName, dict[str, Any]] | None = Field(
         default=None,
         min_length=1,
@@ -122,6 +137,16 @@ class GridConfig(Section):
     @classmethod
     def _as_list(cls, value: Any) -> Any:
         return [value] if isinstance(value, str) else value
+
+    @cached_property
+    def compared_networks(self) -> list[str]:
+        """Ids of the networks that are shown with the front but are never part of it: baselines and trained models."""
+        return [*self.baselines, *self.own_channels]
+
+    @cached_property
+    def own_channels(self) -> Mapping[str, str]:
+        """Id of each trained model -> its channel set."""
+        return {str(TrainedModel(name)): model.channels for name, model in self.trained_models.items()}
 
     @property
     def recipe_names(self) -> list[str]:
@@ -148,6 +173,11 @@ class GridConfig(Section):
                 )
             if len(set(channels)) != len(channels):
                 raise ValueError(f"{key}.channel_sets.{name} names a channel twice: {channels}")
+        for name, model in self.trained_models.items():
+            model.check_within(config, f"{key}.trained_models.{name}")
+        for name, networks in {"extra_networks": self.extra_networks, "baselines": self.baselines}.items():
+            if models := [network for network in networks if not parse(network).space.is_trained]:
+                raise ValueError(f"{key}.{name} names {models[0]}: set {key}.trained_models for trained models")
         for name in self.recipes or {}:
             self._check_recipe(name, config, f"{key}.recipes.{name}")
         if self.extra_networks and (config.search.strategy != "grid" or config.comparison or config.ranking_quality):

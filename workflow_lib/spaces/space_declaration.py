@@ -42,6 +42,7 @@ class SpaceDeclaration:
         pattern_in_jobs: regular expression of all ids that jobs accept; empty: `pattern`.
         counts_exactly: whether `count` gives the module's true costs; false: they are assumptions for planning only.
         checks_output: whether jobs first check the shape of a network's output, because no test of this project does.
+        is_trained: whether its networks are trained; false: they have their weights when they are built.
         position: sort key among the spaces.
     """
 
@@ -58,4 +59,5 @@ class SpaceDeclaration:
     pattern_in_jobs: str = ""
     counts_exactly: bool = True
     checks_output: bool = False
+    is_trained: bool = True
     position: int = LAST

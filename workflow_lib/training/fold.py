@@ -3,7 +3,7 @@
 import platform
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from workflow_lib.models.counting import count_multiply_adds
 from workflow_lib.models.modules import to_module
 from workflow_lib.spaces.networks import parse
 from workflow_lib.training.checkpoint import Checkpoint
-from workflow_lib.training.compute import use_one_thread
+from workflow_lib.training.compute import Compute, use_one_thread
 from workflow_lib.training.jittered_indices import JitteredIndices
 from workflow_lib.training.loop import Task, Training, predict, train_together
 from workflow_lib.training.metrics import predictions, score
@@ -69,6 +69,8 @@ def train_and_score(
 ) -> list[Outcome]:
     """Train a freshly initialised network on each fold, concurrently, and score each on its validation chips.
 
+    A trained model is only scored.
+
     Args:
         dataset: the imported chips.
         channels: bands and indices that the network receives, in order.
@@ -80,6 +82,8 @@ def train_and_score(
     Returns:
         The outcome of each fold, in order.
     """
+    if not parse(architecture).space.is_trained:
+        return score_model(dataset, channels, architecture, folds)
     threads, size_px = use_one_thread(), dataset.pixels.shape[1]
     images = (len(channels), len(dataset.classes), size_px)
     jittered = training.gain_jitter or training.offset_jitter
@@ -105,6 +109,21 @@ def train_and_score(
     ]
 
 
+def score_model(dataset: Dataset, channels: Sequence[str], architecture: str, folds: Sequence[Fold]) -> list[Outcome]:
+    """Score a trained model on the validation chips of each fold; see `train_and_score`."""
+    threads, size_px = use_one_thread(), dataset.pixels.shape[1]
+    network = to_module(architecture, len(channels), len(dataset.classes), size_px).eval()
+    compute = Compute.choose(TrainingConfig(device="cpu"))
+    outcomes = []
+    for fold in folds:
+        view = dataset.view(channels, fold.training)
+        if parse(architecture).choices.settings.chips == "raw":
+            view = replace(view, scaling=None)
+        trained = Training(network, 0, view, [], 0.0, compute.memory_bytes(), compute)
+        outcomes.append(_score(dataset, trained, replace(fold, training=fold.training[:0]), 0, threads))
+    return outcomes
+
+
 def _score(dataset: Dataset, trained: Training, fold: Fold, chip_flops: int, threads: int) -> Outcome:
     probabilities = predict(trained.network, trained.chips, fold.validation)
     row = score(dataset.labels[fold.validation], probabilities, dataset.regions[fold.validation])
@@ -116,7 +135,7 @@ def _score(dataset: Dataset, trained: Training, fold: Fold, chip_flops: int, thr
         "training_chips": len(fold.training),
         "validation_chips": len(fold.validation),
         "training_s": trained.seconds,
-        "utilization_pct": 100 * flops / trained.seconds / trained.compute.peak_flops_per_s(),
+        "utilization_pct": 100 * flops / trained.seconds / trained.compute.peak_flops_per_s() if flops else 0.0,
         "peak_memory_bytes": trained.peak_memory_bytes,
         "compute_device": trained.compute.name,
         "precision": trained.compute.precision,

@@ -61,7 +61,9 @@ def summarise_folds(scores: pd.DataFrame, classes: Sequence[str], same_split: bo
     rows = []
     for key, folds in scores.sort_values("fold").groupby(KEYS, sort=True):
         accuracy = folds["accuracy_pct"].to_numpy(dtype=np.float64)
-        validation_share = 0.0 if same_split else float((folds["validation_chips"] / folds["training_chips"]).mean())
+        # Without trainings that share chips, as of a trained model, the folds are independent.
+        shared = not same_split and folds["training_chips"].all()
+        validation_share = float((folds["validation_chips"] / folds["training_chips"]).mean()) if shared else 0.0
         low, high = confidence_interval(accuracy, validation_share)
         recalls, precisions = (_by_class(folds[name]) for name in ("recall_pct", "precision_pct"))
         rows.append(

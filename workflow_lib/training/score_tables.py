@@ -39,8 +39,8 @@ SCORES = (
 TRAINED = (
     *SCORES,
     Column("loss", "numbers", "nat", "mean training loss per epoch", low=0),
-    Column("kept_epoch", "integer", meaning="epoch whose weights are kept, counted from 1", low=1),
-    Column("training_chips", "integer", "chips", "chips trained on", low=1),
+    Column("kept_epoch", "integer", meaning="epoch whose weights are kept, counted from 1; 0: not trained", low=0),
+    Column("training_chips", "integer", "chips", "chips trained on; 0: a trained model", low=0),
     Column("validation_chips", "integer", "chips", "chips validated on", low=1),
     Column(
         "training_s", "number", "s", "wall time of the training loop; folds trained together share it equally", low=0

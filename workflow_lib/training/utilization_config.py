@@ -36,7 +36,7 @@ class UtilizationConfig(Section):
 
     def check_within(self, config: "Config", key: str) -> None:
         """Check against other sections; see `Section.check_within`."""
-        networks = [*config.architectures, *config.grid.baselines]
+        networks = [*config.architectures, *config.grid.compared_networks]
         only_cross = all(re.fullmatch(UNFOLDED_PATTERN, network) for network in networks)
         if self.fold and (config.assembled or not only_cross):
             raise ValueError(f"{key}.fold is for networks of the CROSS space, which are not searched here")

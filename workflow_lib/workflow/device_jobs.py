@@ -66,8 +66,7 @@ class DeviceJobs:
         """
         return [
             f"{self._run.folder}/" + pattern.replace("{channels}", channels).replace("{architecture}", architecture)
-            for channels in self._config.grid.channel_sets
-            for architecture in self._candidates.networks
+            for channels, architecture in self._config.pairs(self._candidates.networks)
         ]
 
     def setting_as_file(self, name: str) -> Callable[[Wildcards], list[str]]:

@@ -73,7 +73,7 @@ class Estimator:
         Returns:
             Expected seconds, and a phrase that says what they are based on.
         """
-        if rule in ("train_fold", "train_part"):
+        if rule in ("train_fold", "train_part") and parse(wildcards["architecture"]).space.is_trained:
             candidate = Candidate.of(wildcards["channels"], wildcards["batch"], wildcards["architecture"])
             epochs = max(self._config.training_of(candidate.recipe).epochs // int(wildcards.get("part", 1)), 1)
             share = self._config.folds.training_share

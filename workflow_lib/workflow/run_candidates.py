@@ -61,7 +61,7 @@ class Candidates:
                 f"{self._run.folder}/propose_candidates/{rounds - 1}.parquet",
                 "start the run with python -m workflow_lib.rounds and Snakemake's options",
             )
-        return {**chosen, **dict.fromkeys(self._config.combinations(self._config.grid.baselines), folds)}
+        return {**chosen, **dict.fromkeys(self._config.combinations(self._config.grid.compared_networks), folds)}
 
     @cached_property
     def networks(self) -> list[str]:
@@ -71,4 +71,4 @@ class Candidates:
             searched = list(dict.fromkeys(candidate.architecture for candidate in proposed))
         else:
             searched = self._config.architectures
-        return [*searched, *self._config.grid.baselines]
+        return [*searched, *self._config.grid.compared_networks]

@@ -14,6 +14,7 @@ from workflow_lib.core.errors import UserError, exit_with_error
 from workflow_lib.core.files import hold
 from workflow_lib.core.progress import ProgressLog
 from workflow_lib.core.sealed import RESULTS_VARIABLE
+from workflow_lib.spaces.trained_model import MODELS_VARIABLE, as_variable
 from workflow_lib.spaces.user_file import FILE_VARIABLE
 from workflow_lib.workflow import resources
 from workflow_lib.workflow.plan import PLAN, PlanLog
@@ -97,9 +98,15 @@ def shell_prefix(workflow: Any, run: Run) -> str:
         f" export PATH={shlex.quote(python_folder)}$PATH PYTHONPATH={shlex.quote(folder)}"
         f" {variables}"
         f" EDGEFRONT_JOBS_PER_GPU={run.config.execution.jobs_per_gpu}"
-        f" {FILE_VARIABLE}={shlex.quote(getattr(run.config.grid.space, 'file', ''))}"
+        f" {FILE_VARIABLE}={_quote(getattr(run.config.grid.space, 'file', ''))}"
+        f" {MODELS_VARIABLE}={_quote(as_variable(run.config.grid.trained_models))}"
         f" {RESULTS_VARIABLE}={run.folder}; " + (_warm_stages(folder) if run.config.execution.warm_worker else "")
     )
+
+
+def _quote(text: str) -> str:
+    """Quote a text for the shell and for Snakemake, which formats the shell prefix."""
+    return shlex.quote(text).replace("{", "{{").replace("}", "}}")
 
 
 def _warm_stages(folder: str) -> str:

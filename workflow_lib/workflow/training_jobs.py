@@ -142,8 +142,7 @@ class TrainingJobs:
     def gathered(self) -> Mapping[str, Callable[[], list[str]]]:
         """Each table of gather_table that does not depend on a fold or a round -> the files that it gathers."""
         folder, networks = self._run.folder, self._candidates.networks
-        sets = list(self._config.grid.channel_sets)
-        folders = [f"{channels}/{network}" for channels, network in product(sets, networks)]
+        folders = [f"{channels}/{network}" for channels, network in self._config.pairs(networks)]
         tables: dict[str, Callable[[], list[str]]] = {
             GATHERED: lambda: self.scores(len(self._folds)),
             "predictions": lambda: self.scores(len(self._folds)),
@@ -159,7 +158,7 @@ class TrainingJobs:
         if self._config.utilization:
             fold = self._config.utilization.fold
             folded = [f"{network}-f{fold}" for network in networks] if fold else []
-            measured = [f"{channels}/{network}" for channels, network in product(sets, [*networks, *folded])]
+            measured = [f"{channels}/{network}" for channels, network in self._config.pairs([*networks, *folded])]
             for table, suffix in {"utilizations": ".parquet", "layers": ".layers.parquet"}.items():
                 files = [f"{folder}/measure_utilization/{network}{suffix}" for network in measured]
                 tables[table] = partial(list, files)

@@ -19,6 +19,7 @@ from workflow_lib.core.section import NAME
 from workflow_lib.search.supernet_config import VARIANTS
 from workflow_lib.spaces import networks
 from workflow_lib.spaces.grid_config import SETTING
+from workflow_lib.spaces.trained_model import TrainedModel
 from workflow_lib.spaces.user_file import UserFileConfig
 from workflow_lib.workflow import chip_sources, resources
 from workflow_lib.workflow.job_functions import per_job
@@ -90,6 +91,19 @@ class Run:
         """Flags of every stage that reads chips."""
         data = self.config.data
         return ["--bands", *data.bands, "--classes", *data.classes, f"--normalisation={data.normalisation}"]
+
+    @cached_property
+    def model_inputs(self) -> dict[str, Callable[[Wildcards], list[str]]]:
+        """The file of a trained model, as an input of the jobs that read it; empty if the run has no such models."""
+        files = {str(TrainedModel(name)): [model.file] for name, model in self.config.grid.trained_models.items()}
+        return {"model": lambda wildcards: files.get(wildcards.architecture, [])} if files else {}
+
+    @cached_property
+    def model_params(self) -> dict[str, Callable[[Wildcards], str]]:
+        """The settings of a trained model, which Snakemake compares between runs; empty if the run has none."""
+        models = {str(TrainedModel(name)): model for name, model in self.config.grid.trained_models.items()}
+        texts = {name: model.model_dump_json() for name, model in models.items()}
+        return {"model": per_job(lambda wildcards: texts.get(wildcards.architecture, ""))} if texts else {}
 
     @cached_property
     def nodata_flags(self) -> list[str]:
