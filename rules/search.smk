@@ -49,8 +49,9 @@ rule propose_candidates:
 
 
 rule assess_surrogate:
-    """Tabulate what a surrogate search believes of every candidate."""
+    """Tabulate what a surrogate search believes of every known candidate."""
     input:
+        **SEARCHES.part_scores,
         candidates="<results>/build_candidates/candidates.parquet",
         scores="<results>/gather_table/fold_scores.parquet",
         proposals=f"<results>/propose_candidates/{CONFIG.search_rounds - 1}.parquet",
@@ -71,13 +72,16 @@ rule assess_surrogate:
             *flags(CONFIG.search),
             *flags(CONFIG.grid, "channel_sets", "batch_sizes", "space", "recipes"),
             *flags(CONFIG.front, "objectives"),
+            *flags(CONFIG, "seed"),
             *SEARCHES.chosen_cells,
         ),
         tables=SEARCHES.proposal_tables,
+        lists=RUN.list_flags("part_scores"),
     shell:
         "python -m workflow_lib.stages.assess_surrogate"
         " {params.options}"
         " {params.tables:q}"
+        " {params.lists:q}"
         " --trained {input.candidates:q}"
         " --scores {input.scores:q}"
         " --proposals {input.proposals:q}"

@@ -111,7 +111,7 @@ class Config(Section):
         default=None,
         description="networks of cells within budgets replace those of the grid: found by differentiable search "
         "(`search.strategy: constrained`), or by a surrogate search in which all budgets share the trainings "
-        "(`surrogate`; nasbench201 only); null: the networks of the grid",
+        "(`surrogate`); null: the networks of the grid",
     )
     ranking_quality: RankingQualityConfig | None = Field(
         default=None,

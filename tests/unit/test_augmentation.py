@@ -104,9 +104,11 @@ def dataset() -> Dataset:
 def jittered(dataset: Dataset, channels: list[str], values: dict[str, object]) -> tuple[ChipView, NDArray[np.float32]]:
     """Jitter all chips; returns the view of the network and its changed channels in raw values."""
     rows, training = np.arange(8), config(**values)
-    indices = JitteredIndices.find(dataset, channels, rows)
+    view = dataset.view(channels, rows)
+    indices = JitteredIndices.find(dataset, channels, rows, view)
     assert indices
-    view, extra = dataset.view(channels, rows), len(indices.view.channels) - len(channels)
+    extra = len(indices.view.channels) - len(channels)
+    assert extra or indices.view is view, "chips on a GPU are not held twice"
     draws = draw(training, np.random.default_rng(0), 8, SIDE, len(channels), extra)
     tensors = {name: torch.from_numpy(numbers) for name, numbers in draws.items()}
     pixels = apply(torch.from_numpy(indices.view.batch(rows)), tensors, 0, indices).numpy()
@@ -121,7 +123,8 @@ def test_an_index_is_that_of_the_changed_bands(dataset: Dataset, normalisation: 
     _, raw = jittered(dataset, ["ndvi", "nir", "red"], {"gain_jitter": 0.3})
     ndvi, nir, red = np.moveaxis(raw, -1, 0)
     assert np.abs(nir - dataset.pixels[..., 2]).max() > 1, "bands are changed"
-    np.testing.assert_allclose(ndvi, ((nir - red) / (nir + red)).clip(-1, 1), atol=1e-4)
+    nir, red = nir.clip(0), red.clip(0)
+    np.testing.assert_allclose(ndvi, (nir - red) / (nir + red), atol=1e-4)
 
 
 def test_an_index_changes_with_bands_that_the_network_does_not_see(dataset: Dataset) -> None:
@@ -132,20 +135,26 @@ def test_an_index_changes_with_bands_that_the_network_does_not_see(dataset: Data
     assert np.abs(raw[..., 1] - unchanged[..., 1]).mean() > 0.01
 
 
-def test_an_index_stays_within_its_limits_and_keeps_its_value_where_it_is_not_defined(dataset: Dataset) -> None:
+@pytest.mark.parametrize("normalisation", ["per_dataset", "none"])
+def test_an_index_stays_within_its_limits_and_keeps_its_value_where_it_is_not_defined(
+    dataset: Dataset, normalisation: str
+) -> None:
     dark = dataset.pixels.copy()
-    dark[0, ..., :3] = 0  # 0/0
-    dataset = replace(dataset, pixels=dark, normalisation="none")
-    _, raw = jittered(dataset, ["ndvi"], {"gain_jitter": 0.2})
-    np.testing.assert_array_equal(raw[0, ..., 0], dark[0, ..., 3])
+    dark[0, ..., :3], dark[0, ..., 3] = 0, 0.25  # 0/0
+    moments = np.stack([dark.mean((1, 2)), dark.var((1, 2))], -1).astype(np.float64)
+    dataset = replace(dataset, pixels=dark, moments=moments, normalisation=normalisation)
+    for jitter in ({"gain_jitter": 0.2}, {"offset_jitter": 0.2}):
+        _, raw = jittered(dataset, ["ndvi"], jitter)
+        np.testing.assert_allclose(raw[0, ..., 0], 0.25, atol=1e-5)
     _, raw = jittered(dataset, ["ndvi"], {"offset_jitter": 150.0})
-    assert np.abs(raw).max() <= 1
+    assert np.abs(raw).max() <= 1 + 1e-6
 
 
 def test_without_raw_values_an_index_is_changed_like_a_band(dataset: Dataset) -> None:
     normalised = replace(dataset, normalisation="per_chip_band")
-    assert JitteredIndices.find(normalised, ["ndvi", "nir", "red"], np.arange(8)) is None
-    assert JitteredIndices.find(dataset, ["nir", "red"], np.arange(8)) is None
+    for chips, channels in ((normalised, ["ndvi", "nir", "red"]), (dataset, ["nir", "red"])):
+        view = chips.view(channels, np.arange(8))
+        assert JitteredIndices.find(chips, channels, np.arange(8), view) is None
 
 
 def test_mixup_mixes_chips_and_classes_alike() -> None:

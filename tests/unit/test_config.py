@@ -202,7 +202,25 @@ def test_a_missing_key_is_named(key: str) -> None:
                 "search": {"strategy": "surrogate", "surrogate": {"shared_accuracy": True}},
                 "grid.space": {"name": "compact"},
             },
-            "search.surrogate.shared_accuracy needs a supernet of the grid: set grid.space to cross",
+            "search.surrogate.shared_accuracy needs grid.space cross, which is compact",
+        ),
+        (
+            {
+                "search": {"strategy": "surrogate", "surrogate": {"shared_accuracy": True}},
+                "cell_search": {"budgets": {"parameters": [1e5]}},
+            },
+            "search.surrogate.shared_accuracy cannot be combined with cell_search: remove one of them",
+        ),
+        (
+            {"search": {"strategy": "surrogate", "surrogate": {"shared_accuracy": True}}, "supernet.space": "darts"},
+            "search.surrogate.shared_accuracy needs supernet.space cross, which is darts",
+        ),
+        (
+            {
+                "search": {"strategy": "surrogate", "candidates": 2, "surrogate": {"by_halving": True}},
+                "training.epochs": 9,
+            },
+            "search.candidates is 2: by halving, only 1 would be trained to the end, but a model needs 2",
         ),
         (
             {"grid.trained_models": {"a": {"file": "missing.onnx", "channels": "6"}}},

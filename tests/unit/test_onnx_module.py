@@ -14,7 +14,7 @@ from workflow_lib.core.errors import UserError
 from workflow_lib.export.onnx_files import export_deployed, export_for_detection
 from workflow_lib.models.counting import count_activation_bytes, count_multiply_adds, count_parameters
 from workflow_lib.models.modules import to_module
-from workflow_lib.models.onnx_module import OnnxModule
+from workflow_lib.spaces.trained_model.onnx_module import OnnxModule
 
 NETWORKS = [
     "k3-s2-p1-pool3s2-w32",

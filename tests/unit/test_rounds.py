@@ -1,5 +1,6 @@
 """Rounds of a search: proposals follow from tables alone, and from nothing that is kept beside them."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -308,6 +309,25 @@ def test_successive_halving_keeps_the_best_by_pareto_rank_and_costs_what_it_may(
     assert third["part"].tolist() == [9] * 27 + [3] * 9 + [1] * 3
     effort = 27 / 9 + 9 * (1 / 3 - 1 / 9) + 3 * (1 - 1 / 3)
     assert effort == 7
+
+
+def test_a_search_by_halving_ends_with_empty_rounds_once_all_candidates_were_started() -> None:
+    few = {"candidates": 24, "round_candidates": 6, "surrogate": {"by_halving": True}}
+    chosen, proposals = search("surrogate", **few), None
+    tables: list[pd.DataFrame] = []
+    for number in range(chosen.rounds(2)):
+        scores = None
+        if proposals is not None:
+            scores = trained(proposals[proposals["part"] == chosen.part(number - 1)])
+        own = searched(chosen, costs())
+        names = own.known["candidate"].head(40)
+        own = replace(own, known=own.known.head(40), space=replace(own.space, allowed=frozenset(names)))
+        proposals = propose_round(chosen, own, 3, number, proposals, scores, 2, tables[:2])
+        tables = [*([scores] if scores is not None else []), *tables]
+    assert proposals is not None
+    started = proposals[proposals["part"] == 9]
+    assert len(started) == len(started.drop_duplicates(KEYS)) == 40
+    assert proposals["round"].max() < chosen.rounds(2) - 1, "the last rounds propose nothing"
 
 
 @pytest.mark.parametrize("by_folds", [False, True])

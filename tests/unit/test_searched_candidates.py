@@ -40,7 +40,9 @@ def prices(cells: Any, sets: dict[str, int]) -> pd.DataFrame:
 def searched(*budgets: float) -> tuple[Any, Any]:
     whole, cells = run(*budgets)
     sets = {name: len(bands) for name, bands in whole.grid.channel_sets.items()}
-    return whole, cell_candidates(whole.grid, cells, whole.budget_columns, whole.front.objectives, prices(cells, sets))
+    return whole, cell_candidates(
+        whole.grid, cells, whole.budget_columns, whole.front.objectives, prices(cells, sets), 7
+    )
 
 
 def test_cells_are_all_live_and_within_a_budget_and_cost_what_they_count() -> None:

@@ -149,7 +149,7 @@ def test_random_draws_take_turns_between_budgets() -> None:
     assert max(drawn[1:8:2]) <= 60
     ten = BudgetGoal(costs, np.arange(5.0, 105.0, 10.0)[:, None])
     generator, rows = np.random.default_rng(1), np.arange(100)
-    last = [ten.draw(rows, 1, generator)[0] for _ in range(10)]
+    last = [ten.draw(rows, 1, generator, before)[0] for before in range(10)]
     assert all(row <= limit for row, limit in zip(last, range(5, 105, 10), strict=True)), "turns go on between calls"
 
 

@@ -45,7 +45,7 @@ def trained(count: int = 9) -> pd.DataFrame:
 def trainings(own: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Proposals and scores on two folds, one of which is harder."""
     scores = [own[KEYS].assign(fold=fold, accuracy_pct=own["accuracy_pct"] + 2 * fold - 1) for fold in range(2)]
-    return own[KEYS].assign(round=0, folds=2), pd.concat(scores, ignore_index=True)
+    return own[KEYS].assign(round=0, folds=2, part=1), pd.concat(scores, ignore_index=True)
 
 
 def test_left_out_values_are_predicted_as_by_a_model_without_them() -> None:
@@ -97,9 +97,24 @@ def test_one_trained_candidate_is_too_few() -> None:
         believe(searched(), *trainings(trained().head(1)))
 
 
+def test_candidates_that_were_stopped_early_are_known_to_the_model_and_not_called_untrained() -> None:
+    own = trained(12)
+    finished, stopped = own.head(6), own.tail(6)
+    proposals, scores = trainings(finished)
+    early = trainings(own.assign(accuracy_pct=own["accuracy_pct"] - 20))[1]
+    both = pd.concat([trainings(own)[0].assign(part=3), proposals], ignore_index=True)
+    beliefs = believe(searched(), both, scores, {3: early})
+    table = tabulate_beliefs(beliefs)
+    BELIEFS.check(table, Path("beliefs"))
+    assert set(table["candidate"][table["trained"]]) == set(finished["candidate"])
+    assert set(table["candidate"][table["stopped"]]) == set(stopped["candidate"])
+    expected = table.set_index("candidate")["expected_accuracy_pct"][stopped["candidate"]].to_numpy()
+    assert expected == pytest.approx(stopped["accuracy_pct"].to_numpy(), abs=1), "with the gain of the finished ones"
+
+
 def test_the_front_grows_to_its_whole_hypervolume() -> None:
     own = trained()
-    proposals = own[KEYS].assign(round=np.arange(len(own)) // 4, folds=2)
+    proposals = own[KEYS].assign(round=np.arange(len(own)) // 4, folds=2, part=1)
     progress = front_growth(proposals, own.drop(index=2), OBJECTIVES)  # the third one failed
     PROGRESS.check(progress, Path("progress"))
     assert progress["trained"].tolist() == list(range(1, 9))

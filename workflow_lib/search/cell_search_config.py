@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from workflow_lib.core.section import Budgets, Distinct, Name
 from workflow_lib.spaces.cell_costs import COUNTED
-from workflow_lib.spaces.cell_spaces import CellSpaceName
+from workflow_lib.spaces.cell_spaces import CELL_SPACES, CellSpaceName
 from workflow_lib.spaces.nasbench201.nasbench201_cell import Skeleton
 from workflow_lib.spaces.skeleton_config import SkeletonConfig
 
@@ -154,7 +154,7 @@ class CellSearchConfig(SkeletonConfig):
     @property
     def is_enumerated(self) -> bool:
         """Whether the space is so small that a strategy can know the costs of all its networks."""
-        return self.space == "nasbench201"
+        return CELL_SPACES[self.space].is_enumerated
 
     @property
     def skeletons(self) -> Mapping[str, Skeleton]:

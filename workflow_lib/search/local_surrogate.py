@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from workflow_lib.core.seeds import derive_seed
 from workflow_lib.search.surrogate_goals import Goal
 from workflow_lib.search.surrogate_search import Surrogate
 from workflow_lib.search.surrogate_tables import MIN_KNOWN
@@ -64,7 +65,7 @@ class LocalSurrogate:
 
     def _surrogate(self, pool: Mapping[str, None]) -> Surrogate:
         described = self._describe(list(pool))
-        seed = self._seed + len(self._proposed)
+        seed = derive_seed(self._seed, "local_surrogate", len(self._proposed))
         surrogate = Surrogate(*described, seed, self._min_gain_pct)
         surrogate.resume(list(self._proposed), self._random, self._drawn)
         surrogate.tell(self._accuracy)

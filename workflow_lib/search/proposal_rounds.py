@@ -115,7 +115,7 @@ def _propose_rung(
     last = in_round[round_number - 1] if rung else []
     known = observed.get(search.part(round_number - 1), {})
     judged = {name: known[name] for name in last if name in known}
-    if rung and not judged:
+    if last and not judged:
         raise UserError(
             f"no candidate of rung {rung} has all its folds", "search.halving", "see the logs of train_part"
         )

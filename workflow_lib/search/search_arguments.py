@@ -28,6 +28,7 @@ class SearchArguments(Arguments):
     )
     cost_columns: dict[str, str] = Field(default={}, description="quantity with budgets of the cells -> its column")
     objectives: list[Objective] = Field(description="objectives of the front")
+    seed: int = Field(description="base seed of the run")
     table: list[str] = Field(description="tables that the strategy reads, as RESULT=FILE")
 
     def tables(self) -> "dict[str, pd.DataFrame]":
@@ -42,5 +43,5 @@ class SearchArguments(Arguments):
         """
         if self.cells:
             prices = tables[PRICES_RESULT.name]
-            return cell_candidates(self.grid, self.cells, self.cost_columns, self.objectives, prices)
+            return cell_candidates(self.grid, self.cells, self.cost_columns, self.objectives, prices, self.seed)
         return grid_candidates(self.grid, self.search.limits, self.search.budgets, self.objectives, tables)

@@ -236,6 +236,13 @@ class _SearchConfig(Section):
                 f"{key}.{self.strategy}.by_halving needs all candidates at once, but cell_search.space "
                 f"{config.cell_search.space} is too large for that: set it to false"
             )
+        starts = range(0, self.rounds(config.folds.count), self.rungs.rungs)
+        finished = sum(self.rungs.finished(self.rung_effort(start)) for start in starts)
+        if self.strategy == "surrogate" and finished < MIN_KNOWN:
+            raise ValueError(
+                f"{key}.candidates is {self.candidates}: by halving, only {finished} would be trained to the end, but "
+                f"a model needs {MIN_KNOWN}"
+            )
         part = self.part(0)
         for recipe in config.grid.recipe_names:
             epochs = config.training_of(recipe).epochs

@@ -17,9 +17,7 @@ from workflow_lib.spaces.nasbench201.nasbench201_cell import Skeleton
 from workflow_lib.spaces.networks import parse
 from workflow_lib.training.checkpoint import load_tensors, save_tensors
 from workflow_lib.training.supernet_paths import extreme_networks
-from workflow_lib.training.supernet_training import (
-    SupernetTrainer,
-)
+from workflow_lib.training.supernet_training import SupernetTrainer
 
 Numbers = NDArray[np.float64]
 

@@ -143,7 +143,7 @@ class ProposalInput:
 
 @dataclass(frozen=True)
 class StrategyDeclaration:
-    """A strategy, named after its module. It has `make`, `propose_rung` or `propose`.
+    """A strategy, named after its module. It has `make` or `propose_rung`, or both, or `propose`.
 
     Args:
         words: the candidates that it proposes, in one phrase, for the description of the configuration.

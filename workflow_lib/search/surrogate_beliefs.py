@@ -1,7 +1,8 @@
 """What a finished surrogate search believes of all candidates, and how its front grew."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import moocore
 import numpy as np
@@ -16,7 +17,8 @@ from workflow_lib.pareto.front_config import Objective, besides_accuracy
 from workflow_lib.search.gaussian_process import Posterior
 from workflow_lib.search.searched_candidates import SearchedCandidates, names_of
 from workflow_lib.search.surrogate_folds import fold_posterior
-from workflow_lib.search.surrogate_search import describe_candidates
+from workflow_lib.search.surrogate_rungs import final_accuracies
+from workflow_lib.search.surrogate_search import describe_candidates, without_outliers
 from workflow_lib.search.surrogate_tables import MIN_KNOWN, POSSIBLE, SHARED_ACCURACY, WITHIN_BUDGETS
 
 Numbers = NDArray[np.float64]
@@ -30,13 +32,16 @@ class Beliefs:
         searched: the candidates.
         measured: (n,) measured accuracies (percent), corrected for the difficulty of the folds where candidates were
             trained on different ones; NaN if it was not trained.
-        folds: (n,) number of folds on which each was trained.
+        folds: (n,) number of folds on which each was trained, for all epochs.
+        modelled: (k,) rows of the candidates that the model knows: the trained ones, and those that were trained for a
+            part of the epochs.
         posterior: the model.
     """
 
     searched: SearchedCandidates
     measured: Numbers
     folds: NDArray[np.intp]
+    modelled: NDArray[np.intp]
     posterior: Posterior
 
     @property
@@ -45,13 +50,19 @@ class Beliefs:
         return np.flatnonzero(np.isfinite(self.measured))
 
 
-def believe(searched: SearchedCandidates, proposals: pd.DataFrame, scores: pd.DataFrame) -> Beliefs:
+def believe(
+    searched: SearchedCandidates,
+    proposals: pd.DataFrame,
+    scores: pd.DataFrame,
+    part_scores: Mapping[int, pd.DataFrame] = MappingProxyType({}),
+) -> Beliefs:
     """Fit the model of the accuracy to the trained candidates, as the search does.
 
     Args:
         searched: the candidates of the search.
         proposals: rows of PROPOSALS.
         scores: rows of FOLD_SCORES; a candidate that lacks a proposed fold is left out.
+        part_scores: n -> the same after 1/n of the epochs.
 
     Raises:
         UserError: if fewer than two candidates were trained.
@@ -67,9 +78,24 @@ def believe(searched: SearchedCandidates, proposals: pd.DataFrame, scores: pd.Da
     costs = [each.name for each in besides_accuracy(searched.objectives)]
     features = describe_candidates(searched.space, known, costs)
     found, posterior = fold_posterior(features, rows, table["accuracies"].iloc[rows].tolist())
-    measured, folds = np.full(len(known), np.nan), np.zeros(len(known), dtype=np.intp)
+    measured, folds, modelled = np.full(len(known), np.nan), np.zeros(len(known), dtype=np.intp), rows
     measured[rows], folds[rows] = found.means, found.counts
-    return Beliefs(searched, measured, folds, posterior)
+    if part_scores:
+        observed = {part: _mean_accuracies(each, int(folds.max())) for part, each in part_scores.items()}
+        finished = dict(zip(known["candidate"].iloc[rows], found.means.tolist(), strict=True))
+        accuracies, variances = final_accuracies({**observed, 1: finished})
+        row_of = dict(zip(known["candidate"], range(len(known)), strict=True))
+        modelled = np.array([row_of[name] for name in accuracies], dtype=np.intp)
+        values, extra = (np.array(list(each.values())) for each in (accuracies, variances))
+        posterior = Posterior(features, modelled, without_outliers(values), extra)
+    return Beliefs(searched, measured, folds, modelled, posterior)
+
+
+def _mean_accuracies(scores: pd.DataFrame, folds: int) -> dict[str, float]:
+    """Return the mean accuracy of each candidate that has all folds, by name (percent)."""
+    means = scores.groupby(KEYS)["accuracy_pct"].agg(["mean", "count"]).reset_index()
+    whole = means[means["count"] == folds]
+    return dict(zip(names_of(whole), whole["mean"], strict=True))
 
 
 def tabulate_beliefs(beliefs: Beliefs) -> pd.DataFrame:
@@ -82,10 +108,13 @@ def tabulate_beliefs(beliefs: Beliefs) -> pd.DataFrame:
     costs = besides_accuracy(beliefs.searched.objectives)
     expected, deviation = posterior.mean.copy(), posterior.deviation
     probability = _front_probability(expected, deviation, to_losses(known, costs), rows)
-    expected[rows], deviation[rows] = posterior.left_out()
+    finished = np.isin(beliefs.modelled, rows)
+    kept = beliefs.modelled[finished]
+    expected[kept], deviation[kept] = (each[finished] for each in posterior.left_out())
     probability[rows] = np.nan
     return known[["candidate", *KEYS]].assign(
         trained=np.isfinite(measured),
+        stopped=np.isin(np.arange(len(known)), beliefs.modelled) & ~np.isfinite(measured),
         folds=beliefs.folds,
         accuracy_pct=measured,
         expected_accuracy_pct=expected,
@@ -149,7 +178,8 @@ def front_growth(proposals: pd.DataFrame, trained: pd.DataFrame, objectives: Seq
         Rows of PROGRESS; candidates that failed, or were not trained on all folds, are left out. The reference point is
         10 % beyond the worst values.
     """
-    table = proposals.drop_duplicates(KEYS).drop(columns="folds").merge(trained, on=KEYS)
+    whole = proposals[proposals["part"] == 1]
+    table = whole.drop_duplicates(KEYS).drop(columns="folds").merge(trained, on=KEYS)
     scaled = unit_scaled(to_losses(table, objectives))
     reference = np.full(scaled.shape[1], 1.1)
     volumes = np.array([moocore.hypervolume(scaled[:count], ref=reference) for count in range(1, len(scaled) + 1)])

@@ -66,7 +66,7 @@ class SurrogateByFolds:
         enough = len(self._accuracies) >= MIN_KNOWN
         random = missing_random(int((self._planned > 0).sum()) + count, self._random) if enough else count
         random = min(random, count, len(new))
-        rows = self._goal.draw(new, random, self._generator)
+        rows = self._goal.draw(new, random, self._generator, self._random)
         self._random += random
         before, failed = self._planned.copy(), self._failed
         self._plan(rows)

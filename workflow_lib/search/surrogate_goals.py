@@ -43,13 +43,14 @@ class Goal(Protocol):
 
     costs: Numbers
 
-    def draw(self, open_rows: Rows, count: int, generator: np.random.Generator) -> list[int]:
+    def draw(self, open_rows: Rows, count: int, generator: np.random.Generator, drawn: int = 0) -> list[int]:
         """Draw candidates at random, from which the model learns first.
 
         Args:
             open_rows: (k,) rows of the candidates that may be drawn.
             count: number of candidates, at most k.
             generator: random number generator.
+            drawn: number of candidates that were drawn at random before.
         """
 
     def best(self, believed: Numbers, rows: Rows) -> list[int]:
@@ -79,7 +80,7 @@ class FrontGoal:
         ranges = np.ptp(costs, axis=0)
         self.costs: Numbers = (costs - costs.min(axis=0)) / np.where(ranges > 0, ranges, 1)
 
-    def draw(self, open_rows: Rows, count: int, generator: np.random.Generator) -> list[int]:
+    def draw(self, open_rows: Rows, count: int, generator: np.random.Generator, drawn: int = 0) -> list[int]:
         """See `Goal.draw`; all are equally likely."""
         rows: list[int] = generator.choice(open_rows, count, replace=False).tolist()
         return rows
@@ -114,19 +115,16 @@ class BudgetGoal:
 
     def __init__(self, costs: Numbers, budgets: Numbers) -> None:
         self.costs, self._budgets = costs, budgets
-        self._turn = 0
         self._within: NDArray[np.bool_] = np.all(costs[None] <= budgets[:, None], axis=2)  # (k, n)
 
-    def draw(self, open_rows: Rows, count: int, generator: np.random.Generator) -> list[int]:
+    def draw(self, open_rows: Rows, count: int, generator: np.random.Generator, drawn: int = 0) -> list[int]:
         """See `Goal.draw`; budgets take turns over all calls, so that the smallest is not left without candidates."""
-        order = generator.permutation(open_rows)
-        drawn = list[int]()
-        for _ in range(count):
-            left = order[~np.isin(order, drawn)]
-            within = left[self._within[self._turn % len(self._within), left]]
-            drawn.append(int((within if len(within) else left)[0]))
-            self._turn += 1
-        return drawn
+        order, rows = generator.permutation(open_rows), list[int]()
+        for turn in range(drawn, drawn + count):
+            left = order[~np.isin(order, rows)]
+            within = left[self._within[turn % len(self._within), left]]
+            rows.append(int((within if len(within) else left)[0]))
+        return rows
 
     def best(self, believed: Numbers, rows: Rows) -> list[int]:
         """See `Goal.best`: the most accurate candidate within each budget."""

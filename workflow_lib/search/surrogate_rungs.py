@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from workflow_lib.core.seeds import derive_seed
 from workflow_lib.pareto.dominance import pareto_ranks
 from workflow_lib.search.gaussian_process import Posterior
 from workflow_lib.search.strategy_declaration import RungInput
@@ -64,15 +65,15 @@ class SurrogateByRungs:
     def __init__(self, candidates: Sequence[str], features: Numbers, goal: Goal, rung: RungInput, seed: int) -> None:
         self._candidates, self._features, self._goal, self._rung = list(candidates), features, goal, rung
         self._rows = {name: row for row, name in enumerate(candidates)}
-        self._generator = np.random.default_rng(seed + len(rung.starts))
+        self._generator = np.random.default_rng(derive_seed(seed, "rungs", len(rung.starts)))
 
     def start(self) -> list[str]:
         """Propose new candidates, the first of them at random."""
         is_open = np.ones(len(self._candidates), dtype=bool)
         is_open[[self._rows[name] for names in self._rung.starts for name in names]] = False
         count = min(self._rung.count, int(is_open.sum()))
-        random = min(count, self._missing_random(count))
-        rows = self._goal.draw(np.flatnonzero(is_open), random, self._generator)
+        random, drawn = self._random_draws(count)
+        rows = self._goal.draw(np.flatnonzero(is_open), random, self._generator, drawn)
         is_open[rows] = False
         if random < count:
             rows += self._best(count - random, is_open)
@@ -87,14 +88,15 @@ class SurrogateByRungs:
         is_open[judged] = True
         return [self._candidates[row] for row in self._best(self._rung.count, is_open)]
 
-    def _missing_random(self, count: int) -> int:
-        """Number of random draws among the new candidates; all if no model can be fitted, and in the first rung."""
-        drawn = proposed = random = 0
-        for number, names in enumerate([*self._rung.starts, [""] * count]):
+    def _random_draws(self, count: int) -> tuple[int, int]:
+        """Number of random draws among new candidates, and before; all are random if no model can be fitted."""
+        drawn = proposed = 0
+        for number, names in enumerate(self._rung.starts):
             proposed += len(names)
-            random = len(names) if number == 0 else min(len(names), missing_random(proposed, drawn))
-            drawn += random
-        return random if len(final_accuracies(self._rung.observed)[0]) >= MIN_KNOWN else count
+            drawn += len(names) if number == 0 else min(len(names), missing_random(proposed, drawn))
+        if len(final_accuracies(self._rung.observed)[0]) < MIN_KNOWN:
+            return count, drawn
+        return min(count, missing_random(proposed + count, drawn)), drawn
 
     def _best(self, count: int, is_open: NDArray[np.bool_]) -> list[int]:
         """Choose open candidates that add most to those that are trained to the end; then by Pareto rank."""

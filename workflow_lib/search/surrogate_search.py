@@ -66,7 +66,7 @@ class Surrogate:
         random = count if known < MIN_KNOWN else min(count, missing)
         drawable = np.flatnonzero(self._open & self._drawable)
         random = min(random, len(drawable))
-        rows = self._choose(self._goal.draw(drawable, random, self._generator))
+        rows = self._choose(self._goal.draw(drawable, random, self._generator, self.random_draws))
         self.random_draws += random
         if random < count and known >= MIN_KNOWN:
             rows += self._choose(self._most_improving(count - random))

@@ -25,7 +25,8 @@ BELIEFS = Table(
     (
         CANDIDATE,
         *CANDIDATE_KEY,
-        Column("trained", "flag", meaning="whether it was trained"),
+        Column("trained", "flag", meaning="whether it was trained for all epochs"),
+        Column("stopped", "flag", meaning="whether successive halving stopped it after a part of the epochs"),
         Column("folds", "integer", "folds", "number of folds on which it was trained", low=0),
         percent(
             "accuracy_pct",
@@ -103,7 +104,7 @@ BELIEFS_RESULT = Result(
     "beliefs",
     BELIEFS,
     "assess_surrogate/beliefs.parquet",
-    meaning="what the surrogate search believes of every candidate",
+    meaning="what the surrogate search believes of every known candidate",
     when=_searches_by_surrogate,
 )
 PROGRESS_RESULT = Result("progress", PROGRESS, "assess_surrogate/progress.parquet", when=_searches_by_surrogate)

@@ -28,6 +28,7 @@ class CellSpace:
         operations: names of their columns, "none" first.
         nodes: indices of the edges into each node that may be left without edges; empty if no node may.
         networks: skeleton -> space of all networks.
+        is_enumerated: whether it is so small that a strategy can know the costs of all its networks.
         count_parameters: (skeleton, channels, classes) -> costs of the networks.
         count_multiply_adds: (skeleton, channels, classes, side of the images in pixels) -> costs of the networks.
     """
@@ -36,6 +37,7 @@ class CellSpace:
     operations: tuple[str, ...]
     nodes: tuple[tuple[int, ...], ...]
     networks: Callable[[Skeleton], Space]
+    is_enumerated: bool
     count_parameters: Callable[[Skeleton, int, int], CellCosts]
     count_multiply_adds: Callable[[Skeleton, int, int, int], CellCosts]
 
@@ -60,6 +62,7 @@ CELL_SPACES: Mapping[str, CellSpace] = {
         tuple(nasbench201.OPERATIONS),
         nasbench201.NODES,
         nasbench201.network_space,
+        True,
         nasbench201_costs.count_parameters,
         nasbench201_costs.count_multiply_adds,
     ),
@@ -68,6 +71,7 @@ CELL_SPACES: Mapping[str, CellSpace] = {
         darts.OPERATIONS,
         (),
         darts.network_space,
+        False,
         darts_costs.count_parameters,
         darts_costs.count_multiply_adds,
     ),
@@ -76,6 +80,7 @@ CELL_SPACES: Mapping[str, CellSpace] = {
         mobilenet.BLOCKS,
         (),
         lambda _: mobilenet.space(),
+        False,
         lambda _, channels, classes: mobilenet_costs.count_parameters(channels, classes),
         lambda _, channels, classes, size_px: mobilenet_costs.count_multiply_adds(channels, classes, size_px),
     ),

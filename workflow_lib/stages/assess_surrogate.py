@@ -21,6 +21,9 @@ class BeliefArguments(SearchArguments):
 
     trained: Path = Field(description="candidates.parquet of build_candidates")
     scores: Path = Field(description="fold_scores.parquet of gather_table")
+    part_scores: list[Path] = Field(
+        default=[], description="the same after each part of the epochs, the longest part first, by successive halving"
+    )
     proposals: Path = Field(description="last table of propose_candidates")
     beliefs: list[Path] = Field(description="output: one row per candidate of the space (.parquet, .csv)")
     progress: Path = Field(description="output: one row per trained candidate")
@@ -34,7 +37,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     trained = candidates[~candidates["baseline"]]
     searched = arguments.candidates_of(arguments.tables())
     proposals = PROPOSALS.read(arguments.proposals)
-    beliefs = believe(searched, proposals, FOLD_SCORES.read(arguments.scores))
+    rungs = arguments.search.rungs
+    parts = {rungs.reduction**number: path for number, path in enumerate(arguments.part_scores, 1)} if rungs else {}
+    part_scores = {part: FOLD_SCORES.read(path) for part, path in parts.items()}
+    beliefs = believe(searched, proposals, FOLD_SCORES.read(arguments.scores), part_scores)
     rows, best = tabulate_beliefs(beliefs), best_within(beliefs)
     for path in arguments.beliefs:
         BELIEFS.write(rows, path)

@@ -23,7 +23,6 @@ CONTRACT = 5
 class ProposeArguments(SearchArguments):
     """Flags of the stage."""
 
-    seed: int = Field(description="base seed of the run")
     folds: int = Field(description="number of folds of the run")
     round_number: int = Field(ge=0, description="number of the round, from 0")
     earlier: Path | None = Field(default=None, description="table of this stage for the previous round, if any")

@@ -87,10 +87,11 @@ def train_and_score(
     threads, size_px = use_one_thread(), dataset.pixels.shape[1]
     images = (len(channels), len(dataset.classes), size_px)
     jittered = training.gain_jitter or training.offset_jitter
+    views = [dataset.view(channels, fold.training) for fold in folds]
     tasks = [
         Task(
             lambda: to_module(architecture, *images),
-            dataset.view(channels, fold.training),
+            view,
             fold.training,
             dataset.labels[fold.training],
             batch,
@@ -98,9 +99,9 @@ def train_and_score(
             fold.checkpoint,
             (fold.set_aside, dataset.labels[fold.set_aside]) if len(fold.set_aside) else None,
             fold.last_epoch,
-            JitteredIndices.find(dataset, channels, fold.training) if jittered else None,
+            JitteredIndices.find(dataset, channels, fold.training, view) if jittered else None,
         )
-        for fold in folds
+        for fold, view in zip(folds, views, strict=True)
     ]
     chip_flops = 2 * TRAINING_PASSES * _multiply_adds(architecture, *images)
     return [

@@ -6,11 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from workflow_lib.core.indices import INDICES
+from workflow_lib.core.indices import INDICES, RAW_NORMALISATIONS
 from workflow_lib.data.dataset import ChipView, Dataset, Rows
-
-_RAW = ("per_dataset", "none")
-"""Normalisations with which the array keeps raw values, so that indices can be computed from it."""
 
 
 @dataclass(frozen=True)
@@ -28,21 +25,25 @@ class JitteredIndices:
     formulas: Sequence[tuple[int, int, int]]
 
     @classmethod
-    def find(cls, dataset: Dataset, channels: Sequence[str], training_rows: Rows) -> "JitteredIndices | None":
+    def find(
+        cls, dataset: Dataset, channels: Sequence[str], training_rows: Rows, view: ChipView
+    ) -> "JitteredIndices | None":
         """Find the indices among the channels of a network; None if there are none or raw values are not known.
 
         Args:
             dataset: the imported chips.
             channels: names of bands and indices, in the network's order.
             training_rows: (n,) rows to which the normalisation is fitted.
+            view: these channels of the chips; used as it is if no band must be added.
         """
         known = {name: pair for name, pair in INDICES.items() if set(pair) <= set(dataset.bands)}
         used = [name for name in channels if name in known]
-        if not used or dataset.normalisation not in _RAW:
+        if not used or dataset.normalisation not in RAW_NORMALISATIONS:
             return None
         names = list(dict.fromkeys([*channels, *(band for name in used for band in known[name])]))
         formulas = [(names.index(name), *map(names.index, known[name])) for name in used]
-        return cls(dataset.view(names, training_rows), len(channels), [(i, a, b) for i, a, b in formulas])
+        extended = view if len(names) == len(channels) else dataset.view(names, training_rows)
+        return cls(extended, len(channels), [(i, a, b) for i, a, b in formulas])
 
     def recompute(self, pixels: Tensor, unchanged: Tensor) -> Tensor:
         """Compute the indices of changed chips.
@@ -58,9 +59,13 @@ class JitteredIndices:
         # Numbers, not tensors: a recorded step on a GPU must not copy from the host.
         shift = scaling.mean.tolist() if scaling else [0.0] * len(planes)
         unit = scaling.deviation.tolist() if scaling else [1.0] * len(planes)
+        before = list(unchanged.unbind(-1))
         for index, *bands in self.formulas:
-            a, b = (planes[band].float() * unit[band] + shift[band] for band in bands)
-            # Indices of bands that are not negative are within [-1, 1]; an offset may make a dark band negative.
-            computed = (((a - b) / (a + b)).clamp(-1, 1) - shift[index]) / unit[index]
-            planes[index] = torch.where(computed.isfinite(), computed.to(pixels.dtype), unchanged[..., index])
+            old = sum(before[band].float() * unit[band] + shift[band] for band in bands)
+            rounding = torch.finfo(pixels.dtype).eps * sum(unit[band] + abs(shift[band]) for band in bands)
+            # Jitter may make a dark band negative, where an index has no meaning.
+            a, b = ((planes[band].float() * unit[band] + shift[band]).clamp(min=0) for band in bands)
+            computed = ((a - b) / (a + b) - shift[index]) / unit[index]
+            defined = (old > rounding) & (a + b > 0)
+            planes[index] = torch.where(defined, computed.to(pixels.dtype), before[index])
         return torch.stack(planes[: self.shown], -1)

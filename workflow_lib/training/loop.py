@@ -171,7 +171,7 @@ class ChipStore:
         for other, resident in self._resident:
             # Views with scaling cannot be shared, because it is fitted to the training chips of one fold.
             same = view.chips is other.chips and list(view.channels) == list(other.channels)
-            if same and view.scaling is other.scaling is None:
+            if other is view or (same and view.scaling is other.scaling is None):
                 return resident
         resident = ResidentChips(view, self._compute.device, self._compute.dtype)
         self._resident.append((view, resident))

@@ -59,6 +59,15 @@ class SearchJobs:
             **({"older_scores": list(map(scores.format, older))} if older else {}),
         }
 
+    @property
+    def part_scores(self) -> dict[str, list[str]]:
+        """Scores of all candidates after each part of the epochs, the longest part first; empty without such parts."""
+        rungs, rounds = self._config.search.rungs, self._config.search_rounds
+        if not rungs:
+            return {}
+        numbers = range(rounds - 1, rounds - rungs.rungs, -1)
+        return {"part_scores": [f"{self._run.folder}/gather_table/fold_scores_before_{n}.parquet" for n in numbers]}
+
     # Supernets
 
     @property

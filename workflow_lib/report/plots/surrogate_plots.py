@@ -41,14 +41,15 @@ def untrained_candidates(beliefs: pd.DataFrame, cost: str) -> Figure:
         cost: column of the first cost of the search.
     """
     x = beliefs["cost"] * shown_as(cost).factor
-    trained = beliefs["trained"].astype(bool)
+    trained, stopped = beliefs["trained"].astype(bool), beliefs["stopped"].astype(bool)
     possible = beliefs["front_probability"].fillna(0) >= POSSIBLE
+    untrained = ~trained & ~stopped
     figure = Figure(figsize=(WIDTH_IN, 3.8), layout="constrained")
     axes = figure.subplots()
     for chosen, colour, label in (
-        (~trained & ~possible, "0.8", "not trained"),
+        (untrained & ~possible, "0.8", "not trained"),
         (
-            ~trained & possible,
+            untrained & possible,
             PALETTE[1],
             f"not trained, on the front with a probability of at least {100 * POSSIBLE:g} %",
         ),
@@ -58,6 +59,9 @@ def untrained_candidates(beliefs: pd.DataFrame, cost: str) -> Figure:
             markersize=3, color=colour, elinewidth=0.7, label=label, zorder=1 if colour == "0.8" else 2,
         )  # fmt: skip
     axes.scatter(x[trained], beliefs["accuracy_pct"][trained], s=18, color=PALETTE[0], zorder=3, label="trained")
+    if stopped.any():
+        accuracy = beliefs["expected_accuracy_pct"][stopped]
+        axes.scatter(x[stopped], accuracy, s=18, marker="x", color="0.4", zorder=3, label="trained for some epochs")
     if wants_log(x):
         set_log(axes.xaxis, x)
     accuracies = np.r_[beliefs["accuracy_pct"].dropna(), beliefs["expected_accuracy_pct"]]

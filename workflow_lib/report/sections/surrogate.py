@@ -29,7 +29,11 @@ WITHIN_ONE_DEVIATION = 68
 def likeliest(content: ReportContent) -> Mapping[str, TextTable]:
     """Tabulate the candidates that were not trained and most probably belong on the front."""
     frame = content[BELIEFS_RESULT]
-    frame = frame[~frame["trained"].astype(bool)].sort_values("front_probability", ascending=False).head(SHOWN)
+    frame = (
+        frame[~(frame["trained"] | frame["stopped"]).astype(bool)]
+        .sort_values("front_probability", ascending=False)
+        .head(SHOWN)
+    )
     if frame.empty:
         return {}
     cost = content.config.searched_costs[0]
@@ -91,7 +95,8 @@ def sentences(content: ReportContent) -> Sequence[str]:
     """Say how well accuracies are predicted, and what is left open."""
     frame = content[BELIEFS_RESULT]
     trained = frame["trained"].astype(bool)
-    known, others = frame[trained], frame[~trained]
+    stopped = frame["stopped"].astype(bool)
+    known, others = frame[trained], frame[~trained & ~stopped]
     error = (known["accuracy_pct"] - known["expected_accuracy_pct"]).abs()
     within = 100 * float((error <= known["deviation_pct"]).mean())
     partly = int((known["folds"] < content.config.folds.count).sum())
@@ -102,10 +107,12 @@ def sentences(content: ReportContent) -> Sequence[str]:
         f"{partly:,} candidates were not trained on all folds, because more would hardly have changed the front. They "
         "appear in no other table or figure of candidates."
     )
+    halved = f"{stopped.sum():,} candidates were trained for a part of the epochs only."
     return [
         *([fewer] if partly else []),
+        *([halved] if stopped.any() else []),
         *([_shared(known)] if content.config.search.shares_weights else []),
-        "A Gaussian process predicts the accuracy of every candidate from those that were trained; costs are known "
+        "A Gaussian process predicts the accuracy of the candidates from those that were trained; costs are known "
         f"exactly. Predicted from all others, the {len(known)} trained candidates have a median error of "
         f"{error.median():.2f} points, and {within:.0f} % of them lie within one standard deviation of the prediction "
         f"(about {WITHIN_ONE_DEVIATION} % should).",

@@ -45,6 +45,17 @@ class HalvingConfig(Section):
         """
         return -(-judged // self.reduction)
 
+    def finished(self, budget: int) -> int:
+        """Return how many candidates are trained to the end, with a budget as in `first_candidates`.
+
+        >>> HalvingConfig().finished(budget=7)
+        3
+        """
+        count = self.first_candidates(budget)
+        for _ in range(1, self.rungs):
+            count = self.promoted(count)
+        return count
+
     def first_candidates(self, budget: int) -> int:
         """Return how many candidates the first rung trains, so that all rungs cost as much as a budget.
 

@@ -49,8 +49,14 @@ class SurrogateConfig(Section):
         """Check this section against the others; see `Section.check_within`."""
         if self.by_halving and self.min_gain_pct:
             raise ValueError(f"{key}.min_gain_pct cannot be combined with by_halving: set one of them")
-        if self.shared_accuracy and (config.assembled or config.grid.space.name != CROSS):
-            raise ValueError(f"{key}.shared_accuracy needs a supernet of the grid: set grid.space to {CROSS}")
+        if not self.shared_accuracy:
+            return
+        if config.cell_search:
+            raise ValueError(f"{key}.shared_accuracy cannot be combined with cell_search: remove one of them")
+        if config.supernet.space != CROSS:
+            raise ValueError(f"{key}.shared_accuracy needs supernet.space {CROSS}, which is {config.supernet.space}")
+        if config.grid.space.name != CROSS:
+            raise ValueError(f"{key}.shared_accuracy needs grid.space {CROSS}, which is {config.grid.space.name}")
 
 
 def make(given: StrategyInput) -> Strategy:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from workflow_lib.core.errors import ConfigError, UserError
+from workflow_lib.core.indices import RAW_NORMALISATIONS
 from workflow_lib.core.section import Name, Section
 from workflow_lib.spaces.cross.cross_architecture import BASELINE
 from workflow_lib.spaces.cross.cross_counts import costs
@@ -55,7 +56,7 @@ class TrainedModelConfig(Section):
             raise ValueError(f"{key}.channels is {self.channels}, but grid.channel_sets has no such channel set")
         if not Path(self.file).is_file():
             raise ValueError(f"{key}.file: no such file: {self.file}")
-        if self.chips == "raw" and config.data.normalisation not in ("per_dataset", "none"):
+        if self.chips == "raw" and config.data.normalisation not in RAW_NORMALISATIONS:
             raise ValueError(
                 f"{key}.chips is raw, but data.normalisation {config.data.normalisation} keeps only normalised chips: "
                 "use per_dataset or none"
@@ -111,7 +112,7 @@ def build(model: TrainedModel, channels: int, classes: int) -> nn.Module:
         model: the model.
         channels, classes: not used, because the file has its own; the output is checked afterwards.
     """
-    from workflow_lib.models.onnx_module import OnnxModule
+    from workflow_lib.spaces.trained_model.onnx_module import OnnxModule
 
     return OnnxModule(Path(model.settings.file))
 
