@@ -16,6 +16,7 @@ BENCHMARKS = {
     "fidelity": ["--quick"],
     "folds_together": ["--quick"],
     "gpu": ["--quick"],
+    "halving": ["--quick"],
     "latency_engine": ["--unit", "us", "--quick", "--package", PACKAGE],
     "memory": ["--quick"],
     "own_device": ["--quick"],

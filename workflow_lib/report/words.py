@@ -8,9 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
+from workflow_lib.core.indices import RAW_NORMALISATIONS
+
 if TYPE_CHECKING:
-    from workflow_lib.core.indices import RAW_NORMALISATIONS
-from workflow_lib.config import Config
+    from workflow_lib.config import Config
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,10 @@ import warnings
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import solve_triangular
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
-from sklearn.gaussian_process.kernels import ConstantKernel, DotProduct, Matern, WhiteKernel
+from sklearn.gaussian_process.kernels import ConstantKernel, DotProduct, Kernel, Matern, WhiteKernel
 
 Numbers = NDArray[np.float64]
 
@@ -23,10 +24,12 @@ class Posterior:
         values: (k,) their values.
         extra_variances: (k,) variance of each value beyond the noise that all have, in squared units of the values;
             None: none.
+        fitted: kernel with noise of an earlier model, `whole_kernel`, that is used instead of fitting one.
 
     Attributes:
         mean: (n,) expected values.
         kernel: the fitted kernel, without noise, of normalised values.
+        whole_kernel: the same with noise.
         noise: variance of the noise of normalised values.
 
     Source: Rasmussen and Williams 2006, algorithm 2.1; kernel: Matern with smoothness 5/2 and one length scale, plus a
@@ -40,21 +43,26 @@ class Posterior:
         rows: NDArray[np.integer],
         values: Numbers,
         extra_variances: Numbers | None = None,
+        fitted: Kernel | None = None,
     ) -> None:
         bends = ConstantKernel(1.0, (1e-2, 1e2)) * Matern(1.0, (1e-1, 1e3), nu=2.5)
         trend = ConstantKernel(0.1, (1e-4, 1e1)) * DotProduct(1.0, "fixed")
         spread = float(np.std(values)) or 1.0
         extra = np.zeros(len(values)) if extra_variances is None else extra_variances / spread**2
         process = GaussianProcessRegressor(
-            bends + trend + WhiteKernel(1e-2, (1e-5, 1.0)), alpha=extra + _JITTER, normalize_y=True
+            fitted or bends + trend + WhiteKernel(1e-2, (1e-5, 1.0)),
+            alpha=extra + _JITTER,
+            normalize_y=True,
+            optimizer=None if fitted else "fmin_l_bfgs_b",
         )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # a bound of the noise is a valid answer
             process.fit(features[rows], values)
+        self.whole_kernel = process.kernel_
         self._features, self.kernel = features, process.kernel_.k1
         self.noise, self._scale = process.kernel_.k2.noise_level, float(process._y_train_std)
         between = self.kernel(features[rows], features)
-        self._roots = np.linalg.solve(process.L_, between)
+        self._roots: Numbers = solve_triangular(process.L_, between, lower=True, check_finite=False)
         self.mean: Numbers = process._y_train_mean + self._scale * (between.T @ process.alpha_)
         self._values, self._root, self._weights = values, process.L_, process.alpha_
         self._variance = self.kernel.diag(features) - np.einsum("kn,kn->n", self._roots, self._roots)

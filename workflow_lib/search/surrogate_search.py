@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn.gaussian_process.kernels import Kernel
 
 from workflow_lib.search.gaussian_process import Posterior
 from workflow_lib.search.surrogate_goals import Goal
@@ -15,6 +16,9 @@ Numbers = NDArray[np.float64]
 
 _ENOUGH_RANDOM = 32
 """Number of random draws after which the model alone proposes."""
+
+_REFIT = 1.25
+"""Growth of the number of accuracies after which the kernel is fitted again, which takes most of a search's time."""
 
 
 class Surrogate:
@@ -44,6 +48,8 @@ class Surrogate:
         self._drawable = np.ones(len(self._candidates), dtype=bool)
         self._generator = np.random.default_rng(seed)
         self._min_gain, self.random_draws = min_gain_pct / 100, 0
+        self._kernel: Kernel | None = None
+        self._fitted_with = 0
 
     def resume(self, proposed: Sequence[str], random_draws: int, drawable: Sequence[str]) -> None:
         """Continue a search with other candidates than before.
@@ -92,7 +98,12 @@ class Surrogate:
 
     def _model(self) -> tuple[NDArray[np.intp], Posterior]:
         known = np.flatnonzero(np.isfinite(self._accuracy))
-        return known, Posterior(self._features, known, without_outliers(self._accuracy[known]))
+        if len(known) >= _REFIT * self._fitted_with:
+            self._kernel, self._fitted_with = None, len(known)
+        values = without_outliers(self._accuracy[known])
+        posterior = Posterior(self._features, known, values, fitted=self._kernel)
+        self._kernel = posterior.whole_kernel
+        return known, posterior
 
     def _most_improving(self, count: int) -> list[int]:
         known, posterior = self._model()
