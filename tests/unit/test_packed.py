@@ -10,8 +10,8 @@ import torch
 from workflow_lib.data.dataset import ChipView
 from workflow_lib.models.switchable import Turn
 from workflow_lib.search.packed import Packed, describe_packed, pack
-from workflow_lib.search.ranked_supernet import keep_used
 from workflow_lib.search.stored_supernet import StoredSupernet
+from workflow_lib.search.supernet_pruning import keep_used
 from workflow_lib.search.supernet_tables import PACKED
 from workflow_lib.spaces.cross import cross_architecture as cross
 from workflow_lib.spaces.nasbench201 import nasbench201_cell as nasbench201

@@ -268,14 +268,17 @@ def test_a_surrogate_search_says_what_it_believes() -> None:
     run = make_run()
     tables = surrogate_of(run)
     content = content_of(run, **tables)
-    first, second = surrogate.sentences(content)
-    known = tables["beliefs"][tables["beliefs"]["trained"]]
+    halved, first, second = surrogate.sentences(content)
+    beliefs = tables["beliefs"]
+    known, stopped = beliefs[beliefs["trained"]], beliefs["stopped"]
+    assert halved == f"{stopped.sum()} candidates were trained for a part of the epochs only."
     error = (known["accuracy_pct"] - known["expected_accuracy_pct"]).abs()
     assert f"the {len(known)} trained candidates have a median error of {error.median():.2f} points" in first
-    open_ones = int((tables["beliefs"]["front_probability"] >= 0.05).sum())
+    open_ones = int((beliefs["front_probability"][~stopped] >= 0.05).sum())
     assert f"{open_ones} belong on the front with a probability of at least 5 %" in second
     (table,) = surrogate.likeliest(content).values()
     assert len(table.rows) == 10
+    assert not {row[0] for row in table.rows} & set(beliefs["candidate"][stopped])
     assert [row[-1] for row in table.rows] == sorted([row[-1] for row in table.rows], reverse=True)
 
 

@@ -38,7 +38,6 @@ class SurrogateConfig(Section):
         description="train all networks with shared weights first (section supernet, steps of strict fairness), and "
         "use the accuracy of each network with these weights as one feature of the model",
     )
-
     by_halving: bool = Field(
         default=False,
         description="train more candidates per round, by successive halving over epochs (settings of halving): most of "
