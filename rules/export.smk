@@ -1,6 +1,6 @@
 """Export every network as ONNX files.
 
-input:  none, apart from the files of trained models; the outputs depend on architecture, channels, classes and chip size
+input:  none; the files depend only on architecture, channels, classes, chip size and the files of trained models
 output: <results>/export_network/{channels}/{architecture}/*
 """
 
@@ -9,8 +9,6 @@ from workflow_lib.costs import all_costs
 
 rule export_network:
     """Write the ONNX files of one network and count its costs."""
-    input:
-        **RUN.model_inputs,
     output:
         deployed="<results>/export_network/{channels}/{architecture}/deployed.onnx",
         paper="<results>/export_network/{channels}/{architecture}/paper.onnx",

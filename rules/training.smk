@@ -12,7 +12,6 @@ rule train_fold:
     """Train one candidate on one fold, or on all folds together, each from fresh weights, and score it."""
     input:
         **RUN.dataset_files,
-        **RUN.model_inputs,
     output:
         **TRAININGS.weights(
             "<results>/train_fold/{channels}/{batch}/{architecture}/{fold}.pt"

@@ -1,14 +1,12 @@
 """Measure the share of this machine's peak that each network's inference reaches, if configured.
 
-input:  none, apart from the files of trained models; utilization depends only on architecture, channels, classes, chip size and machine
+input:  none; utilization depends only on architecture, channels, classes, chip size and machine
 output: <results>/measure_utilization/{channels}/{architecture}.parquet, ....layers.parquet
 """
 
 
 rule measure_utilization:
     """Measure one network's throughput at the largest batch that fits, while no other job runs."""
-    input:
-        **RUN.model_inputs,
     output:
         layers="<results>/measure_utilization/{channels}/{architecture}.layers.parquet",
         table="<results>/measure_utilization/{channels}/{architecture}.parquet",

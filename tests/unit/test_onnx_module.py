@@ -96,6 +96,10 @@ UNEVEN = {"kernel_shape": [2, 2], "pads": [0, 0, 1, 1]}
     [
         (helper.make_node("Erf", ["x"], ["y"]), "has operators that are not supported: Erf"),
         (helper.make_node("MaxPool", ["x"], ["y"], **UNEVEN), "its node MaxPool .*is not supported .padding that"),
+        (helper.make_node("MaxPool", ["x"], ["y"], kernel_shape=[2, 2], dilations=[2, 2]), "MaxPool .*dilations"),
+        (helper.make_node("Flatten", ["x"], ["y"], axis=2), "its node Flatten .*is not supported .axis"),
+        (helper.make_node("Sigmoid", ["x"], ["y"]), "its output is a Sigmoid"),
+        (helper.make_node("Constant", [], ["y"], value_float=1.0), "its node Constant .*is not supported .value_float"),
     ],
 )
 def test_other_files_are_refused_in_one_line(node: onnx.NodeProto, message: str, tmp_path: Path) -> None:
@@ -103,6 +107,19 @@ def test_other_files_are_refused_in_one_line(node: onnx.NodeProto, message: str,
     onnx.save(helper.make_model(helper.make_graph([node], "g", value[:1], value[1:])), tmp_path / "a.onnx")
     with pytest.raises(UserError, match=message):
         OnnxModule(tmp_path / "a.onnx")
+
+
+def test_a_softmax_before_the_output_is_refused(tmp_path: Path) -> None:
+    network = nn.Sequential(nn.Flatten(), nn.Softmax(1), nn.Linear(4 * 8 * 8, 2)).eval()
+    export_deployed(network, 4, 8, tmp_path / "a.onnx")
+    with pytest.raises(UserError, match=r"its node Softmax .*is not supported .it is not the output"):
+        OnnxModule(tmp_path / "a.onnx")
+
+
+def test_images_of_another_size_than_the_file_names_are_refused(tmp_path: Path) -> None:
+    export_deployed(to_module(NETWORKS[0], 4, 3).eval(), 4, 48, tmp_path / "a.onnx")
+    with pytest.raises(ValueError, match=r"it takes images of \[48, 48\] pixels"):
+        OnnxModule(tmp_path / "a.onnx").eval()(torch.zeros(2, 4, 64, 64))
 
 
 def test_what_is_no_onnx_file_is_refused_in_one_line(tmp_path: Path) -> None:

@@ -36,7 +36,9 @@ def _check_output(module: nn.Module, architecture: str, channels: int, classes: 
             output = module.eval()(images)
     except Exception as error:  # user code may raise anything
         what = f"cannot take images of shape {tuple(images.shape)} ({type(error).__name__}: {error})"
-        raise UserError(what.replace("\n", " "), architecture, "change its build function") from None
+        is_trained = parse(architecture).space.is_trained
+        hint = "change its build function" if is_trained else "give another file in grid.trained_models"
+        raise UserError(what.replace("\n", " "), architecture, hint) from None
     finally:
         module.train(was_training)
     if not isinstance(output, torch.Tensor) or output.shape != (2, classes):

@@ -10,7 +10,7 @@ from workflow_lib.core.candidate import KEYS, Candidate
 from workflow_lib.core.errors import UserError
 from workflow_lib.search.proposers import constrained_reward
 from workflow_lib.search.search_config import SearchConfig
-from workflow_lib.search.searched_candidates import SearchedCandidates, names_of, split
+from workflow_lib.search.searched_candidates import SearchedCandidates, mean_accuracies, names_of, split
 from workflow_lib.search.strategy_declaration import RungInput, Strategy, StrategyInput
 
 _SECONDS_PER_HOUR = 3600
@@ -263,8 +263,7 @@ def rewards_of(search: SearchConfig, known: pd.DataFrame, scores: pd.DataFrame, 
         scores: rows of FOLD_SCORES.
         count: number of folds that each candidate must have.
     """
-    folds = scores.groupby(KEYS)["accuracy_pct"].agg(["mean", "count"]).reset_index()
-    trained = folds[folds["count"] == count].merge(known, on=KEYS)
+    trained = mean_accuracies(scores, count).merge(known, on=KEYS)
     if search.declaration.rewarded_by_accuracy:
         return dict(zip(trained["candidate"], trained["mean"], strict=True))
     accuracy, latency = (trained[name].to_numpy(dtype=np.float64) for name in ("mean", "latency_mean_ms"))

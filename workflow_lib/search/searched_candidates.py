@@ -127,6 +127,17 @@ def names_of(rows: pd.DataFrame | None) -> list[str]:
     return [] if rows is None else [str(Candidate(*key)) for key in rows[KEYS].itertuples(index=False)]
 
 
+def mean_accuracies(scores: pd.DataFrame, folds: int) -> pd.DataFrame:
+    """Return the mean accuracy of each candidate that has all folds: columns KEYS and mean.
+
+    Args:
+        scores: rows of FOLD_SCORES.
+        folds: number of folds that each candidate must have.
+    """
+    means = scores.groupby(KEYS)["accuracy_pct"].agg(["mean", "count"]).reset_index()
+    return means[means["count"] == folds].drop(columns="count")
+
+
 def known_candidates(space: Space, costs: pd.DataFrame) -> pd.DataFrame:
     """Tabulate all candidates of a space with the costs of their networks.
 

@@ -15,7 +15,7 @@ from workflow_lib.core.errors import UserError
 from workflow_lib.pareto.dominance import to_losses, unit_scaled
 from workflow_lib.pareto.front_config import Objective, besides_accuracy
 from workflow_lib.search.gaussian_process import Posterior
-from workflow_lib.search.searched_candidates import SearchedCandidates, names_of
+from workflow_lib.search.searched_candidates import SearchedCandidates, mean_accuracies, names_of
 from workflow_lib.search.surrogate_folds import fold_posterior
 from workflow_lib.search.surrogate_rungs import final_accuracies
 from workflow_lib.search.surrogate_search import describe_candidates, without_outliers
@@ -81,7 +81,8 @@ def believe(
     measured, folds, modelled = np.full(len(known), np.nan), np.zeros(len(known), dtype=np.intp), rows
     measured[rows], folds[rows] = found.means, found.counts
     if part_scores:
-        observed = {part: _mean_accuracies(each, int(folds.max())) for part, each in part_scores.items()}
+        tables = {part: mean_accuracies(each, int(folds.max())) for part, each in part_scores.items()}
+        observed = {part: dict(zip(names_of(each), each["mean"], strict=True)) for part, each in tables.items()}
         finished = dict(zip(known["candidate"].iloc[rows], found.means.tolist(), strict=True))
         accuracies, variances = final_accuracies({**observed, 1: finished})
         row_of = dict(zip(known["candidate"], range(len(known)), strict=True))
@@ -89,13 +90,6 @@ def believe(
         values, extra = (np.array(list(each.values())) for each in (accuracies, variances))
         posterior = Posterior(features, modelled, without_outliers(values), extra)
     return Beliefs(searched, measured, folds, modelled, posterior)
-
-
-def _mean_accuracies(scores: pd.DataFrame, folds: int) -> dict[str, float]:
-    """Return the mean accuracy of each candidate that has all folds, by name (percent)."""
-    means = scores.groupby(KEYS)["accuracy_pct"].agg(["mean", "count"]).reset_index()
-    whole = means[means["count"] == folds]
-    return dict(zip(names_of(whole), whole["mean"], strict=True))
 
 
 def tabulate_beliefs(beliefs: Beliefs) -> pd.DataFrame:

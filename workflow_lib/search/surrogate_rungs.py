@@ -10,7 +10,7 @@ from workflow_lib.pareto.dominance import pareto_ranks
 from workflow_lib.search.gaussian_process import Posterior
 from workflow_lib.search.strategy_declaration import RungInput
 from workflow_lib.search.surrogate_goals import Goal
-from workflow_lib.search.surrogate_search import missing_random, most_improving, without_outliers
+from workflow_lib.search.surrogate_search import greedy_batch, missing_random, without_outliers
 from workflow_lib.search.surrogate_tables import MIN_KNOWN
 
 Numbers = NDArray[np.float64]
@@ -65,6 +65,7 @@ class SurrogateByRungs:
     def __init__(self, candidates: Sequence[str], features: Numbers, goal: Goal, rung: RungInput, seed: int) -> None:
         self._candidates, self._features, self._goal, self._rung = list(candidates), features, goal, rung
         self._rows = {name: row for row, name in enumerate(candidates)}
+        self._accuracies, self._variances = final_accuracies(rung.observed)
         self._generator = np.random.default_rng(derive_seed(seed, "rungs", len(rung.starts)))
 
     def start(self) -> list[str]:
@@ -94,18 +95,17 @@ class SurrogateByRungs:
         for number, names in enumerate(self._rung.starts):
             proposed += len(names)
             drawn += len(names) if number == 0 else min(len(names), missing_random(proposed, drawn))
-        if len(final_accuracies(self._rung.observed)[0]) < MIN_KNOWN:
+        if len(self._accuracies) < MIN_KNOWN:
             return count, drawn
         return min(count, missing_random(proposed + count, drawn)), drawn
 
     def _best(self, count: int, is_open: NDArray[np.bool_]) -> list[int]:
         """Choose open candidates that add most to those that are trained to the end; then by Pareto rank."""
-        accuracies, variances = final_accuracies(self._rung.observed)
-        known = np.array([self._rows[name] for name in accuracies], dtype=np.intp)
-        values = without_outliers(np.array(list(accuracies.values())))
-        posterior = Posterior(self._features, known, values, np.array(list(variances.values())))
+        known = np.array([self._rows[name] for name in self._accuracies], dtype=np.intp)
+        values = without_outliers(np.array(list(self._accuracies.values())))
+        posterior = Posterior(self._features, known, values, np.array(list(self._variances.values())))
         finished = [self._rows[name] for name in self._rung.observed.get(1, {})]
-        chosen = most_improving(self._goal, posterior, finished, is_open, count)
+        chosen = greedy_batch(self._goal, posterior, finished, is_open, count)
         left = np.flatnonzero(is_open & ~np.isin(np.arange(len(is_open)), chosen))
         ranks = pareto_ranks(np.column_stack([-posterior.mean[left], self._goal.costs[left]]))
         order = np.lexsort((-posterior.mean[left], ranks))

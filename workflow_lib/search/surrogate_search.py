@@ -75,7 +75,7 @@ class Surrogate:
         rows = self._choose(self._goal.draw(drawable, random, self._generator, self.random_draws))
         self.random_draws += random
         if random < count and known >= MIN_KNOWN:
-            rows += self._choose(self._most_improving(count - random))
+            rows += self._choose(self._batch(count - random))
         return [self._candidates[row] for row in rows]
 
     def _choose(self, rows: list[int]) -> list[int]:
@@ -105,10 +105,10 @@ class Surrogate:
         self._kernel = posterior.whole_kernel
         return known, posterior
 
-    def _most_improving(self, count: int) -> list[int]:
+    def _batch(self, count: int) -> list[int]:
         known, posterior = self._model()
         is_open = self._open.copy()
-        chosen = most_improving(self._goal, posterior, known.tolist(), is_open, count, self._min_gain)
+        chosen = greedy_batch(self._goal, posterior, known.tolist(), is_open, count, self._min_gain)
         if not chosen and self._min_gain:
             return []
         while len(chosen) < count:  # nothing is expected of any candidate: learn about the least certain ones
@@ -118,7 +118,7 @@ class Surrogate:
         return chosen
 
 
-def most_improving(
+def greedy_batch(
     goal: Goal,
     posterior: Posterior,
     trained: Sequence[int],

@@ -93,16 +93,10 @@ class Run:
         return ["--bands", *data.bands, "--classes", *data.classes, f"--normalisation={data.normalisation}"]
 
     @cached_property
-    def model_inputs(self) -> dict[str, Callable[[Wildcards], list[str]]]:
-        """The file of a trained model, as an input of the jobs that read it; empty if the run has no such models."""
-        files = {str(TrainedModel(name)): [model.file] for name, model in self.config.grid.trained_models.items()}
-        return {"model": lambda wildcards: files.get(wildcards.architecture, [])} if files else {}
-
-    @cached_property
     def model_params(self) -> dict[str, Callable[[Wildcards], str]]:
-        """The settings of a trained model, which Snakemake compares between runs; empty if the run has none."""
+        """Settings and content of a trained model, which Snakemake compares between runs; empty if the run has none."""
         models = {str(TrainedModel(name)): model for name, model in self.config.grid.trained_models.items()}
-        texts = {name: model.model_dump_json() for name, model in models.items()}
+        texts = {name: f"{model.digest} {model.model_dump_json()}" for name, model in models.items()}
         return {"model": per_job(lambda wildcards: texts.get(wildcards.architecture, ""))} if texts else {}
 
     @cached_property

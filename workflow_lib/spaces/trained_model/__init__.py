@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from workflow_lib.core.errors import ConfigError, UserError
+from workflow_lib.core.files import sha256
 from workflow_lib.core.indices import RAW_NORMALISATIONS
 from workflow_lib.core.section import Name, Section
 from workflow_lib.spaces.cross.cross_architecture import BASELINE
@@ -49,6 +50,11 @@ class TrainedModelConfig(Section):
         description="normalised: it receives chips as the run's own networks do; raw: it receives them before "
         "`data.normalisation`, because it normalises them itself",
     )
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the file."""
+        return sha256(Path(self.file))
 
     def check_within(self, config: Config, key: str) -> None:
         """Check this section against the others; see `Section.check_within`."""

@@ -36,7 +36,7 @@ class OnnxModule(nn.Module):
         nodes = []
         for node in graph.node:
             if node.op_type == "Constant":
-                constants[node.output[0]] = _to_tensor(node.attribute[0].t)
+                constants[node.output[0]] = _constant(node, file)
             elif node.op_type == "Identity" and node.input[0] in constants:  # equal weights are stored once
                 constants[node.output[0]] = constants[node.input[0]]
             else:
@@ -47,6 +47,9 @@ class OnnxModule(nn.Module):
         if len(inputs) != 1 or len(graph.output) != 1:
             raise UserError(f"has {len(inputs)} inputs and {len(graph.output)} outputs, but needs one of each", file)
         self._input, self._output = inputs[0], graph.output[0].name
+        _check_ends(nodes, self._output, file)
+        shape = next(each for each in graph.input if each.name == inputs[0]).type.tensor_type.shape
+        self._sides = [each.dim_value for each in shape.dim][2:]
         self._layers = nn.ModuleList()
         self._steps: list[tuple[Step, list[str], list[str]]] = []
         for node in nodes:
@@ -73,6 +76,9 @@ class OnnxModule(nn.Module):
         Returns:
             (n, classes) logits; the logarithms of the probabilities if the file returns these.
         """
+        differs = any(side and side != own for side, own in zip(self._sides, images.shape[2:], strict=True))
+        if differs:
+            raise ValueError(f"it takes images of {self._sides} pixels")
         values: dict[str, Tensor] = {name: each.to(images.device) for name, each in self._constants.items()}
         values[self._input] = images
         for step, names, outputs in self._steps:
@@ -90,6 +96,22 @@ def _read(file: Path) -> onnx.GraphProto:
     except Exception as error:  # the parser of onnx raises errors of its own and of protobuf
         raise UserError(f"is not a valid ONNX file ({str(error).splitlines()[0]})", file) from None
     return model.graph
+
+
+def _constant(node: onnx.NodeProto, file: Path) -> Tensor:
+    (attribute,) = node.attribute
+    if attribute.name != "value":
+        raise UserError(f"its node Constant {node.name} is not supported ({attribute.name})", file)
+    return _to_tensor(attribute.t)
+
+
+def _check_ends(nodes: Sequence[onnx.NodeProto], output: str, file: Path) -> None:
+    """Check that only the output is a softmax, which becomes its logarithm, and that it is not a sigmoid."""
+    for node in nodes:
+        if node.op_type == "Softmax" and output not in node.output:
+            raise UserError(f"its node Softmax {node.name} is not supported (it is not the output)", file)
+        if node.op_type == "Sigmoid" and output in node.output:
+            raise UserError("its output is a Sigmoid", file, "give a file whose output is logits or a Softmax")
 
 
 def _to_tensor(tensor: onnx.TensorProto) -> Tensor:
@@ -140,6 +162,8 @@ def _batch_norm(attributes: Attributes, names: list[str], constants: Constants) 
 def _pool(kind: type[nn.MaxPool2d] | type[nn.AvgPool2d]) -> Callable[..., tuple[Step, list[str]]]:
     def make(attributes: Attributes, names: list[str], _: Constants) -> tuple[Step, list[str]]:
         pads = _symmetric(list(attributes.get("pads", [0, 0, 0, 0])), attributes)
+        if set(attributes.get("dilations", [1])) != {1}:
+            raise ValueError("dilations")
         more: dict[str, Any] = {"ceil_mode": bool(attributes.get("ceil_mode"))}
         if kind is nn.AvgPool2d:
             more["count_include_pad"] = bool(attributes.get("count_include_pad"))
@@ -202,6 +226,12 @@ def _softmax(attributes: Attributes, names: list[str], _: Constants) -> tuple[St
     return nn.LogSoftmax(1), names[:1]
 
 
+def _flatten(attributes: Attributes, names: list[str], _: Constants) -> tuple[Step, list[str]]:
+    if attributes.get("axis", 1) != 1:
+        raise ValueError("axis")
+    return nn.Flatten(), names[:1]
+
+
 def _layer(make: Callable[[], nn.Module]) -> Callable[..., tuple[Step, list[str]]]:
     return lambda _attributes, names, _constants: (make(), names[:1])
 
@@ -224,7 +254,7 @@ _OPERATORS: Mapping[str, Callable[..., tuple[Step, list[str]]]] = {
     "AveragePool": _pool(nn.AvgPool2d),
     "GlobalAveragePool": _layer(lambda: nn.AdaptiveAvgPool2d(1)),
     "ReduceMean": _mean,
-    "Flatten": _layer(nn.Flatten),
+    "Flatten": _flatten,
     "Reshape": _reshape,
     "Softmax": _softmax,
     "Identity": _layer(nn.Identity),
