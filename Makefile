@@ -7,7 +7,7 @@ BIN := .venv/bin
 override SCENARIO := $(value SCENARIO)
 export SCENARIO
 
-.PHONY: help setup demo run plan survive test quick check format record golden clean
+.PHONY: help setup litert devices demo run plan survive test quick check format record golden clean
 
 help:  ## Show what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -20,6 +20,18 @@ setup: .venv/ready  ## Build .venv from the lock file
 	@echo "installing what requirements.lock pins into .venv: a minute or two"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
 	touch $@
+
+litert: setup .venv/litert  ## Add the LiteRT converter to .venv: 800 MB, under a minute
+
+.venv/litert: requirements-litert.lock
+	@echo "installing what requirements-litert.lock pins into .venv"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-litert.lock
+	touch $@
+
+devices: litert  ## Build and check predictors of this machine's CPU for ONNX Runtime and LiteRT: under ten minutes
+	$(BIN)/python -m snakemake --configfile config/scenarios/devices.yaml --cores $(CORES) --quiet rules -- \
+		results/devices/build_predictor/onnxruntime/fp32.validation.parquet results/devices/build_predictor/litert/fp32.validation.parquet
+	@tail --quiet --lines=1 results/devices/logs/build_predictor/*/*.log
 
 demo:  ## Run the demo on generated chips: under five minutes on two cores
 	@$(MAKE) --no-print-directory run SCENARIO=config/scenarios/demo.yaml
@@ -36,7 +48,7 @@ survive: setup  ## Kill runs 30 times, with and without edits between, and damag
 	EDGEFRONT_KILLS=30 EDGEFRONT_LONG=1 $(BIN)/python -m pytest tests/e2e/test_survival.py tests/e2e/test_executors.py \
 		tests/unit/test_sealed.py tests/unit/test_damaged_inputs.py
 
-test: setup  ## Run the tests
+test: litert  ## Run the tests
 	$(BIN)/python -m pytest -n $(CORES) --doctest-modules --durations 15 --ignore tests/e2e workflow_lib tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile --durations 15 tests/e2e
 

@@ -37,6 +37,7 @@ rule all:
         "<results>/score_efficiency/efficiency.parquet",
         "<results>/plot_interactive/front_3d.html",
         "<results>/build_report/report.html",
+        expand("<results>/report_map/{area}.html", area=MAPS.areas),
 
 
 rule data:
@@ -67,4 +68,4 @@ rule latency:
 rule deploy:
     """Retrain the recommended model on all chips and write a bundle to copy to a device."""
     input:
-        expand("<results>/deploy_model/recommended/{file}", file=MAPS.bundle),
+        expand("<results>/{file}", file=MAPS.deployed),

@@ -30,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from workflow_lib.analysis.racing_config import RacingConfig
 from workflow_lib.config import Config, parse_config
-from workflow_lib.core.candidate import KEYS, Candidate
+from workflow_lib.core.candidate import KEYS, TRAINED, Candidate
 from workflow_lib.export.network_tables import NETWORKS
 from workflow_lib.latency.latency_tables import LATENCIES
 from workflow_lib.pareto.dominance import front_mask, to_losses
@@ -223,7 +223,7 @@ def paper_costs(config: Config) -> pd.DataFrame:
     for name, bands in config.grid.channel_sets.items():
         for architecture in config.architectures:
             costs = parse(architecture).costs(len(bands), len(config.data.classes), config.data.chip_size_px)
-            rows.append({"channels": name, "architecture": architecture, **asdict(costs)})
+            rows.append({"channels": name, "architecture": architecture, "precision": TRAINED, **asdict(costs)})
     table = pd.DataFrame(rows)
     return table.assign(memory_bytes=4 * table["parameters"], latency_mean_ms=table["multiply_adds"] / 1e7)
 

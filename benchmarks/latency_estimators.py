@@ -39,9 +39,11 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from workflow_lib.devices.calibrated import CALIBRATED_DEVICES, fallback_model
 from workflow_lib.export.onnx_files import export_deployed, export_for_detection
-from workflow_lib.latency.host import Host, measure_network
-from workflow_lib.latency.kernels import FUSION_RULES, detect_kernels
+from workflow_lib.latency.kernel import FUSION_RULES
+from workflow_lib.latency.kernels import detect_kernels
 from workflow_lib.latency.lookup import LookupTable, measured, operations_of, predicted
+from workflow_lib.latency.runtimes import OnnxRuntime
+from workflow_lib.latency.stopwatch import measure_network
 from workflow_lib.search.rank_preservation import membership
 from workflow_lib.spaces.nasbench201.nasbench201_cell import Skeleton, space
 from workflow_lib.spaces.nasbench201.nasbench201_module import to_module
@@ -102,7 +104,7 @@ def compare_operations(count: int, skeleton: Skeleton) -> None:
     """Print how well sums over operations estimate the latency of whole networks."""
     networks = [to_module(name, 3, 10, skeleton) for name in random_cells(count)]
     operations = [operations_of(network, 3, 32) for network in networks]
-    host = Host()
+    host = OnnxRuntime()
     with TemporaryDirectory() as folder:
         file = Path(folder, "network.onnx")
 

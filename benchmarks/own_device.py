@@ -1,6 +1,6 @@
 """Compare a predictor built on this machine with direct measurements of networks that it has not seen.
 
-Run: python benchmarks/own_device.py [--kernels 200] [--networks 36] [--quick]
+Run: python benchmarks/own_device.py [--kernels 200] [--networks 36] [--runtime litert] [--precision int8] [--quick]
 """
 
 import argparse
@@ -19,13 +19,19 @@ import pandas as pd
 import torch
 from scipy.stats import kendalltau
 
+from workflow_lib.core.candidate import Precision
+from workflow_lib.devices.built import BuiltConfig
 from workflow_lib.devices.built.fitted_predictor import fit_predictor
 from workflow_lib.devices.built.kernel_choice import choose_networks, measure_space
-from workflow_lib.export.onnx_files import export_deployed, export_for_detection, make_tensors_distinct
-from workflow_lib.export.onnx_graph import load_without_weights
-from workflow_lib.latency.host import Host, Stopwatch
-from workflow_lib.latency.kernel import Kernel
-from workflow_lib.latency.kernels import FUSION_RULES, detect_kernels
+from workflow_lib.devices.measured import make_runtime
+from workflow_lib.export.onnx_files import export_deployed, export_for_detection, make_tensors_distinct, perturb_tensors
+from workflow_lib.export.onnx_precision import to_precision
+from workflow_lib.latency.kernel import FUSION_RULES, Kernel
+from workflow_lib.latency.kernel_format import KernelFormat
+from workflow_lib.latency.kernels import detect_kernels
+from workflow_lib.latency.runtimes import Runtime
+from workflow_lib.latency.stopwatch import Stopwatch
+from workflow_lib.models.onnx_graph import load_without_weights
 from workflow_lib.spaces.cross import cross_architecture as cross
 from workflow_lib.spaces.cross.cross_module import to_module
 
@@ -45,21 +51,33 @@ def detect(scratch: Path, step: int) -> dict[str, list[Kernel]]:
     return networks
 
 
-def export(name: str, scratch: Path) -> Path:
-    """Write the deployed ONNX file of a network."""
+def export(name: str, scratch: Path, runtime: str, precision: Precision) -> Path:
+    """Write the file of a network for a runtime, in a precision."""
     channels, architecture = name.split("_")
-    file = scratch / f"{name}.onnx"
-    export_deployed(make_tensors_distinct(to_module(architecture, int(channels), 2)), int(channels), CHIP_PX, file)
+    network = to_module(architecture, int(channels), 2)
+    if runtime == "litert":
+        from workflow_lib.export.litert_files import to_litert
+        from workflow_lib.export.litert_quantizer import quantize_untrained
+
+        file = scratch / f"{name}.tflite"
+        model = to_litert(perturb_tensors(network), int(channels), CHIP_PX)
+        file.write_bytes(model if precision == "fp32" else quantize_untrained(model, precision))
+    else:
+        file = scratch / f"{name}.onnx"
+        export_deployed(make_tensors_distinct(network), int(channels), CHIP_PX, file)
+        if precision != "fp32":
+            noise = np.random.default_rng(0).standard_normal((2, int(channels), CHIP_PX, CHIP_PX), dtype=np.float32)
+            to_precision(file, precision, noise, file)
     return file
 
 
-def measure_again(files: dict[str, Path], host: Host, reference: Path, rounds: int) -> pd.Series:
+def measure_again(files: dict[str, Path], host: Runtime, reference: Path, rounds: int) -> pd.Series:
     """Measure the latency of whole networks a second time, independently.
 
     Args:
-        files: network -> ONNX file.
+        files: network -> file.
         host: the machine.
-        reference: ONNX file that the stopwatch uses to detect drift.
+        reference: file that the stopwatch uses to detect drift.
         rounds: rounds over all networks.
 
     Returns:
@@ -98,21 +116,25 @@ def main() -> None:
         "--networks", type=int, default=36, help="number of whole networks measured; two fifths of them calibrate"
     )
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--runtime", choices=("onnxruntime", "litert"), default="onnxruntime")
+    parser.add_argument("--precision", choices=("fp32", "int8"), default="fp32")
     parser.add_argument(
         "--quick", action="store_true", help="20 kernels and 6 networks, only to check that the benchmark runs"
     )
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     kernels, count = (20, 6) if arguments.quick else (arguments.kernels, arguments.networks)
-    host = Host(arguments.threads)
+    runtime, precision = arguments.runtime, arguments.precision
+    host = make_runtime(BuiltConfig(runtime=runtime, threads=arguments.threads))
+    formats = KernelFormat.of(runtime, precision)
     with tempfile.TemporaryDirectory() as folder:
         networks = detect(Path(folder), 30 if arguments.quick else 1)
         chosen = choose_networks(list(networks), count, SEED)
-        files = {name: export(name, Path(folder)) for name in chosen}
-        reference = export(f"5_{cross.BASELINE}", Path(folder))
+        files = {name: export(name, Path(folder), runtime, precision) for name in chosen}
+        reference = export(f"5_{cross.BASELINE}", Path(folder), runtime, precision)
         start = time.perf_counter()
         stopwatch = Stopwatch(host, reference)
-        measurements = measure_space(networks, files, stopwatch, kernels, SEED, lambda *_: None)
+        measurements = measure_space(networks, files, stopwatch, kernels, SEED, formats, lambda *_: None)
         measured_s = time.perf_counter() - start
         built = fit_predictor(networks, measurements, "here", SEED)
         built_s = time.perf_counter() - start

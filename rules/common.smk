@@ -27,6 +27,7 @@ wildcard_constraints:
 localrules:
     calibrate_predictor,
     import_package,
+    measure_remote,
     check_coverage,
     gather_table,
     race_folds,

@@ -1,8 +1,9 @@
 """Deploy the chosen model: measure lower precisions, write the bundle, and apply it to whole scenes.
 
 input:  <results>/import_chips/*, <results>/build_front/*, <results>/train_fold/**.pt, the scenes of the map
-output: <results>/measure_precisions/*, <results>/deploy_model/{candidate}/*, <results>/apply_model/{area}.*,
-        <results>/score_map/*
+output: <results>/measure_precisions/*, <results>/deploy_model/{candidate}/*, <results>/deploy_model/{candidate}.pt,
+        <results>/deploy_litert/{candidate}/*, <results>/apply_model/{area}.*,
+        <results>/score_map/*, <results>/report_map/{area}.html
 """
 
 from workflow_lib.training.score_tables import HOLDOUT_RESULT
@@ -55,10 +56,13 @@ rule deploy_model:
         array="<results>/import_chips/chips.npy",
         moments="<results>/import_chips/moments.npy",
         chips="<results>/import_chips/chips.parquet",
+        bands="<results>/import_chips/bands.parquet",
         ranked="<results>/build_front/ranked.parquet",
         calibration="<results>/assess_predictions/calibration.parquet",
+        selection="<results>/assess_predictions/selection.parquet",
     output:
-        expand(
+        weights="<results>/deploy_model/{candidate}.pt",
+        bundle=expand(
             "<results>/deploy_model/{candidate}/{file}",
             file=MAPS.bundle,
             allow_missing=True,
@@ -77,7 +81,8 @@ rule deploy_model:
             *flags(CONFIG.grid, "channel_sets", "recipes"),
             *flags(CONFIG.data, "max_nodata_pct"),
             *RUN.nodata_flags,
-            *flags(CONFIG, "seed", "precisions"),
+            *flags(CONFIG, "seed"),
+            *MAPS.precision_flags,
             *MAPS.background_flag,
             *MAPS.resampling_flags,
         ),
@@ -90,9 +95,59 @@ rule deploy_model:
         " --moments {input.moments:q}"
         " --chips {input.chips:q}"
         " --ranked {input.ranked:q}"
+        " --bands-table {input.bands:q}"
         " --calibration {input.calibration:q}"
+        " --selection {input.selection:q}"
         " --candidate {wildcards.candidate}"
-        " --files {output:q}"
+        " --weights {output.weights:q}"
+        " --files {output.bundle:q}"
+        " 2> {log:q}"
+
+
+rule deploy_litert:
+    """Write the deployed network as LiteRT files, and compare them with its ONNX file."""
+    input:
+        array="<results>/import_chips/chips.npy",
+        moments="<results>/import_chips/moments.npy",
+        chips="<results>/import_chips/chips.parquet",
+        ranked="<results>/build_front/ranked.parquet",
+        weights="<results>/deploy_model/{candidate}.pt",
+        model="<results>/deploy_model/{candidate}/model.onnx",
+    output:
+        files=expand(
+            "<results>/deploy_litert/{candidate}/model_{file}.tflite",
+            file=MAPS.litert_precisions,
+            allow_missing=True,
+        ),
+        table=multiext("<results>/deploy_litert/{candidate}/files", ".parquet", ".csv"),
+    log:
+        "<logs>/deploy_litert/{candidate}.log",
+    conda:
+        "../envs/litert.yaml"
+    resources:
+        **RUN.stage_resources("deploy_litert"),
+    params:
+        options=RUN.options(
+            "deploy_litert",
+            *RUN.dataset_flags,
+            *RUN.conversion_flags(CONFIG.litert),
+            *flags(CONFIG.grid, "channel_sets"),
+            *flags(CONFIG, "seed"),
+            "--precisions",
+            *MAPS.litert_precisions,
+        ),
+    shell:
+        "python -m workflow_lib.stages.deploy_litert"
+        " {params.options}"
+        " --array {input.array:q}"
+        " --moments {input.moments:q}"
+        " --chips {input.chips:q}"
+        " --ranked {input.ranked:q}"
+        " --candidate {wildcards.candidate}"
+        " --weights {input.weights:q}"
+        " --model {input.model:q}"
+        " --files {output.files:q}"
+        " --output {output.table:q}"
         " 2> {log:q}"
 
 
@@ -104,6 +159,8 @@ rule apply_model:
     output:
         probability="<results>/apply_model/{area}.tif",
         detections="<results>/apply_model/{area}.gpkg",
+        classes="<results>/apply_model/{area}.classes.tif",
+        drift="<results>/apply_model/{area}.drift.csv",
     log:
         "<logs>/apply_model/{area}.log",
     conda:
@@ -114,7 +171,14 @@ rule apply_model:
     params:
         options=RUN.options(
             "apply_model",
-            *flags(CONFIG.map, "precision", "overlap", "threshold", "min_distance_m"),
+            *flags(
+                CONFIG.map,
+                "precision",
+                "overlap",
+                "max_error_pct",
+                "threshold",
+                "min_distance_m",
+            ),
         ),
         bundle=lambda wildcards, input: Path(input.bundle[0]).parent,
         scenes=MAPS.scene_flags,
@@ -127,6 +191,8 @@ rule apply_model:
         " --threads {threads}"
         " --probability {output.probability:q}"
         " --detections {output.detections:q}"
+        " --classes-map {output.classes:q}"
+        " --drift {output.drift:q}"
         " 2> {log:q}"
 
 
@@ -135,8 +201,10 @@ rule score_map:
     input:
         found=expand("<results>/apply_model/{area}.gpkg", area=MAPS.areas),
         probability=expand("<results>/apply_model/{area}.tif", area=MAPS.areas),
+        compared=expand("<results>/apply_model/{area}.drift.csv", area=MAPS.areas),
         truth=MAPS.made_truth,
     output:
+        drift=multiext("<results>/score_map/drift", ".parquet", ".csv"),
         detections=multiext("<results>/score_map/detections", ".parquet", ".csv"),
         scores=multiext("<results>/score_map/scores", ".parquet", ".csv"),
     log:
@@ -160,6 +228,49 @@ rule score_map:
         " {params.options}"
         " --found {input.found:q}"
         " --probability {input.probability:q}"
+        " --compared {input.compared:q}"
+        " --drift {output.drift:q}"
         " --detections {output.detections:q}"
         " --scores {output.scores:q}"
+        " 2> {log:q}"
+
+
+rule report_map:
+    """Write the page of a map, with pictures of the places that the model found."""
+    input:
+        description="<results>/deploy_model/recommended/bundle.json",
+        probability="<results>/apply_model/{area}.tif",
+        classes="<results>/apply_model/{area}.classes.tif",
+        drift="<results>/score_map/drift.parquet",
+        detections="<results>/score_map/detections.parquet",
+        scores="<results>/score_map/scores.parquet",
+        scenes=MAPS.made_scenes,
+    output:
+        report(
+            "<results>/report_map/{area}.html",
+            category="Maps",
+            labels={"area": "{area}"},
+        ),
+    log:
+        "<logs>/report_map/{area}.log",
+    conda:
+        "../envs/report.yaml"
+    resources:
+        **RUN.stage_resources("report_map"),
+    params:
+        options=RUN.options("report_map"),
+        scenes=MAPS.shown_scenes,
+        external=RUN.external("report_map", MAPS.scene_patterns),
+    shell:
+        "{params.external}python -m workflow_lib.stages.report_map"
+        " {params.options}"
+        " --area {wildcards.area:q}"
+        " --description {input.description:q}"
+        " --probability {input.probability:q}"
+        " --classes-map {input.classes:q}"
+        " --drift {input.drift:q}"
+        " --detections {input.detections:q}"
+        " --scores {input.scores:q}"
+        " --scenes {params.scenes:q}"
+        " --output {output:q}"
         " 2> {log:q}"

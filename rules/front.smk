@@ -129,6 +129,7 @@ rule score_holdout:
             *RUN.dataset_flags,
             *flags(CONFIG.training),
             *flags(CONFIG.grid, "channel_sets", "recipes"),
+            *RUN.conversion_flags(CONFIG.grid),
             *flags(CONFIG, "seed"),
         ),
     shell:

@@ -2,7 +2,7 @@
 
 input:  <results>/export_network/{channels}/{architecture}/*.onnx
 output: <results>/detect_kernels/{channels}/{architecture}/{rules}.parquet,
-        <results>/predict_latency/{channels}/{architecture}/{device}.parquet
+        <results>/predict_latency/{channels}/{architecture}/{precision}/{device}.parquet
 """
 
 from workflow_lib.spaces import networks
@@ -49,9 +49,9 @@ rule predict_latency:
     input:
         unpack(DEVICES.inputs),
     output:
-        "<results>/predict_latency/{channels}/{architecture}/{device}.parquet",
+        "<results>/predict_latency/{channels}/{architecture}/{precision}/{device}.parquet",
     log:
-        "<logs>/predict_latency/{channels}/{architecture}/{device}.log",
+        "<logs>/predict_latency/{channels}/{architecture}/{precision}/{device}.log",
     wildcard_constraints:
         architecture=networks.pattern(),
     conda:
@@ -67,6 +67,7 @@ rule predict_latency:
         " {params.inputs:q}"
         " --channels {wildcards.channels}"
         " --architecture {wildcards.architecture}"
+        " --precision {wildcards.precision}"
         " --device {wildcards.device}"
         " --output {output:q}"
         " 2> {log:q}"

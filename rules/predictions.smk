@@ -18,6 +18,7 @@ rule assess_predictions:
         calibration=multiext(
             "<results>/assess_predictions/calibration", ".parquet", ".csv"
         ),
+        selection=multiext("<results>/assess_predictions/selection", ".parquet", ".csv"),
         assessed="<results>/assess_predictions/assessed.parquet",
         suspects=multiext("<results>/assess_predictions/suspects", ".parquet", ".csv"),
         combinations=multiext(
@@ -46,6 +47,7 @@ rule assess_predictions:
         " --ranked {input.ranked:q}"
         " --paired {output.paired:q}"
         " --calibration {output.calibration:q}"
+        " --selection {output.selection:q}"
         " --assessed {output.assessed:q}"
         " --suspects {output.suspects:q}"
         " --combinations {output.combinations:q}"

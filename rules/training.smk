@@ -1,8 +1,9 @@
-"""Train every candidate on every fold; racing stops candidates that cannot reach the front.
+"""Train every candidate on every fold, and score it in every precision; racing stops candidates that cannot reach the front.
 
 input:  <results>/import_chips/*, <results>/assign_folds/folds.parquet
 output: <results>/train_fold/{channels}/{batch}/{architecture}/{fold}.parquet,
         <results>/train_part/{part}/{channels}/{batch}/{architecture}/{fold}.parquet,
+        <results>/score_converted/{channels}/{batch}/{architecture}/{precision}/{fold}.parquet,
         <results>/train_forest/{channels}/{fold}.parquet, <results>/gather_table/{table}.parquet,
         <results>/race_folds/{fold}.parquet
 """
@@ -93,6 +94,44 @@ rule train_part:
         f" --fold {TRAININGS.folds_of_job}"
         " --part {wildcards.part}"
         " --continued {params.continued:q}"
+        " --output {output.scores:q}"
+        f" 2> {{log:q}}{RUN.failure_marker}"
+
+
+rule score_converted:
+    """Convert the network of one training to another precision, and score its file on the fold's validation chips."""
+    input:
+        **RUN.dataset_files,
+        trained="<results>/train_fold/{channels}/{batch}/{architecture}/{fold}.parquet",
+        weights="<results>/train_fold/{channels}/{batch}/{architecture}/{fold}.pt",
+    output:
+        scores="<results>/score_converted/{channels}/{batch}/{architecture}/{precision}/{fold}.parquet",
+    log:
+        "<logs>/score_converted/{channels}/{batch}/{architecture}/{precision}/{fold}.log",
+    retries: RUN.retries
+    conda:
+        "../envs/training.yaml"
+    resources:
+        **TRAININGS.conversion_resources,
+    params:
+        options=RUN.options(
+            "score_converted",
+            *RUN.dataset_flags,
+            *RUN.conversion_flags(CONFIG.grid),
+            *flags(CONFIG, "seed"),
+        ),
+        select=RUN.select,
+    shell:
+        "python -m workflow_lib.stages.score_converted"
+        " {params.options}"
+        " {params.select:q}"
+        " --precision {wildcards.precision}"
+        " --array {input.array:q}"
+        " --moments {input.moments:q}"
+        " --chips {input.chips:q}"
+        " --folds {input.folds:q}"
+        " --trained {input.trained:q}"
+        " --weights {input.weights:q}"
         " --output {output.scores:q}"
         f" 2> {{log:q}}{RUN.failure_marker}"
 

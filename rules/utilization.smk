@@ -25,8 +25,7 @@ rule measure_utilization:
             "measure_utilization",
             *flags(CONFIG.utilization, "memory_limit_mb"),
             *flags(CONFIG.training, "device", "precision"),
-            f"--classes={len(CONFIG.data.classes)}",
-            *flags(CONFIG.data, "chip_size_px"),
+            *RUN.network_flags,
         ),
         inputs=RUN.inputs_flag,
     shell:

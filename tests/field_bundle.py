@@ -1,17 +1,28 @@
 """A bundle as deploy_model writes it, with an untrained network."""
 
 import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
 
 from workflow_lib.analysis.candidate_tables import FRONT
+from workflow_lib.core.conversion_config import ConversionConfig
+from workflow_lib.data.chip_tables import BANDS as BANDS_TABLE
 from workflow_lib.data.dataset import Dataset
-from workflow_lib.field.deployment import Reading, deploy_model
-from workflow_lib.field.field_config import PrecisionsConfig
+from workflow_lib.field.deployment import Certainty, Reading, deploy_model
 from workflow_lib.training.training_config import TrainingConfig
 
+CERTAINTY = Certainty(
+    1.0,
+    pd.DataFrame(
+        [(0.0, 100.0, 8.0, 12.0), (0.62, 70.0, 3.0, 6.0), (0.9, 20.0, 1.0, 9.0)],
+        columns=["threshold", "decided_pct", "error_pct", "error_high_pct"],
+    ),
+)
+CONVERSION = ConversionConfig(calibration_chips=4)
 SIZE = 40
 BANDS = ["dem", "red", "green", "blue", "nir", "ndwi", "ndvi"]
 CHANNELS = ["dem", "red", "ndvi"]
@@ -36,18 +47,64 @@ def candidate() -> dict[str, object]:
     row: dict[str, object] = {column.name: 1.0 for column in FRONT.columns if not column.family}
     return row | {
         "candidate": "3_b4_k3-s2-p1-pool3s2-w32", "channels": "3", "batch": 4, "architecture": "k3-s2-p1-pool3s2-w32",
-        "recipe": "", "latency_board_ms": 1.0, "memory_bytes": 1, "kept_epoch": 1,
+        "recipe": "", "precision": "fp32", "latency_board_ms": 1.0, "memory_bytes": 1, "kept_epoch": 1,
     }  # fmt: skip
 
 
-def deploy(folder: Path, normalisation: str = "per_dataset", smaller: bool = True) -> Dataset:
-    """Write a bundle into an empty folder."""
-    dataset = chips()
+def bands_of_noise() -> pd.DataFrame:
+    """Rows of BANDS for bands that look like `scene_files.noise`: values from 1 to 255, evenly distributed."""
+    values = {"minimum": 1.0, "mean": 128.0, "maximum": 255.0, "nodata_pct": 0.0, "chips_with_nodata": 0}
+    even, wide = np.linspace(1, 255, 21).tolist(), np.linspace(240, 254, 21).tolist()
+    rows = [
+        {"region": "here", "band": band, "data_type": "uint8", "quantiles": even, "contrasts": wide} | values
+        for band in BANDS
+    ]
+    return BANDS_TABLE.complete(pd.DataFrame(rows))
+
+
+def deploy(
+    folder: Path,
+    normalisation: str = "per_dataset",
+    smaller: bool = True,
+    bands: pd.DataFrame | None = None,
+    row: Mapping[str, object] | None = None,
+    channels: Sequence[str] = CHANNELS,
+    size: int = SIZE,
+    weights: Path | None = None,
+) -> Dataset:
+    """Write a bundle into an empty folder.
+
+    Args:
+        folder: the folder.
+        normalisation: how chips are normalised.
+        smaller: whether it has fp16 and int8, too.
+        bands: rows of BANDS; None: those of bands that look like noise.
+        row: the candidate's row of FRONT; None: that of a small network of CROSS.
+        channels: the candidate's channels.
+        size: side of a chip (pixels).
+        weights: file for the weights; None: they are not kept.
+    """
+    dataset = chips(size=size)
     dataset = Dataset(dataset.pixels, dataset.moments, dataset.chips, BANDS, ["F", "T"], normalisation)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    reading = Reading({"dem": "bilinear", "red": "nearest", "nir": "nearest"}, "F", 20.0)
-    precisions = PrecisionsConfig(calibration_chips=4) if smaller else None
+    resampling = {"dem": "bilinear", "red": "nearest", "nir": "nearest"}
+    reading = Reading(resampling, "F", 20.0, bands_of_noise() if bands is None else bands)
+    precisions = ["fp32", "fp16", "int8"] if smaller else ["fp32"]
     training = TrainingConfig(epochs=1, device="cpu")
-    deploy_model(dataset, candidate(), CHANNELS, training, 1, None, 1.0, reading, precisions, folder)
+    with TemporaryDirectory() as elsewhere:
+        deploy_model(
+            dataset,
+            candidate() if row is None else row,
+            channels,
+            training,
+            1,
+            None,
+            CERTAINTY,
+            reading,
+            precisions,
+            CONVERSION,
+            folder,
+            weights or Path(elsewhere, "model.pt"),
+        )
     return dataset

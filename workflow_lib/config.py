@@ -12,13 +12,13 @@ from pydantic import Field, ValidationError, model_validator
 from workflow_lib.analysis.battery_config import BatteryConfig
 from workflow_lib.analysis.comparison_config import ComparisonConfig, RankingQualityConfig
 from workflow_lib.analysis.racing_config import RacingConfig
-from workflow_lib.core.candidate import Candidate
+from workflow_lib.core.candidate import TRAINED, Candidate
 from workflow_lib.core.section import Distinct, Name, Section, as_config_error
 from workflow_lib.costs import all_costs
 from workflow_lib.data.data_config import DataConfig
 from workflow_lib.data.fold_config import FoldsConfig
 from workflow_lib.devices import default_devices, device_kinds, device_type, kind_of
-from workflow_lib.field.field_config import MapConfig, PrecisionsConfig
+from workflow_lib.field.field_config import LiteRtConfig, MapConfig, PrecisionsConfig
 from workflow_lib.latency.device_kind import DeviceConfig
 from workflow_lib.pareto.efficiency_config import EfficiencyConfig
 from workflow_lib.pareto.front_config import SCORES, FrontConfig, besides_accuracy
@@ -138,6 +138,11 @@ class Config(Section):
         description="convert the networks on the front to fp16 and int8 as well, and measure accuracy, file size and "
         "latency of each; needs keep_weights; null: do not",
     )
+    litert: LiteRtConfig | None = Field(
+        default=None,
+        description="convert the deployed network to LiteRT files as well (`make litert` installs the converter); "
+        "null: do not",
+    )
     map: MapConfig | None = Field(
         default=None, description="deploy the recommended model and apply it to whole scenes; null: do not"
     )
@@ -200,6 +205,11 @@ class Config(Section):
         return named or (self.data.clip.false_class if self.data.clip else None)
 
     @property
+    def deployed_precisions(self) -> list[str]:
+        """Precisions of the network files in a bundle, fp32 first."""
+        return [TRAINED, *(self.precisions.formats if self.precisions else self.grid.converted)]
+
+    @property
     def assembled(self) -> CellSearchConfig | SupernetConfig | None:
         """The section that defines the networks of a search that assembles them from priced parts; else None."""
         return self.cell_search or (self.supernet if self.supernet.space != "cross" else None)
@@ -236,7 +246,13 @@ class Config(Section):
     def validation_files(self) -> list[str]:
         """Tables, below results/<run>, of the networks that validate this run's predictors."""
         patterns = {name: kind_of(settings).validation for name, settings in self.devices.items()}
-        return [pattern.format(device=name) for name, pattern in patterns.items() if pattern]
+        precisions = [TRAINED, *self.grid.converted]
+        return [
+            pattern.format(device=name, precision=precision)
+            for name, pattern in patterns.items()
+            if pattern
+            for precision in precisions
+        ]
 
     @property
     def target_class(self) -> str:
@@ -328,6 +344,7 @@ class Config(Section):
             "latency_worst_ms",
             *(f"latency_{device}_ms" for device in self.devices_with("latency_ms")),
             *(f"energy_{name}_mj" for name in (["mean", *meters] if meters else [])),
+            *(f"file_{name}_bytes" for name, device in self.devices.items() if kind_of(device).measures_files),
             *all_costs(),
             "training_s",
         ]

@@ -1,7 +1,8 @@
 """Measure networks on the machine where their jobs run.
 
-input:  <results>/export_network/{channels}/{architecture}/deployed.onnx
-output: <results>/measure_latency/{channels}/{architecture}/{device}.parquet
+input:  <results>/export_network/{channels}/{architecture}/deployed.onnx,
+        <results>/convert_network/{channels}/{architecture}/{precision}.onnx
+output: <results>/measure_latency/{channels}/{architecture}/{precision}/{device}.parquet
 """
 
 from workflow_lib.spaces import networks
@@ -15,9 +16,9 @@ rule measure_latency:
     input:
         unpack(DEVICES.inputs),
     output:
-        "<results>/measure_latency/{channels}/{architecture}/{device}.parquet",
+        "<results>/measure_latency/{channels}/{architecture}/{precision}/{device}.parquet",
     log:
-        "<logs>/measure_latency/{channels}/{architecture}/{device}.log",
+        "<logs>/measure_latency/{channels}/{architecture}/{precision}/{device}.log",
     wildcard_constraints:
         architecture=networks.pattern(),
     conda:
@@ -35,6 +36,7 @@ rule measure_latency:
         " {params.inputs:q}"
         " --channels {wildcards.channels}"
         " --architecture {wildcards.architecture}"
+        " --precision {wildcards.precision}"
         " --device {wildcards.device}"
         " --output {output:q}"
         " 2> {log:q}"

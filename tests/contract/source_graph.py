@@ -19,6 +19,9 @@ REGISTRIES_RUN = {
     "measure_latency": ("devices",),
     "price_operations": ("devices", "spaces"),
     "export_network": ("costs", "spaces"),
+    "convert_network": ("costs", "spaces"),
+    "export_litert": ("spaces",),
+    "score_converted": ("spaces",),
     "propose_candidates": ("search.strategies",),
     "compare_strategies": ("search.strategies",),
     "train_fold": ("spaces",),
@@ -27,6 +30,7 @@ REGISTRIES_RUN = {
     "measure_precisions": ("spaces",),
     "measure_utilization": ("spaces",),
     "deploy_model": ("spaces",),
+    "deploy_litert": ("spaces",),
 }
 """Stage -> packages whose extensions it runs, beyond reading their declarations."""
 

@@ -9,6 +9,9 @@ from source_graph import MODULES, ROOT, reached
 from test_structure import RULES
 
 PACKAGES = {
+    "ai_edge_litert": "ai-edge-litert",
+    "ai_edge_quantizer": "ai-edge-quantizer",
+    "litert_torch": "litert-torch",
     "nn_meter": "nn-meter",
     "sklearn": "scikit-learn",
     "yaml": "pyyaml",

@@ -52,7 +52,8 @@ def test_the_snakefile_is_short() -> None:
 
 
 def test_every_environment_has_the_lock_s_pins() -> None:
-    lock = dict(line.split("==") for line in (ROOT / "requirements.lock").read_text().splitlines() if "==" in line)
+    lines = [line for file in ROOT.glob("requirements*.lock") for line in file.read_text().splitlines()]
+    lock = dict(line.split("==") for line in lines if "==" in line)
     pins = {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in lock.items()}
     for file in (ROOT / "envs").glob("*.yaml"):
         packages = yaml.safe_load(file.read_text())["dependencies"][-1]["pip"]

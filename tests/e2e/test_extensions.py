@@ -88,9 +88,10 @@ def predict(given):
 
 DEVICE_KIND = DeviceKind(
     settings=WorkConfig,
-    inputs={"network": "export_network/{channels}/{architecture}/network.parquet"},
+    inputs=lambda settings, precision: {"network": "export_network/{channels}/{architecture}/network.parquet"},
     predict=predict,
     words="A toy device does a million multiply-adds in a millisecond.",
+    runs=lambda name, settings: ("none", "paper"),
 )
 '''
 STRATEGY = '''

@@ -29,7 +29,12 @@ from workflow_lib.core.contracts import CONTRACTS
 TOLERANCE = 1e-6
 # These measure the machine, or draw what other stages made.
 NOT_COMPARED = {
-    "measure_latency", "measure_utilization", "build_report", "plot_interactive",
+    "measure_latency", "measure_utilization", "build_report", "plot_interactive", "report_map",
+    "measure_remote",
+    # The converter writes their files; test_precisions compares what the files answer.
+    "export_litert", "quantize_litert", "deploy_litert",
+    # They need more networks than these runs have; test_device_kinds compares what they give.
+    "transfer_predictor", "import_latencies",
     "train_part",  # its states and scores are those of train_fold on the way, which test_search compares
 }  # fmt: skip
 # No training comes before them, so they give the same results on every processor.
@@ -43,6 +48,10 @@ SUPERNET = {
     "batch": 8, "fair_epochs": 1, "ranked_epochs": 2, "evaluated_networks": 2, "evaluation_chips": 9,
     "kept_networks": 1,
 }  # fmt: skip
+CONVERTED = [
+    "results/grid/convert_network/6/k3-s2-p1-pool3s2-w32/int8.parquet",
+    "results/grid/score_converted/6/8/k3-s2-p1-pool3s2-w32/int8/0.parquet",
+]
 MEASURED_COLUMNS = {"measure_precisions": "latency_ms"}
 BOARD = {"kind": "built", "measurements": "board.csv"}
 RUNS: dict[str, dict[str, Any]] = {
@@ -56,7 +65,7 @@ RUNS: dict[str, dict[str, Any]] = {
     "raced": {
         "folds.count": 3,
         "racing": {"first_folds": 2},
-        "devices.copied": {"kind": "package", "package": "results/grid/build_predictor/board"},
+        "devices.copied": {"kind": "package", "package": "results/grid/build_predictor/board/fp32"},
         "keep_weights": False,
     },
     "searched": {
@@ -96,8 +105,8 @@ def processor() -> str:
 
 def measure_board(folder: Path, config: Path) -> None:
     """The measurements that a user would make of the exported kernels: a fixed price per byte of each file."""
-    snakemake(folder, "results/grid/export_kernels/board", config=config)
-    exported = folder / "results/grid/export_kernels/board"
+    snakemake(folder, "results/grid/export_kernels/board/fp32", config=config)
+    exported = folder / "results/grid/export_kernels/board/fp32"
     manifest = pd.read_csv(exported / "manifest.csv")
     manifest["latency_ms"] = [0.1 + (exported / name).stat().st_size / 1e6 for name in manifest["file"]]
     manifest[["model", "latency_ms"]].to_csv(folder / "board.csv", index=False)
@@ -116,7 +125,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]
         result = rounds(folder, config)
         assert result.returncode == 0, (result.stdout + result.stderr)[-4000:]
         if name == "grid":
-            subprocess.run(command(folder, "deploy", config=config), check=True, capture_output=True)
+            subprocess.run(command(folder, "deploy", *CONVERTED, config=config), check=True, capture_output=True)
         for stage in CONTRACTS.keys() - NOT_COMPARED:
             place = folder / "results" / name / stage
             files = [path for path in sorted(place.rglob("*.*")) if path.is_file()]

@@ -126,25 +126,25 @@ def test_the_host_is_a_device(own_run: Path, tmp_path: Path) -> None:
     }
     path = write_config(tmp_path / "host.yaml", here)
     snakemake(own_run, "all", config=path)
-    measured = own_run / "results/tiny/build_predictor" / "here.measured.csv"
+    measured = own_run / "results/tiny/build_predictor/here/fp32.measured.csv"
     board = tmp_path / "board.csv"
     board.write_bytes(measured.read_bytes())
     again = {
         "devices.board": {"kind": "built", "measurements": str(board)},
-        "devices.copied": {"kind": "package", "package": str(own_run / "results/tiny/build_predictor/here")},
+        "devices.copied": {"kind": "package", "package": str(own_run / "results/tiny/build_predictor/here/fp32")},
     }
     write_config(path, here | again)
-    targets = ["results/tiny/export_kernels/board", "results/tiny/gather_table/latencies.parquet"]
+    targets = ["results/tiny/export_kernels/board/fp32", "results/tiny/gather_table/latencies.parquet"]
     snakemake(own_run, *targets, config=path)
     latencies = pd.read_parquet(own_run / "results/tiny/gather_table/latencies.parquet").set_index("device")
     assert latencies.loc["board", "latency_ms"].tolist() == latencies.loc["here", "latency_ms"].tolist()
     assert latencies.loc["copied", "latency_ms"].tolist() == latencies.loc["here", "latency_ms"].tolist()
     assert (latencies.loc["direct", "runs"] >= 24).all()
     assert (latencies.loc["direct", "latency_run_std_ms"] >= 0).all()
-    manifest = pd.read_csv(own_run / "results/tiny/export_kernels/board/manifest.csv")
+    manifest = pd.read_csv(own_run / "results/tiny/export_kernels/board/fp32/manifest.csv")
     assert set(pd.read_csv(measured)["model"]) <= set(manifest["model"]), "200 kernels are all of them"
     for name in manifest["file"]:
-        onnxruntime.InferenceSession(own_run / "results/tiny/export_kernels/board" / name)
+        onnxruntime.InferenceSession(own_run / "results/tiny/export_kernels/board/fp32" / name)
     assert (own_run / "results/tiny/plot_figure/predictor_validation.png").exists()
 
 

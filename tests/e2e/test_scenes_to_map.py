@@ -17,7 +17,7 @@ import rasterio
 import rasterio.shutil
 from runs import snakemake, write_config
 
-from workflow_lib.data import geopackage
+from workflow_lib.data.geopackage_writer import Points, write_layers
 
 RUN = Path("results", "tiny")
 TERRAIN = {"west": "Nebraska", "east": "Illinois", "new": "Nebraska"}
@@ -38,7 +38,8 @@ CHANGES: dict[str, Any] = {
     "folds.holdout": {"method": "none", "regions": []},
     "grid.space.kernel_size": [3],
     "precisions": {},
-    "map": {"areas": {"new": {}}, "precision": "int8", "threshold": 0.1, "overlap": 0.5},
+    # The landscapes lie at different elevations, and chips are normalised by those of the data set.
+    "map": {"areas": {"new": {"force": True}}, "precision": "int8", "threshold": 0.1, "overlap": 0.5},
 }
 
 
@@ -76,6 +77,10 @@ def test_the_map_is_scored_against_the_crossings(folder: Path) -> None:
     true = detections["outcome"].isin(["hit", "missed", "uncovered"]).sum()
     assert true == (crossings["class"] == "T").sum()
     assert not list((results / "apply_model").glob("*.partial"))
+    drift = pd.read_parquet(results / "score_map" / "drift.parquet")
+    assert set(drift["area"]) == {"new"} and list(drift["band"]) == ["dem", "red", "green", "blue", "nir"]
+    page = (results / "report_map" / "new.html").read_text()
+    assert "Map of new" in page and "data:image/jpeg;base64," in page
 
 
 def test_smaller_files_ran_on_every_fold(folder: Path) -> None:
@@ -98,7 +103,7 @@ def test_edits_repeat_what_they_touch(folder: Path) -> None:
     assert planned(folder, {}) == {}
     chart = CHANGES["map"]
     assert planned(folder, {"map": chart | {"tolerance_m": 10}}) == Counter(
-        score_map=1, plot_figure=2, build_report=1, all=1, total=5
+        score_map=1, plot_figure=3, build_report=1, report_map=1, all=1, total=7
     )
     assert planned(folder, {"map": chart | {"threshold": 0.2}}).keys() >= {"apply_model", "score_map"}
     assert "train_fold" not in planned(folder, {"map": chart | {"threshold": 0.2}})
@@ -127,6 +132,7 @@ def test_scenes_and_points_of_one_s_own_give_the_same_chips(folder: Path) -> Non
                         {"bands": ["dem"], "scenes": [str(land / "new" / "DEM_*.tif")]},
                         {"bands": ["red", "green", "blue", "nir"], "scenes": [str(land / "new" / "Aer_*.tif")]},
                     ],
+                    "force": True,
                     "truth": str(land / "new" / "points.csv"),
                 }
             }
@@ -155,7 +161,7 @@ def own_land(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         chart.write_text(chart.read_text().replace(">" + file.name + "<", f">../tiles/{file.name}<"))
     points = pd.read_csv(land / "west" / "points.csv").to_dict("records")
     with rasterio.open(next((land / "west").glob("Aer_*.tif"))) as raster:
-        geopackage.write_points(land / "points.gpkg", "places", points, {"class": str}, raster.crs)
+        write_layers(land / "points.gpkg", [Points("places", {"class": str}, points)], raster.crs)
     future = time.time() + 7200
     for file in land.rglob("*.*"):
         os.utime(file, (future, future))

@@ -165,7 +165,8 @@ def test_a_search_by_folds_completes_only_the_best(tmp_path: Path, wide: dict[st
     assert beliefs["folds"].sum() == folds.sum()
     ranking = pd.read_parquet(results / "rank_subnets" / "6" / "fair" / "0" / "0.parquet")
     shared = ranking.set_index("architecture")["accuracy_pct"]
-    assert shared.notna().all() and shared.std() > 0
+    assert shared.notna().all()
+    assert ranking["cross_entropy"].std() > 0  # on some processors, all accuracies tie after so few steps
     own = beliefs.set_index("architecture")["shared_accuracy_pct"]
     assert own.to_dict() == pytest.approx((shared - shared.mean()).to_dict())
     assert (proposals["search_s"] == ranking["seconds"].max()).all()

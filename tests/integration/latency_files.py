@@ -40,8 +40,8 @@ def write_predictor(path: Path, **changes: Any) -> Path:
 
 def write_latency(path: Path, device: str = "board", ms: float = 1.0) -> Path:
     row = {
-        "channels": "5", "architecture": "k3-s2-p1-nopool-w32", "device": device, "predictor": "calibrated",
-        "latency_ms": ms, "predictor_error_pct": 10.0, "kernels": 40, "covered_kernels": 40,
+        "channels": "5", "architecture": "k3-s2-p1-nopool-w32", "precision": "fp32", "device": device,
+        "predictor": "calibrated", "latency_ms": ms, "predictor_error_pct": 10.0, "kernels": 40, "covered_kernels": 40,
         "filled_kernels": 0, "covered_multiply_adds_pct": 100.0,
     }  # fmt: skip
     LATENCIES.write(LATENCIES.complete(pd.DataFrame([row])), path)

@@ -48,6 +48,15 @@ def _refuse(tmp_path: Path, paths: bytes, *flags: str) -> str:
         ("model,latency_ms\nempty,0.1\nempty,0.2\n", "two rows with model empty"),
         ("model,latency_ms\nempty,-1\n", "column latency_ms has values -1 to -1, outside 0 to inf"),
         ("model,latency_ms\nempty,fast\n", "latency_ms"),
+        ("model,latency_ms\nempty,nan\n", "latency_ms"),
+        ("model,latency_ms\nempty,inf\n", "latency_ms"),
+        ("model,latency_ms\n", "has no measurements, only a header"),
+        (
+            "model,latency_ms\nempty,0.1\nKERNEL,0\n",
+            "column latency_ms has a value of 0 ms, but values must be above 0",
+        ),
+        ("model,latency_ms\nempty,0.1\nKERNEL,0.1\n", "no kernel takes longer than the empty network"),
+        ("model,latency_ms\nempty,0.1\n7_other,2\n", "1 of 2 models are no kernels or networks of this run"),
         ("model,latency_ms\nempty,\n", "latency_ms"),
         ("model,latency_ms\nempty,0.1\n", "no measured kernel for conv-bn-relu"),
         ("model,file,latency_ms\nempty,empty.onnx,0.1\n", "no measured kernel for conv-bn-relu"),  # a filled manifest
@@ -64,7 +73,7 @@ def test_measurements_that_do_not_do(tmp_path: Path, paths: bytes, content: str 
 
 def test_a_network_without_its_file_is_named(tmp_path: Path, paths: bytes) -> None:
     lonely = paths.splitlines()[0]
-    assert "no kernels, or no ONNX file, of 5_k3-s2-p1-nopool-w32" in _refuse(tmp_path, lonely)
+    assert "no kernels, or no file, of 5_k3-s2-p1-nopool-w32" in _refuse(tmp_path, lonely)
 
 
 def test_a_file_that_is_no_network_is_named(tmp_path: Path, paths: bytes) -> None:

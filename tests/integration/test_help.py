@@ -20,7 +20,12 @@ TRAINS = {
     "search_cell",
     "score_holdout",
     "deploy_model",
+    "deploy_litert",
     "export_network",
+    "convert_network",
+    "score_converted",
+    "export_litert",
+    "quantize_litert",
     "measure_utilization",
     "measure_precisions",
 }

@@ -55,6 +55,7 @@ def fold_scores(
             "batch": batch,
             "architecture": architecture,
             "recipe": "",
+            "precision": "fp32",
             "fold": fold,
             "accuracy_pct": accuracy,
             "f1_pct": accuracy,
@@ -75,7 +76,7 @@ def fold_scores(
             "utilization_pct": 60.0,
             "peak_memory_bytes": 1000,
             "compute_device": "cpu",
-            "precision": "float32",
+            "compute_precision": "float32",
             "threads": 1,
             "versions": "Python, torch and NumPy",
         }
@@ -89,12 +90,15 @@ def network(architecture: str = SMALL, channels: str = "5", memory_bytes: int = 
     return {
         "channels": channels,
         "architecture": architecture,
+        "precision": "fp32",
         "memory_bytes": memory_bytes,
         "paper_memory_bytes": memory_bytes - 10_000,
         "weights_bytes": 11_000_000,
         "parameters": 2_750_000,
         "multiply_adds": 100_000_000,
         "activation_bytes": 5_000_000,
+        "peak_activation_bytes": 700_000,
+        "flash_bytes": 11_100_000,
     }
 
 
@@ -103,11 +107,13 @@ def latency(device: str, latency_ms: float, architecture: str = SMALL, channels:
     return {
         "channels": channels,
         "architecture": architecture,
+        "precision": "fp32",
         "device": device,
         "predictor": "calibrated",
         "latency_ms": latency_ms,
         "latency_run_std_ms": None,
         "runs": None,
+        "file_bytes": None,
         "energy_mj": None,
         "predictor_error_pct": 5.0,
         "kernels": 22,

@@ -26,6 +26,7 @@ from workflow_lib.config import Config, parse_config
 from workflow_lib.core.candidate import KEYS
 from workflow_lib.core.sealed import save_array
 from workflow_lib.data.fold_config import FoldsConfig, HoldoutConfig
+from workflow_lib.devices.transferred.transfer_tables import TRANSFER
 from workflow_lib.latency.latency_tables import LATENCIES
 from workflow_lib.pareto.front_config import Objective
 from workflow_lib.report.content import ReportContent
@@ -192,6 +193,7 @@ def _candidate(
         "batch": batch,
         "architecture": str(network),
         "recipe": "",
+        "precision": "fp32",
         "kept_epoch": 2,
         "baseline": baseline,
         "folds": 5,
@@ -221,6 +223,8 @@ def _candidate(
         "parameters": memory // 4,
         "multiply_adds": int(2.2e8 * size),
         "activation_bytes": int(4e6 * size),
+        "peak_activation_bytes": int(4e6 * size) // 4,
+        "flash_bytes": 4_000_000,
         **{f"latency_{device}_ms": value for device, value in zip(DEVICES, devices, strict=True)},
     }
 
@@ -346,6 +350,7 @@ def validation() -> pd.DataFrame:
         pd.DataFrame(
             {
                 "device": device,
+                "precision": "fp32",
                 "network": [f"7_{number}" for number in range(30)],
                 "use": ["calibration"] * 12 + ["validation"] * 18,
                 "latency_ms": measured,
@@ -357,11 +362,24 @@ def validation() -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
+def transfer() -> pd.DataFrame:
+    """The error of two transferred predictors over the number of measured networks."""
+    rows = [
+        {"device": device, "networks": size, "error_pct": worst / size**0.5, "largest_error_pct": 3 * worst / size**0.5,
+         "tau": 1 - 1 / size}
+        for device, worst in (("board", 60.0), ("laptop", 35.0))
+        for size in (5, 10, 20, 50)
+    ]  # fmt: skip
+    TRANSFER.check(pd.DataFrame(rows), Path("transfer"))
+    return pd.DataFrame(rows)
+
+
 def _latencies(ranked: pd.DataFrame) -> pd.DataFrame:
     rows = [
         {
             "channels": row["channels"],
             "architecture": row["architecture"],
+            "precision": "fp32",
             "device": device,
             "predictor": "calibrated",
             "latency_ms": row[f"latency_{device}_ms"],
@@ -384,6 +402,7 @@ def _trained(random: np.random.Generator, ranked: pd.DataFrame) -> pd.DataFrame:
             "batch": row["batch"],
             "architecture": row["architecture"],
             "recipe": "",
+            "precision": "fp32",
             "fold": fold,
             **_scores(accuracy, row["auc"] is not None),
             "loss": [0.6, 0.3],
@@ -394,7 +413,7 @@ def _trained(random: np.random.Generator, ranked: pd.DataFrame) -> pd.DataFrame:
             "utilization_pct": 60.0,
             "peak_memory_bytes": 400_000_000,
             "compute_device": "cpu",
-            "precision": "float32",
+            "compute_precision": "float32",
             "threads": 1,
             "versions": "Python 3.11.7, torch 2.13.0, NumPy 2.4.6",
         }
@@ -478,7 +497,7 @@ def utilization_of(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
         images_per_s=used / 100 * 80e9 / (2.0 * networks["multiply_adds"]),
         intensity=random.uniform(4, 200, len(networks)),
         memory_bound_pct=10.0, peak_flops_per_s=80e9, bandwidth_bytes_per_s=10e9, compute_device="cpu",
-        precision="float32", threads=1,
+        compute_precision="float32", threads=1,
     )  # fmt: skip
     gain = random.uniform(0.8, 1.6, len(networks))
     folded = utilizations.assign(
@@ -611,7 +630,7 @@ def batteries_of(run: Run) -> pd.DataFrame:
 
 def _draw(run: Run) -> dict[str, bytes]:
     names = [name for name in all_figures() if name.startswith(("front_", "efficiency", "utilization", "chip_map"))]
-    names += ["latency_devices", "predictor_validation", "dimension_effects"]
+    names += ["latency_devices", "predictor_validation", "transfer_error", "dimension_effects"]
     drawn = {name: figure_of(name, tables_of(run), run.config) for name in names if name != "front_precisions"}
     random = np.random.default_rng(0)
     samples = [(title, random.random((100, 100, 7)).cumsum(axis)) for axis, title in enumerate(("F", "T"))]
@@ -630,6 +649,7 @@ def tables_of(run: Run) -> dict[str, pd.DataFrame]:
         "utilizations": utilizations, "layers": layers, "comparison": comparison_of(run),
         "alpha": supernets["alpha"], "ranking_quality": supernets["quality"], "difficulty": supernets["difficulty"],
         "ranks": supernets["ranks"], "battery": batteries_of(run), "validation": validation(),
+        "transfer": transfer(),
         "derived": cells["derived"].assign(architecture=network), "graphs": cells["graphs"],
         "searches": cells["searches"], "cell_alpha": cells["alpha"],
     } | run.predictions | surrogate_of(run)  # fmt: skip

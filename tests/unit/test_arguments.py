@@ -13,10 +13,12 @@ from pydantic import Field, create_model
 
 from workflow_lib.config import ReportConfig
 from workflow_lib.core.arguments import Arguments, flags
+from workflow_lib.core.conversion_config import ConversionConfig
 from workflow_lib.core.errors import ConfigError, UserError
 from workflow_lib.core.running import run_stage
 from workflow_lib.core.section import Section
 from workflow_lib.devices.measured import HostConfig
+from workflow_lib.devices.sampled import SampledConfig
 from workflow_lib.latency.device_kind import DeviceConfig
 from workflow_lib.search.search_config import SearchConfig
 from workflow_lib.spaces.skeleton_config import SkeletonConfig
@@ -93,6 +95,7 @@ SCENES = config(
         "keep_weights": True,
         "precisions": {"formats": ["int8"]},
         "map": {"areas": {"new": {}}, "precision": "int8", "overlap": 0.25},
+        "litert": {"precisions": ["int8", "dynamic"], "calibration_chips": 3},
     }
 )
 AREA = {"layers": [{"bands": ["dem", *AERIAL], "scenes": ["a*.tif"]}], "truth": "t.csv"}
@@ -102,6 +105,11 @@ DEVICES = config(
         "devices": {
             "a": {"kind": "measured", "threads": 2},
             "b": {"kind": "built", "sample_kernels": 30, "measurements": "b's.csv"},
+            "d": {"kind": "remote", "host": "pi@board", "threads": 2, "python": "/opt/a b/python"},
+            "e": {"kind": "remote", "by": "command", "command": ["./it's", "{model}"]},
+            "f": {"kind": "built", "remote": {"by": "command", "command": ["./it's", "{model}"]}},
+            "g": {"kind": "transferred", "base": "e", "sample_networks": 7, "remote": {"host": "pi@board"}},
+            "h": {"kind": "published", "table": "t's.csv", "source": "Them, 2020", "runtime": "TFLite 2.1"},
             "c": {"kind": "package", "package": "a folder", "unit": "mJ", "uncovered": "report"},
         }
     }
@@ -110,7 +118,7 @@ OWN_FILE = Path(__file__).with_name("own_networks.py")
 MODELS = {"current": {"file": str(OWN_FILE), "channels": "6", "chips": "normalised"}}
 OWN = config({"grid.space": {"file": str(OWN_FILE)}, "grid.trained_models": MODELS})
 COMPACT = config({"grid.space": {"name": "compact", "width": [4, 20], "pool": [0, 1]}})
-BASES = {Section, DeviceConfig, HostConfig, SearchConfig.__base__}
+BASES = {Section, ConversionConfig, DeviceConfig, HostConfig, SampledConfig, SearchConfig.__base__}
 TRIED = {
     "defaults": DEFAULTS, "changed": CHANGED, "compared": COMPARED, "searched": SEARCHED,
     "scenes": SCENES, "mapped": MAPPED, "devices": DEVICES, "own": OWN, "compact": COMPACT,

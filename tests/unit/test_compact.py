@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from workflow_lib.core.errors import ConfigError
 from workflow_lib.export.onnx_files import export_deployed, export_for_detection
-from workflow_lib.latency.kernels import FUSION_RULES, detect_kernels
+from workflow_lib.latency.kernel import FUSION_RULES
+from workflow_lib.latency.kernels import detect_kernels
 from workflow_lib.models import counting
 from workflow_lib.spaces.compact import SPACE, CompactConfig, space
 from workflow_lib.spaces.compact.compact_network import BLOCKS, CompactNetwork

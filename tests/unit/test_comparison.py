@@ -9,6 +9,7 @@ from workflow_lib.analysis.comparison_config import ComparisonConfig
 from workflow_lib.analysis.comparison_tables import COMPARISON
 from workflow_lib.analysis.known_space import KnownSpace
 from workflow_lib.analysis.strategy_comparison import STRATEGIES, compare_on_grid, score_search, search
+from workflow_lib.core.candidate import NETWORK_KEYS
 from workflow_lib.core.errors import ConfigError
 from workflow_lib.pareto.dominance import front_mask
 from workflow_lib.pareto.front_config import Objective
@@ -26,11 +27,11 @@ def trained_grid() -> tuple[pd.DataFrame, pd.DataFrame]:
     random = np.random.default_rng(0)
     names = candidate_space(RUN.grid).networks()
     table = split(names).assign(candidate=names, folds=5, training_s=36.0)
-    costs = table[["channels", "architecture"]].drop_duplicates(ignore_index=True)
+    costs = table[NETWORK_KEYS].drop_duplicates(ignore_index=True)
     work = random.integers(10**8, 10**9, len(costs))
     latency = work / 1e8 * random.uniform(0.5, 2, len(costs))
     costs = costs.assign(multiply_adds=work, parameters=work // 7, latency_mean_ms=latency)
-    table = table.merge(costs, on=["channels", "architecture"])
+    table = table.merge(costs, on=NETWORK_KEYS)
     return table.assign(
         accuracy_pct=60 + 10 * np.log10(table["multiply_adds"] / 1e8) + random.normal(0, 2, len(table))
     ), costs

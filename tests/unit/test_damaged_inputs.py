@@ -27,13 +27,14 @@ from workflow_lib.config import parse_config
 from workflow_lib.core.config_files import read_config_files
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.table_files import read_any
-from workflow_lib.data import geopackage
 from workflow_lib.data.data_config import RasterFolder
+from workflow_lib.data.geopackage_writer import Points, write_layers
 from workflow_lib.data.points import read_points
 from workflow_lib.data.rasters import ChipFiles, read_chip
 from workflow_lib.data.scenes import Grid, Layer
 from workflow_lib.field.bundle import Bundle
-from workflow_lib.latency.kernels import FUSION_RULES, detect_kernels
+from workflow_lib.latency.kernel import FUSION_RULES
+from workflow_lib.latency.kernels import detect_kernels
 from workflow_lib.latency.packages import check_fusion_rules, import_package
 
 CASES = 500 if os.environ.get("EDGEFRONT_LONG") else 25
@@ -62,7 +63,7 @@ def write_collection(path: Path) -> None:
 
 
 def write_geopackage(path: Path) -> None:
-    geopackage.write_points(path, "places", POINTS, {"class": str}, UTM)
+    write_layers(path, [Points("places", {"class": str}, POINTS)], UTM)
 
 
 def as_points(path: Path) -> None:

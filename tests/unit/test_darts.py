@@ -14,7 +14,8 @@ from workflow_lib.core.errors import ConfigError
 from workflow_lib.devices.calibrated.calibration import fit
 from workflow_lib.export.onnx_files import export_deployed, export_for_detection
 from workflow_lib.latency import lookup
-from workflow_lib.latency.kernels import FUSION_RULES, detect_kernels
+from workflow_lib.latency.kernel import FUSION_RULES
+from workflow_lib.latency.kernels import detect_kernels
 from workflow_lib.latency.operation_prices import price_cells
 from workflow_lib.models import counting as costs
 from workflow_lib.models import modules as models

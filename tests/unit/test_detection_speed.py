@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 from test_packages import IDS, export
 
-from workflow_lib.export.onnx_graph import load_without_weights, strip_weights
 from workflow_lib.latency import kernels
-from workflow_lib.latency.kernels import FUSION_RULES, detect_kernels
+from workflow_lib.latency.kernel import FUSION_RULES
+from workflow_lib.latency.kernels import detect_kernels
+from workflow_lib.models.onnx_graph import load_without_weights, strip_weights
 
 
 @pytest.fixture(scope="module")

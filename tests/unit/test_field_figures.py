@@ -1,5 +1,6 @@
 """Figures and tables of what lies before the chips and after the front: samples, precisions, maps."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,9 @@ from workflow_lib.config import Config
 from workflow_lib.data.data_config import ClipConfig
 from workflow_lib.field.detection_scores import score_map
 from workflow_lib.field.field_config import MapConfig, PrecisionsConfig
+from workflow_lib.field.field_tables import DRIFT
 from workflow_lib.report.page import render
+from workflow_lib.report.plots.drift_plots import map_drift
 from workflow_lib.report.plots.precision_plots import front_precisions
 from workflow_lib.report.plots.scene_plots import Backdrop, area_maps, map_scores, sample_map
 
@@ -96,6 +99,28 @@ def test_precision_against_recall_has_intervals() -> None:
     assert low <= 0 and high >= 100
 
 
+def drift() -> pd.DataFrame:
+    """Two areas; in the second, near infrared has moved."""
+    values = {
+        "windows": 200, "region": "west", "psi_limit": 0.25, "outside_pct": 1.0, "windows_outside_pct": 0.0,
+        "contrast_ratio": 1.1,
+    }  # fmt: skip
+    ranges = [f"{where}_{end}" for where in ("found", "trained") for end in ("low", "median", "high")]
+    rows = [
+        {"area": area, "band": band, "psi": psi} | values | dict(zip(ranges, [10, 50, 90, 12, 50, 88], strict=True))
+        for area, band, psi in (("one", "dem", 0.1), ("one", "nir", 0.2), ("two", "dem", 0.1), ("two", "nir", 0.9))
+    ]
+    DRIFT.check(pd.DataFrame(rows), Path("drift"))
+    return pd.DataFrame(rows)
+
+
+def test_ranges_of_scenes_are_drawn_beside_those_of_training() -> None:
+    figure = map_drift(drift())
+    assert {"dem", "nir", "scenes, moved"} <= set(texts(figure))
+    assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == ["one", "two"]
+    assert png(map_drift(drift().iloc[:0]), 50), "a map without data"
+
+
 def with_field_sections(config: Config) -> Config:
     """The configuration of a run with scenes, precisions and a map."""
     clip = ClipConfig.model_construct(landscape=None)
@@ -104,11 +129,12 @@ def with_field_sections(config: Config) -> Config:
 
 
 def test_the_report_says_it_all(run: Run) -> None:
-    tables = {"samples": samples(), "precisions": precisions(run), "map_scores": scores()}
+    tables = {"samples": samples(), "precisions": precisions(run), "map_scores": scores(), "drift": drift()}
     page = render(content_of(run, config=with_field_sections(run.config), **tables))
     for fragment in (
         'href="#map"', 'href="#precisions"', "on nodata of &lt;b&gt;DEM&lt;/b&gt;", "3.50 ± 0.25 (too high)",
         "1 point has no chip", "50.0 (9.5 to 90.5)",
+        "differently than in all training regions for nir in two.",
     ):  # fmt: skip
         assert fragment in page, fragment
     plain = render(content_of(run))
@@ -118,7 +144,7 @@ def test_the_report_says_it_all(run: Run) -> None:
 def test_nothing_found_is_a_report_too(run: Run) -> None:
     nothing = score_map(pd.DataFrame({"probability": [np.nan], "outcome": ["missed"]}), 0.5).assign(area="one")
     config = run.config.model_copy(update={"map": MapConfig.model_construct(areas={})})
-    page = render(content_of(run, config=config, map_scores=nothing))
+    page = render(content_of(run, config=config, map_scores=nothing, drift=drift().iloc[:0]))
     assert "0.0 (0.0 to 79.3)" in page
     assert map_scores(nothing).axes
     assert png(sample_map(samples().iloc[:1], {"west": backdrop(3)}), 50)

@@ -115,7 +115,7 @@ def test_a_pdf_is_written_the_same_twice(usual: Run, tmp_path: Path) -> None:
     assert (tmp_path / "one.pdf").read_bytes() == (tmp_path / "two.pdf").read_bytes()
 
 
-OTHERWISE = ["sample_map", "front_precisions", "area_maps", "map_scores", "runs_fronts", "input_channels"]
+OTHERWISE = ["sample_map", "front_precisions", "area_maps", "map_scores", "map_drift", "runs_fronts", "input_channels"]
 """Figures that are drawn in test_field_figures, test_runs or below, because they need files."""
 
 
@@ -313,7 +313,7 @@ def test_cells_are_described_by_their_edges() -> None:
     cells = [
         f"cell-{cell}-w8-n1-s2" for cell in ("conv3-none.skip-conv1.conv3.pool", "conv3-skip.skip-conv1.conv3.pool")
     ]
-    rows = pd.DataFrame({"architecture": cells, "channels": "5", "batch": 16, "recipe": ""})
+    rows = pd.DataFrame({"architecture": cells, "channels": "5", "batch": 16, "recipe": "", "precision": "fp32"})
     found = searched_dimensions(rows)
     assert {title: values.tolist() for title, values in found.items()} == {
         "edges with none": [1, 0], "edges with skip": [1, 2],

@@ -15,8 +15,9 @@ from torch import nn
 
 from workflow_lib.core.errors import UserError
 from workflow_lib.export.onnx_files import export_for_detection
-from workflow_lib.export.onnx_graph import strip_weights
-from workflow_lib.latency.kernels import FUSION_RULES, detect_kernels
+from workflow_lib.latency.kernel import FUSION_RULES
+from workflow_lib.latency.kernels import detect_kernels
+from workflow_lib.models.onnx_graph import strip_weights
 
 pytest.importorskip("nn_meter")
 pytest.importorskip("torch")

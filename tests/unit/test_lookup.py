@@ -13,10 +13,11 @@ from workflow_lib.core.errors import UserError
 from workflow_lib.devices.calibrated.calibration import fit
 from workflow_lib.export.onnx_files import export_for_detection
 from workflow_lib.latency import lookup
-from workflow_lib.latency.host import Host
-from workflow_lib.latency.kernels import FUSION_RULES, detect_kernels
+from workflow_lib.latency.kernel import FUSION_RULES
+from workflow_lib.latency.kernels import detect_kernels
 from workflow_lib.latency.lookup import LookupTable, Operation, operations_of
 from workflow_lib.latency.operation_prices import price_cells
+from workflow_lib.latency.runtimes import OnnxRuntime
 from workflow_lib.models.counting import count_multiply_adds, count_parameters
 from workflow_lib.spaces.cross import cross_module as cross
 from workflow_lib.spaces.mobilenet import mobilenet_chain as mobilenet
@@ -91,7 +92,7 @@ def test_this_machine_is_measured() -> None:
     cheap, dear = (nn.Conv2d(width, width, 3, padding=1).eval() for width in (4, 64))
     table = LookupTable.fill(
         [Operation(repr(module), module.in_channels, 32, module) for module in (cheap, dear)],
-        lookup.measured(Host()),
+        lookup.measured(OnnxRuntime()),
     )
     first, second = table.prices.values()
     assert 0 < first < second

@@ -16,11 +16,13 @@ from workflow_lib.devices.built.kernel_choice import (
     most_uncertain_kernels,
 )
 from workflow_lib.latency.forest_predictor import forest_name
-from workflow_lib.latency.host import ROUNDS
 from workflow_lib.latency.kernel import Kernel
+from workflow_lib.latency.kernel_format import KernelFormat
 from workflow_lib.latency.kernel_graphs import kernel_name
 from workflow_lib.latency.latency_tables import MEASUREMENTS
+from workflow_lib.latency.stopwatch import ROUNDS
 
+ONNX = KernelFormat.of("onnxruntime", "fp32")
 CALL_MS = 0.02
 WEIGHTS_MS = 20.0  # per million: what a network pays beyond its kernels alone
 
@@ -139,7 +141,7 @@ def test_everything_is_measured_three_times_and_progress_ends_at_the_total() -> 
     stopwatch = CountingStopwatch()
     told: list[tuple[int, int]] = []
     files = dict.fromkeys(list(NETWORKS)[:6], b"")
-    measurements = measure_space(NETWORKS, files, stopwatch, 20, 0, lambda *state: told.append(state))  # type: ignore[arg-type]
+    measurements = measure_space(NETWORKS, files, stopwatch, 20, 0, ONNX, lambda *state: told.append(state))  # type: ignore[arg-type]
     counts = pd.Series([name for names in stopwatch.rounds for name in names]).value_counts()
     assert (counts == ROUNDS).all()
     assert len(counts) == len(measurements) == 20 + 6 + 1
@@ -147,7 +149,7 @@ def test_everything_is_measured_three_times_and_progress_ends_at_the_total() -> 
 
 
 def test_what_is_measured_elsewhere_is_chosen_at_once() -> None:
-    models = choose_models(NETWORKS, dict.fromkeys(NETWORKS, b""), 12, 7, seed=0)  # type: ignore[arg-type, misc]
+    models = choose_models(NETWORKS, dict.fromkeys(NETWORKS, b""), 12, 7, 0, ONNX)  # type: ignore[arg-type, misc]
     assert EMPTY in models
     assert len(models) == 12 + 7 + 1
     assert choose_networks(list(NETWORKS), 7, 0) == choose_networks(list(reversed(NETWORKS)), 7, 0)

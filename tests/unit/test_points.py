@@ -5,12 +5,14 @@ import sqlite3
 import struct
 from pathlib import Path
 
+import pyogrio
 import pytest
 from rasterio.crs import CRS
 from rasterio.warp import transform
 
 from workflow_lib.core.errors import UserError
 from workflow_lib.data import geopackage
+from workflow_lib.data.geopackage_writer import Points, Polygons, write_layers
 from workflow_lib.data.points import read_points
 
 UTM = CRS.from_epsg(32614)
@@ -21,8 +23,16 @@ ROWS = [
 
 
 def write(path: Path, crs: CRS = UTM) -> Path:
-    geopackage.write_points(path, "places", ROWS, {"class": str, "probability": float}, crs)
+    write_layers(path, [Points("places", {"class": str, "probability": float}, ROWS)], crs)
     return path
+
+
+def edited(path: Path) -> sqlite3.Connection:
+    """Open a file to change geometries, without the functions that its spatial index needs."""
+    file = sqlite3.connect(path)
+    for (name,) in file.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+        file.execute(f'DROP TRIGGER "{name}"')
+    return file
 
 
 def test_a_geopackage_comes_back(tmp_path: Path) -> None:
@@ -53,12 +63,47 @@ def test_the_file_is_a_geopackage_as_the_standard_has_it(tmp_path: Path) -> None
     assert blob == struct.pack("<2sBBi", b"GP", 0, 1, 32614) + struct.pack("<BIdd", 1, 1, 600_010.5, 4_500_020.25)
 
 
+def test_gdal_reads_all_layers_by_their_index(tmp_path: Path) -> None:
+    square = [(0.0, 0.0), (40.0, 0.0), (40.0, 40.0), (0.0, 40.0), (0.0, 0.0)]
+    hole = [(10.0, 10.0), (10.0, 20.0), (20.0, 20.0), (20.0, 10.0), (10.0, 10.0)]
+    areas = Polygons("areas", {"area_m2": float}, [{"rings": [square, hole], "area_m2": 1500.0}])
+    points = Points("places", {"class": str, "probability": float}, ROWS)
+    write_layers(tmp_path / "a.gpkg", [points, areas, Points("nothing", {"class": str}, [])], UTM)
+    assert pyogrio.list_layers(tmp_path / "a.gpkg").tolist() == [
+        ["places", "Point"], ["areas", "Polygon"], ["nothing", "Point"]
+    ]  # fmt: skip
+    info = pyogrio.read_info(tmp_path / "a.gpkg", layer="places")
+    assert info["crs"] == "EPSG:32614" and info["features"] == 2
+    assert info["capabilities"]["fast_spatial_filter"] and info["capabilities"]["fast_total_bounds"]
+    _, _, geometry, values = pyogrio.raw.read(
+        tmp_path / "a.gpkg", layer="places", bbox=(600_400, 0, 600_600, 5_000_000)
+    )
+    assert values[0].tolist() == ['it\'s "F"'] and len(geometry) == 1
+    _, _, (area,), values = pyogrio.raw.read(tmp_path / "a.gpkg", layer="areas")
+    assert struct.unpack_from("<BII", area) == (1, 3, 2) and values[0].tolist() == [1500.0]
+    _, _, found, _ = pyogrio.raw.read(tmp_path / "a.gpkg", layer="areas", bbox=(100, 100, 200, 200))
+    assert len(found) == 0
+
+
+def test_an_edit_keeps_the_index_up_to_date(tmp_path: Path) -> None:
+    """As GDAL and QGIS edit: they define the functions that the triggers call."""
+    path = write(tmp_path / "a.gpkg")
+    with sqlite3.connect(path) as file:
+        for name, place in {"ST_MinX": 0, "ST_MaxX": 0, "ST_MinY": 1, "ST_MaxY": 1}.items():
+            file.create_function(name, 1, lambda blob, place=place: struct.unpack_from("<dd", blob, 13)[place])
+        file.create_function("ST_IsEmpty", 1, lambda blob: 0)
+        moved = struct.pack("<2sBBi", b"GP", 0, 1, 32614) + struct.pack("<BIdd", 1, 1, 7.0, 8.0)
+        file.execute("UPDATE places SET geom = ? WHERE fid = 1", (moved,))
+        file.execute("DELETE FROM places WHERE fid = 2")
+        assert file.execute("SELECT * FROM rtree_places_geom").fetchall() == [(1, 7.0, 7.0, 8.0, 8.0)]
+
+
 @pytest.mark.parametrize("kind", [1, 1001, 0x80000001])
 def test_points_of_other_writers_are_read(tmp_path: Path, kind: int) -> None:
     """With an envelope, in the other byte order, with heights."""
     path = write(tmp_path / "a.gpkg")
     blob = struct.pack(">2sBBi4d", b"GP", 0, 2, 32614, 0, 1, 0, 1) + struct.pack(">BIddd", 0, kind, 7.0, 8.0, 9.0)
-    with sqlite3.connect(path) as file:
+    with edited(path) as file:
         file.execute("UPDATE places SET geom = ?", (blob,))
     assert [(row["x"], row["y"]) for row in geopackage.read_points(path, ["class"])[0]] == [(7.0, 8.0)] * 2
 
@@ -66,7 +111,7 @@ def test_points_of_other_writers_are_read(tmp_path: Path, kind: int) -> None:
 @pytest.mark.parametrize("blob", [None, b"", b"GP", struct.pack("<2sBBiBIdd", b"GP", 0, 1, 0, 1, 2, 0, 0)])
 def test_other_geometries_are_refused(tmp_path: Path, blob: bytes | None) -> None:
     path = write(tmp_path / "a.gpkg")
-    with sqlite3.connect(path) as file:
+    with edited(path) as file:
         file.execute("UPDATE places SET geom = ?", (blob,))
     with pytest.raises(
         UserError,
@@ -184,7 +229,7 @@ def test_a_collection_of_one_point_is_a_point(tmp_path: Path, points: int) -> No
     path = write(tmp_path / "a.gpkg")
     blob = struct.pack("<2sBBi", b"GP", 0, 1, 32614) + struct.pack("<BII", 1, 4, points)
     blob += struct.pack("<BIdd", 1, 1, 7.0, 8.0) * points
-    with sqlite3.connect(path) as file:
+    with edited(path) as file:
         file.execute("UPDATE places SET geom = ?", (blob,))
         file.execute("UPDATE gpkg_geometry_columns SET geometry_type_name = 'MULTIPOINT'")
     if points == 1:
@@ -196,7 +241,7 @@ def test_a_collection_of_one_point_is_a_point(tmp_path: Path, points: int) -> No
 
 def test_one_null_geometry_is_named_by_its_feature(tmp_path: Path) -> None:
     path = write(tmp_path / "a.gpkg")
-    with sqlite3.connect(path) as file:
+    with edited(path) as file:
         file.execute("UPDATE places SET fid = 70 WHERE fid = 2")
         file.execute("UPDATE places SET geom = NULL WHERE fid = 70")
     with pytest.raises(UserError, match="feature 70 of layer places has no geometry"):
@@ -233,7 +278,8 @@ def test_a_key_means_what_its_organization_says(
 
 def test_what_is_in_the_write_ahead_log_is_read(tmp_path: Path) -> None:
     path = write(tmp_path / "a.gpkg")
-    file = sqlite3.connect(path)
+    file = edited(path)
+    file.commit()
     file.execute("PRAGMA journal_mode = WAL")
     file.execute("UPDATE places SET class = 'changed'")
     file.commit()

@@ -10,12 +10,16 @@ import pytest
 import torch
 from field_bundle import CHANNELS, candidate, chips
 
+from workflow_lib.core.candidate import Candidate
+from workflow_lib.core.conversion_config import ConversionConfig
 from workflow_lib.core.errors import UserError
 from workflow_lib.data.dataset import ChipView
+from workflow_lib.export.network import convert_network, export_network
 from workflow_lib.export.precision_files import calibration_chips, write_precisions
+from workflow_lib.field.converted_network import accuracy_pct, score_converted
 from workflow_lib.field.field_config import PrecisionsConfig
 from workflow_lib.field.field_tables import PRECISIONS
-from workflow_lib.field.precision_losses import accuracy_pct, measure_precisions
+from workflow_lib.field.precision_losses import measure_precisions
 from workflow_lib.models.modules import to_module
 from workflow_lib.training.checkpoint import save_tensors
 
@@ -62,6 +66,45 @@ def test_calibration_takes_training_chips_alone() -> None:
     drawn = calibration_chips(ChipView(pixels, [0, 1]), np.array([1, 4, 7]), 64, 3)
     assert sorted(drawn[:, 0, 0, 0]) == [1, 4, 7]
     assert drawn.shape == (3, 2, 4, 4)
+
+
+def test_a_converted_network_is_scored_with_its_own_file(tmp_path: Path) -> None:
+    dataset, training, validation = chips(), np.arange(8), np.arange(8, 12)
+    torch.manual_seed(1)
+    network = to_module(ARCHITECTURE, 3, 2)
+    scores = score_converted(
+        dataset, CHANNELS, network, "int8", training, validation, ConversionConfig(calibration_chips=4), 5
+    )
+    view = dataset.view(CHANNELS, training)
+    chosen = calibration_chips(view, training, 4, 5)
+    file = write_precisions(network, chosen, ["fp32", "int8"], tmp_path)["int8"]
+    assert scores["accuracy_pct"] == accuracy_pct(file, view, validation, dataset.labels)
+    logits = run(file, np.ascontiguousarray(np.moveaxis(view.batch(validation), -1, 1)))
+    expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    assert scores["probabilities"].reshape(4, 2) == pytest.approx(expected, abs=1e-3)
+    assert scores["chips"].tolist() == validation.tolist()
+
+
+def test_costs_in_another_precision_are_those_of_its_file(tmp_path: Path) -> None:
+    files = [tmp_path / name for name in ("deployed.onnx", "paper.onnx", "detection.onnx")]
+    plain = export_network(ARCHITECTURE, 5, 2, 48, *files)
+    costs = convert_network(ARCHITECTURE, 5, 2, 48, "int8", tmp_path / "int8.onnx", *files[1:])
+    assert costs["memory_bytes"] == (tmp_path / "int8.onnx").stat().st_size < 0.3 * plain["memory_bytes"]
+    assert costs["weights_bytes"] * 4 == plain["weights_bytes"]
+    same = ("paper_memory_bytes", "parameters", "multiply_adds")
+    assert [costs[name] for name in same] == [plain[name] for name in same]
+    outputs = run(tmp_path / "int8.onnx", np.random.default_rng(0).random((2, 5, 48, 48), dtype=np.float32))
+    assert np.isfinite(outputs).all() and not np.array_equal(*outputs)
+
+
+def test_names_of_candidates_keep_their_precision() -> None:
+    for each in (
+        Candidate("a_b8", 8, "k3", "x", "int8"),
+        Candidate("a_int8", 8, "k3"),
+        Candidate("a", 2, "k", "", "fp16"),
+    ):
+        assert Candidate.parse(str(each)) == each
+        assert each.as_trained.folder == each.folder
 
 
 def test_the_front_is_measured_in_all_precisions(tmp_path: Path) -> None:

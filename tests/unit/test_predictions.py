@@ -28,7 +28,7 @@ NO_FORESTS = pd.DataFrame(columns=[column.name for column in FOREST_PREDICTIONS.
 def rows(network: str, probabilities: np.ndarray, chips: list[list[int]], classes: int = 2) -> pd.DataFrame:
     """Rows of PREDICTIONS, one per list of chips; `probabilities` has a row per chip of the chip array."""
     return pd.DataFrame(
-        {"channels": "5", "batch": 16, "architecture": network, "recipe": "", "fold": fold}
+        {"channels": "5", "batch": 16, "architecture": network, "recipe": "", "precision": "fp32", "fold": fold}
         | predictions(np.array(members), probabilities[members])
         for fold, members in enumerate(chips)
     )

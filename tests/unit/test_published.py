@@ -9,7 +9,8 @@ import torch
 
 from workflow_lib.core.errors import ConfigError
 from workflow_lib.export.onnx_files import export_deployed, export_for_detection
-from workflow_lib.latency.kernels import FUSION_RULES, detect_kernels
+from workflow_lib.latency.kernel import FUSION_RULES
+from workflow_lib.latency.kernels import detect_kernels
 from workflow_lib.models import counting
 from workflow_lib.spaces.networks import parse
 from workflow_lib.spaces.published import SPACE

@@ -29,8 +29,8 @@ LATENCY = pd.Series([1.0, 2.0, 3.0, 4.0], index=pd.Index(NAMES, name="architectu
 def trained(noise: float = 0.0, folds: int = 4) -> pd.DataFrame:
     """Accuracies 70, 80, 60, 90 (Pareto ranks 0, 0, 1, 0), the folds to both sides of them."""
     rows = [
-        {"channels": "x", "batch": 8, "architecture": name, "recipe": "", "fold": fold, "training_s": 36.0}
-        | {"accuracy_pct": mean + (noise if fold % 2 else -noise), "cross_entropy": 1 - mean / 100}
+        {"channels": "x", "batch": 8, "architecture": name, "recipe": "", "precision": "fp32", "fold": fold}
+        | {"accuracy_pct": mean + (noise if fold % 2 else -noise), "cross_entropy": 1 - mean / 100, "training_s": 36.0}
         for name, mean in zip(NAMES, (70.0, 80.0, 60.0, 90.0), strict=True)
         for fold in range(folds)
     ]
@@ -58,7 +58,9 @@ def test_true_losses_are_means_over_folds() -> None:
     assert true_losses(trained(), LATENCY, "cross_entropy")[:, 0] == pytest.approx([0.3, 0.2, 0.4, 0.1])
 
 
-NETWORKS = pd.DataFrame({"channels": "x", "architecture": NAMES, "parameters": [1, 2, 3, 4], "multiply_adds": 1})
+NETWORKS = pd.DataFrame(
+    {"channels": "x", "architecture": NAMES, "precision": "fp32", "parameters": [1, 2, 3, 4], "multiply_adds": 1}
+)
 
 
 def sizes(parameters: Sequence[float]) -> pd.DataFrame:

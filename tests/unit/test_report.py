@@ -10,6 +10,7 @@ from synthetic_run import DEVICES, Run, content_of, make_run, supernets_of, surr
 
 from workflow_lib.core.candidate import KEYS
 from workflow_lib.core.provenance import Provenance
+from workflow_lib.devices.calibrated import PUBLISHED_DEVICES
 from workflow_lib.report.page import render
 from workflow_lib.report.recommendation import (
     Difference,
@@ -170,6 +171,9 @@ def test_caveats_count_what_went_wrong() -> None:
     run = make_run(auc=False, folds={"method": "stratified"})
     notes = " ".join(all_caveats(content_of(run)))
     assert "predicted (calibrated), not measured" in notes
+    assert "The deployed files are for ONNX Runtime, but these latencies are for other runtimes: cortexA76cpu" in notes
+    assert "99.0 % (Pixel4), 99.1 % (Mi9), 99.0 % (Pixel3XL), 83.4 % (Intel Movidius NCS2)" in notes
+    assert "a spread over devices that is 16 to 28 % above the published one" in notes
     assert "2 chips were rejected" in notes
     assert "The AUC of 60 of 60 candidates is undefined" in notes
     assert "both sides of a fold" in notes
@@ -191,7 +195,9 @@ def test_predictors_and_data_are_reported(run: Run) -> None:
     assert "Kind of predictor: calibrated" in text
     for position, device in enumerate(DEVICES):
         coverage = "at least 94 % of kernels" if position == 3 else "all kernels"
-        assert f"{device} calibrated {4 + position}.0 % {coverage}" in text
+        published = PUBLISHED_DEVICES[device]
+        runs = f"{published.framework} {published.processor} ({published.product})"
+        assert f"{device} calibrated {runs} {4 + position}.0 % {coverage}" in text
     counts = region_counts(run.chips, ["F", "T"]).iloc[-1]
     assert f"all regions {counts['F']} {counts['T']} {counts['total']}" in text
     roles = run.folds[run.folds["fold"] == 1]["role"].value_counts()

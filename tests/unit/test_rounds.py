@@ -10,7 +10,7 @@ from examples import config, fold_scores
 
 from workflow_lib.analysis.candidate_rows import check_proposed
 from workflow_lib.config import Config
-from workflow_lib.core.candidate import KEYS, Candidate
+from workflow_lib.core.candidate import KEYS, NETWORK_KEYS, Candidate
 from workflow_lib.core.errors import ConfigError, UserError
 from workflow_lib.pareto.dominance import front_mask, pareto_ranks
 from workflow_lib.search.proposal_rounds import propose_round, rewards_of
@@ -29,11 +29,11 @@ from workflow_lib.search.strategies.supernet import propose_ranked
 RUN = config({"grid.space.kernel_size": [3], "grid.space.kernel_size_pool": [3]})
 NAMES = candidate_space(RUN.grid).networks()
 LEARN = ["reinforce", "evolution", "tpe", "surrogate", "nsga2", "motpe", "pareto_local_search"]
-SETTINGS = pd.DataFrame({"batch": [8, 16], "recipe": ""})
+SETTINGS = pd.DataFrame({"batch": [8, 16], "recipe": "", "precision": "fp32"})
 
 
 def costs(seed: int = 0) -> pd.DataFrame:
-    networks = split(NAMES)[["channels", "architecture"]].drop_duplicates(ignore_index=True)
+    networks = split(NAMES)[NETWORK_KEYS].drop_duplicates(ignore_index=True)
     random = np.random.default_rng(seed)
     work = random.integers(10**8, 10**9, len(networks))
     return networks.assign(
@@ -82,7 +82,7 @@ def test_candidates_are_channels_batch_sizes_and_networks() -> None:
     whole: Config = config()
     assert len(candidate_space(whole.grid).networks()) == whole.grid_size == 2 * 2 * 180
     table = split(["a_1_b16_k3-s2-p1-nopool-w32"])
-    assert table.iloc[0].tolist() == ["a_1", 16, "k3-s2-p1-nopool-w32", ""]
+    assert table.iloc[0].tolist() == ["a_1", 16, "k3-s2-p1-nopool-w32", "", "fp32"]
 
 
 @pytest.mark.parametrize("names", [["plain"], ["plain", "long"]])
@@ -204,7 +204,7 @@ def test_a_candidate_that_failed_is_told_to_nobody() -> None:
 def test_networks_derived_within_budgets_are_proposed_once_each_with_every_batch_size() -> None:
     derived = pd.DataFrame({"channels": ["5", "5", "7"], "architecture": ["a", "a", "a"], "budget": [1.0, 2.0, 1.0]})
     proposals = propose_derived(derived, SETTINGS)
-    assert proposals[KEYS].to_numpy().tolist() == [
+    assert proposals[KEYS[:-1]].to_numpy().tolist() == [
         ["5", 8, "a", ""], ["5", 16, "a", ""], ["7", 8, "a", ""], ["7", 16, "a", ""]
     ]  # fmt: skip
     assert (proposals["round"] == 0).all()

@@ -23,6 +23,7 @@ def run(points: list[tuple[float, float]], search_s: float | None = None) -> Fin
     candidates = pd.DataFrame(
         {
             "candidate": [f"5_b16_n{number}" for number in range(len(points))], "accuracy_pct": accuracies,
+            "precision": "fp32",
             "latency_mean_ms": latencies, "training_s": 1800.0, "folds": 2,
         }
     )  # fmt: skip

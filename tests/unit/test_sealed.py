@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from workflow_lib.core import sealed
 from workflow_lib.core.sealed import DamagedFileError
 from workflow_lib.data.chip_tables import FOLDS
-from workflow_lib.export.onnx_graph import check_graph, seal_graph
+from workflow_lib.models.onnx_graph import check_graph, seal_graph
 from workflow_lib.training.checkpoint import load_tensors, save_tensors
 
 CASES = 500 if os.environ.get("EDGEFRONT_LONG") else 40

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from examples import config
 
+from workflow_lib.core.candidate import NETWORK_KEYS
 from workflow_lib.core.errors import UserError
 from workflow_lib.search.cell_candidates import cell_candidates
 from workflow_lib.search.derivation import cost_rows
@@ -67,7 +68,7 @@ def test_budgets_below_every_cell_are_refused() -> None:
 def test_budgets_of_a_grid_keep_only_what_is_within_one() -> None:
     whole = config({"grid.space.kernel_size": [3]})
     space = candidate_space(whole.grid)
-    known = known_candidates(space, pd.DataFrame({"channels": [], "architecture": []}))
+    known = known_candidates(space, pd.DataFrame({name: [] for name in NETWORK_KEYS}))
     known = known.assign(memory_bytes=range(len(known)), parameters=100)
     kept, rows = within_a_budget(space, known, {"memory_bytes": [3, 8]}, "search.budgets")
     assert kept.networks() == rows["candidate"].tolist() == known["candidate"].head(9).tolist()

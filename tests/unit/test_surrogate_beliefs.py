@@ -27,7 +27,9 @@ def known() -> pd.DataFrame:
     names = RUN.grid.networks.networks()
     table = pd.MultiIndex.from_product([RUN.grid.channel_sets, names], names=["channels", "architecture"])
     work = 1e6 * np.arange(1, len(table) + 1)
-    costs = table.to_frame(index=False).assign(multiply_adds=work, parameters=work / 9, latency_mean_ms=work / 1e6)
+    costs = table.to_frame(index=False).assign(
+        precision="fp32", multiply_adds=work, parameters=work / 9, latency_mean_ms=work / 1e6
+    )
     return known_candidates(candidate_space(RUN.grid), costs)
 
 

@@ -269,7 +269,7 @@ def test_a_key_that_two_files_share_is_refused(tmp_path: Path) -> None:
     paths = [tmp_path / "1.parquet", tmp_path / "2.parquet"]
     for path in paths:
         LATENCIES.write(pd.DataFrame([latency("cpu", 1.0)]), path)
-    with pytest.raises(TableError, match=f"two rows with channels 5, architecture {SMALL}, device cpu"):
+    with pytest.raises(TableError, match=f"two rows with channels 5, architecture {SMALL}, precision fp32, device cpu"):
         LATENCIES.read_all(paths)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from workflow_lib.core.candidate import KEYS, Candidate
+from workflow_lib.core.candidate import KEYS, NETWORK_KEYS, TRAINED, Candidate
 from workflow_lib.core.errors import UserError
 from workflow_lib.costs import all_costs
 from workflow_lib.search.network_costs import network_costs
@@ -43,9 +43,8 @@ def build_candidates(
     if complete["architecture"].isin(baselines).all():
         raise UserError("no candidate has all its folds", "build_candidates", "see the logs of the trainings")
     accuracy = summarise_folds(complete, classes, same_split)
-    keys = ["channels", "architecture"]
-    candidates = accuracy.merge(network_costs(networks, latencies), on=keys, how="left")
-    missing = candidates.loc[candidates[["latency_mean_ms", *all_costs()]].isna().any(axis=1), keys]
+    candidates = accuracy.merge(network_costs(networks, latencies), on=NETWORK_KEYS, how="left")
+    missing = candidates.loc[candidates[["latency_mean_ms", *all_costs()]].isna().any(axis=1), NETWORK_KEYS]
     if len(missing):
         raise UserError(f"no costs or latencies for {missing.drop_duplicates().to_dict('records')}", "build_candidates")
     candidates.insert(0, "candidate", [str(Candidate(*key)) for key in candidates[KEYS].itertuples(index=False)])
@@ -67,7 +66,8 @@ def check_proposed(
     Raises:
         UserError: if the trained and the proposed candidates differ.
     """
-    trained = set(scores.loc[~scores["architecture"].isin(baselines), KEYS].itertuples(index=False, name=None))
+    searched = ~scores["architecture"].isin(baselines) & (scores["precision"] == TRAINED)
+    trained = set(scores.loc[searched, KEYS].itertuples(index=False, name=None))
     proposed = set(proposals.loc[proposals["part"] == 1, KEYS].itertuples(index=False, name=None))
     differing = trained - proposed if allow_missing else trained ^ proposed
     if differing:

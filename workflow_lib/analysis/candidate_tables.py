@@ -3,7 +3,7 @@
 from workflow_lib.core.columns import ARCHITECTURE, CANDIDATE, CANDIDATE_KEY
 from workflow_lib.core.results import Result
 from workflow_lib.core.schema import Column, Table, percent
-from workflow_lib.export.network_tables import NETWORKS
+from workflow_lib.export.network_tables import COSTS
 
 CANDIDATES = Table(
     "candidates",
@@ -64,7 +64,8 @@ CANDIDATES = Table(
             "latency_device_std_ms", "number", "ms", "population standard deviation of the latency over devices", low=0
         ),
         Column("latency_worst_ms", "number", "ms", "latency on the slowest device", low=0),
-        *NETWORKS.columns[2:],
+        *COSTS,
+        Column(r"file_.+_bytes", "number", "B", "size of the file that was measured on a device", low=1, family=True),
         Column(r"latency_.+_ms", "number", "ms", "latency on a device", low=0, family=True),
         Column(
             r"energy_.+_mj",

@@ -7,15 +7,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workflow_lib.analysis.kept_predictions import Integers, KeptPredictions, Numbers
+from workflow_lib.core.candidate import TRAINED
 
 
 def good_candidates(ranked: pd.DataFrame) -> list[str]:
-    """Names of the more accurate half of the candidates, at least one.
+    """Names of the more accurate half of the candidates, at least one, as they were trained.
 
     Args:
         ranked: rows of FRONT.
     """
-    searched = ranked[~ranked["baseline"].astype(bool)]
+    searched = ranked[~ranked["baseline"].astype(bool) & (ranked["precision"] == TRAINED)]
     good = searched["accuracy_pct"] >= searched["accuracy_pct"].median()
     return [str(name) for name in searched.loc[good, "candidate"]]
 

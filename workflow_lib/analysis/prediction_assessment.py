@@ -10,6 +10,7 @@ from workflow_lib.analysis.combined_networks import combine
 from workflow_lib.analysis.kept_predictions import Integers, KeptPredictions, forest_name
 from workflow_lib.analysis.label_errors import find_suspects, good_candidates
 from workflow_lib.analysis.paired_chips import compare_with
+from workflow_lib.analysis.selection import measure_selection
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,7 @@ class Assessment:
 
     paired: pd.DataFrame
     calibration: pd.DataFrame
+    selection: pd.DataFrame
     assessed: pd.DataFrame
     suspects: pd.DataFrame
     combinations: pd.DataFrame
@@ -41,9 +43,11 @@ def assess_predictions(
     recommended = ranked[is_recommended].iloc[0]
     name = str(recommended["candidate"])
     rivals = ranked.loc[(on_front | baseline) & ~is_recommended, "candidate"]
+    candidates = [str(candidate) for candidate in ranked["candidate"]]
     return Assessment(
         paired=compare_with(kept, name, [*rivals, forest_name(recommended["channels"])], units, seed),
-        calibration=calibrate(kept, [str(candidate) for candidate in ranked["candidate"]]),
+        calibration=calibrate(kept, candidates),
+        selection=measure_selection(kept, candidates, units),
         assessed=assess(kept, name, classes),
         suspects=find_suspects(kept, good_candidates(ranked), chips, classes),
         combinations=combine(kept, ranked[on_front]),

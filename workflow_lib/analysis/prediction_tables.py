@@ -53,6 +53,27 @@ CALIBRATION = Table(
 )
 
 
+SELECTION = Table(
+    "selection",
+    (
+        CANDIDATE,
+        Column(
+            "threshold",
+            "number",
+            meaning="calibrated probability of the most probable class below which the model abstains",
+            low=0,
+            high=1,
+        ),
+        percent("decided_pct", "share of the validation chips that are decided"),
+        percent("error_pct", "error of the decided chips", optional=True),
+        percent(
+            "error_high_pct", "upper end of this error, for all thresholds at once with 95 % confidence", optional=True
+        ),
+    ),
+    key=("candidate", "threshold"),
+)
+
+
 ASSESSED = Table(
     "assessed",
     (
@@ -124,6 +145,7 @@ PAIRED_RESULT = Result(
     meaning="the recommended model against others, chip by chip",
 )
 CALIBRATION_RESULT = Result("calibration", CALIBRATION, f"{_FOLDER}/calibration.parquet")
+SELECTION_RESULT = Result("selection", SELECTION, f"{_FOLDER}/selection.parquet")
 ASSESSED_RESULT = Result("assessed", ASSESSED, f"{_FOLDER}/assessed.parquet")
 SUSPECTS_RESULT = Result(
     "suspects",

@@ -10,7 +10,7 @@ from scipy.special import digamma, polygamma
 from scipy.stats import t
 
 from workflow_lib.analysis.racing_config import RacingConfig
-from workflow_lib.core.candidate import KEYS, Candidate
+from workflow_lib.core.candidate import KEYS, NETWORK_KEYS, Candidate
 from workflow_lib.pareto.dominance import to_losses
 from workflow_lib.pareto.front_config import Objective, besides_accuracy
 from workflow_lib.search.network_costs import network_costs
@@ -56,7 +56,7 @@ def race(
         return _stopped_candidates(accuracy, np.zeros((len(accuracy), len(accuracy))), folds)
     share = float((searched["validation_chips"] / searched["training_chips"]).mean())
     table = accuracy.index.to_frame(index=False)
-    table = table.merge(network_costs(networks, latencies), on=["channels", "architecture"], how="left")
+    table = table.merge(network_costs(networks, latencies), on=NETWORK_KEYS, how="left")
     costs = to_losses(table, besides_accuracy(objectives))
     # Indexed by [candidate, rival].
     rivals = np.all(costs[None, :, :] <= costs[:, None, :], axis=-1) & ~np.eye(len(table), dtype=bool)

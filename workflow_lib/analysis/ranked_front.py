@@ -1,5 +1,7 @@
 """The table of the Pareto front, with all measures of the pareto package."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -46,3 +48,19 @@ def rank_candidates(candidates: pd.DataFrame, front: FrontConfig, seed: int) -> 
     table = pd.concat([searched, baselines.assign(**outside)], ignore_index=True)
     table["rank"] = table["rank"].astype("Int64")
     return table.sort_values(["rank", "accuracy_pct"], ascending=[True, False], na_position="last", ignore_index=True)
+
+
+def pick_candidate(ranked: pd.DataFrame, name: str) -> dict[str, Any]:
+    """Find a candidate by name, or the recommended candidate.
+
+    Args:
+        ranked: rows of FRONT.
+        name: a candidate's name, or `recommended`.
+
+    Raises:
+        UserError: if no candidate has that name.
+    """
+    chosen = ranked["recommended"] if name == "recommended" else ranked["candidate"] == name
+    if chosen.any():
+        return {str(column): value for column, value in ranked[chosen].iloc[0].items()}
+    raise UserError("no such candidate", name, "see the column `candidate` of build_front/ranked.csv")

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.stats import kendalltau, rankdata
 
 from workflow_lib.analysis.known_space import KnownSpace
+from workflow_lib.core.candidate import TRAINED
 from workflow_lib.core.errors import UserError
 from workflow_lib.pareto.dominance import pareto_ranks
 from workflow_lib.search.gaussian_process import Posterior
@@ -220,7 +221,8 @@ def compare_supernets(
         UserError: if fewer than two networks have all of their trainings.
     """
     quality, difficulties, ranks = [], [], []
-    same_batch = scores[scores["batch"] == batch]
+    networks = networks[networks["precision"] == TRAINED]
+    same_batch = scores[(scores["batch"] == batch) & (scores["precision"] == TRAINED)]
     for channels, group in rankings.groupby("channels"):
         latency = group.drop_duplicates("architecture").set_index("architecture")["cost"].sort_index()
         trained = same_batch[(same_batch["channels"] == channels) & same_batch["architecture"].isin(latency.index)]

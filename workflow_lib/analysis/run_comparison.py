@@ -8,6 +8,7 @@ import pandas as pd
 
 from workflow_lib.analysis.candidate_tables import CANDIDATES
 from workflow_lib.analysis.known_space import KnownSpace
+from workflow_lib.core.candidate import TRAINED
 from workflow_lib.core.errors import UserError
 from workflow_lib.data.chip_tables import FOLDS
 from workflow_lib.pareto.dominance import to_losses
@@ -64,7 +65,8 @@ def compare_runs(runs: Mapping[str, FinishedRun], objectives: Sequence[Objective
     _check_comparable(runs, [objective.name for objective in objectives])
     union = pd.concat([run.candidates.assign(run=name) for name, run in runs.items()], ignore_index=True)
     names = [f"{run} {candidate}" for run, candidate in zip(union["run"], union["candidate"], strict=True)]
-    hours = (union["training_s"] * union["folds"] / _SECONDS_PER_HOUR).to_numpy()
+    union["trained"] = union["folds"].where(union["precision"] == TRAINED, 0)  # all precisions share a training
+    hours = (union["training_s"] * union["trained"] / _SECONDS_PER_HOUR).to_numpy()
     space = KnownSpace(names, to_losses(union, objectives), {}, hours)
     rows = []
     for name, run in runs.items():
@@ -73,7 +75,7 @@ def compare_runs(runs: Mapping[str, FinishedRun], objectives: Sequence[Objective
         found = space.front & {tuple(point) for point in points}
         rows.append(
             {
-                "run": name, "candidates": int(of_run.sum()), "trainings": int(run.candidates["folds"].sum()),
+                "run": name, "candidates": int(of_run.sum()), "trainings": int(union["trained"][of_run].sum()),
                 "training_hours": float(hours[of_run].sum()), "search_hours": run.search_s / _SECONDS_PER_HOUR,
                 "accuracy_pct": float(run.candidates["accuracy_pct"].max()),
                 "recall_pct": 100 * len(found) / len(space.front),

@@ -4,6 +4,7 @@ from itertools import combinations
 
 import pandas as pd
 
+from workflow_lib.core.candidate import TRAINED
 from workflow_lib.pareto.dominance import front_mask
 
 METRICS = {
@@ -22,9 +23,10 @@ def with_utilization(ranked: pd.DataFrame, utilizations: pd.DataFrame) -> pd.Dat
         utilizations: table UTILIZATIONS.
 
     Returns:
-        The candidates, with the columns of UTILIZATIONS and `on_<metric>_<metric>` for each pair.
+        The candidates as they were trained, with the columns of UTILIZATIONS and `on_<metric>_<metric>` for each pair.
     """
-    table = ranked[~ranked["baseline"].astype(bool)].merge(utilizations, on=["channels", "architecture"])
+    measured = ~ranked["baseline"].astype(bool) & (ranked["precision"] == TRAINED)
+    table = ranked[measured].merge(utilizations, on=["channels", "architecture"])
     for pair in combinations(METRICS, 2):
         table[flag(*pair)] = front_mask(-table[list(pair)].to_numpy(dtype=float))
     return table

@@ -14,11 +14,14 @@ ARCHITECTURE = Column("architecture", "text", meaning="architecture id")
 RECIPE = Column("recipe", "text", meaning="training recipe; empty if the run has only one")
 
 
-CANDIDATE_KEY = (CHANNELS, BATCH, ARCHITECTURE, RECIPE)
+PRECISION = Column("precision", "text", meaning="numbers of the deployed network: fp32, fp16 or int8")
+
+
+CANDIDATE_KEY = (CHANNELS, BATCH, ARCHITECTURE, RECIPE, PRECISION)
 """The columns KEYS of `core.candidate`."""
 
 
-CANDIDATE = Column("candidate", "text", meaning="<channels>_b<batch>[-<recipe>]_<architecture>")
+CANDIDATE = Column("candidate", "text", meaning="<channels>_b<batch>[-<recipe>]_<architecture>[_<precision>]")
 
 
 FOLD = Column("fold", "integer", meaning="fold number", low=0)

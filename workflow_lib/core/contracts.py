@@ -12,13 +12,15 @@ from workflow_lib.core.errors import UserError
 _STAGES = Path(__file__).parents[1] / "stages"
 _ORDER = (
     "generate_landscape", "sample_points", "clip_chips", "gather_chips", "generate_chips", "import_chips",
-    "assign_folds", "train_fold", "train_part", "train_forest", "gather_table", "export_network", "import_package",
-    "detect_kernels", "check_coverage", "export_kernels", "build_predictor", "measure_latency", "calibrate_predictor",
-    "predict_latency", "measure_utilization", "race_folds", "train_supernet", "rank_subnets", "prune_supernet",
-    "compare_supernets", "price_operations", "search_cell", "build_lookup_graph", "derive_network",
-    "propose_candidates", "build_candidates", "build_front", "score_efficiency", "compare_strategies", "compare_runs",
-    "simulate_battery", "pack_networks", "score_holdout", "measure_precisions", "plot_figure", "plot_interactive",
-    "build_report", "deploy_model", "apply_model", "score_map",
+    "assign_folds", "train_fold", "train_part", "train_forest", "gather_table", "export_network", "convert_network",
+    "import_package", "detect_kernels", "check_coverage", "export_kernels", "build_predictor", "measure_latency",
+    "measure_remote", "import_latencies", "calibrate_predictor", "transfer_predictor", "predict_latency",
+    "measure_utilization", "race_folds", "train_supernet",
+    "rank_subnets", "prune_supernet", "compare_supernets", "price_operations", "search_cell", "build_lookup_graph",
+    "derive_network", "propose_candidates", "score_converted", "build_candidates", "build_front", "score_efficiency",
+    "compare_strategies", "compare_runs", "simulate_battery", "pack_networks", "score_holdout", "measure_precisions",
+    "plot_figure", "plot_interactive", "build_report", "deploy_model", "apply_model", "score_map",
+    "report_map",
 )  # fmt: skip
 """Order of the stages in lists for people: the order in which they run. Stages that are not named here come last."""
 _NUMBER = re.compile(r"^CONTRACT = (\d+)$", re.MULTILINE)

@@ -11,6 +11,20 @@ from workflow_lib.core.indices import INDICES
 Array = NDArray[np.floating[Any]]
 
 
+def evenly_spaced(values: NDArray[Any], count: int = 64) -> NDArray[Any]:
+    """Return some of the values of a band, evenly spaced over them, which represent the band in a distribution.
+
+    Args:
+        values: (n,) at least one value.
+        count: number of values; those of a band with fewer are repeated.
+
+    >>> evenly_spaced(np.arange(9), count=3).tolist()
+    [0, 4, 8]
+    """
+    chosen: NDArray[Any] = values[np.linspace(0, values.size - 1, count).round().astype(int)]
+    return chosen
+
+
 def fill_nodata(chip: Array, valid: NDArray[np.bool_]) -> Array:
     """Fill nodata pixels with the mean of their band's valid pixels, so that gaps add no contrast.
 
@@ -19,8 +33,10 @@ def fill_nodata(chip: Array, valid: NDArray[np.bool_]) -> Array:
         valid: (height, width, bands) mask of the valid pixels; every band has at least one.
 
     Returns:
-        (height, width, bands) copy with the gaps filled.
+        (height, width, bands) copy with the gaps filled; the chip itself if it has none.
     """
+    if valid.all():
+        return chip
     means = np.where(valid, chip, 0).sum((0, 1), dtype=np.float64) / valid.sum((0, 1))
     return np.where(valid, chip, means).astype(chip.dtype)
 
@@ -41,7 +57,7 @@ def spectral_index(first: Array, second: Array) -> Array:
     >>> spectral_index(np.array([[3.0, 0.0]]), np.array([[1.0, 0.0]])).tolist()
     [[0.5, 0.125]]
     """
-    first, second = first.astype(np.float32), second.astype(np.float32)
+    first, second = first.astype(np.float32, copy=False), second.astype(np.float32, copy=False)
     with np.errstate(divide="ignore", invalid="ignore"):
         index = (first - second) / (first + second)
     undefined = ~np.isfinite(index)
@@ -61,7 +77,8 @@ def add_indices(chip: Array, bands: Sequence[str], wanted: Sequence[str]) -> Arr
         wanted: bands and indices of the result, in order.
 
     Returns:
-        (height, width, len(wanted)) float32 array.
+        (height, width, len(wanted)) float32 array. In memory, each channel is contiguous, which makes what follows
+        several times faster.
     """
     planes = []
     for name in wanted:
@@ -69,8 +86,8 @@ def add_indices(chip: Array, bands: Sequence[str], wanted: Sequence[str]) -> Arr
             first, second = INDICES[name]
             planes.append(spectral_index(chip[..., bands.index(first)], chip[..., bands.index(second)]))
         else:
-            planes.append(chip[..., bands.index(name)].astype(np.float32))
-    return np.stack(planes, axis=-1)
+            planes.append(chip[..., bands.index(name)].astype(np.float32, copy=False))
+    return np.moveaxis(np.stack(planes), 0, -1)
 
 
 def normalise(chip: Array, how: str) -> Array:

@@ -75,6 +75,12 @@ BANDS = Table(
         Column("maximum", "number", "raw", "largest valid value", optional=True),
         percent("nodata_pct", "share of nodata pixels"),
         Column("chips_with_nodata", "integer", "chips", "chips with any nodata pixel", low=0),
+        Column("data_type", "text", meaning="data types of the files; none for indices", optional=True),
+        Column("scale", "number", meaning="scale that the files state and that was applied", optional=True),
+        Column("offset", "number", "raw", "offset that the files state and that was applied", optional=True),
+        Column("scene_m", "number", "m", "pixel size of the coarsest scene that chips were cut from", 0, optional=True),
+        Column("quantiles", "numbers", "raw", "21 evenly spaced quantiles of valid values, 64 per chip", optional=True),
+        Column("contrasts", "numbers", "raw", "the same of the chips' largest minus smallest value", optional=True),
     ),
     key=("region", "band"),
 )

@@ -70,9 +70,9 @@ def import_chips(data: DataConfig, root: Path, array: Path) -> ChipImport:
             bands = [band for folder in data.regions[chip.region] for band in folder.bands]
             consistency.add(chip, raw, bands)
             channels = add_indices(fill_nodata(raw.pixels, raw.valid), bands, data.bands)
-            statistics.add(chip.region, channels, bands, raw.valid)
-            channels = normalise(channels, data.normalisation)
-            stream.write(np.ascontiguousarray(channels, dtype="<f4").tobytes())
+            statistics.add(chip.region, channels, bands, raw.valid, raw.sources)
+            channels = np.ascontiguousarray(normalise(channels, data.normalisation), dtype="<f4")
+            stream.write(channels.tobytes())
             moments.append(
                 np.stack([channels.mean((0, 1), dtype=np.float64), channels.var((0, 1), dtype=np.float64)], -1)
             )
@@ -150,8 +150,9 @@ class _Consistency:
         Raises:
             UserError: if a band has another scale or offset than before, or a copy of the picture has another class.
         """
-        for band, pair, whole in zip(bands, raw.scaling, raw.integers, strict=True):
-            self.integers[band] = self.integers.get(band, True) and whole
+        for band, source in zip(bands, raw.sources, strict=True):
+            whole, pair = np.issubdtype(source.data_type, np.integer), source.scaling
+            self.integers[band] = self.integers.get(band, True) and bool(whole)
             first, where = self._scaling.setdefault(band, (pair, chip.place))
             if pair != first:
                 raise UserError(

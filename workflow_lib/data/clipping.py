@@ -16,7 +16,7 @@ from rasterio.transform import Affine
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.progress import report_progress
 from workflow_lib.data.chip_samples import Region
-from workflow_lib.data.masks import SCALED_TAG, is_scaled
+from workflow_lib.data.masks import SCALED_TAG, SCENE_M_TAG, is_scaled
 from workflow_lib.data.scenes import Layer
 
 
@@ -58,6 +58,7 @@ def _write(
         ) as raster,
     ):  # fmt: skip
         raster.write(pixels)
+        raster.update_tags(**{SCENE_M_TAG: f"{max(layer.resolutions_m):.6g}"})
         if is_scaled(layer.scaling):
             raster.update_tags(**{SCALED_TAG: "yes"})
         if layer.nodata is None and not valid.all():

@@ -1,11 +1,11 @@
-"""Read and write points in GeoPackage files with SQLite alone, since devices have no other library for them.
+"""Read points from GeoPackage files with SQLite alone, since devices have no other library for them.
 
 Source: OGC GeoPackage Encoding Standard 1.3 (12-128r18), clauses 1.1 and 2.1.
 """
 
 import sqlite3
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -14,84 +14,10 @@ from rasterio.crs import CRS
 from rasterio.errors import CRSError
 
 from workflow_lib.core.errors import UserError
-from workflow_lib.core.files import atomic_path
 
-_APPLICATION = 0x47504B47  # "GPKG"
-_VERSION = 10300
 _POINT, _MULTIPOINT = 1, 4
 # Size of the envelope in bytes, by its code in the header's flags.
 _ENVELOPES = (0, 32, 48, 48, 64)
-_SQL_TYPES = {int: "INTEGER", float: "REAL", str: "TEXT"}
-_TABLES = """
-CREATE TABLE gpkg_spatial_ref_sys (srs_name TEXT NOT NULL, srs_id INTEGER PRIMARY KEY, organization TEXT NOT NULL,
-    organization_coordsys_id INTEGER NOT NULL, definition TEXT NOT NULL, description TEXT);
-CREATE TABLE gpkg_contents (table_name TEXT PRIMARY KEY, data_type TEXT NOT NULL, identifier TEXT UNIQUE,
-    description TEXT DEFAULT '', last_change DATETIME NOT NULL DEFAULT '1970-01-01T00:00:00.000Z', min_x DOUBLE,
-    min_y DOUBLE, max_x DOUBLE, max_y DOUBLE, srs_id INTEGER REFERENCES gpkg_spatial_ref_sys(srs_id));
-CREATE TABLE gpkg_geometry_columns (table_name TEXT PRIMARY KEY REFERENCES gpkg_contents(table_name),
-    column_name TEXT NOT NULL, geometry_type_name TEXT NOT NULL, srs_id INTEGER NOT NULL
-    REFERENCES gpkg_spatial_ref_sys(srs_id), z TINYINT NOT NULL, m TINYINT NOT NULL);
-INSERT INTO gpkg_spatial_ref_sys VALUES ('Undefined Cartesian', -1, 'NONE', -1, 'undefined', ''),
-    ('Undefined geographic', 0, 'NONE', 0, 'undefined', ''), ('WGS 84 geodetic', 4326, 'EPSG', 4326,
-    'GEOGCS["WGS 84",DATUM["WGS_1984",SPHEROID["WGS 84",6378137,298.257223563]],PRIMEM["Greenwich",0],'
-    || 'UNIT["degree",0.0174532925199433],AUTHORITY["EPSG","4326"]]', '');
-"""
-_CUSTOM_CRS_ID = 100_000  # srs_id of a CRS without EPSG code
-
-
-def write_points(
-    path: Path, name: str, rows: Sequence[Mapping[str, Any]], columns: Mapping[str, type], crs: CRS
-) -> None:
-    """Write a layer of points atomically; the same rows give the same bytes.
-
-    Args:
-        path: file to write.
-        name: name of the layer: letters, digits and underscores.
-        rows: x, y and the columns of each point.
-        columns: column name -> int, float or str.
-        crs: CRS of x and y.
-
-    Raises:
-        UserError: if the file is open in another program, or cannot be written.
-    """
-    for ending in ("-wal", "-journal"):
-        if (journal := path.with_name(path.name + ending)).exists():
-            raise UserError(f"is open in another program ({journal.name} exists)", path, "close it there")
-    try:
-        with atomic_path(path) as temporary, closing(sqlite3.connect(temporary)) as file:
-            _write_layer(file, name, rows, columns, crs)
-            file.commit()
-    except sqlite3.Error as error:  # such as a full disk
-        raise UserError(f"cannot be written ({error})", path) from None
-
-
-def _write_layer(
-    file: sqlite3.Connection, name: str, rows: Sequence[Mapping[str, Any]], columns: Mapping[str, type], crs: CRS
-) -> None:
-    code = crs.to_epsg() or _CUSTOM_CRS_ID
-    names = ", ".join(f'"{column}"' for column in columns)
-    kinds = ", ".join(f'"{column}" {_SQL_TYPES[kind]}' for column, kind in columns.items())
-    xs, ys = [row["x"] for row in rows] or [0], [row["y"] for row in rows] or [0]
-    file.execute(f"PRAGMA application_id = {_APPLICATION}")
-    file.execute(f"PRAGMA user_version = {_VERSION}")
-    file.executescript(_TABLES)
-    if code != 4326:
-        organisation = "NONE" if code == _CUSTOM_CRS_ID else "EPSG"
-        file.execute(
-            "INSERT INTO gpkg_spatial_ref_sys VALUES (?, ?, ?, ?, ?, '')",
-            (crs.to_string()[:80], code, organisation, code, crs.to_wkt(version="WKT1_GDAL")),
-        )
-    file.execute(
-        "INSERT INTO gpkg_contents (table_name, data_type, identifier, min_x, min_y, max_x, max_y, srs_id) "
-        "VALUES (?, 'features', ?, ?, ?, ?, ?, ?)",
-        (name, name, min(xs), min(ys), max(xs), max(ys), code),
-    )
-    file.execute("INSERT INTO gpkg_geometry_columns VALUES (?, 'geom', 'POINT', ?, 0, 0)", (name, code))
-    file.execute(f'CREATE TABLE "{name}" (fid INTEGER PRIMARY KEY, geom BLOB, {kinds})')
-    file.executemany(
-        f'INSERT INTO "{name}" (geom, {names}) VALUES (?{", ?" * len(columns)})',  # noqa: S608  # names are the caller's
-        [(_encode(row["x"], row["y"], code), *(row[column] for column in columns)) for row in rows],
-    )
 
 
 def read_points(path: Path, columns: Sequence[str], layer: str | None = None) -> tuple[list[dict[str, Any]], CRS]:
@@ -191,11 +117,6 @@ def _read_crs(file: sqlite3.Connection, path: Path, table: str, code: int) -> CR
 
 def _quote(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
-
-
-def _encode(x: float, y: float, code: int) -> bytes:
-    """Encode a point: header without envelope, then little-endian WKB."""
-    return struct.pack("<2sBBi", b"GP", 0, 1, code) + struct.pack("<BIdd", 1, _POINT, x, y)
 
 
 def _decode(blob: bytes | None, path: Path, name: str) -> tuple[float, float]:

@@ -27,6 +27,9 @@ BandScaling = tuple[tuple[float, float], ...]
 SCALED_TAG = "EDGEFRONT_SCALED"
 """Tag of files whose pixels are already scaled: chips that were cut from scenes with scale and offset."""
 
+SCENE_M_TAG = "EDGEFRONT_SCENE_M"
+"""Tag of chips that were cut from scenes: pixel size of the coarsest scene on the ground (m)."""
+
 
 def open_raster(file: Path, bands: int, driver: str | None = None) -> Any:
     """Open a raster with a given number of bands; one further band that is tagged as alpha becomes their mask.

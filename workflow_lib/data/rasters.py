@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,9 +16,11 @@ from rasterio.crs import CRS
 from rasterio.errors import RasterioError
 
 from workflow_lib.core.errors import ChipError, UserError
+from workflow_lib.data.band_statistics import Source
 from workflow_lib.data.data_config import RasterFolder
 from workflow_lib.data.masks import (
     SCALED_TAG,
+    SCENE_M_TAG,
     apply_scaling,
     is_scaled,
     mark_declared,
@@ -27,6 +30,7 @@ from workflow_lib.data.masks import (
 )
 
 SUFFIXES = (".tif", ".tiff")
+_NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?")
 # Common nodata values: the lowest and highest floats (and their usual roundings), -9999 and similar numbers, and the
 # fill values of netCDF, ERDAS and GRASS.
 _NODATA_VALUES = np.array(
@@ -71,18 +75,16 @@ class RawChip:
         valid: (height, width, bands) mask of the valid pixels.
         bounds: left, bottom, right and top edge, in units of the CRS.
         crs: coordinate reference system; "" if the files have none.
-        scaling: scale and offset of each band; None for bands whose pixels were already scaled.
+        sources: what the files say of each band.
         odd: values that look like nodata but count as data: file, band number in the file, value, share of pixels.
-        integers: whether each band has an integer data type.
     """
 
     pixels: NDArray[np.float32]
     valid: NDArray[np.bool_]
     bounds: tuple[float, float, float, float]
     crs: str
-    scaling: tuple[tuple[float, float] | None, ...]
+    sources: tuple[Source, ...]
     odd: tuple[tuple[Path, int, float, float], ...]
-    integers: tuple[bool, ...]
 
     @property
     def content(self) -> str:
@@ -186,9 +188,8 @@ def read_chip(
         np.concatenate([part.valid for part in parts], axis=-1),
         first.bounds,
         first.crs,
-        sum((part.scaling for part in parts), ()),
+        sum((part.sources for part in parts), ()),
         sum((part.odd for part in parts), ()),
-        sum((part.integers for part in parts), ()),
     )
 
 
@@ -208,8 +209,7 @@ def _read_file(file: Path, bands: int, size_px: int, max_nodata_pct: float, decl
             crs = horizontal_crs(raster)
             bounds = tuple(map(float, raster.bounds))
             scaling = scaling_of(raster)
-            scaled_before = raster.tags().get(SCALED_TAG) == "yes"
-            tagged = raster.nodatavals
+            tags, tagged = raster.tags(), raster.nodatavals
     except RasterioError as error:
         raise ChipError(f"not a readable GeoTIFF ({error})", file) from None
     if not np.issubdtype(values.dtype, np.number) or np.iscomplexobj(values):
@@ -222,6 +222,7 @@ def _read_file(file: Path, bands: int, size_px: int, max_nodata_pct: float, decl
             raise ChipError(
                 f"band {band} is {100 * (1 - share):.1f} % nodata (data.max_nodata_pct: {max_nodata_pct:g})", file
             )
+    scene_m = float(tags[SCENE_M_TAG]) if _NUMBER.fullmatch(tags.get(SCENE_M_TAG, "")) else None
     pixels = apply_scaling(values, scaling) if is_scaled(scaling) else _to_float32(values)
     if not np.isfinite(pixels[valid]).all():
         raise ChipError("holds NaN or infinite values (in float32) that its nodata tag does not declare", file)
@@ -230,9 +231,8 @@ def _read_file(file: Path, bands: int, size_px: int, max_nodata_pct: float, decl
         np.moveaxis(valid, 0, -1),
         (bounds[0], bounds[1], bounds[2], bounds[3]),
         crs,
-        (None,) * bands if scaled_before else scaling,
+        tuple(Source(str(values.dtype), None if tags.get(SCALED_TAG) == "yes" else pair, scene_m) for pair in scaling),
         tuple((file, *found) for found in _suspicious_values(values, valid, tagged)),
-        (bool(np.issubdtype(values.dtype, np.integer)),) * bands,
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import hypot
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from rasterio.warp import transform_bounds
 from rasterio.windows import Window
 
 from workflow_lib.core.errors import UserError
-from workflow_lib.data.ground import TRANSFORM_ERRORS, scale_at
+from workflow_lib.data.ground import TRANSFORM_ERRORS, ground_steps_m, scale_at
 from workflow_lib.data.masks import (
     BandScaling,
     as_floats,
@@ -140,7 +141,11 @@ def ground_scale(crs: CRS, x: float, y: float, file: Path) -> float:
     try:
         return scale_at(crs, x, y)
     except TRANSFORM_ERRORS as error:
-        raise UserError(f"has a CRS without a location on the ground ({error})", file, "assign another") from None
+        raise _no_location(error, file) from None
+
+
+def _no_location(reason: Exception | str, file: Path | str) -> UserError:
+    return UserError(f"has a CRS without a location on the ground ({reason})", file, "assign another")
 
 
 def named_crs(name: str, where: Path) -> CRS:
@@ -165,6 +170,23 @@ def extent_of(raster: Any, crs: CRS) -> Bounds:
         raise UserError(f"cannot be projected to {crs.to_string()} ({error})", raster.name, "check its CRS") from None
     left, bottom, right, top = map(float, bounds)
     return min(left, right), min(bottom, top), max(left, right), max(bottom, top)  # a raster may be south up
+
+
+def pixel_m(raster: Any) -> float:
+    """Return the pixel size of a raster on the ground (m), at its centre.
+
+    Raises:
+        UserError: if its CRS has no location on the ground.
+    """
+    a, b, _, d, e, *_ = raster.transform
+    x, y = raster.transform @ (raster.width / 2, raster.height / 2)
+    try:
+        [east], [north] = ground_steps_m(raster.crs, x, y, hypot(a, d), hypot(b, e))
+    except TRANSFORM_ERRORS as error:
+        raise _no_location(error, raster.name) from None
+    if not np.isfinite(east * north):
+        raise _no_location("it is outside of the area of its CRS", raster.name)
+    return float(np.sqrt(east * north))
 
 
 def union(extents: Sequence[Bounds]) -> Bounds:

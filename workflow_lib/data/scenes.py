@@ -34,6 +34,7 @@ from workflow_lib.data.scene_rasters import (
     open_bands,
     open_scene,
     overlaps,
+    pixel_m,
     read_aligned,
     union,
 )
@@ -148,8 +149,10 @@ class Layer:
 
     Attributes:
         extents: bounds of each file, in the grid's CRS.
+        resolutions_m: pixel size of each file on the ground, at its centre (m).
         scaling: scale and offset of each band, which `read` applies.
-        dtype: data type of the pixels.
+        stored_type: data type of the files' pixels.
+        dtype: data type of the pixels that `read` returns.
         nodata: value of invalid pixels; None if the scenes have no nodata value.
 
     Raises:
@@ -166,11 +169,12 @@ class Layer:
         self._resampling = Resampling[resampling]
         self._opened: OrderedDict[Path, Scene] = OrderedDict()
         self.extents: list[Bounds] = []
+        self.resolutions_m: list[float] = []
         headers = [self._read_header(file) for file in files]
         first = headers[0]
         for file, header in zip(files, headers, strict=True):
             first.check_same(header, file)
-        self.scaling = first.scaling
+        self.scaling, self.stored_type = first.scaling, first.dtype
         # Stored pixels cannot express scaled values, or nodata that differs from band to band.
         self._floats = is_scaled(first.scaling) or len(set(map(str, first.nodata))) > 1 or bool(declared)
         self.dtype: str = "float32" if self._floats else first.dtype
@@ -184,6 +188,7 @@ class Layer:
             if len(kinds) > 1:
                 raise UserError(f"holds {' and '.join(kinds)}", file, "convert it")
             self.extents.append(extent_of(raster, self._grid.crs))
+            self.resolutions_m.append(pixel_m(raster))
             return Header(kinds[0], raster.nodatavals, scaling_of(raster))
 
     @property

@@ -7,6 +7,7 @@ import pandas as pd
 from pydantic import Field
 
 from workflow_lib.core.arguments import Arguments, parse_paths
+from workflow_lib.core.candidate import TRAINED, Precision
 from workflow_lib.devices import kind_of, parse_settings
 from workflow_lib.latency.device_kind import PredictionInput
 from workflow_lib.latency.latency_tables import LATENCIES
@@ -19,6 +20,7 @@ class LatencyArguments(Arguments):
     input: list[str] = Field(description="input files of the device's kind, as NAME=FILE")
     channels: str = Field(description="name of the channel set")
     architecture: str = Field(description="architecture id")
+    precision: Precision = Field(default=TRAINED, description="precision of the network")
     device: str = Field(description="name of the device")
     output: Path = Field(description="table to write (LATENCIES, one row)")
 
@@ -35,7 +37,7 @@ def write_latency(description: str | None, argv: Sequence[str] | None) -> None:
     """
     arguments = LatencyArguments.parse(description, argv)
     settings = parse_settings(arguments.settings)
-    row = {name: getattr(arguments, name) for name in ("channels", "architecture", "device")}
-    given = PredictionInput(settings=settings, files=parse_paths(arguments.input, "--input"), **row)
-    row |= {"predictor": settings.kind} | dict(kind_of(settings).predict(given))  # type: ignore[attr-defined]
+    names = {name: getattr(arguments, name) for name in ("channels", "architecture", "precision", "device")}
+    given = PredictionInput(settings=settings, files=parse_paths(arguments.input, "--input"), **names)
+    row = {**names, "predictor": settings.kind, **kind_of(settings).predict(given)}  # type: ignore[attr-defined]
     LATENCIES.write(LATENCIES.complete(pd.DataFrame([row])), arguments.output)

@@ -1,6 +1,7 @@
 """The table of the network costs that are computed at export."""
 
-from workflow_lib.core.columns import ARCHITECTURE, CHANNELS
+from workflow_lib.core.candidate import NETWORK_KEYS
+from workflow_lib.core.columns import ARCHITECTURE, CHANNELS, PRECISION
 from workflow_lib.core.results import Result
 from workflow_lib.core.schema import Column, Table
 from workflow_lib.costs import all_costs
@@ -10,6 +11,6 @@ COSTS = tuple(
 )
 """One column per cost."""
 
-NETWORKS = Table("networks", (CHANNELS, ARCHITECTURE, *COSTS), key=("channels", "architecture"))
+NETWORKS = Table("networks", (CHANNELS, ARCHITECTURE, PRECISION, *COSTS), key=tuple(NETWORK_KEYS))
 
 NETWORKS_RESULT = Result("networks", NETWORKS, "gather_table/networks.parquet")

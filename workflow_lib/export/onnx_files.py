@@ -15,6 +15,9 @@ from workflow_lib.spaces.cross.folded_net import folded_images
 DETECTION_OPSET = 13
 """Newest opset that nn-Meter supports."""
 
+_NOISE = 1e-4
+"""Largest value added by `perturb_tensors`; positive, because variances must stay positive."""
+
 
 def export_deployed(network: nn.Module, channels: int, size_px: int, path: Path) -> None:
     """Write a network for inference on one chip (or one stack of folded chips); batch norm is folded into convolutions.
@@ -69,7 +72,27 @@ def make_tensors_distinct(network: nn.Module) -> nn.Module:
     """
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
-        for tensor in [*network.parameters(), *network.buffers()]:
-            if tensor.is_floating_point():
-                tensor.uniform_(0.5, 1.5, generator=generator)
+        for tensor in _numbers(network):
+            tensor.uniform_(0.5, 1.5, generator=generator)
     return network
+
+
+def perturb_tensors(network: nn.Module) -> nn.Module:
+    """Add a little noise to all weights and statistics, so that no two are equal and activations stay in range.
+
+    Args:
+        network: a freshly initialised network; modified in place.
+
+    Returns:
+        The same network.
+    """
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for tensor in _numbers(network):
+            tensor += torch.empty_like(tensor).uniform_(0, _NOISE, generator=generator)
+    return network
+
+
+def _numbers(network: nn.Module) -> list[torch.Tensor]:
+    """Return the weights and statistics of a network, without its counters."""
+    return [tensor for tensor in (*network.parameters(), *network.buffers()) if tensor.is_floating_point()]

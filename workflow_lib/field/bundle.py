@@ -49,7 +49,7 @@ def check_files(folder: Path) -> tuple[str, Description]:
         raise UserError(f"does not list {DESCRIPTION}", folder / CHECKSUMS, "copy the whole folder again")
     _check_file(folder / DESCRIPTION, sums[DESCRIPTION])
     description = Description.parse((folder / DESCRIPTION).read_bytes(), folder / DESCRIPTION)
-    expected = {DESCRIPTION, *OTHER_FILES, *description.models.values()}
+    expected = {DESCRIPTION, *OTHER_FILES, *description.models.values(), *description.standalone}
     if wrong := sorted(expected ^ sums.keys()):
         problem = "does not list" if wrong[0] in expected else "lists a file that does not belong to the model:"
         raise UserError(f"{problem} {wrong[0]}", folder / CHECKSUMS, "copy the whole folder again")
@@ -92,20 +92,22 @@ class Bundle:
     Args:
         name: checksum of its files, which identifies it.
         description: content of its bundle.json.
+        precision: precision of the loaded network.
         session: ONNX Runtime session, safe to run from many threads.
     """
 
     name: str
     description: Description
+    precision: str
     session: Any
 
     @classmethod
-    def open(cls, folder: Path, precision: str = "fp32") -> "Bundle":
+    def open(cls, folder: Path, precision: str | None = None) -> "Bundle":
         """Check a bundle's files and load its network.
 
         Args:
             folder: folder written by deploy_model.
-            precision: fp32, or fp16 or int8 if the bundle includes it.
+            precision: fp32, or fp16 or int8 if the bundle includes it; None: that of the candidate.
 
         Raises:
             UserError: if the bundle is incomplete, lacks the precision, or cannot be loaded.
@@ -113,7 +115,7 @@ class Bundle:
         import onnxruntime
 
         name, description = check_files(folder)
-        models = description.models
+        models, precision = description.models, precision or description.precision
         if precision not in models:
             raise UserError(f"has no {precision} network", folder, f"choose one of {', '.join(models)}")
         options = onnxruntime.SessionOptions()
@@ -132,7 +134,7 @@ class Bundle:
             raise UserError(
                 f"has inputs and outputs {found}, which contradict {DESCRIPTION}", folder / models[precision]
             )
-        return cls(name, description, session)
+        return cls(name, description, precision, session)
 
     @property
     def resolution_m(self) -> float:
@@ -164,7 +166,7 @@ class Bundle:
             UserError: if a logit is not finite.
         """
         description = self.description
-        raw, known = np.moveaxis(pixels, 0, -1).astype(np.float32), np.moveaxis(valid, 0, -1)
+        raw, known = np.moveaxis(pixels, 0, -1).astype(np.float32, copy=False), np.moveaxis(valid, 0, -1)
         chip = normalise(add_indices(fill_nodata(raw, known), bands, description.channels), description.method)
         if description.mean is not None:
             mean, deviation = (np.array(values, np.float32) for values in (description.mean, description.deviation))

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +11,21 @@ import pandas as pd
 from jinja2 import Environment, StrictUndefined
 from rasterio.crs import CRS
 
-from workflow_lib.core.errors import UserError
+from workflow_lib.core.candidate import Candidate
+from workflow_lib.core.conversion_config import ConversionConfig
 from workflow_lib.core.files import write_text
 from workflow_lib.core.indices import INDICES
 from workflow_lib.core.seeds import derive_seed
 from workflow_lib.data.dataset import ChipView, Dataset
 from workflow_lib.data.ground import MAX_SCALE_ERROR, pixel_sides_m
-from workflow_lib.export.precision_files import calibration_chips, write_precisions
 from workflow_lib.field.bundle import CHECKSUMS, DESCRIPTION, write_checksums
-from workflow_lib.field.description import Description
-from workflow_lib.field.field_config import PrecisionsConfig
+from workflow_lib.field.converted_network import write_converted
+from workflow_lib.field.description import STANDALONE_FILES, Description
 from workflow_lib.field.field_program import write_program
+from workflow_lib.field.input_contract import BandContract, RegionValues
+from workflow_lib.field.standalone import write_standalone
 from workflow_lib.models.modules import to_module
+from workflow_lib.training.checkpoint import save_tensors
 from workflow_lib.training.compute import use_one_thread
 from workflow_lib.training.loop import PREDICTION_BATCH, Task, predict, train
 from workflow_lib.training.training_config import TrainingConfig
@@ -47,13 +50,40 @@ class Reading:
         resampling: band -> nearest or bilinear, for scenes whose pixels are not aligned with the chips' pixels.
         background: background class, which is not searched for; None: there is none.
         max_nodata_pct: maximum share of nodata in any band of a chip (percent).
+        bands: rows of BANDS.
         nodata: values treated as nodata, in addition to those that files declare.
     """
 
     resampling: Mapping[str, str]
     background: str | None
     max_nodata_pct: float
+    bands: pd.DataFrame
     nodata: Sequence[float] = ()
+
+
+@dataclass(frozen=True)
+class Certainty:
+    """How sure a candidate is, measured on validation chips.
+
+    Args:
+        temperature: divisor of the logits that calibrates the candidate's probabilities.
+        selection: the candidate's rows of SELECTION.
+    """
+
+    temperature: float
+    selection: pd.DataFrame
+
+    @classmethod
+    def of(cls, name: str, calibration: pd.DataFrame, selection: pd.DataFrame) -> "Certainty":
+        """Select what belongs to a candidate.
+
+        Args:
+            name: the candidate.
+            calibration: rows of CALIBRATION.
+            selection: rows of SELECTION.
+        """
+        [temperature] = calibration.loc[calibration["candidate"] == name, "temperature"]
+        return cls(float(temperature), selection[selection["candidate"] == name])
 
 
 def deploy_model(
@@ -63,10 +93,12 @@ def deploy_model(
     training: TrainingConfig,
     seed: int,
     holdout: pd.DataFrame | None,
-    temperature: float,
+    certainty: Certainty,
     reading: Reading,
-    precisions: PrecisionsConfig | None,
+    precisions: Sequence[str],
+    conversion: ConversionConfig,
     folder: Path,
+    weights: Path,
 ) -> None:
     """Retrain a candidate on all chips, including held-out ones, and write everything that a device needs.
 
@@ -79,12 +111,16 @@ def deploy_model(
         training: training settings.
         seed: base seed of the run.
         holdout: rows of HOLDOUT_SCORES; None: there is no hold-out.
-        temperature: divisor of the logits that calibrates the candidate's probabilities.
+        certainty: how sure the candidate is.
         reading: how the chips were read.
-        precisions: precisions in addition to fp32; None: only fp32.
+        precisions: precisions of the network files, fp32 first; that of the candidate is the default of the bundle.
+        conversion: how the network is converted to int8.
         folder: output folder, which receives `model.onnx` (input (1, channels, height, width) float32, output
-            (1, classes) logits), `model_<precision>.onnx`, a description for programs (`bundle.json`) and one for
-            people (`model_card.md`), a program that applies the model to scenes, its requirements, and checksums.
+            (1, classes) logits), `model_<precision>.onnx`, `standalone.onnx`, `standalone_batch1.onnx` and
+            `deepness.onnx` (raw bands to probabilities, in the candidate's precision), a description for programs
+            (`bundle.json`) and one for people (`model_card.md`), a program that applies the model to scenes, its
+            requirements, and checksums.
+        weights: file for the weights (a torch state_dict), outside of the folder.
     """
     use_one_thread()
     rows = np.arange(len(dataset.chips))
@@ -95,49 +131,31 @@ def deploy_model(
         rows,
         dataset.labels,
         int(candidate["batch"]),
-        derive_seed(seed, "deploy_model", candidate["candidate"]),
+        derive_seed(seed, "deploy_model", str(Candidate.parse(candidate["candidate"]).as_trained)),
         last_epoch=int(candidate["kept_epoch"]),
     )
     trained = train(task, training)
-    count = precisions.calibration_chips if precisions else 1
     predict(trained.network, view, rows[:PREDICTION_BATCH])  # raises if the network overflowed in its last step
-    chips = calibration_chips(view, rows, count, derive_seed(seed, "deploy_model", "int8"))
-    models = write_precisions(trained.network, chips, ["fp32", *(precisions.formats if precisions else [])], folder)
+    conversion_seed = derive_seed(seed, "deploy_model", "int8")
+    models = write_converted(
+        trained.network, view, rows, dataset.labels, precisions, conversion, conversion_seed, folder
+    )
     description = _describe(dataset, candidate, channels, view, training, holdout, reading)
-    description["output"]["temperature"] = temperature
+    description["output"]["temperature"] = certainty.temperature
+    description["output"]["selection"] = (
+        certainty.selection[["threshold", "decided_pct", "error_pct", "error_high_pct"]].dropna().to_dict("list")
+    )
+    description["precision"] = candidate["precision"]
     description["models"] = {precision: file.name for precision, file in models.items()}
+    description["standalone"] = list(STANDALONE_FILES)
+    write_standalone(models[candidate["precision"]], description, folder)
     text = json.dumps(description, indent=2) + "\n"
     Description.parse(text.encode(), folder / DESCRIPTION)
     write_text(folder / DESCRIPTION, text)
     write_text(folder / "model_card.md", _card(description))
     write_program(folder)
+    save_tensors(trained.network.cpu().state_dict(), weights)
     write_checksums(list(folder.iterdir()), folder / CHECKSUMS)
-
-
-def pick_candidate(ranked: pd.DataFrame, name: str) -> dict[str, Any]:
-    """Find a candidate by name, or the recommended candidate.
-
-    Args:
-        ranked: rows of FRONT.
-        name: a candidate's name, or `recommended`.
-
-    Raises:
-        UserError: if no candidate has that name.
-    """
-    chosen = ranked["recommended"] if name == "recommended" else ranked["candidate"] == name
-    if chosen.any():
-        return {str(column): value for column, value in ranked[chosen].iloc[0].items()}
-    raise UserError("no such candidate", name, "see the column `candidate` of build_front/ranked.csv")
-
-
-def temperature_of(calibration: pd.DataFrame, name: str) -> float:
-    """Return the temperature of a candidate.
-
-    Args:
-        calibration: rows of CALIBRATION.
-        name: the candidate.
-    """
-    return float(calibration.loc[calibration["candidate"] == name, "temperature"].iloc[0])
 
 
 def _describe(
@@ -153,6 +171,7 @@ def _describe(
     bands = list(dict.fromkeys(band for name in channels for band in INDICES.get(name, (name,))))
     scaled = {band for names in dataset.chips.get("scaled", []) if names is not None for band in names}
     scored = None if holdout is None else holdout.loc[holdout["candidate"] == candidate["candidate"], "accuracy_pct"]
+    resolution_m = _resolution_m(dataset)
     latencies = {
         name.removeprefix("latency_").removesuffix("_ms"): value
         for name, value in candidate.items()
@@ -165,11 +184,12 @@ def _describe(
             "shape": [1, len(channels), *dataset.pixels.shape[1:3]],
             "channels": list(channels),
             "bands": bands,
-            "resolution_m": _resolution_m(dataset),
+            "resolution_m": resolution_m,
             "resampling": {band: reading.resampling.get(band, "bilinear") for band in bands},
             "max_nodata_pct": reading.max_nodata_pct,
             "nodata": list(reading.nodata),
             "scaled": [band for band in bands if band in scaled],
+            "contract": {band: asdict(_contract(reading.bands, band, dataset, resolution_m)) for band in bands},
         },
         "indices": {name: _describe_index(name) for name in channels if name in INDICES},
         "normalisation": {
@@ -200,6 +220,29 @@ def _describe(
             **training.model_dump(),
         },
     }
+
+
+def _contract(bands: pd.DataFrame, name: str, dataset: Dataset, resolution_m: float | None) -> BandContract:
+    """Return what a band looked like in the chips of all regions."""
+    rows = bands[(bands["band"] == name) & bands["minimum"].notna()]
+    chips = dataset.chips["region"].value_counts()
+
+    def first(column: str) -> float | None:
+        known = rows[column].dropna()
+        return None if known.empty else float(known.max() if column == "scene_m" else known.iloc[0])
+
+    return BandContract(
+        data_type=", ".join(sorted({kind for kinds in rows["data_type"].dropna() for kind in kinds.split(", ")})),
+        scale=first("scale"),
+        offset=first("offset"),
+        resolution_m=first("scene_m") or resolution_m,
+        minimum=float(rows["minimum"].min()),
+        maximum=float(rows["maximum"].max()),
+        regions={
+            row["region"]: RegionValues(int(chips[row["region"]]), list(row["quantiles"]), list(row["contrasts"]))
+            for row in rows.to_dict("records")
+        },
+    )
 
 
 def _resolution_m(dataset: Dataset) -> float | None:

@@ -12,6 +12,7 @@ from scipy.stats import binomtest
 
 from workflow_lib.data.geopackage import read_points as read_geopackage
 from workflow_lib.data.points import read_points
+from workflow_lib.field.field_tables import DRIFT
 
 _THRESHOLD_COUNT = 20
 _CONFIDENCE = 0.95
@@ -151,3 +152,14 @@ def score_areas(
         pd.concat([places.assign(area=name) for name, places in maps.items()], ignore_index=True),
         pd.concat(scores, ignore_index=True) if scores else pd.DataFrame(),
     )
+
+
+def read_drift(areas: Sequence[str], files: Sequence[Path]) -> pd.DataFrame:
+    """Read the drift of all areas; rows of DRIFT.
+
+    Args:
+        areas: names of the areas.
+        files: table of each area, written by apply_model (CSV).
+    """
+    parts = [DRIFT.read(file).assign(area=area) for area, file in zip(areas, files, strict=True)]
+    return pd.concat(parts, ignore_index=True)

@@ -17,18 +17,20 @@ Places = NDArray[Any]
 """(places,) structured array of dtype `PLACE`."""
 
 
-def find_places(block: Block, labels: Sequence[int], threshold: float) -> Places:
+def find_places(block: Block, labels: Sequence[int], threshold: float, abstain_below: float = 0.0) -> Places:
     """Find the windows of a block in which a wanted class reaches a threshold.
 
     Args:
         block: a square of windows and its probabilities, as yielded by `sliding.slide`.
         labels: numbers of the wanted classes.
         threshold: minimum probability.
+        abstain_below: probability of the most probable class below which the model abstains.
     """
     (first_row, first_column, *_), probabilities = block
+    decided = probabilities.max(0) >= abstain_below
     parts = []
     for label in labels:
-        rows, columns = np.nonzero(probabilities[label] >= threshold)
+        rows, columns = np.nonzero(decided & (probabilities[label] >= threshold))
         part = np.empty(len(rows), PLACE)
         part["row"], part["column"], part["label"] = first_row + rows, first_column + columns, label
         part["probability"] = probabilities[label, rows, columns]

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from workflow_lib.core.candidate import Precision
+from workflow_lib.core.conversion_config import ConversionConfig
 from workflow_lib.core.indices import INDICES
 from workflow_lib.core.section import Distinct, Name, Section
 from workflow_lib.data.data_config import Scenes
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
     from workflow_lib.config import Config
 
 
-class PrecisionsConfig(Section):
+class PrecisionsConfig(ConversionConfig):
     """The front's networks, and what is deployed, also in smaller numbers."""
 
     former_keys: ClassVar[Mapping[str, str]] = {"smaller": "formats", "most_loss_pct": "max_loss_pct"}
@@ -24,17 +26,36 @@ class PrecisionsConfig(Section):
         description="fp16: half the file size; int8: a quarter of the file size, with quantized weights and "
         "activations (static quantization)",
     )
-    calibration_chips: int = Field(
-        default=64, ge=1, description="number of training chips from which int8 takes the ranges of activations"
-    )
     max_loss_pct: float = Field(
         default=2.0, ge=0, description="networks that lose more accuracy than this are marked (percentage points)"
     )
 
+    @property
+    def to_int8(self) -> bool:
+        """Whether networks are converted to int8."""
+        return "int8" in self.formats
+
     def check_within(self, config: "Config", key: str) -> None:
         """Refuse settings that contradict other sections; see `Section.check_within`."""
+        super().check_within(config, key)
         if not config.keep_weights:
             raise ValueError(f"{key} needs the weights of all trainings: set keep_weights: true")
+
+
+class LiteRtConfig(ConversionConfig):
+    """The deployed network as LiteRT files, beside its ONNX files."""
+
+    precisions: Annotated[list[Literal["fp32", "fp16", "dynamic", "int8"]], Distinct] = Field(
+        default=["fp32", "fp16", "dynamic", "int8"],
+        min_length=1,
+        description="fp16: half-precision weights; dynamic: int8 weights, with activations that are quantized while "
+        "the network runs; int8: int8 weights, activations, input and output, as microcontrollers need them",
+    )
+
+    @property
+    def to_int8(self) -> bool:
+        """Whether the deployed network is converted to int8."""
+        return "int8" in self.precisions
 
 
 class MapArea(Section):
@@ -48,6 +69,11 @@ class MapArea(Section):
         default=None,
         description="points to be found, in a format of data.clip.points (CSV files use the CRS of the first scene); "
         "null: unknown",
+    )
+
+    force: bool = Field(
+        default=False,
+        description="apply the model even if the scenes differ from the training chips in resolution, units or bands",
     )
 
     def check_area(self, config: "Config", name: str, key: str) -> None:
@@ -85,10 +111,19 @@ class MapConfig(Section):
     background: Name | None = Field(
         default=None, description="class that is not searched for; null: data.clip.false_class"
     )
-    precision: Literal["fp32", "fp16", "int8"] = Field(
-        default="fp32", description="precision of the deployed network; fp16 and int8 must be among precisions.formats"
+    precision: Precision | None = Field(
+        default=None,
+        description="precision of the network that is applied, one of fp32, grid.precisions and precisions.formats; "
+        "null: that of the recommended candidate",
     )
     overlap: float = Field(default=0.5, ge=0, lt=1, description="share of a window that overlaps the next one")
+    max_error_pct: float | None = Field(
+        default=None,
+        gt=0,
+        le=100,
+        description="the model abstains where it is not sure enough to keep the error of decided chips below this "
+        "(percent, 95 % confidence); null: never",
+    )
     threshold: float = Field(default=0.5, ge=0, le=1, description="minimum probability of a reported place")
     min_distance_m: float | None = Field(
         default=None, ge=0, description="minimum distance between two reported places (m); null: half a chip"
@@ -101,9 +136,11 @@ class MapConfig(Section):
 
     def check_within(self, config: "Config", key: str) -> None:
         """Refuse settings that contradict other sections; see `Section.check_within`."""
-        formats = config.precisions.formats if config.precisions else []
-        if self.precision not in ("fp32", *formats):
-            raise ValueError(f"{key}.precision is {self.precision}, but precisions.formats is {formats}")
+        if self.precision not in (None, *config.deployed_precisions):
+            raise ValueError(
+                f"{key}.precision is {self.precision}, but the bundle has {', '.join(config.deployed_precisions)}: add "
+                "it to precisions.formats or grid.precisions"
+            )
         if config.background not in config.data.classes:
             raise ValueError(
                 f"{key}.background is {config.background}, but must be one of the classes {config.data.classes}"

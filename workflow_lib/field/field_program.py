@@ -9,9 +9,11 @@ from workflow_lib.field.bundle import REQUIREMENTS
 _LIBRARY = Path(__file__).parents[1]
 _MODULES = (
     "__init__", "core/__init__", "core/errors", "core/external_files", "core/files", "core/indices", "core/running",
-    "core/sealed", "data/__init__", "data/bands", "data/geopackage", "data/ground", "data/masks",
-    "data/scene_rasters", "data/scenes", "field/__init__", "field/bundle", "field/description", "field/detections",
-    "field/outputs", "field/sliding", "stages/__init__", "stages/apply_model",
+    "core/sealed", "data/__init__", "data/bands", "data/geopackage_writer", "data/ground", "data/masks",
+    "data/scene_rasters", "data/scenes", "field/__init__", "field/abstention", "field/areas", "field/bundle",
+    "field/description", "field/detections", "field/drift", "field/input_contract", "field/json_reader",
+    "field/map_files", "field/outputs", "field/scene_check", "field/sliding", "field/window_sample",
+    "stages/__init__", "stages/apply_model",
 )  # fmt: skip
 _MAIN = """from workflow_lib.core.running import run_stage
 from workflow_lib.stages.apply_model import main

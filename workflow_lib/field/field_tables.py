@@ -66,6 +66,44 @@ MAP_SCORES = Table(
     key=("area", "threshold"),
 )
 
+DRIFT = Table(
+    "drift",
+    (
+        AREA,
+        Column("band", "text", meaning="band of the scenes"),
+        Column("windows", "integer", "windows", "windows that were compared with the training chips", low=1),
+        Column("region", "text", meaning="the training region that the band resembles most"),
+        Column("psi", "number", meaning="population stability index against this region; 0 for equal values", low=0),
+        Column("psi_limit", "number", meaning="index that marks a major change", low=0),
+        percent("outside_pct", "share of values outside of the range of all training chips"),
+        percent("windows_outside_pct", "share of windows whose median is outside of this range"),
+        Column(
+            "contrast_ratio", "number",
+            meaning="median contrast of a window, divided by that of a training chip", low=0, optional=True,
+        ),
+        *(
+            Column(f"{where}_{name}", "number", "raw", f"{quantile} of the values {meaning}")
+            for where, meaning in {"found": "in the scenes", "trained": "in the region"}.items()
+            for name, quantile in {"low": "5 % quantile", "median": "median", "high": "95 % quantile"}.items()
+        ),
+    ),
+    key=("area", "band"),
+)  # fmt: skip
+
+LITERT_FILES = Table(
+    "litert_files",
+    (
+        CANDIDATE,
+        Column("precision", "text", meaning="fp32, fp16, dynamic or int8"),
+        Column("file_bytes", "integer", "B", "size of the LiteRT file", low=1),
+        Column("compared_chips", "integer", "chips", "chips that both files classified", low=1),
+        Column("logit_range", "number", meaning="largest minus smallest logit of the ONNX file", low=0),
+        Column("largest_difference", "number", meaning="largest difference from the logits of the ONNX file", low=0),
+        percent("agreement_pct", "share of chips that both files give the same class"),
+    ),
+    key=("candidate", "precision"),
+)
+
 PRECISIONS_RESULT = Result(
     "precisions",
     PRECISIONS,
@@ -75,6 +113,7 @@ PRECISIONS_RESULT = Result(
 DETECTIONS_RESULT = Result(
     "detections", DETECTIONS, "score_map/detections.parquet", when=lambda config: config.map is not None
 )
+DRIFT_RESULT = Result("drift", DRIFT, "score_map/drift.parquet", when=lambda config: config.map is not None)
 MAP_SCORES_RESULT = Result(
     "map_scores", MAP_SCORES, "score_map/scores.parquet", when=lambda config: config.map is not None
 )

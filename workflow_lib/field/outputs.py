@@ -3,13 +3,14 @@
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from itertools import combinations
 from pathlib import Path
 
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.files import locked
 
 # Files that `field.sliding` keeps in the folder of finished blocks, and their temporary names while being written.
-_BLOCK_FILES = re.compile(r"(key\.json|\d+_\d+\.npy)|\.(key\.json|\d+_\d+\.npy)\..{8}")
+_BLOCK_FILES = re.compile(r"(key\.json|(probabilities|classes)\.tif|\d+_\d+\.npy)|\.(key\.json|\d+_\d+\.npy)\..{8}")
 
 
 def partial_folder(output: Path) -> Path:
@@ -21,13 +22,13 @@ def check_outputs(outputs: Sequence[Path], inputs: Sequence[Path], bundle: Path,
     """Refuse outputs that would destroy or change an input; links and different spellings are resolved.
 
     Args:
-        outputs: the two files to write.
+        outputs: the files to write.
         inputs: all given scenes, and every file that GDAL reads with them.
         bundle: folder of the model.
         partial: folder of finished blocks.
 
     Raises:
-        UserError: if an output is an input, a sidecar of an input, inside the bundle, a folder, or the other output.
+        UserError: if an output is an input, a sidecar of an input, inside the bundle, a folder, or another output.
     """
     for output in outputs:
         if output.is_dir():
@@ -38,9 +39,9 @@ def check_outputs(outputs: Sequence[Path], inputs: Sequence[Path], bundle: Path,
             raise UserError(f"lies in the bundle {bundle}", output, "choose another output")
         if _resolved(output).is_relative_to(_resolved(partial)):
             raise UserError(f"lies in {partial}, which is emptied", output, "choose another output")
-    first, second = outputs
-    if _resolved(first) == _resolved(second) or (first.exists() and second.exists() and first.samefile(second)):
-        raise UserError("the map and the places cannot be one file", first, "choose two outputs")
+    for first, second in combinations(outputs, 2):
+        if _resolved(first) == _resolved(second) or (first.exists() and second.exists() and first.samefile(second)):
+            raise UserError("is named as two outputs", first, "choose another name for one of them")
     for file in [*inputs, bundle]:
         if file.resolve().is_relative_to(_resolved(partial)):
             raise UserError(f"lies in {partial}, which is emptied", file, "choose another output")

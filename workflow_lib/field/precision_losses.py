@@ -8,18 +8,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from torch import nn
 
 from workflow_lib.core.candidate import Candidate
-from workflow_lib.core.errors import UserError
-from workflow_lib.core.sealed import DamagedFileError
 from workflow_lib.core.seeds import derive_seed
-from workflow_lib.data.dataset import ChipView, Dataset, Rows
-from workflow_lib.export.precision_files import calibration_chips, write_precisions
+from workflow_lib.data.dataset import Dataset
+from workflow_lib.field.converted_network import accuracy_pct, load_network, write_converted
 from workflow_lib.field.field_config import PrecisionsConfig
-from workflow_lib.latency.host import ROUNDS, Host, Stopwatch
-from workflow_lib.models.modules import to_module
-from workflow_lib.training.checkpoint import load_tensors
+from workflow_lib.latency.runtimes import OnnxRuntime
+from workflow_lib.latency.stopwatch import ROUNDS, Stopwatch
 from workflow_lib.training.fold_summary import standard_error
 
 
@@ -60,9 +56,11 @@ def measure_precisions(
                 training, validation = (dataset.rows(folds, fold, role) for role in ("training", "validation"))
                 view = dataset.view(channels, training)
                 trained = Path(weights.format(candidate=identity.folder, fold=fold))
-                network = _load(dataset, len(channels), identity.architecture, trained)
-                chips = calibration_chips(view, training, settings.calibration_chips, derive_seed(seed, "int8", fold))
-                files = write_precisions(network, chips, list(accuracy), Path(scratch, name, str(fold)))
+                network = load_network(dataset, len(channels), identity.architecture, trained)
+                files = write_converted(
+                    network, view, training, dataset.labels, list(accuracy), settings, derive_seed(seed, "int8", fold),
+                    Path(scratch, name, str(fold)),
+                )  # fmt: skip
                 for precision, file in files.items():
                     accuracy[precision].append(accuracy_pct(file, view, validation, dataset.labels))
                 if fold == 0:
@@ -70,41 +68,6 @@ def measure_precisions(
             share = float(candidate["validation_share"])
             rows += [_row(name, precision, accuracy, share, settings) for precision in accuracy]
         return _measure(models).merge(pd.DataFrame(rows), on=["candidate", "precision"])
-
-
-def _load(dataset: Dataset, channels: int, architecture: str, weights: Path) -> nn.Module:
-    network = to_module(architecture, channels, len(dataset.classes))
-    try:
-        network.load_state_dict(load_tensors(weights))
-    except FileNotFoundError:
-        raise UserError("no such file", weights, "train again with keep_weights: true") from None
-    except RuntimeError as error:
-        raise DamagedFileError(weights, f"does not hold weights of {architecture} ({error})") from None
-    return network
-
-
-def accuracy_pct(model: Path, view: ChipView, rows: Rows, labels: Rows) -> float:
-    """Measure the share of chips that an ONNX file classifies correctly (percent), one chip at a time.
-
-    Args:
-        model: the ONNX file.
-        view: the chips, normalised, with the model's channels.
-        rows: (n,) row numbers of the chips to classify.
-        labels: (chips,) class numbers of all chips.
-
-    Raises:
-        UserError: if a logit is not finite.
-    """
-    session = Host().open(model)
-    name = session.get_inputs()[0].name
-    hits = 0
-    for row in rows:
-        chip = np.ascontiguousarray(np.moveaxis(view.batch(np.array([row])), -1, 1))
-        logits = session.run(None, {name: chip})[0]
-        if not np.isfinite(logits).all():
-            raise UserError("its logits are not finite", model.name, "remove this precision from precisions.formats")
-        hits += int(logits.argmax()) == labels[row]
-    return 100 * hits / len(rows)
 
 
 def _row(
@@ -123,7 +86,7 @@ def _row(
 
 
 def _measure(models: Mapping[str, Path]) -> pd.DataFrame:
-    stopwatch = Stopwatch(Host(), next(iter(models.values())))
+    stopwatch = Stopwatch(OnnxRuntime(), next(iter(models.values())))
     for _ in range(ROUNDS):
         stopwatch.run_round({name: lambda file=file: file for name, file in models.items()}, lambda: None)  # type: ignore[misc]
     measured = stopwatch.measurements()

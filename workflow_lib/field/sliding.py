@@ -14,7 +14,6 @@ import numpy as np
 import rasterio
 from numpy.typing import NDArray
 from rasterio.errors import RasterioError
-from rasterio.transform import Affine
 
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.external_files import files_gdal_reads, state_of
@@ -153,61 +152,55 @@ def _classify(
     first_row, first_column, rows, columns = block
     extent = windows.start(first_column), windows.start(first_row), windows.span(columns), windows.span(rows)
     probabilities = np.full((len(bundle.description.classes), rows, columns), np.nan, np.float32)
-    parts = []
-    for layer in layers:
-        part = layer.read(*extent)
-        if not part[1].any():  # no data at all, such as sea: the other layers need not be read
-            return probabilities
-        parts.append(part)
-    pixels = np.concatenate([part.astype(np.float32) for part, _ in parts])
-    valid = np.concatenate([known for _, known in parts])
+    parts = read_layers(layers, *extent)
+    if parts is None:
+        return probabilities
+    pixels, valid = parts
     corners = [(row, column) for row in range(rows) for column in range(columns)]
-    size, min_valid = windows.size_px, 1 - max_nodata_pct / 100
+    size = windows.size_px
 
     def classify(corner: tuple[int, int]) -> None:
         top, left = corner[0] * windows.stride_px, corner[1] * windows.stride_px
         window = np.s_[:, top : top + size, left : left + size]
         known = valid[window]
-        share = known.mean((1, 2)).min()
-        if share > 0 and share >= min_valid:
+        if usable(known, max_nodata_pct):
             probabilities[:, corner[0], corner[1]] = bundle.probabilities(pixels[window], known, bands)
 
     list(pool.map(classify, corners))
     return probabilities
 
 
-def write_probabilities(
-    path: Path,
-    blocks: Iterator[tuple[Square, NDArray[np.float32]]],
-    classes: Sequence[str],
-    grid: Grid,
-    windows: Windows,
-) -> Iterator[Block]:
-    """Write a GeoTIFF with one band per class while passing its blocks on; each pixel is one window's cell.
+def read_layers(
+    layers: Sequence[Layer], column: int, row: int, width: int, height: int
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]] | None:
+    """Read a window of the grid from all layers.
 
     Args:
-        path: the file; the caller makes it atomic.
-        blocks: squares of windows and their (classes, rows, columns) probabilities, as yielded by `slide`.
-        classes: class names, written as band descriptions.
-        grid: pixel grid of the scenes.
-        windows: the windows that the blocks split.
+        layers: the scenes, all on one grid.
+        column, row: first pixel of the window.
+        width, height: size of the window (pixels).
 
-    Yields:
-        The blocks, unchanged.
+    Returns:
+        (bands, height, width) pixels and the mask of the valid ones; None if a layer has no data here, such as at sea.
     """
-    size = grid.resolution_m * windows.stride_px
-    with rasterio.open(
-        path, "w", driver="GTiff", dtype="float32", nodata=np.nan, count=len(classes), height=windows.rows,
-        width=windows.columns, crs=grid.crs, transform=Affine(size, 0, grid.west, 0, -size, grid.north),
-        # Strips as high as blocks: each is compressed once, so that the same map always gives the same file.
-        blockysize=min(windows.side, windows.rows), compress="deflate", bigtiff="IF_SAFER",
-    ) as raster:  # fmt: skip
-        for number, name in enumerate(classes, start=1):
-            raster.set_band_description(number, name)
-        for block in blocks:
-            (row, column, rows, columns), probabilities = block
-            raster.write(probabilities, window=((row, row + rows), (column, column + columns)))
-            yield block
+    parts = []
+    for layer in layers:
+        part = layer.read(column, row, width, height)
+        if not part[1].any():  # the other layers need not be read
+            return None
+        parts.append(part)
+    return np.concatenate([part.astype(np.float32) for part, _ in parts]), np.concatenate([known for _, known in parts])
+
+
+def usable(valid: NDArray[np.bool_], max_nodata_pct: float) -> bool:
+    """Whether a window has enough data in every band to be classified.
+
+    Args:
+        valid: (bands, height, width) mask of the valid pixels.
+        max_nodata_pct: maximum share of nodata in any band (percent).
+    """
+    share = float(valid.mean((1, 2)).min())
+    return share > 0 and share >= 1 - max_nodata_pct / 100
 
 
 def open_partial(output: Path, key: dict[str, Any]) -> Path:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from workflow_lib.core.candidate import Precision
 from workflow_lib.core.section import Section
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ _RESERVED_NAMES = ("mean", "worst", "device_std", "plain")
 class DeviceConfig(Section):
     """Base class of the settings of all kinds; every kind adds a field `kind` whose only value is its name."""
 
+    any_precision: ClassVar[bool] = False
+    """Whether networks of any precision can be priced; predictors of nn-Meter's kind know only float32."""
+
     @property
     def quantity(self) -> Quantity:
         """Column of LATENCIES that is predicted for the device."""
@@ -35,6 +39,11 @@ class DeviceConfig(Section):
         """Reject settings that contradict other sections; see `Section.check_within`."""
         if key.removeprefix("devices.") in _RESERVED_NAMES:
             raise ValueError(f"{key}: this name is reserved in tables and folders; choose another")
+        if config.grid.converted and not self.any_precision:
+            raise ValueError(
+                f"{key} predicts networks in fp32 only, but grid.precisions is {config.grid.precisions}: use a device "
+                "of kind measured, remote, built or published"
+            )
 
 
 @dataclass(frozen=True)
@@ -46,6 +55,7 @@ class PredictionInput:
         device: name of the device.
         channels: name of the channel set.
         architecture: id of the architecture.
+        precision: precision of the network.
         files: input files, by the names in `DeviceKind.inputs`.
     """
 
@@ -53,6 +63,7 @@ class PredictionInput:
     device: str
     channels: str
     architecture: str
+    precision: Precision
     files: Mapping[str, Path]
 
 
@@ -62,24 +73,29 @@ class DeviceKind:
 
     Args:
         settings: type of its section in the configuration.
-        inputs: files and folders that a prediction reads, by name. Paths are relative to results/<run> and contain the
-            wildcards {channels}, {architecture} and {device}.
+        inputs: function of settings and precision that returns the files and folders that a prediction reads, by name.
+            Paths are relative to results/<run> and contain the wildcards {channels}, {architecture} and {device}.
         predict: function that returns the columns of LATENCIES for one network: at least `latency_ms` or `energy_mj`.
         words: one sentence about the predictions, for the report.
-        is_measurement: whether whole networks are measured instead of predicted.
+        runs: function of a device's name and settings that returns the runtime of its networks and where they run, both
+            for the report.
+        is_prediction: whether latencies are predicted, not measured.
+        measures_files: whether the run measures a file of each network, whose size is then a column.
         rule: rule that produces the latencies; differs from predict_latency if its jobs need other resources.
         default_devices: devices of this kind in a configuration that lists none.
         operation_price: function of settings, predictor path and device name that returns a function to price single
             operations (see `latency.lookup.predicted`). None if the predictor needs the networks first.
-        validation: VALIDATION table written when the predictor is fitted, relative to results/<run> and with {device};
-            empty: none.
+        validation: VALIDATION table written when the predictor is fitted, relative to results/<run>, with {device}
+            and {precision}; empty: none.
     """
 
     settings: type[DeviceConfig]
-    inputs: Mapping[str, str]
+    inputs: Callable[[Any, str], Mapping[str, str]]
     predict: Callable[[PredictionInput], Mapping[str, float | int | None]]
     words: str
-    is_measurement: bool = False
+    runs: Callable[[str, Any], tuple[str, str]]
+    is_prediction: bool = True
+    measures_files: bool = False
     rule: str = "predict_latency"
     default_devices: tuple[str, ...] = ()
     operation_price: Callable[[Any, Path, str], Callable[[Any], float]] | None = None

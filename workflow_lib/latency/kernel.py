@@ -1,6 +1,11 @@
 """A fused kernel: the unit in which devices execute a network and predictors price it."""
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+FUSION_RULES: Final = Path(__file__).with_name("fusion_rules.json")
+"""Plain rules, similar to TFLite's: convolution + batch norm + ReLU, addition + ReLU, fully connected + ReLU."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,12 +42,8 @@ def to_onnx(kernel: Kernel) -> onnx.ModelProto:
     Raises:
         UserError: if the type of the kernel is not supported, or the kernel is not square.
     """
-    first, *rest = kernel.type.split("-")
-    if first not in _BUILDERS or not set(rest) <= set(_FUSED_OPERATORS):
-        raise UserError(f"kernels of type {kernel.type!r} cannot be measured separately, only {', '.join(_BUILDERS)}")
-    sides = (kernel.input_hw, kernel.output_hw, kernel.kernel_size)
-    if not all(float(side).is_integer() for side in sides):
-        raise UserError(f"kernel {kernel_name(kernel)} is not square, so it cannot be measured separately")
+    check_kernel(kernel)
+    first, *rest = split_type(kernel)
     node, inputs, output, weights = _BUILDERS[first](kernel)
     nodes = [node]
     for operator in filter(None, (_FUSED_OPERATORS[name] for name in rest)):
@@ -55,6 +51,25 @@ def to_onnx(kernel: Kernel) -> onnx.ModelProto:
     values = [_value(name, shape) for name, shape in zip(node.input, inputs, strict=False)]
     graph = helper.make_graph(nodes, "kernel", values, [_value(nodes[-1].output[0], output)], weights)
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=_IR_VERSION)
+
+
+def split_type(kernel: Kernel) -> list[str]:
+    """Return the operators of a kernel, of which the first gives it its name."""
+    return kernel.type.split("-")
+
+
+def check_kernel(kernel: Kernel) -> None:
+    """Check that a kernel can be measured separately.
+
+    Raises:
+        UserError: if its type is not supported, or it is not square.
+    """
+    first, *rest = split_type(kernel)
+    if first not in _BUILDERS or not set(rest) <= set(_FUSED_OPERATORS):
+        raise UserError(f"kernels of type {kernel.type!r} cannot be measured separately, only {', '.join(_BUILDERS)}")
+    sides = (kernel.input_hw, kernel.output_hw, kernel.kernel_size)
+    if not all(float(side).is_integer() for side in sides):
+        raise UserError(f"kernel {kernel_name(kernel)} is not square, so it cannot be measured separately")
 
 
 def empty_graph() -> onnx.ModelProto:

@@ -17,13 +17,10 @@ from typing import Any
 import onnx
 
 from workflow_lib.core.errors import UserError
-from workflow_lib.export.onnx_graph import load_without_weights, strip_weights
 from workflow_lib.latency.features import inexpressible
 from workflow_lib.latency.graph_checks import check_and_rewrite
 from workflow_lib.latency.kernel import Kernel
-
-FUSION_RULES = Path(__file__).with_name("fusion_rules.json")
-"""Plain rules, similar to TFLite's: convolution + batch norm + ReLU, addition + ReLU, fully connected + ReLU."""
+from workflow_lib.models.onnx_graph import load_without_weights, strip_weights
 
 # A reshape moves no data, so TFLite and OpenVINO do nothing for it, and nn-Meter has no predictor for it.
 _FREE_OPERATORS = frozenset({"reshape"})

@@ -1,6 +1,7 @@
 """Tables of kernels, latencies, coverage and measurements."""
 
-from workflow_lib.core.columns import ARCHITECTURE, CHANNELS, DEVICE
+from workflow_lib.core.candidate import NETWORK_KEYS
+from workflow_lib.core.columns import ARCHITECTURE, CHANNELS, DEVICE, PRECISION
 from workflow_lib.core.results import Result
 from workflow_lib.core.schema import Column, Table, percent
 
@@ -33,12 +34,14 @@ LATENCIES = Table(
     (
         CHANNELS,
         ARCHITECTURE,
+        PRECISION,
         DEVICE,
         Column("predictor", "text", meaning="kind of predictor"),
         Column("latency_ms", "number", "ms", "latency of one chip", low=0, above=0, optional=True),
         Column("energy_mj", "number", "mJ", "energy of one chip, instead of a latency", low=0, above=0, optional=True),
         Column("latency_run_std_ms", "number", "ms", "standard deviation over measurements", low=0, optional=True),
         Column("runs", "integer", meaning="number of measured runs", low=1, optional=True),
+        Column("file_bytes", "integer", "B", "size of the file that was measured", low=1, optional=True),
         Column(
             "predictor_error_pct",
             "number",
@@ -64,7 +67,7 @@ LATENCIES = Table(
         ),
         percent("covered_multiply_adds_pct", "share of multiply-adds in kernels that have a price", optional=True),
     ),
-    key=("channels", "architecture", "device"),
+    key=(*NETWORK_KEYS, "device"),
 )
 
 
@@ -100,12 +103,13 @@ VALIDATION = Table(
     "validation",
     (
         DEVICE,
+        PRECISION,
         Column("network", "text", meaning="<channels>_<architecture>"),
         Column("use", "text", meaning="calibration (the predictor was fitted to it) or validation"),
         Column("latency_ms", "number", "ms", "measured latency", low=0, above=0),
         Column("predicted_ms", "number", "ms", "predicted latency", low=0),
     ),
-    key=("device", "network"),
+    key=("device", "precision", "network"),
 )
 
 LATENCIES_RESULT = Result(

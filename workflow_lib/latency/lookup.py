@@ -19,10 +19,12 @@ from torch import Tensor, nn
 
 from workflow_lib.core.errors import UserError
 from workflow_lib.export.onnx_files import export_deployed, export_for_detection
-from workflow_lib.latency.host import Host, measure_network
-from workflow_lib.latency.kernels import FUSION_RULES, detect_kernels
+from workflow_lib.latency.kernel import FUSION_RULES
+from workflow_lib.latency.kernels import detect_kernels
 from workflow_lib.latency.predictors import Predictor
 from workflow_lib.latency.pricing import price_kernels
+from workflow_lib.latency.runtimes import Runtime
+from workflow_lib.latency.stopwatch import measure_network
 from workflow_lib.models.counting import count_multiply_adds, count_parameters, is_layer
 
 
@@ -147,15 +149,16 @@ def predicted(
     return price
 
 
-def measured(host: Host) -> Price:
+def measured(runtime: Runtime) -> Price:
     """Return a function that measures the latency of operations on this machine, in ms.
 
     Args:
-        host: how to run them.
+        runtime: how to run them; it must read ONNX files.
     """
 
     def price(operation: Operation) -> float:
-        measurement = _on_file(operation, _exportable(operation), export_deployed, partial(measure_network, host=host))
+        measure = partial(measure_network, runtime=runtime)
+        measurement = _on_file(operation, _exportable(operation), export_deployed, measure)
         return float(measurement["latency_ms"])
 
     return price

@@ -16,7 +16,7 @@ class RunNetworks:
 
     Attributes:
         kernels: kernels of each network.
-        files: ONNX file of each network.
+        files: ONNX or LiteRT file of each network.
     """
 
     kernels: dict[str, list[Kernel]]
@@ -24,11 +24,11 @@ class RunNetworks:
 
 
 def read_networks(paths: Sequence[Path]) -> RunNetworks:
-    """Read the kernels of networks, and match them with their ONNX files.
+    """Read the kernels of networks, and match them with their files.
 
     Args:
-        paths: one KERNELS table (.parquet) and one deployed network (.onnx) per network, in any order; both are in
-            folders named `<channels>/<architecture>`.
+        paths: one KERNELS table (.parquet) and one network file (.onnx or .tflite) per network, in any order; both
+            are in folders named `<channels>/<architecture>`.
 
     Returns:
         The networks.
@@ -36,11 +36,16 @@ def read_networks(paths: Sequence[Path]) -> RunNetworks:
     Raises:
         UserError: if a network lacks one of the two files, or a table is not valid.
     """
-    tables = {_name(path): path for path in paths if path.suffix == ".parquet"}
-    files = {_name(path): path for path in paths if path.suffix == ".onnx"}
-    if incomplete := tables.keys() ^ files.keys():
-        raise UserError(f"no kernels, or no ONNX file, of {', '.join(sorted(incomplete))}", "standard input")
-    return RunNetworks({name: to_kernels(KERNELS.read(path)) for name, path in tables.items()}, files)
+    tables = [path for path in paths if path.suffix == ".parquet"]
+    files = {_name(path): path for path in paths if path.suffix != ".parquet"}
+    if incomplete := {_name(path) for path in tables} ^ files.keys():
+        raise UserError(f"no kernels, or no file, of {', '.join(sorted(incomplete))}", "standard input")
+    return RunNetworks(read_kernels(tables), files)
+
+
+def read_kernels(tables: Sequence[Path]) -> dict[str, list[Kernel]]:
+    """Read the kernels of networks from their KERNELS tables, in folders named `<channels>/<architecture>`."""
+    return {_name(path): to_kernels(KERNELS.read(path)) for path in tables}
 
 
 def _name(path: Path) -> str:

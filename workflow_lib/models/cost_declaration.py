@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from workflow_lib.core.candidate import TRAINED, Precision
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -32,6 +34,7 @@ class ExportedNetwork:
         deployed: ONNX file with distinct tensors, as after training.
         paper: ONNX file of the untrained network, as in the paper.
         detection: graph without weights, with batch norm as nodes.
+        precision: numbers of the deployed file.
     """
 
     module: nn.Module
@@ -41,6 +44,7 @@ class ExportedNetwork:
     deployed: Path
     paper: Path
     detection: Path
+    precision: Precision = TRAINED
 
 
 @dataclass(frozen=True)

@@ -131,6 +131,8 @@ def column_format(column: str) -> ColumnFormat:
         title, short = _TITLES[column]
     elif declared.family and (device := re.fullmatch(r"(latency|energy)_(.+)_(?:ms|mj)", column)):
         title, short = f"{device[1].capitalize()}, {device[2]}", device[2]
+    elif declared.family and (runtime := re.fullmatch(r"file_(.+)_bytes", column)):
+        title, short = f"File, {runtime[1]}", f"File, {runtime[1]}"
     elif declared.family and (score := re.fullmatch(r"(precision|recall)_(.+)_pct", column)):
         title = short = f"{score[1].capitalize()} of class {score[2]}"
     else:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from workflow_lib.analysis.candidate_tables import RANKED_RESULT
 from workflow_lib.config import Config
+from workflow_lib.core.candidate import TRAINED
 from workflow_lib.costs import all_costs
 from workflow_lib.latency.latency_tables import LATENCIES_RESULT
 from workflow_lib.pareto.front_config import SCORES
@@ -71,12 +72,13 @@ def reference_baseline(ranked: pd.DataFrame, candidate: pd.Series) -> pd.Series 
     """Find the baseline that differs from a candidate only in its architecture.
 
     Returns:
-        The most accurate baseline with the same channels, batch size and recipe; failing that, with the same channels;
-        failing that, of all. None if there is no baseline.
+        The most accurate baseline with the same channels, batch size, recipe and precision; failing that, with the
+        same channels; failing that, of all. None if there is no baseline.
     """
     baselines = baseline_rows(ranked).sort_values("accuracy_pct", ascending=False, kind="stable")
     same_channels = baselines["channels"] == candidate["channels"]
-    same_setting = (baselines[["batch", "recipe"]] == candidate[["batch", "recipe"]]).all(axis=1)
+    setting = ["batch", "recipe", "precision"]
+    same_setting = (baselines[setting] == candidate[setting]).all(axis=1)
     for rows in (
         baselines[same_channels & same_setting],
         baselines[same_channels],
@@ -97,9 +99,10 @@ def describe_candidate(candidate: pd.Series, config: Config) -> str:
     channels = config.grid.channel_sets.get(candidate["channels"], [])
     listed = f" ({', '.join(channels)})" if channels else ""
     recipe = f" with recipe {candidate['recipe']}" if candidate["recipe"] else ""
+    precision = "" if candidate["precision"] == TRAINED else f" It is deployed as {candidate['precision']}."
     return (
         f"{describe_network(candidate['architecture'])}. It uses channel set "
-        f"{candidate['channels']}{listed} and was trained in batches of {candidate['batch']} chips{recipe}."
+        f"{candidate['channels']}{listed} and was trained in batches of {candidate['batch']} chips{recipe}.{precision}"
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from workflow_lib.analysis.candidate_tables import RANKED_RESULT
-from workflow_lib.core.candidate import KEYS
+from workflow_lib.core.candidate import KEYS, TRAINED
 from workflow_lib.core.provenance import Provenance
 from workflow_lib.pareto.front_config import Objective
 from workflow_lib.report.content import ReportContent
@@ -38,7 +38,8 @@ def with_candidates(derived: pd.DataFrame, ranked: pd.DataFrame) -> pd.DataFrame
         The rows of `derived` with the further columns of `ranked`; NaN where a network was not trained.
     """
     keys = ["channels", "architecture"]
-    best = candidates_only(ranked).sort_values("accuracy_pct", kind="stable").drop_duplicates(keys, keep="last")
+    trained = candidates_only(ranked[ranked["precision"] == TRAINED])
+    best = trained.sort_values("accuracy_pct", kind="stable").drop_duplicates(keys, keep="last")
     return derived.merge(best[[*keys, *best.columns.difference(derived.columns)]], on=keys, how="left")
 
 
@@ -134,12 +135,12 @@ def front_table(ranked: pd.DataFrame, objectives: Sequence[Objective]) -> pd.Dat
         objectives: the objectives of the front.
 
     Returns:
-        Columns `number`, `candidate`, `channels`, `recipe`, `batch`, the score columns in their stored units, the
-        columns of `dimensions`, `hypervolume_pct`, `front_frequency`, `on_epsilon_front` and `recommended`; rows in
-        the order of `front_members`.
+        Columns `number`, `candidate`, `channels`, `recipe`, `precision`, `batch`, the score columns in their stored
+        units, the columns of `dimensions`, `hypervolume_pct`, `front_frequency`, `on_epsilon_front` and `recommended`;
+        rows in the order of `front_members`.
     """
     members = front_members(ranked, objectives)
-    columns = ["candidate", "channels", "recipe", "batch", *_scores(objectives)]
+    columns = ["candidate", "channels", "recipe", "precision", "batch", *_scores(objectives)]
     rest = members[["hypervolume_pct", "front_frequency", "on_epsilon_front", "recommended"]]
     return pd.concat([members[columns], dimensions(members["architecture"]), rest], axis=1).reset_index()
 
@@ -174,8 +175,14 @@ def missing_trainings(content: ReportContent) -> pd.DataFrame:
     race = content.get(RACE_RESULT)
     # Candidates that racing stopped did not fail.
     stopped = set() if race is None else set(race[KEYS].itertuples(index=False, name=None))
-    jobs = [(*candidate, fold) for candidate, folds in expected.items() for fold in range(folds)]
-    return pd.DataFrame([job for job in jobs if job not in done and job[:-1] not in stopped], columns=[*KEYS, "fold"])
+    jobs = [
+        (*candidate._replace(precision=precision), fold)
+        for candidate, folds in expected.items()
+        if candidate not in stopped
+        for precision in config.grid.precisions_of(candidate.architecture)
+        for fold in range(folds)
+    ]
+    return pd.DataFrame([job for job in jobs if job not in done], columns=[*KEYS, "fold"])
 
 
 def search_table(content: ReportContent) -> pd.DataFrame:
@@ -188,6 +195,7 @@ def search_table(content: ReportContent) -> pd.DataFrame:
     # A candidate counts in the round in which it was last proposed, with more folds or epochs than before.
     last = ~proposals.duplicated(KEYS, keep="last")
     results = candidates_only(content[RANKED_RESULT])[[*KEYS, "accuracy_pct", "on_front"]]
+    results["on_front"] = results.groupby(KEYS[:-1])["on_front"].transform("any")  # in any precision
     table = proposals.merge(results, on=KEYS, how="left")
     table["accuracy_pct"] = table["accuracy_pct"].where(last.to_numpy())
     # Failed candidates are on no front.

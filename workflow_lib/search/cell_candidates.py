@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workflow_lib.core.candidate import Candidate
+from workflow_lib.core.candidate import NETWORK_KEYS, TRAINED, Candidate
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.seeds import derive_seed
 from workflow_lib.pareto.front_config import Objective
@@ -46,9 +46,10 @@ class CellPrices:
     budgets: Mapping[str, Sequence[float]]
 
     def tabulate(self, channels: str, networks: Sequence[Any]) -> pd.DataFrame:
-        """Tabulate the costs of parsed networks: columns channels, architecture, and the costs."""
+        """Tabulate the costs of parsed networks: columns NETWORK_KEYS, and the costs."""
         totals = {column: list(map(each.total, networks)) for column, each in self.costs[channels].items()}
-        return pd.DataFrame({"channels": channels, "architecture": list(map(str, networks)), **totals})
+        ids = {"channels": channels, "architecture": list(map(str, networks)), "precision": TRAINED}
+        return pd.DataFrame({**ids, **totals})
 
     def describe(self, names: Sequence[str]) -> pd.DataFrame:
         """Tabulate those of some candidates that are within a budget, like `known_candidates`."""
@@ -57,7 +58,7 @@ class CellPrices:
             self.tabulate(str(channels), list(map(parse_assembled, group["architecture"].unique())))
             for channels, group in rows.groupby("channels", sort=False)
         ]
-        known = rows.merge(pd.concat(costs, ignore_index=True), on=["channels", "architecture"], how="left")
+        known = rows.merge(pd.concat(costs, ignore_index=True), on=NETWORK_KEYS, how="left")
         limits = {column: max(values) for column, values in self.budgets.items()}
         return known[(known[list(limits)] <= limits).any(axis=1)].reset_index(drop=True)
 

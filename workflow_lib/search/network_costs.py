@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from workflow_lib.core.candidate import NETWORK_KEYS
 from workflow_lib.core.errors import UserError
 
 
@@ -16,17 +17,17 @@ def network_costs(
         utilizations: table UTILIZATIONS, if utilization was measured.
 
     Returns:
-        One row per (channels, architecture).
+        One row per network and precision: columns NETWORK_KEYS and the costs.
     """
-    keys = ["channels", "architecture"]
-    costs = networks.merge(_over_devices(latencies), on=keys, how="outer")
-    return costs if utilizations is None else costs.merge(utilizations, on=keys)
+    costs = networks.merge(_over_devices(latencies), on=NETWORK_KEYS, how="outer")
+    return costs if utilizations is None else costs.merge(utilizations, on=["channels", "architecture"])
 
 
 def _over_devices(latencies: pd.DataFrame) -> pd.DataFrame:
     """Return one row per network: latency on each device, and its mean, population deviation and maximum.
 
-    Devices that predict energy instead of latency give the energy on each device and its mean.
+    Devices that predict energy instead of latency give the energy on each device and its mean. Devices that measure
+    files give the size of their file.
     """
     wide = _each_device(latencies, "latency_ms")
     table = wide.add_prefix("latency_").add_suffix("_ms")
@@ -37,13 +38,16 @@ def _over_devices(latencies: pd.DataFrame) -> pd.DataFrame:
         energy = _each_device(latencies, "energy_mj")
         table = table.join(energy.add_prefix("energy_").add_suffix("_mj"))
         table["energy_mean_mj"] = energy.mean(axis=1)
+    if latencies["file_bytes"].notna().any():
+        sizes = _each_device(latencies, "file_bytes")
+        table = table.join(sizes.add_prefix("file_").add_suffix("_bytes"))
     return table.reset_index()
 
 
 def _each_device(latencies: pd.DataFrame, quantity: str) -> pd.DataFrame:
     """Return (networks, devices) values of the devices that have the quantity; no network may lack one."""
     devices = latencies.groupby("device")[quantity].transform("count") > 0
-    wide = latencies[devices].pivot(index=["channels", "architecture"], columns="device", values=quantity)
+    wide = latencies[devices].pivot(index=NETWORK_KEYS, columns="device", values=quantity)
     incomplete = wide.index[wide.isna().any(axis=1)]
     if len(incomplete):
         names = ", ".join(wide.columns[wide.loc[incomplete[0]].isna()])

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from workflow_lib.core.candidate import KEYS, Candidate
+from workflow_lib.core.candidate import KEYS, NETWORK_KEYS, TRAINED, Candidate
 from workflow_lib.core.errors import UserError
 from workflow_lib.export.network_tables import NETWORKS_RESULT
 from workflow_lib.latency.latency_tables import LATENCIES_RESULT
@@ -113,8 +113,9 @@ def candidate_space(grid: GridConfig, networks: Space | None = None) -> Space:
 
 
 def training_settings(grid: GridConfig) -> pd.DataFrame:
-    """Tabulate the combinations of batch size and recipe: columns batch and recipe."""
-    return pd.DataFrame(product(grid.batch_sizes, grid.recipe_names), columns=["batch", "recipe"])
+    """Tabulate the combinations of batch size and recipe: columns batch, recipe and precision, which is fp32."""
+    settings = pd.DataFrame(product(grid.batch_sizes, grid.recipe_names), columns=["batch", "recipe"])
+    return settings.assign(precision=TRAINED)
 
 
 def split(names: list[str]) -> pd.DataFrame:
@@ -143,13 +144,13 @@ def known_candidates(space: Space, costs: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         space: the space of candidates.
-        costs: one row per (channels, architecture).
+        costs: one row per network and precision; a search compares networks as they are trained.
 
     Returns:
         One row per candidate, in the order of the space: columns candidate, KEYS, and those of `costs`.
     """
     names = space.networks()
-    return split(names).assign(candidate=names).merge(costs, on=["channels", "architecture"], how="left")
+    return split(names).assign(candidate=names).merge(costs, on=NETWORK_KEYS, how="left")
 
 
 def within_limits(space: Space, known: pd.DataFrame, limits: Mapping[str, float]) -> tuple[Space, pd.DataFrame]:

@@ -132,7 +132,7 @@ class ProposalInput:
 
     Attributes:
         tables: result name -> table, for the results in `StrategyDeclaration.reads`.
-        settings: batch sizes and recipes with which each network is trained; columns batch and recipe.
+        settings: batch sizes and recipes with which each network is trained; columns batch, recipe and precision.
         search: the section `search`.
     """
 

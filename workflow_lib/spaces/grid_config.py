@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Union
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator
 
+from workflow_lib.core.candidate import TRAINED, Precision
+from workflow_lib.core.conversion_config import ConversionConfig
 from workflow_lib.core.errors import ConfigError
-from workflow_lib.core.section import CHOICE_TAG, Distinct, Name, Section
+from workflow_lib.core.section import CHOICE_TAG, Distinct, Name
 from workflow_lib.spaces.cross import CrossConfig
 from workflow_lib.spaces.cross import cross_architecture as cross
 from workflow_lib.spaces.networks import all_spaces, parse
@@ -88,7 +90,7 @@ def networks_of(settings: Any) -> Space:
     return space(settings)
 
 
-class GridConfig(Section):
+class GridConfig(ConversionConfig):
     """What is searched: channel sets x batch sizes x architectures."""
 
     former_keys: ClassVar[Mapping[str, str]] = {"baseline": "baselines"}
@@ -127,6 +129,13 @@ class GridConfig(Section):
         "every network is trained with every recipe, and the names are part of the candidates' names; null: the "
         "section alone",
     )
+    precisions: Annotated[list[Precision], Distinct] = Field(
+        default=[TRAINED],
+        min_length=1,
+        description="numbers of the deployed networks: fp32, fp16 (half the file) or int8 (a quarter; weights and "
+        "activations are quantized after training). Each is a candidate of its own, with the accuracy, size and "
+        "latency of its own file; fp16 and int8 need keep_weights, and devices that measure or learn from measurements",
+    )
     allow_missing: bool = Field(
         default=False,
         description="a candidate whose training fails permanently (non-retryable errors are tried once, others three "
@@ -149,6 +158,20 @@ class GridConfig(Section):
         return {str(TrainedModel(name)): model.channels for name, model in self.trained_models.items()}
 
     @property
+    def to_int8(self) -> bool:
+        """Whether networks are converted to int8."""
+        return "int8" in self.precisions
+
+    @property
+    def converted(self) -> list[Precision]:
+        """Precisions to which every trained network is converted."""
+        return [name for name in self.precisions if name != TRAINED]
+
+    def precisions_of(self, network: str) -> list[Precision]:
+        """Precisions of a network; a trained model keeps its own."""
+        return [TRAINED] if network in self.own_channels else [TRAINED, *self.converted]
+
+    @property
     def recipe_names(self) -> list[str]:
         """Names of the training recipes; one empty name if there is only the section `training`."""
         return list(self.recipes or [""])
@@ -165,6 +188,7 @@ class GridConfig(Section):
 
     def check_within(self, config: "Config", key: str) -> None:
         """Check against other sections; see `Section.check_within`."""
+        super().check_within(config, key)
         bands = config.data.bands
         for name, channels in self.channel_sets.items():
             if unknown := [channel for channel in channels if channel not in bands]:
@@ -178,6 +202,14 @@ class GridConfig(Section):
         for name, networks in {"extra_networks": self.extra_networks, "baselines": self.baselines}.items():
             if models := [network for network in networks if not parse(network).space.is_trained]:
                 raise ValueError(f"{key}.{name} names {models[0]}: set {key}.trained_models for trained models")
+        if TRAINED not in self.precisions:
+            raise ValueError(f"{key}.precisions lacks {TRAINED}, which the others are converted from: add it")
+        if self.converted and not config.keep_weights:
+            raise ValueError(f"{key}.precisions needs the weights of all trainings: set keep_weights: true")
+        if self.converted and config.precisions:
+            raise ValueError(
+                f"{key}.precisions and the section precisions both convert the front's networks: remove the section"
+            )
         for name in self.recipes or {}:
             self._check_recipe(name, config, f"{key}.recipes.{name}")
         if self.extra_networks and (config.search.strategy != "grid" or config.comparison or config.ranking_quality):

@@ -5,6 +5,7 @@ Requires only onnxruntime, numpy and rasterio.
 
 import argparse
 import os
+import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,19 +17,23 @@ import rasterio
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.files import atomic_path
 from workflow_lib.core.running import run_stage
-from workflow_lib.data.geopackage import write_points
-from workflow_lib.data.masks import describe_scaling
+from workflow_lib.data.geopackage_writer import Points, write_layers
 from workflow_lib.data.scenes import Grid, Layer, combined_bounds
+from workflow_lib.field.abstention import NO_CLASS, choose_threshold
+from workflow_lib.field.areas import areas_of
 from workflow_lib.field.bundle import Bundle
 from workflow_lib.field.description import Description
 from workflow_lib.field.detections import as_points, find_places, suppress
+from workflow_lib.field.drift import write_drift
+from workflow_lib.field.map_files import lay_out, write_classes, write_probabilities
 from workflow_lib.field.outputs import check_outputs, empty_partial, locked_outputs, partial_folder
-from workflow_lib.field.sliding import Windows, describe_file, open_partial, slide, write_probabilities
+from workflow_lib.field.scene_check import Scenes, check_scenes
+from workflow_lib.field.sliding import Windows, describe_file, open_partial, slide
 
-Scenes = dict[tuple[str, ...], list[Path]]
+Files = dict[tuple[str, ...], list[Path]]
 """Scene files by the bands that they hold."""
 
-CONTRACT = 2
+CONTRACT = 3
 
 # A small cache is enough because each block is read once; GDAL's default is a twentieth of the machine's memory.
 _CACHE_MB = 64
@@ -43,26 +48,52 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "several files with the same bands are tiles of one scene",
     )  # fmt: skip
     parser.add_argument("--probability", type=Path, required=True, help="output: the map (GeoTIFF, one band per class)")
-    parser.add_argument("--detections", type=Path, required=True, help="output: the places found (GeoPackage)")
+    parser.add_argument(
+        "--classes-map", type=Path,
+        help="output: the most probable class (GeoTIFF with a colour table); default: beside the map, NAME.classes.tif",
+    )  # fmt: skip
+    parser.add_argument(
+        "--detections", type=Path, required=True,
+        help="output: the places found, and the areas without a decision or without data (GeoPackage)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--drift", type=Path,
+        help="output: how far the scenes are from the training chips (CSV); default: beside the map, NAME.drift.csv",
+    )  # fmt: skip
+    parser.add_argument(
+        "--force", action="store_true",
+        help="go on although the scenes differ from the training chips in resolution, units or bands",
+    )  # fmt: skip
     parser.add_argument("--overlap", type=float, default=0.5, help="share of a window that overlaps the next one")
     parser.add_argument("--threshold", type=float, default=0.5, help="minimum probability of a reported place")
+    parser.add_argument(
+        "--max-error-pct", type=float,
+        help="abstain where the model is not sure enough to keep the error of decided validation chips below this "
+        "(percent, 95 %% confidence); default: never abstain",
+    )  # fmt: skip
     parser.add_argument("--classes", nargs="+", help="classes to report; default: all except the background class")
     parser.add_argument(
         "--min-distance-m", type=float, help="minimum distance between two places; default: half a chip"
     )
-    parser.add_argument("--precision", default="fp32", help="fp32, or fp16 or int8 if the bundle includes it")
+    parser.add_argument("--precision", help="one of those in the bundle; default: that of the candidate")
     parser.add_argument("--crs", help="CRS of the map, in metres; default: that of the first scene")
     parser.add_argument(
         "--threads", type=int, default=len(os.sched_getaffinity(0)), help="number of windows classified at a time"
     )
     parser.add_argument("--contract", help=argparse.SUPPRESS)
     given = parser.parse_args(argv)
+    given.classes_map = given.classes_map or given.probability.with_suffix(".classes.tif")
+    given.drift = given.drift or given.probability.with_suffix(".drift.csv")
     if not 0 <= given.overlap < 1:
         raise UserError(f"{given.overlap:g} is not a share", "--overlap", "give a number from 0 to below 1")
     if not 0 <= given.threshold <= 1:
         raise UserError(f"{given.threshold:g} is not a probability", "--threshold", "give a number from 0 to 1")
     if given.min_distance_m is not None and not given.min_distance_m >= 0:
         raise UserError(f"{given.min_distance_m:g} is not a distance", "--min-distance-m", "give a number of 0 or more")
+    if given.max_error_pct is not None and not 0 < given.max_error_pct <= 100:
+        raise UserError(
+            f"{given.max_error_pct:g} is not a share", "--max-error-pct", "give a number above 0, up to 100"
+        )
     if given.threads < 1:
         raise UserError(f"{given.threads} is not a number of threads", "--threads", "give 1 or more")
     return given
@@ -73,42 +104,69 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = _parse(argv)
     bundle = Bundle.open(arguments.bundle, arguments.precision)
     model, given = bundle.description, _read_scenes(arguments.scene)
-    scenes, outputs = _used_scenes(model, given), [arguments.probability, arguments.detections]
+    scenes = _used_scenes(model, given)
+    outputs = [arguments.probability, arguments.classes_map, arguments.detections, arguments.drift]
     file_states = {file: describe_file(file) for part in given.values() for file in part}
     source_files = [Path(str(name)) for states in file_states.values() for name, *_ in states]
     check_outputs(outputs, [*file_states, *source_files], arguments.bundle, partial_folder(arguments.probability))
     files = [file for part in scenes.values() for file in part]
     key = {
-        "bundle": bundle.name, "precision": arguments.precision, "overlap": arguments.overlap, "crs": arguments.crs,
+        "bundle": bundle.name, "precision": bundle.precision, "overlap": arguments.overlap, "crs": arguments.crs,
         "scenes": [[",".join(bands), *(file_states[file] for file in part)] for bands, part in scenes.items()],
     }  # fmt: skip
-    reported_classes = _reported_classes(model, arguments.classes)
+    reported, abstain_below = _reported_classes(model, arguments.classes), _abstain_below(model, arguments)
     grid = Grid.of(files[0], bundle.resolution_m, arguments.crs)
     grid = grid.moved_to(combined_bounds(next(iter(scenes.values())), grid.crs))
     with ExitStack() as stack:
         stack.enter_context(locked_outputs(outputs))
         stack.enter_context(rasterio.Env(GDAL_CACHEMAX=_CACHE_MB))
         layers = _open_layers(model, scenes, grid, stack)
-        windows = Windows.over(grid, layers[0], model.size_px, arguments.overlap)
+        windows = Windows.over(grid, layers[0].layer, model.size_px, arguments.overlap)
+        drifts = check_scenes(model, layers, windows, arguments.force)
         partial = open_partial(arguments.probability, key)
         bands = [band for part in scenes for band in part]
-        blocks = slide(bundle, layers, bands, windows, model.max_nodata_pct, arguments.threads, partial)
-        labels, found = [model.classes.index(name) for name in reported_classes], []
-        with atomic_path(arguments.probability) as temporary:
-            for block in write_probabilities(temporary, blocks, model.classes, grid, windows):
-                found.append(find_places(block, labels, arguments.threshold))
-            half_chip_m = model.size_px * grid.resolution_m / 2
-            min_distance_m = half_chip_m if arguments.min_distance_m is None else arguments.min_distance_m
-            places = suppress(np.concatenate(found), min_distance_m / (grid.resolution_m * windows.stride_px))
-            points = as_points(places, model.classes, grid, windows)
-            columns = {"class": str, "probability": float}
-            write_points(arguments.detections, "detections", points, columns, grid.crs)
+        opened = [part.layer for part in layers]
+        blocks = slide(bundle, opened, bands, windows, model.max_nodata_pct, arguments.threads, partial)
+        drawn, chosen = partial / "probabilities.tif", partial / "classes.tif"
+        blocks = write_probabilities(drawn, blocks, model.classes, grid, windows)
+        blocks = write_classes(chosen, blocks, model.classes, grid, windows, abstain_below)
+        labels = [model.classes.index(name) for name in reported]
+        found = np.concatenate([find_places(block, labels, arguments.threshold, abstain_below) for block in blocks])
+        half_chip_m = model.size_px * grid.resolution_m / 2
+        min_distance_m = half_chip_m if arguments.min_distance_m is None else arguments.min_distance_m
+        places = suppress(found, min_distance_m / (grid.resolution_m * windows.stride_px))
+        points = as_points(places, model.classes, grid, windows)
+        with ExitStack() as written:  # the maps and the drift appear together
+            probability, classes_map, drift = (
+                written.enter_context(atomic_path(path))
+                for path in (arguments.probability, arguments.classes_map, arguments.drift)
+            )
+            lay_out(drawn, probability, "average")
+            lay_out(chosen, classes_map, "mode")
+            write_drift(drifts, arguments.probability.stem, drift)
+        places_found = Points("detections", {"class": str, "probability": float}, points)
+        areas = areas_of(chosen, {len(model.classes): "abstained", NO_CLASS: "no_data"})
+        write_layers(arguments.detections, [places_found, *areas], grid.crs)
         empty_partial(partial)
         partial.rmdir()
 
 
-def _read_scenes(texts: Sequence[str]) -> Scenes:
-    scenes: Scenes = {}
+def _abstain_below(model: Description, arguments: argparse.Namespace) -> float:
+    """Return the probability below which the model abstains; 0 if it never does."""
+    if arguments.max_error_pct is None:
+        return 0.0
+    choice = choose_threshold(model.selection, arguments.max_error_pct)
+    decision = f"abstains below a probability of {choice.threshold:g}" if choice.threshold else "need not abstain"
+    print(
+        f"apply_model: {decision}: {choice.decided_pct:.0f} % of the validation chips were decided, "
+        f"{choice.error_pct:.2f} % of them wrongly (at most {choice.error_high_pct:.2f} % with 95 % confidence)",
+        file=sys.stderr,
+    )
+    return choice.threshold
+
+
+def _read_scenes(texts: Sequence[str]) -> Files:
+    scenes: Files = {}
     for text in texts:
         names, equals, file = text.partition("=")
         if not (equals and names and file):
@@ -120,7 +178,7 @@ def _read_scenes(texts: Sequence[str]) -> Scenes:
     return scenes
 
 
-def _used_scenes(model: Description, scenes: Scenes) -> Scenes:
+def _used_scenes(model: Description, scenes: Files) -> Files:
     """Select the scenes that have a band which the model needs; nodata in other scenes must not matter."""
     given = {band for names in scenes for band in names}
     if missing := [band for band in model.bands if band not in given]:
@@ -128,7 +186,7 @@ def _used_scenes(model: Description, scenes: Scenes) -> Scenes:
     return {names: files for names, files in scenes.items() if set(names) & set(model.bands)}
 
 
-def _open_layers(model: Description, scenes: Scenes, grid: Grid, stack: ExitStack) -> list[Layer]:
+def _open_layers(model: Description, scenes: Files, grid: Grid, stack: ExitStack) -> list[Scenes]:
     """Open the scenes so that they are read in the same way as the training chips."""
     layers = []
     for names, files in scenes.items():
@@ -139,15 +197,7 @@ def _open_layers(model: Description, scenes: Scenes, grid: Grid, stack: ExitStac
             )
         method: Any = methods.pop() if methods else "bilinear"
         layer = stack.enter_context(Layer(files, len(names), grid, method, model.nodata))
-        for name, pair in zip(names, layer.scaling, strict=True):
-            if name in model.bands and (pair != (1.0, 0.0)) != (name in model.scaled):
-                trained_on = "had a scale" if name in model.scaled else "had no scale"
-                raise UserError(
-                    f"band {name} has {describe_scaling(pair)}, but the model's training chips {trained_on}",
-                    files[0],
-                    "give a scene in the units of the training data",
-                )
-        layers.append(layer)
+        layers.append(Scenes(names, files, layer))
     return layers
 
 

@@ -8,7 +8,7 @@ from pydantic import Field
 from workflow_lib.analysis.candidate_tables import FRONT
 from workflow_lib.analysis.kept_predictions import KeptPredictions
 from workflow_lib.analysis.prediction_assessment import assess_predictions
-from workflow_lib.analysis.prediction_tables import ASSESSED, CALIBRATION, COMBINATIONS, PAIRED, SUSPECTS
+from workflow_lib.analysis.prediction_tables import ASSESSED, CALIBRATION, COMBINATIONS, PAIRED, SELECTION, SUSPECTS
 from workflow_lib.core.arguments import Arguments
 from workflow_lib.core.running import run_stage
 from workflow_lib.core.seeds import derive_seed
@@ -17,7 +17,7 @@ from workflow_lib.data.fold_config import FoldsConfig
 from workflow_lib.data.folds import independent_units
 from workflow_lib.training.score_tables import FOREST_PREDICTIONS, PREDICTIONS
 
-CONTRACT = 1
+CONTRACT = 2
 
 
 class AssessArguments(Arguments):
@@ -32,6 +32,9 @@ class AssessArguments(Arguments):
     ranked: Path = Field(description="ranked.parquet of build_front")
     paired: list[Path] = Field(description="output: the recommended model against others (.parquet, .csv)")
     calibration: list[Path] = Field(description="output: calibration of every candidate (.parquet, .csv)")
+    selection: list[Path] = Field(
+        description="output: error of every candidate over the probability below which it abstains (.parquet, .csv)"
+    )
     assessed: list[Path] = Field(description="output: predictions of the recommended model (.parquet)")
     suspects: list[Path] = Field(description="output: chips with doubtful labels (.parquet, .csv)")
     combinations: list[Path] = Field(description="output: cascades and ensembles (.parquet, .csv)")
@@ -56,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         arguments.classes,
         derive_seed(arguments.seed, "assess_predictions"),
     )
-    for table in (PAIRED, CALIBRATION, ASSESSED, SUSPECTS, COMBINATIONS):
+    for table in (PAIRED, CALIBRATION, SELECTION, ASSESSED, SUSPECTS, COMBINATIONS):
         for path in getattr(arguments, table.name):
             table.write(getattr(found, table.name), path)
 

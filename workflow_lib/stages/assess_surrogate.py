@@ -13,7 +13,7 @@ from workflow_lib.search.surrogate_beliefs import believe, best_within, front_gr
 from workflow_lib.search.surrogate_tables import BELIEFS, PROGRESS, WITHIN_BUDGETS
 from workflow_lib.training.score_tables import FOLD_SCORES
 
-CONTRACT = 3
+CONTRACT = 4
 
 
 class BeliefArguments(SearchArguments):

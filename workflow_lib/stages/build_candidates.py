@@ -15,7 +15,7 @@ from workflow_lib.search.proposal_tables import PROPOSALS
 from workflow_lib.spaces.grid_config import GridSpace, networks_of
 from workflow_lib.training.score_tables import FOLD_SCORES
 
-CONTRACT = 4
+CONTRACT = 5
 
 
 class CandidatesArguments(Arguments):

@@ -14,7 +14,7 @@ from workflow_lib.data.chip_tables import SAMPLES
 from workflow_lib.data.clipping import clip_chips
 from workflow_lib.data.data_config import ClipConfig, RasterFolder
 
-CONTRACT = 2
+CONTRACT = 3
 
 
 class ClipArguments(Arguments):

@@ -10,6 +10,7 @@ from workflow_lib.analysis.comparison_config import ComparisonConfig
 from workflow_lib.analysis.comparison_tables import COMPARISON
 from workflow_lib.analysis.strategy_comparison import compare_on_grid
 from workflow_lib.core.arguments import Arguments
+from workflow_lib.core.candidate import TRAINED
 from workflow_lib.core.running import run_stage
 from workflow_lib.export.network_tables import NETWORKS
 from workflow_lib.latency.latency_tables import LATENCIES
@@ -47,6 +48,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the stage."""
     arguments = ComparisonArguments.parse(__doc__, argv)
     candidates = CANDIDATES.read(arguments.table)
+    searched = ~candidates["baseline"] & (candidates["precision"] == TRAINED)
     costs = network_costs(
         NETWORKS.read(arguments.networks),
         LATENCIES.read(arguments.latencies),
@@ -58,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         latency_weight=arguments.latency_weight,
     )
     table = compare_on_grid(
-        candidates[~candidates["baseline"]].reset_index(drop=True),
+        candidates[searched].reset_index(drop=True),
         costs,
         arguments.grid,
         search,

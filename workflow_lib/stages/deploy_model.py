@@ -10,16 +10,19 @@ from typing import Any
 from pydantic import Field
 
 from workflow_lib.analysis.candidate_tables import FRONT
-from workflow_lib.analysis.prediction_tables import CALIBRATION
+from workflow_lib.analysis.prediction_tables import CALIBRATION, SELECTION
+from workflow_lib.analysis.ranked_front import pick_candidate
+from workflow_lib.core.candidate import Precision
+from workflow_lib.core.conversion_config import ConversionConfig
 from workflow_lib.core.files import atomic_path
 from workflow_lib.core.running import run_stage
+from workflow_lib.data.chip_tables import BANDS
 from workflow_lib.data.dataset import Dataset, DatasetArguments
-from workflow_lib.field.deployment import Reading, deploy_model, pick_candidate, temperature_of
-from workflow_lib.field.field_config import PrecisionsConfig
+from workflow_lib.field.deployment import Certainty, Reading, deploy_model
 from workflow_lib.training.score_tables import HOLDOUT_SCORES
 from workflow_lib.training.training_config import TrainingConfig
 
-CONTRACT = 6
+CONTRACT = 9
 
 
 class DeployArguments(DatasetArguments):
@@ -33,7 +36,9 @@ class DeployArguments(DatasetArguments):
     seed: int = Field(description="base seed of the run")
     ranked: Path = Field(description="ranked.parquet of build_front")
     holdout: Path | None = Field(default=None, description="scores.parquet of score_holdout, if the run has a hold-out")
+    bands_table: Path = Field(description="bands.parquet of import_chips")
     calibration: Path = Field(description="calibration.parquet of assess_predictions")
+    selection: Path = Field(description="selection.parquet of assess_predictions")
     candidate: str = Field(description="name of a candidate, or `recommended`")
     resampling: dict[str, str] = Field(description="band -> resampling method of its scenes")
     background: str | None = Field(default=None, description="background class, which is not searched for, if any")
@@ -41,7 +46,9 @@ class DeployArguments(DatasetArguments):
     nodata: list[float] = Field(
         default=[], description="values treated as nodata, in addition to those that files declare"
     )
-    precisions: PrecisionsConfig | None = Field(default=None, description="precisions in addition to fp32 (JSON)")
+    precisions: list[Precision] = Field(description="precisions of the network files, fp32 first")
+    conversion: ConversionConfig
+    weights: Path = Field(description="output: weights of the network (torch state_dict)")
     files: list[Path] = Field(description="output: files of the bundle, all in one folder; file names are fixed")
 
 
@@ -49,7 +56,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the stage."""
     arguments = DeployArguments.parse(__doc__, argv)
     candidate = pick_candidate(FRONT.read(arguments.ranked), arguments.candidate)
-    reading = Reading(arguments.resampling, arguments.background, arguments.max_nodata_pct, arguments.nodata)
+    reading = Reading(
+        arguments.resampling,
+        arguments.background,
+        arguments.max_nodata_pct,
+        BANDS.read_nonempty(arguments.bands_table),
+        arguments.nodata,
+    )
     with TemporaryDirectory() as scratch:
         deploy_model(
             Dataset.open(arguments),
@@ -58,10 +71,14 @@ def main(argv: Sequence[str] | None = None) -> None:
             arguments.training.with_recipe(arguments.recipes, candidate["recipe"]),
             arguments.seed,
             HOLDOUT_SCORES.read(arguments.holdout) if arguments.holdout else None,
-            temperature_of(CALIBRATION.read(arguments.calibration), candidate["candidate"]),
+            Certainty.of(
+                candidate["candidate"], CALIBRATION.read(arguments.calibration), SELECTION.read(arguments.selection)
+            ),
             reading,
             arguments.precisions,
+            arguments.conversion,
             Path(scratch),
+            arguments.weights,
         )
         with ExitStack() as stack:  # all files appear together
             for path in arguments.files:

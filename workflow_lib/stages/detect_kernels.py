@@ -9,10 +9,11 @@ from pydantic import Field
 
 from workflow_lib.core.arguments import Arguments
 from workflow_lib.core.running import run_stage
-from workflow_lib.export.onnx_graph import check_graph
-from workflow_lib.latency.kernels import FUSION_RULES, detect_kernels
+from workflow_lib.latency.kernel import FUSION_RULES
+from workflow_lib.latency.kernels import detect_kernels
 from workflow_lib.latency.latency_tables import KERNELS
 from workflow_lib.latency.packages import check_fusion_rules
+from workflow_lib.models.onnx_graph import check_graph
 
 CONTRACT = 2
 

@@ -7,22 +7,19 @@ import pandas as pd
 import torch
 from pydantic import Field
 
-from workflow_lib.core.arguments import Arguments
+from workflow_lib.core.candidate import TRAINED
 from workflow_lib.core.running import run_stage
 from workflow_lib.export.network import export_network
+from workflow_lib.export.network_arguments import NetworkArguments
 from workflow_lib.export.network_tables import NETWORKS
 
-CONTRACT = 1
+CONTRACT = 2
 
 
-class ExportArguments(Arguments):
+class ExportArguments(NetworkArguments):
     """Flags of the stage."""
 
     channels: str = Field(description="name of the channel set")
-    architecture: str = Field(description="architecture id")
-    inputs: int = Field(ge=1, description="number of input channels")
-    classes: int = Field(ge=2, description="number of classes")
-    chip_size_px: int = Field(ge=40, description="height and width of a chip (pixels)")
     costs: list[str] = Field(default=[], description="names of the costs; only Snakemake compares them")
     deployed: Path = Field(
         description="output: ONNX file with all tensors distinct, as deployed; its size is memory_bytes"
@@ -45,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         arguments.paper,
         arguments.detection,
     )
-    ids = {"channels": arguments.channels, "architecture": arguments.architecture}
+    ids = {"channels": arguments.channels, "architecture": arguments.architecture, "precision": TRAINED}
     NETWORKS.write(pd.DataFrame([ids | costs]), arguments.output)
 
 

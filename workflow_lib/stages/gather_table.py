@@ -20,6 +20,7 @@ from workflow_lib.training.score_tables import (
     FOREST_SCORES,
     PREDICTIONS,
     TRAINING,
+    is_failed,
 )
 from workflow_lib.training.utilization_tables import LAYERS, UTILIZATIONS
 
@@ -30,9 +31,6 @@ _SOURCES = {
 """Gathered table -> the table of its parts, which may have more columns."""
 
 TABLES = {table.name: table for table in _SOURCES}
-FAILED = b"failed:"
-"""First bytes of a part that marks a permanently failed job; `Run.failure_marker` writes it."""
-
 
 CONTRACT = 1
 
@@ -53,15 +51,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     table = TABLES[arguments.table]
     parts = paths_from_stdin("gather_table")
     if arguments.allow_missing:
-        parts = [part for part in parts if not _failed(part)]
+        parts = [part for part in parts if not is_failed(part)]
         if not parts:
             raise UserError("every job failed; see their logs", f"table {table.name}")
     table.write(pd.concat(_read_all(table, parts), ignore_index=True), arguments.output)
-
-
-def _failed(part: Path) -> bool:
-    with part.open("rb") as stream:
-        return stream.read(len(FAILED)) == FAILED
 
 
 def _read_all(table: Table, parts: Sequence[Path]) -> list[pd.DataFrame]:

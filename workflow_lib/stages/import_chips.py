@@ -15,7 +15,7 @@ from workflow_lib.data.chip_tables import BANDS, CHIPS, NOTICES, REJECTED
 from workflow_lib.data.chips import import_chips
 from workflow_lib.data.data_config import DataConfig
 
-CONTRACT = 2
+CONTRACT = 3
 
 
 class ImportArguments(Arguments):

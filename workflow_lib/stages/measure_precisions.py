@@ -12,6 +12,7 @@ from workflow_lib.data.dataset import Dataset, DatasetArguments
 from workflow_lib.field.field_config import PrecisionsConfig
 from workflow_lib.field.field_tables import PRECISIONS
 from workflow_lib.field.precision_losses import measure_precisions
+from workflow_lib.training.compute import use_one_thread
 
 CONTRACT = 2
 
@@ -33,6 +34,7 @@ class PrecisionsArguments(DatasetArguments):
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the stage."""
     arguments = PrecisionsArguments.parse(__doc__, argv)
+    use_one_thread()
     table = measure_precisions(
         Dataset.open(arguments),
         FRONT.read(arguments.front),

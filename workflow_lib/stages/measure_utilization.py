@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 from pydantic import Field
 
-from workflow_lib.core.arguments import Arguments
 from workflow_lib.core.running import run_stage
+from workflow_lib.export.network_arguments import NetworkArguments
 from workflow_lib.training.compute import Compute
 from workflow_lib.training.inference_utilization import measure_utilization
 from workflow_lib.training.training_config import TrainingConfig
@@ -16,20 +16,16 @@ from workflow_lib.training.utilization_tables import LAYERS, UTILIZATIONS
 BYTES_PER_MB = 1e6
 
 
-CONTRACT = 2
+CONTRACT = 3
 
 
-class UtilizationArguments(Arguments):
+class UtilizationArguments(NetworkArguments):
     """Flags of the stage."""
 
     memory_limit_mb: float = Field(gt=0, description="maximum memory of a batch on a CPU (MB)")
     device: str = Field(default="auto", description="auto, cpu or cuda")
     precision: str = Field(default="float32", description="float32, bf16 or auto")
     channels: str = Field(description="name of the channel set")
-    architecture: str = Field(description="architecture id")
-    inputs: int = Field(ge=1, description="number of input channels")
-    classes: int = Field(ge=2, description="number of classes")
-    chip_size_px: int = Field(ge=40, description="height and width of a chip (pixels)")
     layers: Path = Field(description="output: operations and memory traffic of each layer")
     output: Path = Field(description="output: throughput and utilization")
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from workflow_lib.core.running import run_stage
 from workflow_lib.devices.latency_row import write_latency
 
-CONTRACT = 2
+CONTRACT = 3
 
 
 def main(argv: Sequence[str] | None = None) -> None:

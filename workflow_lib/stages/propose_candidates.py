@@ -17,7 +17,7 @@ from workflow_lib.search.strategy_declaration import ProposalInput
 from workflow_lib.search.supernet_tables import RANKINGS_RESULT
 from workflow_lib.training.score_tables import FOLD_SCORES
 
-CONTRACT = 5
+CONTRACT = 6
 
 
 class ProposeArguments(SearchArguments):

@@ -16,7 +16,7 @@ from workflow_lib.pareto.front_config import Objective
 from workflow_lib.search.proposal_tables import RACE
 from workflow_lib.training.score_tables import FOLD_SCORES
 
-CONTRACT = 3
+CONTRACT = 4
 
 
 class RaceArguments(Arguments):

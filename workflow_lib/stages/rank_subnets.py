@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
+from workflow_lib.core.candidate import TRAINED
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.running import run_stage
 from workflow_lib.data.chip_tables import FOLDS
@@ -119,7 +120,8 @@ def _cost(arguments: SecondStepArguments, space: str) -> Callable[[str], float]:
     if not arguments.networks or not arguments.latencies:
         raise UserError("the costs of networks are missing", "--networks, --latencies", "give both, or give --prices")
     costs = network_costs(NETWORKS.read(arguments.networks), LATENCIES.read(arguments.latencies))
-    by_architecture = costs[costs["channels"] == arguments.channels].set_index("architecture")[arguments.cost]
+    searched = costs[(costs["channels"] == arguments.channels) & (costs["precision"] == TRAINED)]
+    by_architecture = searched.set_index("architecture")[arguments.cost]
     return by_architecture.to_dict().__getitem__
 
 

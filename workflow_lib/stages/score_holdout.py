@@ -7,14 +7,15 @@ from typing import Any
 from pydantic import Field
 
 from workflow_lib.analysis.candidate_tables import FRONT
+from workflow_lib.core.conversion_config import ConversionConfig
 from workflow_lib.core.running import run_stage
 from workflow_lib.data.chip_tables import FOLDS
 from workflow_lib.data.dataset import Dataset, DatasetArguments
-from workflow_lib.training.holdout import score_holdout
+from workflow_lib.field.holdout import score_holdout
 from workflow_lib.training.score_tables import HOLDOUT_SCORES
 from workflow_lib.training.training_config import TrainingConfig
 
-CONTRACT = 5
+CONTRACT = 7
 
 
 class HoldoutArguments(DatasetArguments):
@@ -25,6 +26,7 @@ class HoldoutArguments(DatasetArguments):
         default=None, description="training recipes: name -> keys that replace those of the training"
     )
     channel_sets: dict[str, list[str]] = Field(description="channel sets of the run: name -> bands and indices")
+    conversion: ConversionConfig
     seed: int = Field(description="base seed of the run")
     folds: Path = Field(description="folds.parquet of assign_folds")
     front: Path = Field(description="front.parquet of build_front")
@@ -40,6 +42,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         FOLDS.read(arguments.folds),
         arguments.channel_sets,
         {name: arguments.training.with_recipe(arguments.recipes, name) for name in arguments.recipes or [""]},
+        arguments.conversion,
         arguments.seed,
     )
     HOLDOUT_SCORES.write(scores, arguments.output)

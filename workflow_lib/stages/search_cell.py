@@ -26,7 +26,7 @@ from workflow_lib.training.checkpoint import Checkpoint
 from workflow_lib.training.compute import Compute, use_one_thread
 from workflow_lib.training.training_config import TrainingConfig
 
-CONTRACT = 2
+CONTRACT = 3
 
 
 _KEYS = ("channels", "quantity", "target", "number", "repeat")

@@ -10,6 +10,7 @@ from workflow_lib.analysis.battery_policies import simulate
 from workflow_lib.analysis.battery_tables import BATTERY
 from workflow_lib.analysis.candidate_tables import CANDIDATES
 from workflow_lib.core.arguments import Arguments
+from workflow_lib.core.candidate import TRAINED
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.running import run_stage
 from workflow_lib.search.supernet_tables import RANKING
@@ -35,7 +36,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = BatteryArguments.parse(__doc__, argv)
     candidates = CANDIDATES.read(arguments.candidates)
     chosen = (candidates["channels"] == arguments.channels) & ~candidates["baseline"]
-    if arguments.ranking:
+    if arguments.ranking:  # the supernet computes in fp32
+        chosen &= candidates["precision"] == TRAINED
         ranking = RANKING.read(arguments.ranking)
         remaining = ranking.loc[ranking["ranking"] == ranking["ranking"].max(), "architecture"]
         chosen &= candidates["architecture"].isin(remaining.map(without_dead_operations))  # ids as in the proposals

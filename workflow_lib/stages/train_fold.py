@@ -10,7 +10,7 @@ from workflow_lib.core.running import run_stage
 from workflow_lib.training.checkpoint import save_tensors
 from workflow_lib.training.fold_job import TrainArguments
 
-CONTRACT = 7
+CONTRACT = 9
 
 
 class FoldArguments(TrainArguments):

@@ -8,7 +8,7 @@ from pydantic import Field
 from workflow_lib.core.running import run_stage
 from workflow_lib.training.fold_job import TrainArguments
 
-CONTRACT = 2
+CONTRACT = 4
 
 
 class PartArguments(TrainArguments):

@@ -17,7 +17,7 @@ from workflow_lib.spaces.skeleton_config import SkeletonConfig
 from workflow_lib.training.compute import use_one_thread
 from workflow_lib.training.supernet_training import SupernetArguments, SupernetTrainer
 
-CONTRACT = 4
+CONTRACT = 5
 
 
 class FirstStepArguments(SupernetArguments):

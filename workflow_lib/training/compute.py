@@ -12,6 +12,7 @@ from typing import Any, Literal
 import torch
 
 from workflow_lib.core.errors import UserError
+from workflow_lib.models.strided_convolutions import guard_strided_convolutions
 from workflow_lib.training.gpus import claim
 from workflow_lib.training.training_config import TrainingConfig
 
@@ -32,6 +33,7 @@ class Compute:
         Raises:
             UserError: if the config requests CUDA or bf16 and this machine does not have it.
         """
+        guard_strided_convolutions()
         available = torch.cuda.is_available()
         if training.device == "cuda" and not available:
             raise UserError("no CUDA device here", "config: training.device", "use auto or cpu")

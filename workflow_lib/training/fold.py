@@ -139,7 +139,7 @@ def _score(dataset: Dataset, trained: Training, fold: Fold, chip_flops: int, thr
         "utilization_pct": 100 * flops / trained.seconds / trained.compute.peak_flops_per_s() if flops else 0.0,
         "peak_memory_bytes": trained.peak_memory_bytes,
         "compute_device": trained.compute.name,
-        "precision": trained.compute.precision,
+        "compute_precision": trained.compute.precision,
         "threads": threads,
         "versions": f"Python {platform.python_version()}, torch {torch.__version__}, NumPy {np.__version__}",
     }

@@ -65,7 +65,7 @@ def measure_utilization(
         "peak_flops_per_s": peak,
         "bandwidth_bytes_per_s": bandwidth,
         "compute_device": compute.name,
-        "precision": compute.precision,
+        "compute_precision": compute.precision,
         "threads": threads,
     }
     return row, _table(layers, bound)

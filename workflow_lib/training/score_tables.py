@@ -1,5 +1,7 @@
 """Schemas of the tables of training scores."""
 
+from pathlib import Path
+
 from workflow_lib.core.candidate import KEYS
 from workflow_lib.core.columns import CANDIDATE, CANDIDATE_KEY, CHANNELS, CROSS_ENTROPY, FOLD
 from workflow_lib.core.results import Result
@@ -48,7 +50,7 @@ TRAINED = (
     Column("utilization_pct", "number", "%", "FLOP/s of the training, relative to a large matrix product", low=0),
     Column("peak_memory_bytes", "integer", "B", "peak memory of the job (CUDA: peak allocated)", low=0),
     Column("compute_device", "text", meaning="cpu, or the GPU's name"),
-    Column("precision", "text", meaning="float32 or bf16"),
+    Column("compute_precision", "text", meaning="float32 or bf16"),
     Column("threads", "integer", meaning="CPU threads", low=1),
     Column("versions", "text", meaning="versions of Python, torch and NumPy"),
 )
@@ -82,6 +84,16 @@ FOREST = Table("forest", (*_FOREST, *SCORES, *PREDICTED), _FOREST_KEY)
 
 FOREST_SCORES = Table("forest_scores", (*_FOREST, *SCORES), _FOREST_KEY)
 FOREST_PREDICTIONS = Table("forest_predictions", (*_FOREST, *PREDICTED), _FOREST_KEY)
+
+FAILED = b"failed:"
+"""First bytes of a file that marks a permanently failed training; `Run.failure_marker` writes it."""
+
+
+def is_failed(training: Path) -> bool:
+    """Tell whether the file of a training marks a permanent failure."""
+    with training.open("rb") as stream:
+        return stream.read(len(FAILED)) == FAILED
+
 
 HOLDOUT_SCORES = Table("holdout_scores", (CANDIDATE, *TRAINED), key=("candidate",))
 

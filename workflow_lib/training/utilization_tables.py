@@ -18,7 +18,7 @@ UTILIZATIONS = Table(
         Column("peak_flops_per_s", "number", "FLOP/s", "throughput of a large matrix product", low=0),
         Column("bandwidth_bytes_per_s", "number", "B/s", "bytes read and written by a large copy", low=0),
         Column("compute_device", "text", meaning="cpu, or the GPU's name"),
-        Column("precision", "text", meaning="float32 or bf16"),
+        Column("compute_precision", "text", meaning="float32 or bf16"),
         Column("threads", "integer", meaning="CPU threads", low=1),
     ),
     key=("channels", "architecture"),

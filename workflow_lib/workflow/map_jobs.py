@@ -3,6 +3,7 @@
 import json
 
 from workflow_lib.data import scene_paths
+from workflow_lib.field.description import STANDALONE_FILES
 from workflow_lib.workflow.workflow_run import Run, Wildcards
 
 
@@ -14,22 +15,41 @@ class MapJobs:
     """
 
     def __init__(self, run: Run) -> None:
-        self._config = run.config
+        self._run, self._config = run, run.config
         self.areas = list(self._config.map.areas) if self._config.map else []
 
     @property
     def bundle(self) -> list[str]:
         """Names of all files in the bundle for a device."""
-        precisions = self._config.precisions.formats if self._config.precisions else []
         return [
             "model.onnx",
-            *(f"model_{precision}.onnx" for precision in precisions),
+            *(f"model_{precision}.onnx" for precision in self._config.deployed_precisions[1:]),
+            *STANDALONE_FILES,
             "bundle.json",
             "model_card.md",
             "apply_model.pyz",
             "requirements.txt",
             "SHA256SUMS",
         ]
+
+    @property
+    def litert_precisions(self) -> list[str]:
+        """Precisions of the LiteRT files of the deployed network; empty if there are none."""
+        return list(self._config.litert.precisions) if self._config.litert else []
+
+    @property
+    def deployed(self) -> list[str]:
+        """The files, below results/<run>, that `rule deploy` makes."""
+        files = [f"deploy_model/recommended/{file}" for file in self.bundle]
+        names = [f"deploy_litert/recommended/model_{precision}.tflite" for precision in self.litert_precisions]
+        return files + names
+
+    @property
+    def precision_flags(self) -> list[str]:
+        """Flags with the precisions of the network files, and how they are converted to int8."""
+        config = self._config
+        conversion = self._run.conversion_flags(config.precisions or config.grid)
+        return ["--precisions", *config.deployed_precisions, *conversion]
 
     @property
     def background_flag(self) -> list[str]:
@@ -48,9 +68,15 @@ class MapJobs:
         return scene_paths.generated(self._config, [file for files in scenes for file in files])
 
     def scene_flags(self, wildcards: Wildcards) -> list[str]:
-        """Return the flags that pass the scenes of an area with their bands."""
+        """Return the flags that pass the scenes of an area with their bands, and whether to apply the model anyway."""
+        assert self._config.map
         scenes = scene_paths.area_scenes(self._config, wildcards.area)
-        return [f"--scene={bands}={file}" for bands, files in scenes.items() for file in files]
+        force = ["--force"] if self._config.map.areas[wildcards.area].force else []
+        return [f"--scene={bands}={file}" for bands, files in scenes.items() for file in files] + force
+
+    def shown_scenes(self, wildcards: Wildcards) -> list[str]:
+        """List the scenes of an area that its page shows: those of the last layer, as in the figures."""
+        return list(scene_paths.area_scenes(self._config, wildcards.area).values())[-1]
 
     def scene_patterns(self, wildcards: Wildcards) -> list[str]:
         """List the external scenes of an area, as named in the configuration."""

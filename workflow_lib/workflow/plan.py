@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from workflow_lib.config import Config
-from workflow_lib.core.candidate import Candidate
+from workflow_lib.core.candidate import CONVERTED, KEYS, Candidate
 from workflow_lib.spaces.network_counts import Costs
 from workflow_lib.spaces.networks import parse
 from workflow_lib.training.training_config import TRAINING_PASSES
@@ -145,7 +145,10 @@ def recorded_rates(folder: Path, on_gpu: bool) -> list[float]:
     for scores in folder.glob("results/*/gather_table/fold_scores.parquet"):
         networks = scores.with_name("networks.parquet")
         if networks.exists():
-            table = pd.read_parquet(scores).merge(pd.read_parquet(networks), on=["channels", "architecture"])
+            trainings = pd.read_parquet(scores)
+            trainings = trainings[~trainings["precision"].isin(CONVERTED)].drop(columns="precision")
+            table = trainings.merge(pd.read_parquet(networks), on=["channels", "architecture"])
+            table = table.drop_duplicates([*KEYS[:-1], "fold"])
             table = table[(table["compute_device"] != "cpu") == on_gpu]
             passes = TRAINING_PASSES * table["loss"].str.len() * table["training_chips"]
             rates += (table["multiply_adds"] * passes / table["training_s"]).tolist()

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workflow_lib.core.arguments import flags
+from workflow_lib.core.candidate import TRAINED
 from workflow_lib.devices import kind_of
 from workflow_lib.export.network_tables import NETWORKS_RESULT
 from workflow_lib.latency.latency_tables import LATENCIES_RESULT
@@ -199,7 +200,8 @@ class SearchJobs:
         device = wildcards.quantity
         if device not in self._config.devices:
             return {}
-        pattern = kind_of(self._config.devices[device]).inputs["predictor"]
+        settings = self._config.devices[device]
+        pattern = kind_of(settings).inputs(settings, TRAINED)["predictor"]
         return {"predictor": f"{self._run.folder}/{pattern.format(device=device)}"}
 
     def price_options(self, wildcards: Wildcards) -> Any:
@@ -211,6 +213,5 @@ class SearchJobs:
             *self.skeleton_flags(wildcards.skeleton),
             *([f"--settings={device.model_dump_json()}"] if device else []),
             self._run.inputs_flag(wildcards),
-            f"--classes={len(config.data.classes)}",
-            *flags(config.data, "chip_size_px"),
+            *self._run.network_flags,
         )

@@ -95,8 +95,7 @@ class TrainingJobs:
     def resources(self) -> dict[str, Any]:
         """Resources of a training job."""
         count = self._config.folds_per_job
-        attempt = {"attempt": lambda wildcards, attempt: attempt} if self._config.grid.allow_missing else {}
-        return attempt | self._run.training(_candidate, trainings=count, held=count)
+        return self._attempt | self._run.training(_candidate, trainings=count, held=count)
 
     def scores(self, folds: int, rounds: int | None = None) -> list[str]:
         """List the score files of all candidates on the first folds, up to where a search or a race stopped each.
@@ -124,11 +123,35 @@ class TrainingJobs:
             for fold in range(min(folds, count, stopped_after.get(each, folds)))
         ]
 
+    def converted_scores(self) -> list[str]:
+        """List the score files of all trainings whose networks are converted to other precisions."""
+        return [
+            f"{self._run.folder}/score_converted/{path.parent}/{precision}/{path.name}"
+            for path in (Path(part).relative_to(self._run.folder, "train_fold") for part in self._all_scores())
+            for precision in self._config.grid.precisions_of(path.parent.name)[1:]
+        ]
+
+    def _all_scores(self) -> list[str]:
+        return self.scores(len(self._folds))
+
+    def _every_precision(self) -> list[str]:
+        return [*self._all_scores(), *self.converted_scores()]
+
+    @property
+    def conversion_resources(self) -> dict[str, Any]:
+        """Resources of a job that converts and scores one trained network."""
+        return self._attempt | self._run.training(_candidate)
+
+    @property
+    def _attempt(self) -> dict[str, Any]:
+        """The number of the attempt, with which `Run.failure_marker` recognises the last one."""
+        return {"attempt": lambda wildcards, attempt: attempt} if self._config.grid.allow_missing else {}
+
     def kept_weights(self, _wildcards: Wildcards = None) -> list[str]:
         """List the weights of all trainings, if kept. They are a target, so that enabling keep_weights takes effect."""
         if not self._config.keep_weights:
             return []
-        return [part.removesuffix(".parquet") + ".pt" for part in self.scores(len(self._folds))]
+        return [part.removesuffix(".parquet") + ".pt" for part in self._all_scores()]
 
     def _forests(self) -> list[str]:
         """List the files of the reference classifiers."""
@@ -142,17 +165,26 @@ class TrainingJobs:
     def gathered(self) -> Mapping[str, Callable[[], list[str]]]:
         """Each table of gather_table that does not depend on a fold or a round -> the files that it gathers."""
         folder, networks = self._run.folder, self._candidates.networks
-        folders = [f"{channels}/{network}" for channels, network in self._config.pairs(networks)]
+        pairs = self._config.pairs(networks)
+        folders = [f"{channels}/{network}" for channels, network in pairs]
         tables: dict[str, Callable[[], list[str]]] = {
-            GATHERED: lambda: self.scores(len(self._folds)),
-            "predictions": lambda: self.scores(len(self._folds)),
+            GATHERED: self._every_precision,
+            "predictions": self._every_precision,
             "forest_scores": self._forests,
             "forest_predictions": self._forests,
-            "networks": lambda: [f"{folder}/export_network/{network}/network.parquet" for network in folders],
+            "networks": lambda: [
+                *(f"{folder}/export_network/{network}/network.parquet" for network in folders),
+                *(
+                    f"{folder}/convert_network/{channels}/{network}/{precision}.parquet"
+                    for channels, network in pairs
+                    for precision in self._config.grid.precisions_of(network)[1:]
+                ),
+            ],
             "latencies": lambda: [
-                f"{folder}/{kind_of(settings).rule}/{network}/{device}.parquet"
+                f"{folder}/{kind_of(settings).rule}/{channels}/{network}/{precision}/{device}.parquet"
                 for device, settings in self._config.devices.items()
-                for network in folders
+                for channels, network in pairs
+                for precision in self._config.grid.precisions_of(network)
             ],
         }
         if self._config.utilization:

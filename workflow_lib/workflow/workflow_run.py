@@ -6,10 +6,13 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from workflow_lib.config import Config
+from workflow_lib.core.arguments import flags
+from workflow_lib.core.candidate import CONVERTED, Precision
 from workflow_lib.core.contracts import CONTRACTS
+from workflow_lib.core.conversion_config import ConversionConfig
 from workflow_lib.core.errors import exit_with_error
 from workflow_lib.core.external_files import external_command
 from workflow_lib.core.results import Result
@@ -31,8 +34,8 @@ Wildcards = Any
 """The wildcards of a job, as Snakemake passes them."""
 
 _BUILDERS = {
-    "train_fold", "train_part", "export_network", "measure_utilization", "score_holdout", "measure_precisions",
-    "deploy_model",
+    "train_fold", "train_part", "export_network", "convert_network", "export_litert", "score_converted",
+    "measure_utilization", "score_holdout", "measure_precisions", "deploy_model", "deploy_litert",
 }  # fmt: skip
 """Stages that build networks."""
 
@@ -67,13 +70,14 @@ class Run:
             **dict.fromkeys(("region", "area", "channels", "device", "quantity", "rules", "figure"), NAME),
             **dict.fromkeys(("tile", "fold", "number", "round", "part", "ranking", "repeat"), number),
             "batch": SETTING,
+            "precision": "|".join(get_args(Precision)),
             "architecture": networks.pattern_in_jobs(),
             "table": r"\w+",
             "first": "fair|uniform",
             "variant": "|".join(VARIANTS),
             "skeleton": "searched|trained",
             "target": "bound|budget",
-            "candidate": rf"{NAME}_b{SETTING}_{networks.pattern_in_jobs()}|recommended",
+            "candidate": rf"{NAME}_b{SETTING}_{networks.pattern_in_jobs()}(?:_(?:{'|'.join(CONVERTED)}))?|recommended",
         }
 
     @cached_property
@@ -93,6 +97,11 @@ class Run:
         return ["--bands", *data.bands, "--classes", *data.classes, f"--normalisation={data.normalisation}"]
 
     @cached_property
+    def network_flags(self) -> list[str]:
+        """Flags of every stage that builds a network of this run, except those of its channel set."""
+        return [f"--classes={len(self.config.data.classes)}", *flags(self.config.data, "chip_size_px")]
+
+    @cached_property
     def model_params(self) -> dict[str, Callable[[Wildcards], str]]:
         """Settings and content of a trained model, which Snakemake compares between runs; empty if the run has none."""
         models = {str(TrainedModel(name)): model for name, model in self.config.grid.trained_models.items()}
@@ -103,6 +112,11 @@ class Run:
     def nodata_flags(self) -> list[str]:
         """The flag with values that count as nodata, in addition to what the files declare."""
         return ["--nodata", *map(str, self.config.data.nodata)] if self.config.data.nodata else []
+
+    @staticmethod
+    def conversion_flags(section: ConversionConfig | None) -> list[str]:
+        """Return the flags of a stage that converts trained networks, from a section with these settings."""
+        return flags(section, *ConversionConfig.model_fields)
 
     def options(self, stage: str, *values: str) -> Any:
         """Return a stage's contract and configured flags as one parameter, which Snakemake compares between runs.

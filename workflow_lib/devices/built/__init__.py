@@ -10,15 +10,15 @@ the predictor's error is estimated on the others.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from workflow_lib.devices.measured import HostConfig
+from workflow_lib.devices.sampled import SampledConfig, sample_runs
 from workflow_lib.latency.device_kind import DeviceKind, PredictionInput
 
 
-class BuiltConfig(HostConfig):
+class BuiltConfig(SampledConfig):
     """Random forests fitted to measured kernels."""
 
     kind: Literal["built"] = Field(
@@ -28,16 +28,12 @@ class BuiltConfig(HostConfig):
     sample_networks: int = Field(
         default=32, ge=0, description="number of whole networks to measure; two fifths of them calibrate the predictor"
     )
-    measurements: str | None = Field(
-        default=None,
-        description="CSV of latencies measured elsewhere (columns model and latency_ms) for the networks in "
-        "results/<run>/export_kernels/<device>; null: measure them where the job runs",
-    )
     uncovered: Literal["error", "report"] = Field(
         default="error",
         description="kernels without a forest, or with features that the forests cannot express. error: the job "
         "fails; report: they count as 0 ms, and the report lists them",
     )
+    any_precision: ClassVar[bool] = True
 
 
 def predict(given: PredictionInput) -> Mapping[str, float | int | None]:
@@ -57,12 +53,13 @@ def predict(given: PredictionInput) -> Mapping[str, float | int | None]:
 
 DEVICE_KIND = DeviceKind(
     settings=BuiltConfig,
-    inputs={
+    inputs=lambda settings, precision: {
         "kernels": "detect_kernels/{channels}/{architecture}/plain.parquet",
-        "predictor": "build_predictor/{device}",
+        "predictor": "build_predictor/{device}/{precision}",
     },
     predict=predict,
-    words="A built predictor was fitted to kernels measured on the machine of its job, or to given measurements from "
-    "elsewhere.",
-    validation="build_predictor/{device}.validation.parquet",
+    runs=sample_runs,
+    words="A built predictor was fitted to kernels of each precision, measured on the machine of its job, on a remote "
+    "device, or elsewhere.",
+    validation="build_predictor/{device}/{precision}.validation.parquet",
 )

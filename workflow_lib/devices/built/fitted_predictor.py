@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Final
 
 import pandas as pd
+from scipy.stats import kendalltau
 
+from workflow_lib.core.candidate import TRAINED, Precision
 from workflow_lib.core.errors import UserError
 from workflow_lib.devices.built.boundary import Boundary, fit_boundary
 from workflow_lib.devices.built.fitted_forests import EMPTY, fit_forests, forest_of, kernel_frequencies, standalone_ms
@@ -36,23 +39,44 @@ class BuiltPredictor:
     @property
     def error_pct(self) -> float | None:
         """Median absolute error on the held-out networks (percent); None if there are none."""
-        held_out = self.validation[self.validation["use"] == "validation"]
-        if held_out.empty:
-            return None
-        return float(100 * (held_out["predicted_ms"] / held_out["latency_ms"] - 1).abs().median())
+        return None if self._held_out.empty else float(self._errors_pct.median())
+
+    @property
+    def _held_out(self) -> pd.DataFrame:
+        return self.validation[self.validation["use"] == "validation"]
+
+    @property
+    def _errors_pct(self) -> pd.Series:
+        return 100 * (self._held_out["predicted_ms"] / self._held_out["latency_ms"] - 1).abs()
+
+    @property
+    def words(self) -> str:
+        """Describe the error on the held-out networks in one phrase."""
+        held_out, errors = self._held_out, self._errors_pct
+        if len(held_out) < 2:
+            return "no networks were held out, so the error is unknown"
+        tau = kendalltau(held_out["latency_ms"], held_out["predicted_ms"]).statistic
+        return (
+            f"error on {len(held_out)} networks that were not used to fit: median {errors.median():.1f} %, largest "
+            f"{errors.max():.1f} %; rank agreement (Kendall's tau) {tau:.2f}"
+        )
 
 
 def fit_predictor(
-    networks: Mapping[str, Sequence[Kernel]], measurements: pd.DataFrame, device: str, seed: int
+    networks: Mapping[str, Sequence[Kernel]],
+    measurements: pd.DataFrame,
+    device: str,
+    seed: int,
+    precision: Precision = TRAINED,
 ) -> BuiltPredictor:
     """Fit forests to measured kernels, and their additional latency within networks to measured networks.
 
     Args:
         networks: kernels of each network of the run.
-        measurements: rows of MEASUREMENTS: kernels by `kernel_name`, networks by name, and the empty network. Other
-            kernels and networks are ignored.
+        measurements: rows of MEASUREMENTS: kernels by `kernel_name`, networks by name, and the empty network.
         device: name of the device.
         seed: seed of the forests and of the choice of calibration networks.
+        precision: precision of the measured kernels and networks, for the validation.
 
     Returns:
         The predictor. With fewer than 4 calibration networks, nothing is added to the latencies of separate kernels;
@@ -81,6 +105,7 @@ def fit_predictor(
     rows = [
         {
             "device": device,
+            "precision": precision,
             "network": name,
             "use": "calibration" if name in calibration else "validation",
             "latency_ms": values[name],
@@ -88,8 +113,32 @@ def fit_predictor(
         }
         for name in measured_networks
     ]
-    columns = ["device", "network", "use", "latency_ms", "predicted_ms"]
+    columns = ["device", "precision", "network", "use", "latency_ms", "predicted_ms"]
     return BuiltPredictor(fitted.forests, boundary, pd.DataFrame(rows, columns=columns))
+
+
+def refuse_unknown(measurements: pd.DataFrame, networks: Mapping[str, Sequence[Kernel]], path: Path) -> None:
+    """Reject measurements of models that do not belong to the run, which may be those of another run.
+
+    Args:
+        measurements: rows of MEASUREMENTS.
+        networks: kernels of each network of the run.
+        path: file of the measurements, for the message.
+
+    Raises:
+        UserError: if there are no measurements, or any is of an unknown model.
+    """
+    if measurements.empty:
+        raise UserError("has no measurements, only a header", path, "fill in the column latency_ms of the manifest")
+    known = {EMPTY, *networks, *map(kernel_name, kernel_frequencies(networks))}
+    unknown = [name for name in measurements["model"] if name not in known]
+    if unknown:
+        raise UserError(
+            f"{len(unknown)} of {len(measurements)} models are no kernels or networks of this run (first: "
+            f"{unknown[0]!r})",
+            path,
+            "give the measurements of this run's manifest, or remove these rows",
+        )
 
 
 def _refuse_zeros(measurements: pd.DataFrame, measured: Sequence[Kernel]) -> None:

@@ -1,13 +1,14 @@
 """Choice of the kernels and networks to measure, and their order."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import onnx
 import pandas as pd
 
 from workflow_lib.devices.built.fitted_forests import (
@@ -19,9 +20,13 @@ from workflow_lib.devices.built.fitted_forests import (
     standalone_ms,
 )
 from workflow_lib.latency.forest_predictor import forest_name
-from workflow_lib.latency.host import ROUNDS, Model, Stopwatch
 from workflow_lib.latency.kernel import Kernel
-from workflow_lib.latency.kernel_graphs import empty_graph, kernel_name, to_onnx
+from workflow_lib.latency.kernel_graphs import kernel_name
+from workflow_lib.latency.runtimes import Model
+from workflow_lib.latency.stopwatch import ROUNDS, Stopwatch
+
+if TYPE_CHECKING:
+    from workflow_lib.latency.kernel_format import KernelFormat
 
 # Number of steps in which kernels are chosen: first at random, then those about which the forests are most uncertain.
 _STEPS: Final = 5
@@ -66,22 +71,28 @@ def choose_kernels(networks: Mapping[str, Sequence[Kernel]], wanted: int, seed: 
 
 
 def choose_models(
-    networks: Mapping[str, Sequence[Kernel]], files: Mapping[str, Path], kernels: int, whole: int, seed: int
+    networks: Mapping[str, Sequence[Kernel]],
+    files: Mapping[str, Path],
+    kernels: int,
+    whole: int,
+    seed: int,
+    formats: KernelFormat,
 ) -> dict[str, Callable[[], Model]]:
     """Choose everything that is to be measured on a remote device, in one step.
 
     Args:
         networks: kernels of each network of the run.
-        files: ONNX file of each network.
+        files: file of each network.
         kernels: number of kernels to measure separately.
         whole: number of networks to measure as a whole.
         seed: seed of the choice.
+        formats: how kernels are written.
 
     Returns:
         A function that makes each model, by its name in MEASUREMENTS.
     """
     chosen_files = {name: files[name] for name in choose_networks(list(files), whole, seed)}
-    return _network_models(chosen_files) | _kernel_models(choose_kernels(networks, kernels, seed))
+    return _network_models(chosen_files, formats) | _kernel_models(choose_kernels(networks, kernels, seed), formats)
 
 
 def measure_space(
@@ -90,6 +101,7 @@ def measure_space(
     stopwatch: Stopwatch,
     kernels: int,
     seed: int,
+    formats: KernelFormat,
     progress: Callable[[int, int], None],
 ) -> pd.DataFrame:
     """Measure some kernels separately and some networks as a whole on this machine.
@@ -99,10 +111,11 @@ def measure_space(
 
     Args:
         networks: kernels of each network of the run.
-        files: ONNX files of the networks that are measured as a whole.
+        files: files of the networks that are measured as a whole.
         stopwatch: stopwatch of the host.
         kernels: number of kernels to measure.
         seed: seed of choices and forests.
+        formats: how kernels are written for the runtime of the stopwatch, in the precision of the files.
         progress: called after each measurement with the number done and the total.
 
     Returns:
@@ -114,16 +127,16 @@ def measure_space(
     def advance() -> None:
         progress(next(done), total)
 
-    network_models = _network_models(files)
+    network_models = _network_models(files, formats)
     stopwatch.run_round(network_models, advance)
     chosen: list[Kernel] = []
     step = choose_kernels(networks, -(-kernels // _STEPS), seed)
     while step:
-        stopwatch.run_round(_kernel_models(step), advance)
+        stopwatch.run_round(_kernel_models(step, formats), advance)
         chosen += step
         size = min(-(-kernels // _STEPS), kernels - len(chosen))
         step = most_uncertain_kernels(networks, chosen, stopwatch.measurements(), size, seed) if size > 0 else []
-    everything = network_models | _kernel_models(chosen)
+    everything = network_models | _kernel_models(chosen, formats)
     for _ in range(1, ROUNDS):
         stopwatch.run_round(everything, advance)
     return stopwatch.measurements()
@@ -161,19 +174,15 @@ def most_uncertain_kernels(
     return sorted(uncertainty, key=lambda kernel: -uncertainty[kernel])[:limit]
 
 
-def _network_models(files: Mapping[str, Model]) -> dict[str, Callable[[], Model]]:
+def _network_models(files: Mapping[str, Model], formats: KernelFormat) -> dict[str, Callable[[], Model]]:
     """Return functions that make the networks and the empty network."""
     models: dict[str, Callable[[], Model]] = {name: partial(_identity, file) for name, file in files.items()}
-    return models | {EMPTY: partial(_serialised, empty_graph)}
+    return models | {EMPTY: formats.empty}
 
 
-def _kernel_models(kernels: Sequence[Kernel]) -> dict[str, Callable[[], Model]]:
-    return {kernel_name(kernel): partial(_serialised, partial(to_onnx, kernel)) for kernel in kernels}
+def _kernel_models(kernels: Sequence[Kernel], formats: KernelFormat) -> dict[str, Callable[[], Model]]:
+    return {kernel_name(kernel): partial(formats.kernel, kernel) for kernel in kernels}
 
 
 def _identity(model: Model) -> Model:
     return model
-
-
-def _serialised(build: Callable[[], onnx.ModelProto]) -> bytes:
-    return bytes(build().SerializeToString())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
@@ -16,13 +17,39 @@ if TYPE_CHECKING:
     from workflow_lib.devices.calibrated.calibrated_model import CalibratedModel
     from workflow_lib.latency.predictors import Predictor
 
-CALIBRATED_DEVICES = (
-    "cortexA76cpu_tflite21",
-    "adreno640gpu_tflite21",
-    "adreno630gpu_tflite21",
-    "myriadvpu_openvino2019r2",
-)
-"""Devices for which nn-Meter published predictions."""
+
+@dataclass(frozen=True)
+class PublishedDevice:
+    """A device for which nn-Meter published predictions.
+
+    Attributes:
+        product: device with this processor.
+        framework: runtime of the networks.
+        processor: processor that ran them.
+        within_10pct_pct: share of networks for which nn-Meter's own predictor is within 10 % of the measurement (%).
+    """
+
+    product: str
+    framework: str
+    processor: str
+    within_10pct_pct: float
+
+
+PUBLISHED_DEVICES = {
+    "cortexA76cpu_tflite21": PublishedDevice("Pixel4", "TFLite v2.1", "CortexA76 CPU", 99.0),
+    "adreno640gpu_tflite21": PublishedDevice("Mi9", "TFLite v2.1", "Adreno 640 GPU", 99.1),
+    "adreno630gpu_tflite21": PublishedDevice("Pixel3XL", "TFLite v2.1", "Adreno 630 GPU", 99.0),
+    "myriadvpu_openvino2019r2": PublishedDevice("Intel Movidius NCS2", "OpenVINO2019R2", "Myriad VPU", 83.4),
+}
+"""Devices for which nn-Meter published predictions. Source: CROSS, table 2; Zhang et al. 2021 (nn-Meter)."""
+
+CALIBRATED_DEVICES = tuple(PUBLISHED_DEVICES)
+
+
+def published_runs(name: str, _settings: Any) -> tuple[str, str]:
+    """Return runtime and place of a published device; unknown for other names. See `DeviceKind.runs`."""
+    device = PUBLISHED_DEVICES.get(name)
+    return (device.framework, f"{device.processor} ({device.product})") if device else ("unknown", "unknown")
 
 
 class CalibratedConfig(DeviceConfig):
@@ -111,11 +138,12 @@ def operation_price(_settings: Any, path: Path, device: str) -> Callable[[Any], 
 
 DEVICE_KIND = DeviceKind(
     settings=CalibratedConfig,
-    inputs={
+    inputs=lambda settings, precision: {
         "kernels": "detect_kernels/{channels}/{architecture}/plain.parquet",
         "predictor": "calibrate_predictor/{device}.json",
     },
     predict=predict,
+    runs=published_runs,
     words="A calibrated predictor is an analytic model fitted to published predictions of nn-Meter; it is neither "
     "nn-Meter itself nor a measurement.",
     default_devices=CALIBRATED_DEVICES,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from workflow_lib.devices.calibrated import CALIBRATED_DEVICES
+from workflow_lib.devices.calibrated import CALIBRATED_DEVICES, published_runs
 from workflow_lib.latency.device_kind import DeviceConfig, DeviceKind, PredictionInput, Quantity
 
 if TYPE_CHECKING:
@@ -124,12 +124,13 @@ def operation_price(settings: Any, path: Path, device: str) -> Callable[[Any], f
 
 DEVICE_KIND = DeviceKind(
     settings=PackageConfig,
-    inputs={
+    inputs=lambda settings, precision: {
         "kernels": "detect_kernels/{channels}/{architecture}/{device}.parquet",
         "predictor": "import_package/{device}",
         "coverage": "check_coverage/{device}.parquet",
     },
     predict=predict,
+    runs=published_runs,
     words="A package is a set of random forests that were fitted elsewhere to measured kernels.",
     operation_price=operation_price,
 )

@@ -11,7 +11,8 @@ from pydantic import Field
 from workflow_lib.core.arguments import Arguments
 from workflow_lib.devices.calibrated.calibration import fit
 from workflow_lib.devices.package import PackageConfig, Uncovered, fallback, read
-from workflow_lib.latency.kernels import FUSION_RULES, detect_kernels
+from workflow_lib.latency.kernel import FUSION_RULES
+from workflow_lib.latency.kernels import detect_kernels
 from workflow_lib.latency.predictors import Predictor
 from workflow_lib.latency.pricing import Prices, price_kernels, require_coverage
 

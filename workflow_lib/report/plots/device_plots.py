@@ -1,12 +1,14 @@
 """Plots of the latency on each device."""
 
 from collections.abc import Sequence
+from itertools import cycle
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from workflow_lib.core.candidate import NETWORK_KEYS
 from workflow_lib.pareto.front_config import Objective
 from workflow_lib.report.names import device_column
 from workflow_lib.report.plots.style import PALETTE, WIDTH_IN, set_log, themed, wants_log
@@ -30,7 +32,7 @@ def latency_devices(ranked: pd.DataFrame, objectives: Sequence[Objective], devic
     all_members = front_members(ranked, objectives)
     members = all_members.head(MAX_MEMBERS)
     # Latency does not depend on the training batch: one row per network is enough.
-    baselines = baseline_rows(ranked).drop_duplicates(["channels", "architecture"])
+    baselines = baseline_rows(ranked).drop_duplicates(NETWORK_KEYS)
     rows = pd.concat([members, baselines])
     values = rows[[device_column(device) for device in devices]].astype(float)
     figure = Figure(figsize=(WIDTH_IN, 0.2 * len(rows) + 1.25), layout="constrained")
@@ -66,29 +68,64 @@ def latency_devices(ranked: pd.DataFrame, objectives: Sequence[Objective], devic
 
 
 @themed
-def predictor_validation(validation: pd.DataFrame) -> Figure:
-    """Draw predicted against measured latency of whole networks, with one panel per built predictor.
+def transfer_error(transfer: pd.DataFrame) -> Figure:
+    """Draw the error of transferred predictors over the number of measured networks.
 
     Args:
-        validation: rows of table VALIDATION of all built predictors.
+        transfer: rows of table TRANSFER.
     """
-    devices = list(validation.groupby("device", sort=False))
-    figure = Figure(figsize=(min(WIDTH_IN, 3.9 * len(devices)), 3.6), layout="constrained")
-    for axes, (device, frame) in zip(figure.subplots(1, len(devices), squeeze=False)[0], devices, strict=True):
+    figure = Figure(figsize=(4.8, 3.6), layout="constrained")
+    axes = figure.subplots()
+    for colour, (device, rows) in zip(cycle(PALETTE), transfer.groupby("device", sort=False), strict=False):
+        axes.plot(rows["networks"], rows["error_pct"], color=colour, marker="o", label=f"{device}: median")
+        axes.plot(
+            rows["networks"],
+            rows["largest_error_pct"],
+            color=colour,
+            marker="o",
+            linestyle=":",
+            label=f"{device}: largest",
+        )
+    sizes = sorted(transfer["networks"].unique())
+    axes.set_xscale("log")
+    axes.set_xticks(sizes, [f"{size}" for size in sizes])
+    axes.minorticks_off()
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel("Measured networks")
+    axes.set_ylabel("Absolute error on the others (%)")
+    axes.legend()
+    return figure
+
+
+@themed
+def predictor_validation(validation: pd.DataFrame) -> Figure:
+    """Draw predicted against measured latency of whole networks, with one panel per fitted predictor.
+
+    Args:
+        validation: rows of table VALIDATION of all fitted predictors.
+    """
+    devices = list(validation.groupby(["device", "precision"], sort=False))
+    columns = min(2, len(devices))
+    rows = -(-len(devices) // columns)
+    figure = Figure(figsize=(min(WIDTH_IN, 3.9 * columns), 3.6 * rows), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes in panels[len(devices) :]:
+        axes.set_axis_off()
+    for axes, ((device, precision), frame) in zip(panels[: len(devices)], devices, strict=True):
         both = pd.concat([frame["latency_ms"], frame["predicted_ms"]])
         ends = np.array([both.min() / 1.15, both.max() * 1.15])
         axes.fill_between(ends, ends / 1.1, ends * 1.1, color="0.92", zorder=0)
         axes.plot(ends, ends, color="0.6", linewidth=1, zorder=1)
         for use, colour in (("calibration", "0.55"), ("validation", PALETTE[0])):
-            rows = frame[frame["use"] == use]
+            part = frame[frame["use"] == use]
             axes.scatter(
-                rows["latency_ms"], rows["predicted_ms"], s=24, color=colour, edgecolor="white", linewidth=0.4,
-                label=f"{use} ({len(rows)})", zorder=3,
+                part["latency_ms"], part["predicted_ms"], s=24, color=colour, edgecolor="white", linewidth=0.4,
+                label=f"{use} ({len(part)})", zorder=3,
             )  # fmt: skip
         for axis in (axes.xaxis, axes.yaxis):
             set_log(axis, both)
         axes.set_aspect("equal")
-        axes.set_title(str(device))
+        axes.set_title(f"{device}, {precision}" if validation["precision"].nunique() > 1 else str(device))
         axes.set_xlabel("Measured latency (ms)")
         axes.set_ylabel("Predicted latency (ms)")
         axes.legend(loc="upper left")

@@ -58,7 +58,7 @@ def searched_dimensions(candidates: pd.DataFrame) -> dict[str, pd.Series]:
     """
     ids = candidates["architecture"]
     networks = {text: parse(text) for text in ids.unique()}
-    common = {name: candidates[name] for name in ("channels", "batch", "recipe")}
+    common = {name: candidates[name] for name in ("channels", "batch", "recipe", "precision")}
     labels = ids.map({text: network.space.label for text, network in networks.items()})
     if labels.nunique() > 1:
         found = {"space": labels} | common

@@ -104,6 +104,32 @@ def reliability_diagram(assessed: pd.DataFrame, classes: Sequence[str]) -> Figur
     return figure
 
 
+@themed
+def selection_curve(selection: pd.DataFrame, recommended: str) -> Figure:
+    """Draw the error of the decided chips over their share, for rising thresholds of abstention.
+
+    Args:
+        selection: table SELECTION.
+        recommended: name of the recommended candidate.
+    """
+    figure = Figure(figsize=(5.0, 3.4), layout="constrained")
+    axes = figure.subplots()
+    known = selection.dropna(subset=["error_pct"])
+    for _, rows in known[known["candidate"] != recommended].groupby("candidate"):
+        axes.plot(rows["decided_pct"], rows["error_pct"], color="0.8", linewidth=0.7, zorder=1)
+    rows = known[known["candidate"] == recommended].drop_duplicates("decided_pct", keep="last")
+    axes.fill_between(rows["decided_pct"], rows["error_pct"], rows["error_high_pct"], color=PALETTE[0], alpha=0.15)
+    axes.plot(rows["decided_pct"], rows["error_pct"], "o-", color=PALETTE[0], markersize=3, linewidth=1.2)
+    for row in rows.iloc[::2].itertuples():
+        axes.annotate(
+            f"{row.threshold:g}", (row.decided_pct, row.error_pct), (0, 5), textcoords="offset points", fontsize=7,
+            ha="center",
+        )  # fmt: skip
+    axes.set(xlabel="Decided chips (%)", ylabel="Error of decided chips (%)", xlim=(0, 102))
+    axes.set_ylim(bottom=0)
+    return figure
+
+
 def _arrays(
     assessed: pd.DataFrame, column: str, classes: Sequence[str]
 ) -> tuple[NDArray[np.integer[Any]], NDArray[np.float64]]:

@@ -119,8 +119,7 @@ def map_scores(scores: pd.DataFrame) -> Figure:
 def draw_backdrop(axes: Axes, backdrop: Backdrop) -> None:
     """Draw imagery with coordinates: the first three bands in colour, or a single band in grey."""
     pixels, (left, bottom, right, top) = backdrop
-    shown = pixels[:3] if len(pixels) >= 3 else pixels[:1]
-    scaled = np.stack([_stretch(band) for band in shown], axis=-1)
+    scaled = np.stack([_stretch(band) for band in visible_bands(pixels)], axis=-1)
     image = scaled if scaled.shape[-1] == 3 else np.repeat(scaled, 3, axis=-1)
     axes.imshow(image, extent=(left, right, bottom, top), interpolation="nearest")
     _show_coordinates(axes)
@@ -136,10 +135,20 @@ def _show_coordinates(axes: Axes) -> None:
 
 def _stretch(band: NDArray[Any]) -> NDArray[np.float64]:
     """Scale one band to the range from 0 to 1; nodata is white."""
+    low, high = visible_range(band)
+    return np.ma.filled(np.ma.clip((band - low) / (high - low), 0, 1).astype(float), 1.0)
+
+
+def visible_range(band: NDArray[Any]) -> tuple[float, float]:
+    """Return the values of a masked band that are shown darkest and brightest."""
     values = np.ma.compressed(band)
-    low, high = np.percentile(values, _STRETCH_PCT) if len(values) else (0, 1)
-    scaled = np.ma.clip((band - float(low)) / max(float(high - low), 1e-9), 0, 1)
-    return np.ma.filled(scaled.astype(float), 1.0)
+    low, high = np.percentile(values, _STRETCH_PCT) if len(values) else (0.0, 1.0)
+    return float(low), float(low) + max(float(high - low), 1e-9)
+
+
+def visible_bands(pixels: NDArray[Any]) -> NDArray[Any]:
+    """Select the bands of imagery that are shown: the first three in colour, or a single one in grey."""
+    return pixels[:3] if len(pixels) >= 3 else pixels[:1]
 
 
 def _panels(names: list[str]) -> tuple[Figure, list[Axes]]:

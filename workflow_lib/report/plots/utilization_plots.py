@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.stats import kendalltau
 
 from workflow_lib.analysis.utilization_pairs import METRICS, flag, on_all_fronts, with_utilization
+from workflow_lib.core.candidate import TRAINED
 from workflow_lib.report.plots.style import PALETTE, WIDTH_IN, scatter, set_log, themed, wants_log
 from workflow_lib.report.tables import baseline_rows, candidates_only
 
@@ -67,7 +68,8 @@ def utilization_roofline(ranked: pd.DataFrame, utilizations: pd.DataFrame, layer
     """
     figure = Figure(figsize=(WIDTH_IN, 4.0), layout="constrained")
     axes = figure.subplots()
-    rows = ranked.drop_duplicates(["channels", "architecture"]).merge(utilizations, on=["channels", "architecture"])
+    networks = ranked.sort_values("recommended", ascending=False, kind="stable")
+    rows = networks.drop_duplicates(["channels", "architecture"]).merge(utilizations, on=["channels", "architecture"])
     recommended = ranked[ranked["recommended"].astype(bool)].iloc[0]
     own_layers = layers[
         (layers["channels"] == recommended["channels"]) & (layers["architecture"] == recommended["architecture"])
@@ -128,8 +130,9 @@ def utilization_accuracy(ranked: pd.DataFrame, utilizations: pd.DataFrame) -> Fi
 
     Source: Kosaian and Phanishayee, figure 3.
     """
-    table = candidates_only(ranked).merge(utilizations, on=["channels", "architecture"])
-    baselines = baseline_rows(ranked).merge(utilizations, on=["channels", "architecture"])
+    measured = ranked[ranked["precision"] == TRAINED]
+    table = candidates_only(measured).merge(utilizations, on=["channels", "architecture"])
+    baselines = baseline_rows(measured).merge(utilizations, on=["channels", "architecture"])
     figure = Figure(figsize=(5.2, 3.6), layout="constrained")
     axes = figure.subplots()
     scatter(axes, "candidates", table["utilization_pct"], table["accuracy_pct"], scale=1.6)

@@ -50,6 +50,7 @@ def front(content: ReportContent) -> TextTable:
             "On the ε-front": ["yes" if flag else "no" for flag in frame["on_epsilon_front"]],
             "Channels": frame["channels"],
             **({"Recipe": frame["recipe"]} if content.config.grid.recipes else {}),
+            **({"Precision": frame["precision"]} if content.config.grid.converted else {}),
             "Batch": frame["batch"],
             **network_choices(content[RANKED_RESULT], frame["candidate"]),
         },

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from workflow_lib.field.field_tables import MAP_SCORES_RESULT
+from workflow_lib.field.field_tables import DRIFT_RESULT, MAP_SCORES_RESULT
 from workflow_lib.report.declaration import SectionDeclaration
 from workflow_lib.report.names import MISSING
 from workflow_lib.report.text_table import TextTable, make_table
@@ -41,16 +41,30 @@ def map_scores(content: ReportContent) -> TextTable:
     )
 
 
+def drift_sentence(content: ReportContent) -> str:
+    """Say in which bands the scenes differ from the training chips."""
+    frame = content[DRIFT_RESULT]
+    moved = frame[frame["psi"] > frame["psi_limit"]]
+    if moved.empty:
+        return "In all areas, the values of all bands are distributed as in a training region."
+    places = [f"{', '.join(rows['band'])} in {area}" for area, rows in moved.groupby("area", sort=False)]
+    return (
+        f"The values are distributed differently than in all training regions for {'; '.join(places)}. Accuracy there "
+        "may differ from that on the validation chips: check some detections by eye."
+    )
+
+
 def values(content: ReportContent) -> Mapping[str, Any]:
     """Return the variables of the template."""
     return {
         "map_scores": map_scores(content),
+        "drift": drift_sentence(content),
     }
 
 
 SECTION = SectionDeclaration(
     title="Map",
-    reads=(MAP_SCORES_RESULT,),
+    reads=(MAP_SCORES_RESULT, DRIFT_RESULT),
     position=100,
     values=values,
 )

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workflow_lib.analysis.candidate_tables import RANKED_RESULT
-from workflow_lib.core.candidate import KEYS, Candidate
+from workflow_lib.core.candidate import KEYS, TRAINED, Candidate
 from workflow_lib.report import words
 from workflow_lib.report.declaration import SectionDeclaration
 from workflow_lib.report.names import searched_from
@@ -29,14 +29,15 @@ _RULE_GRAPH = Path(__file__).parents[1] / "templates" / "rulegraph.svg"
 """Output of `snakemake all deploy --rulegraph dot | dot -Tsvg` with every feature enabled; also shown in the README."""
 
 _EXPECTED_CONSTANT = {
-    "compute_device": "kinds of hardware", "precision": "precisions", "versions": "sets of versions"
+    "compute_device": "kinds of hardware", "compute_precision": "precisions", "versions": "sets of versions"
 }  # fmt: skip
 """Column that should be the same for all trainings -> plural noun for its values."""
 
 
 def run_facts(content: ReportContent) -> TextTable:
     """Tabulate the settings, hardware and software of the run."""
-    config, trained, ranked = content.config, content[TRAINED_RESULT], content[RANKED_RESULT]
+    config, scores, ranked = content.config, content[TRAINED_RESULT], content[RANKED_RESULT]
+    trained = scores[scores["precision"] == TRAINED]
     objectives = ", ".join(f"{objective.name} ({objective.direction})" for objective in config.front.objectives)
     facts = {
         "Run": config.run,
@@ -52,6 +53,7 @@ def run_facts(content: ReportContent) -> TextTable:
         "Channel sets": "; ".join(f"{name}: {', '.join(bands)}" for name, bands in config.grid.channel_sets.items()),
         "Batch sizes": ", ".join(map(str, config.grid.batch_sizes)),
         **({"Recipes": words.recipes(config)} if config.grid.recipes else {}),
+        **({"Precisions": ", ".join(config.grid.precisions)} if config.grid.converted else {}),
         "Folds": words.folds(config),
         "Hold-out": words.holdout(config),
         "Training": words.training(config),
@@ -59,7 +61,7 @@ def run_facts(content: ReportContent) -> TextTable:
         "Bad chips and nodata": words.data_rules(config),
         "Trainings": f"{len(trained):,}, {trained['training_s'].sum() / 3600:.2f} hours in total",
         "Compute devices": "; ".join(sorted(trained["compute_device"].unique())),
-        "Precision": ", ".join(sorted(trained["precision"].unique())),
+        "Precision of trainings": ", ".join(sorted(trained["compute_precision"].unique())),
         "Threads per training": ", ".join(map(str, sorted(trained["threads"].unique()))),
         "Utilization of trainings": f"{trained['utilization_pct'].median():.0f} % of a large matrix product's speed "
         f"(median; {trained['utilization_pct'].min():.0f} to {trained['utilization_pct'].max():.0f} %)",

@@ -28,9 +28,11 @@ def baselines(content: ReportContent) -> TextTable:
 
     frame = baseline_table(content[RANKED_RESULT], content.config.front.objectives)
     texts = {"Candidate": frame["candidate"], "Channels": frame["channels"]}
-    recipe = {"Recipe": frame["recipe"]} if content.config.grid.recipes else {}
+    grid = content.config.grid
+    texts |= {"Recipe": frame["recipe"]} if grid.recipes else {}
+    texts |= {"Precision": frame["precision"]} if grid.converted else {}
     scores = scores_columns(frame, list(frame.columns[1 + len(KEYS) :]))
-    return make_table({**texts, **recipe, "Batch": frame["batch"], **scores}, texts=2 + len(recipe))
+    return make_table({**texts, "Batch": frame["batch"], **scores}, texts=len(texts))
 
 
 def values(content: ReportContent) -> Mapping[str, Any]:

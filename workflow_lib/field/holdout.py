@@ -2,13 +2,17 @@
 
 import sys
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from workflow_lib.core.candidate import TRAINED, Candidate
+from workflow_lib.core.conversion_config import ConversionConfig
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.seeds import derive_seed
 from workflow_lib.data.dataset import Dataset
+from workflow_lib.field.converted_network import score_converted
 from workflow_lib.training.fold import Fold, train_and_score
 from workflow_lib.training.training_config import TrainingConfig
 
@@ -19,11 +23,13 @@ def score_holdout(
     folds: pd.DataFrame,
     channel_sets: Mapping[str, Sequence[str]],
     trainings: Mapping[str, TrainingConfig],
+    conversion: ConversionConfig,
     seed: int,
 ) -> pd.DataFrame:
     """Retrain each chosen candidate on all chips outside the hold-out and its buffer, and score it on the hold-out.
 
     The training ends after the median of the epochs that the folds kept, so that early stopping needs no chips here.
+    Candidates that differ only in their precision share a training.
 
     Args:
         dataset: the imported chips.
@@ -31,6 +37,7 @@ def score_holdout(
         folds: the table of assign_folds.
         channel_sets: name -> bands and indices.
         trainings: recipe -> settings of the training.
+        conversion: how networks are converted to int8.
         seed: base seed of the run.
 
     Returns:
@@ -45,23 +52,21 @@ def score_holdout(
         raise UserError("no chip is held out", "config: folds.holdout.method", "choose share, region or spatial_block")
     # Chips that are buffer in some folds only may train here; those near the hold-out are buffer in every fold.
     usable = np.unique(folds.loc[folds["role"].isin(["training", "set_aside", "validation"]), "chip"].to_numpy())
-    rows = []
-    for number, candidate in enumerate(chosen.to_dict("records"), start=1):
-        print(f"score_holdout: {number} of {len(chosen)}: {candidate['candidate']}", file=sys.stderr, flush=True)
-        (outcome,) = train_and_score(
-            dataset,
-            channel_sets[candidate["channels"]],
-            candidate["architecture"],
-            int(candidate["batch"]),
-            trainings[candidate["recipe"]],
-            [
-                Fold(
-                    usable,
-                    held_out,
-                    derive_seed(seed, "score_holdout", candidate["candidate"]),
-                    last_epoch=int(candidate["kept_epoch"]),
-                )
-            ],
-        )
-        rows.append({"candidate": candidate["candidate"]} | outcome.scores)
-    return pd.DataFrame(rows)
+    scores: dict[str, dict[str, Any]] = {}
+    names = chosen["candidate"].map(lambda name: str(Candidate.parse(name).as_trained))
+    for training, members in chosen.groupby(names, sort=False):
+        print(f"score_holdout: {len(scores)} of {len(chosen)} scored; {training}", file=sys.stderr, flush=True)
+        trained, kept_epoch = Candidate.parse(str(training)), int(members["kept_epoch"].iloc[0])
+        channels = channel_sets[trained.channels]
+        fold = Fold(usable, held_out, derive_seed(seed, "score_holdout", str(training)), last_epoch=kept_epoch)
+        settings = trainings[trained.recipe]
+        (outcome,) = train_and_score(dataset, channels, trained.architecture, trained.batch, settings, [fold])
+        for candidate in map(Candidate.parse, members["candidate"]):
+            scores[str(candidate)] = dict(outcome.scores)
+            if candidate.precision != TRAINED:
+                converted = score_converted(
+                    dataset, channels, outcome.network.cpu(), candidate.precision, usable, held_out, conversion,
+                    derive_seed(seed, "score_holdout", "int8"),
+                )  # fmt: skip
+                scores[str(candidate)] |= {name: converted[name] for name in converted.keys() & outcome.scores.keys()}
+    return pd.DataFrame({"candidate": name} | scores[name] for name in chosen["candidate"])
