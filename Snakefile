@@ -37,6 +37,7 @@ rule all:
         "<results>/score_efficiency/efficiency.parquet",
         "<results>/plot_interactive/front_3d.html",
         "<results>/build_report/report.html",
+        REPORT.pdf_files,
         expand("<results>/report_map/{area}.html", area=MAPS.areas),
 
 

@@ -10,16 +10,16 @@ REPORT = ReportJobs(RUN)
 
 
 rule plot_figure:
-    """Draw one figure as PNG and PDF."""
+    """Draw one figure as PNG, and as PDF where the config wants it."""
     input:
         REPORT.figure_inputs,
     output:
+        **REPORT.pdf_output,
         figure=report(
             "<results>/plot_figure/{figure}.png",
             category="Figures",
             labels={"run": RUN.name, "figure": "{figure}"},
         ),
-        vector="<results>/plot_figure/{figure}.pdf",
     log:
         "<logs>/plot_figure/{figure}.log",
     conda:

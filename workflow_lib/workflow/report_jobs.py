@@ -2,6 +2,7 @@
 
 import json
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from workflow_lib.config import Config
@@ -30,6 +31,16 @@ class ReportJobs:
     def figure_files(self) -> list[str]:
         """PNG files of all figures."""
         return [f"{self._run.folder}/plot_figure/{name}.png" for name in self.figures]
+
+    @property
+    def pdf_output(self) -> dict[str, str]:
+        """The second output of plot_figure, if this run's figures are also drawn as PDF."""
+        return {"pdf": "<results>/plot_figure/{figure}.pdf"} if self._config.report.pdf_figures else {}
+
+    @property
+    def pdf_files(self) -> list[str]:
+        """PDF files of all figures, if the config wants them."""
+        return [str(Path(file).with_suffix(".pdf")) for file in self.figure_files if self._config.report.pdf_figures]
 
     def figure_inputs(self, wildcards: Wildcards) -> list[str]:
         """List the files that a figure is drawn from, without external files."""
