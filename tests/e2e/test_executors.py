@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from private_slurm import Slurm
-from runs import ROOT, TABLES, TINY, assert_same_tables, finish, start, write_config
+from runs import ROOT, TABLE_FILES, TINY, assert_same_tables, finish, start, write_config
 
 SLURM_KILLS = max(3, int(os.environ.get("EDGEFRONT_KILLS", "0")))
 # Waits that make sense for a cluster's hours, shortened.
@@ -36,7 +36,7 @@ def command(folder: Path, profile: str, *arguments: str, config: Path = TINY) ->
 @pytest.mark.parametrize("profile", QUICKLY)
 def test_a_cluster_s_tables_are_those_of_this_machine(profile: str, slurm: Slurm, run: Path, tmp_path: Path) -> None:
     # Slurm's own executor looks at its jobs rarely, so it makes the tables only; the other one also figures and report.
-    targets = [f"results/tiny/{table}.parquet" for table in TABLES] if profile == "slurm" else ["all"]
+    targets = TABLE_FILES if profile == "slurm" else ["all"]
     before = jobs(slurm)
     result = subprocess.run(command(tmp_path, profile, *targets), capture_output=True, text=True, env=slurm.environment)
     assert result.returncode == 0, (result.stdout + result.stderr)[-4000:]

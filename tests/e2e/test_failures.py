@@ -13,8 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
-from runs import ROOT, assert_same_tables, command, snakemake, write_config
-from test_scenes_to_map import CHANGES as SCENES
+from runs import ROOT, SCENES, ask, assert_same_tables, command, snakemake, write_config
 
 from workflow_lib.config import parse_config
 from workflow_lib.core.contracts import CONTRACTS
@@ -49,13 +48,13 @@ PLANS: dict[str, tuple[Callable[[Path], Path], list[str]]] = {
 
 
 def planned(folder: Path, config: Path, targets: list[str]) -> set[str]:
-    output = snakemake(folder, *targets, "--dry-run", config=config)
+    output = ask(folder, *targets, "--dry-run", config=config)
     return set(re.findall(r"^(\w+) +\d+$", output, re.MULTILINE)) - {"total", "all", "deploy"}
 
 
 def made_from(folder: Path, config: Path, targets: list[str]) -> dict[str, set[str]]:
     """Rule -> rules that read what any of its jobs makes, directly or through others."""
-    dot = snakemake(folder, *targets, "--rulegraph", "dot", config=config)
+    dot = ask(folder, *targets, "--rulegraph", "dot", config=config)
     names = dict(re.findall(r'(\d+)\[label = "(\w+)', dot))
     after = defaultdict(set)
     for first, second in re.findall(r"(\d+) -> (\d+)", dot):
@@ -76,7 +75,7 @@ def made_from(folder: Path, config: Path, targets: list[str]) -> dict[str, set[s
 def pretend_to_run(folder: Path, config: Path, targets: list[str]) -> dict[str, list[Path]]:
     """Make empty files of all outputs and tell Snakemake that they are finished; rule -> its outputs."""
     outputs = defaultdict(list)
-    for row in snakemake(folder, *targets, "--summary", config=config).splitlines():
+    for row in ask(folder, *targets, "--summary", config=config).splitlines():
         name, _, rule, *_ = [*row.split("\t"), "", ""]
         if rule not in CONTRACTS:
             continue
@@ -87,7 +86,7 @@ def pretend_to_run(folder: Path, config: Path, targets: list[str]) -> dict[str, 
         else:
             path.mkdir(exist_ok=True)
         outputs[rule].append(path)
-    snakemake(folder, *targets, "--touch", config=config)
+    ask(folder, *targets, "--touch", config=config)
     for page in outputs["build_report"][:1]:
         stamp_report(folder, config, page)
     return outputs

@@ -21,7 +21,6 @@ import pytest
 import torch
 from golden import RECORD, describe, differences, some, write_record
 from runs import command, snakemake, write_config
-from test_scenes_to_map import CHANGES as SCENES
 from test_search import rounds
 
 from workflow_lib.core.contracts import CONTRACTS
@@ -88,7 +87,6 @@ RUNS: dict[str, dict[str, Any]] = {
         "grid.space.stride": [1, 2],
         "keep_weights": False,
     },
-    "field": SCENES,
 }  # fmt: skip
 
 
@@ -113,7 +111,7 @@ def measure_board(folder: Path, config: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+def found(tmp_path_factory: pytest.TempPathFactory, field: Path) -> dict[str, dict[str, Any]]:
     """Stage -> run and file -> what it holds."""
     folder = tmp_path_factory.mktemp("golden")
     found: dict[str, dict[str, Any]] = defaultdict(dict)
@@ -126,14 +124,14 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]
         assert result.returncode == 0, (result.stdout + result.stderr)[-4000:]
         if name == "grid":
             subprocess.run(command(folder, "deploy", *CONVERTED, config=config), check=True, capture_output=True)
+    for results in [*(folder / "results" / name for name in RUNS), field / "results" / "field"]:
         for stage in CONTRACTS.keys() - NOT_COMPARED:
-            place = folder / "results" / name / stage
-            files = [path for path in sorted(place.rglob("*.*")) if path.is_file()]
+            files = [path for path in sorted((results / stage).rglob("*.*")) if path.is_file()]
             for suffix in sorted({path.suffix for path in files}):
                 for path in some([path for path in files if path.suffix == suffix]):
                     if description := describe(path):
                         description.pop(MEASURED_COLUMNS.get(stage), None)
-                        found[stage][str(path.relative_to(place.parents[1]))] = description
+                        found[stage][str(path.relative_to(results.parent))] = description
     return found
 
 

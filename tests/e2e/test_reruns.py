@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 import yaml
-from runs import ROOT, TINY, assert_same_tables, command, snakemake, write_config
+from runs import ROOT, TABLE_FILES, TINY, ask, assert_same_tables, command, snakemake, write_config
 
 from workflow_lib.training.score_tables import TRAINING
 
@@ -42,6 +42,7 @@ CONFIG_EDITS: dict[str, tuple[dict[str, Any], int]] = {
     "turn `utilization` on": ({"utilization": {"fold": 4}}, 0),
     "turn `comparison` on": ({"comparison": {}}, 0),
     "change `report.dpi`": ({"report.dpi": 100}, 0),
+    "turn `report.pdf_figures` on": ({"report.pdf_figures": True}, 0),
     "change `report.title`": ({"report.title": "Another"}, 0),
     "change `grid.allow_missing`": ({"grid.allow_missing": True}, 0),
     "change `execution`": ({"execution.warm_worker": False, "execution.folds_together": "always"}, 0),
@@ -65,11 +66,13 @@ def documented(row: str) -> set[str]:
     return set().union(*(GROUPS.get(group, {rule}) for rule, group in names))
 
 
-def planned(arguments: list[str]) -> Counter[str]:
+def planned(folder: Path, *targets: str, config: Path = TINY) -> Counter[str]:
     """Jobs per rule of a dry run; of a target that is up to date, none."""
-    result = subprocess.run([*arguments, "--dry-run"], capture_output=True, text=True)
-    assert result.returncode == 0, (result.stdout + result.stderr)[-3000:]
-    table = re.findall(r"^(\w+) +(\d+)$", result.stdout, re.MULTILINE)
+    return jobs_in(ask(folder, *targets, "--dry-run", config=config))
+
+
+def jobs_in(output: str) -> Counter[str]:
+    table = re.findall(r"^(\w+) +(\d+)$", output, re.MULTILINE)
     return Counter({rule: int(count) for rule, count in table if rule not in ("total", "all")})
 
 
@@ -81,7 +84,7 @@ def test_every_row_of_the_table_is_tested() -> None:
 @pytest.mark.parametrize("row", CONFIG_EDITS)
 def test_an_edit_of_the_config_repeats_what_the_table_says(row: str, run: Path, tmp_path: Path) -> None:
     changes, trainings = CONFIG_EDITS[row]
-    jobs = planned(command(run.parents[1], config=write_config(tmp_path / "edited.yaml", changes)))
+    jobs = planned(run.parents[1], config=write_config(tmp_path / "edited.yaml", changes))
     assert set(jobs) == documented(row)
     assert jobs["train_fold"] == trainings
 
@@ -90,7 +93,7 @@ def test_comments_and_format_of_the_config_repeat_nothing(run: Path, tmp_path: P
     values = yaml.safe_load(TINY.read_text())
     text = "# a comment\n" + yaml.safe_dump(dict(reversed(values.items())), default_flow_style=True, width=40)
     (tmp_path / "reformatted.yaml").write_text(text)
-    jobs = planned(command(run.parents[1], config=tmp_path / "reformatted.yaml"))
+    jobs = planned(run.parents[1], config=tmp_path / "reformatted.yaml")
     assert set(jobs) == documented("comment or reformat the config") == set()
 
 
@@ -112,8 +115,8 @@ def in_checkout(checkout: Path, run: Path) -> list[str]:
 def test_comments_and_format_of_rules_and_code_repeat_nothing(run: Path, checkout: Path) -> None:
     for file in [*checkout.glob("rules/**/*.smk"), *checkout.glob("workflow_lib/**/*.py")]:
         file.write_text(file.read_text().rstrip("\n") + "\n\n# a comment\n")
-    jobs = planned(in_checkout(checkout, run))
-    assert set(jobs) == documented("comment or reformat rules or code") == set()
+    result = subprocess.run([*in_checkout(checkout, run), "--dry-run"], capture_output=True, text=True, check=True)
+    assert set(jobs_in(result.stdout)) == documented("comment or reformat rules or code") == set()
 
 
 def test_a_raised_contract_repeats_its_stage(run: Path, checkout: Path) -> None:
@@ -123,9 +126,7 @@ def test_a_raised_contract_repeats_its_stage(run: Path, checkout: Path) -> None:
     result = subprocess.run(
         [*in_checkout(checkout, run), "--dry-run"], capture_output=True, text=True, cwd=checkout, env=environment
     )
-    assert set(re.findall(r"^(\w+) +\d+$", result.stdout, re.MULTILINE)) - {"all", "total"} == documented(
-        "raise the contract of `predict_latency`"
-    )
+    assert set(jobs_in(result.stdout)) == documented("raise the contract of `predict_latency`")
 
 
 def test_rasters(run: Path, tmp_path: Path) -> None:
@@ -134,19 +135,18 @@ def test_rasters(run: Path, tmp_path: Path) -> None:
     config = write_config(tmp_path / "real.yaml", {"data.generate": None, "data.root": "chips"})
     target = "results/tiny/train_fold/6/8/k3-s2-p1-pool3s2-w32/0.parquet"
     snakemake(tmp_path, target, config=config)
-    whole = command(tmp_path, target, config=config)
     raster = next((tmp_path / "chips").rglob("*.tif"))
     os.utime(raster)
-    assert set(planned(whole)) == documented("touch a raster") == set()
+    assert set(planned(tmp_path, target, config=config)) == documented("touch a raster") == set()
     raster.write_bytes(raster.read_bytes()[:-1] + b"\0")
-    jobs = planned(whole)
+    jobs = planned(tmp_path, target, config=config)
     assert set(jobs) == documented("change a raster") - GROUPS["tables"] - GROUPS["results"] - {"train_forest"}
 
 
 def test_weights_are_kept_once_that_is_turned_on(own_run: Path) -> None:
     for file in (own_run / "results/tiny/train_fold").rglob("*.pt"):
         file.unlink()
-    jobs = planned(command(own_run, "all"))
+    jobs = planned(own_run)
     assert set(jobs) == documented("turn `keep_weights` on")
     assert jobs["train_fold"] == TRAININGS
 
@@ -159,7 +159,7 @@ def test_an_edited_predictor_package(own_run: Path, tmp_path: Path, shared: Path
     snakemake(own_run, "all", config=config)
     with (package / "meta.yaml").open("a") as meta:
         meta.write("\n# edited\n")
-    jobs = planned(command(own_run, config=config))
+    jobs = planned(own_run, config=config)
     assert set(jobs) == documented("edit a predictor package")
     assert jobs["predict_latency"] == 3, "of this device alone"
 
@@ -173,7 +173,7 @@ def test_racing_turned_on_and_off(tmp_path: Path) -> None:
     for part in (results / "train_fold" / "6" / "8" / slower).glob("*.parquet"):
         TRAINING.write(TRAINING.read(part).assign(accuracy_pct=1.0), part)
     snakemake(tmp_path, "all", config=off)
-    assert set(planned(command(tmp_path, config=on))) == documented("turn `racing` on or off")
+    assert set(planned(tmp_path, config=on)) == documented("turn `racing` on or off")
     snakemake(tmp_path, "all", config=on)
     stopped = pd.read_parquet(results / "race_folds/2.parquet")
     assert stopped[["architecture", "after_folds"]].values.tolist() == [[slower, 2]]
@@ -183,7 +183,7 @@ def test_racing_turned_on_and_off(tmp_path: Path) -> None:
     assert "Racing stopped 1 candidates" in (results / "build_report/report.html").read_text()
     (results / f"train_fold/6/8/{slower}/2.parquet").unlink()  # as it would be, had the race been from the start
     assert "Nothing to be done" in snakemake(tmp_path, "all", config=on)
-    jobs = planned(command(tmp_path, config=off))
+    jobs = planned(tmp_path, config=off)
     assert jobs["train_fold"] == 1
     assert set(jobs) == documented("turn `racing` on or off") - {"race_folds"} | {"train_fold"}
 
@@ -192,8 +192,8 @@ def test_nothing_stale_is_kept_and_old_rows_leak_nowhere(own_run: Path, tmp_path
     """A smaller grid in the folder of a larger one gives the tables of the smaller one alone."""
     smaller = {"grid.space.kernel_size": [3], "devices": {"cortexA76cpu_tflite21": {"kind": "calibrated"}}}
     config = write_config(tmp_path / "smaller.yaml", smaller)
-    snakemake(own_run, "all", config=config)
-    snakemake(tmp_path / "fresh", "all", config=config)
+    snakemake(own_run, *TABLE_FILES, config=config)
+    snakemake(tmp_path / "fresh", *TABLE_FILES, config=config)
     assert_same_tables(own_run / "results" / "tiny", tmp_path / "fresh" / "results" / "tiny")
     scores = pd.read_parquet(own_run / "results/tiny/gather_table/fold_scores.parquet")
     assert set(scores["architecture"]) == {"k3-s2-p1-pool3s2-w32", "k7-s2-p3-pool3s2-w64"}

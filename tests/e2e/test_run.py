@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import rasterio
 import torch
-from runs import assert_same_tables, snakemake, write_config
+from runs import TABLE_FILES, assert_same_tables, snakemake, write_config
 
 
 def test_a_second_run_has_nothing_to_do(run: Path) -> None:
@@ -18,7 +18,7 @@ def test_a_second_run_has_nothing_to_do(run: Path) -> None:
 
 
 def test_the_same_seed_gives_the_same_tables(run: Path, tmp_path: Path) -> None:
-    snakemake(tmp_path, "all")
+    snakemake(tmp_path, *TABLE_FILES)
     assert_same_tables(run, tmp_path / "results" / "tiny")
 
 
@@ -27,7 +27,7 @@ def test_folds_together_give_the_same_tables(run: Path, own_run: Path, tmp_path:
     shutil.rmtree(results / "train_fold")
     (results / "gather_table" / "fold_scores.parquet").unlink()
     config = write_config(tmp_path / "together.yaml", {"execution.folds_together": "always"})
-    snakemake(own_run, "all", config=config)
+    snakemake(own_run, *TABLE_FILES, config=config)
     assert len(list((results / "logs" / "train_fold").rglob("folds.log"))) == 3
     assert_same_tables(run, results)
     assert len(list((results / "train_fold").rglob("*.pt"))) == 6
@@ -89,6 +89,23 @@ def test_the_deployed_folder_alone_classifies_raw_chips(run: Path) -> None:
     front = pd.read_parquet(run / "build_front/front.parquet").query("recommended").iloc[0]
     assert (bundle / "model.onnx").stat().st_size == front["memory_bytes"], "memory_bytes is the deployed file's size"
     assert front["candidate"] in (bundle / "model_card.md").read_text()
+
+
+def test_onnx_runtime_alone_reproduces_the_accuracy_on_the_held_out_chips(run: Path) -> None:
+    """From the raw rasters, with the file that score_holdout writes and nothing of this project."""
+    session = onnxruntime.InferenceSession(run / "score_holdout/standalone.onnx", providers=["CPUExecutionProvider"])
+    told = {key: json.loads(text) for key, text in session.get_modelmeta().custom_metadata_map.items()}
+    assert told["bands"] == ["dem", "red", "green", "blue", "nir"] and told["classes"] == ["F", "T"]
+    right = []
+    for dem in sorted((run / "generate_chips/chips/California/DEM").rglob("*.tif")):
+        aerial = dem.parents[2] / "Aer" / dem.parent.name / dem.name
+        with rasterio.open(dem) as first, rasterio.open(aerial) as second:
+            raw = np.concatenate([first.read(), second.read()]).astype(np.float32)
+        (probabilities,) = session.run(None, {"bands": raw[None]})
+        right.append(told["classes"][probabilities[0].argmax()] == dem.parent.name)
+    scores = pd.read_parquet(run / "score_holdout/scores.parquet").set_index("candidate")
+    assert len(right) == 16
+    assert 100 * np.mean(right) == scores.loc[told["candidate"], "accuracy_pct"] == told["holdout_accuracy_pct"]
 
 
 def test_a_predictor_package_prices_the_networks(own_run: Path, tmp_path: Path, shared: Path) -> None:

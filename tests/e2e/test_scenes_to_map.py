@@ -15,50 +15,22 @@ import pandas as pd
 import pytest
 import rasterio
 import rasterio.shutil
-from runs import snakemake, write_config
+from runs import SCENES, ask, snakemake, write_config
 
 from workflow_lib.data.geopackage_writer import Points, write_layers
 
-RUN = Path("results", "tiny")
-TERRAIN = {"west": "Nebraska", "east": "Illinois", "new": "Nebraska"}
-CHANGES: dict[str, Any] = {
-    "data.generate": None,
-    "data.clip": {
-        "false_class": "F",
-        "min_distance_m": 30,
-        "landscape": {"terrain": TERRAIN, "size_px": 300, "tiles": 2, "roads": 4, "channels": 3},
-    },
-    "data.regions": {
-        area: [
-            {"folder": f"{area}/DEM", "bands": ["dem"]},
-            {"folder": f"{area}/Aer", "bands": ["red", "green", "blue", "nir"]},
-        ]
-        for area in ("west", "east")
-    },
-    "folds.holdout": {"method": "none", "regions": []},
-    "grid.space.kernel_size": [3],
-    "precisions": {},
-    # The landscapes lie at different elevations, and chips are normalised by those of the data set.
-    "map": {"areas": {"new": {"force": True}}, "precision": "int8", "threshold": 0.1, "overlap": 0.5},
-}
+RUN = Path("results", "field")
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("field")
-    snakemake(folder, config=write_config(folder / "field.yaml", CHANGES))
-    return folder
-
-
-def planned(folder: Path, changes: dict[str, Any], *targets: str) -> Counter[str]:
+def planned(field: Path, changes: dict[str, Any], *targets: str) -> Counter[str]:
     """Jobs that an edit runs."""
-    output = snakemake(folder, "--dry-run", *targets, config=write_config(folder / "edited.yaml", CHANGES | changes))
+    output = ask(field, "--dry-run", *targets, config=write_config(field / "edited.yaml", SCENES | changes))
     lines = [line.split() for line in output.splitlines()]
     return Counter({words[0]: int(words[1]) for words in lines if len(words) == 2 and words[1].isdigit()})
 
 
-def test_chips_are_cut_around_points_and_drawn_places(folder: Path) -> None:
-    results = folder / RUN
+def test_chips_are_cut_around_points_and_drawn_places(field: Path) -> None:
+    results = field / RUN
     samples = pd.concat(pd.read_parquet(results / "sample_points" / f"{area}.parquet") for area in ("west", "east"))
     kept = samples[samples["reason"].isna()]
     chips = pd.read_parquet(results / "import_chips" / "chips.parquet")
@@ -67,8 +39,8 @@ def test_chips_are_cut_around_points_and_drawn_places(folder: Path) -> None:
     assert (results / "plot_figure" / "sample_map.png").stat().st_size > 10_000
 
 
-def test_the_map_is_scored_against_the_crossings(folder: Path) -> None:
-    results = folder / RUN
+def test_the_map_is_scored_against_the_crossings(field: Path) -> None:
+    results = field / RUN
     with rasterio.open(results / "apply_model" / "new.tif") as raster:
         assert raster.shape == (13, 13) and raster.descriptions == ("F", "T")
         assert np.isfinite(raster.read(1)).sum() > 100
@@ -83,8 +55,8 @@ def test_the_map_is_scored_against_the_crossings(folder: Path) -> None:
     assert "Map of new" in page and "data:image/jpeg;base64," in page
 
 
-def test_smaller_files_ran_on_every_fold(folder: Path) -> None:
-    results = folder / RUN
+def test_smaller_files_ran_on_every_fold(field: Path) -> None:
+    results = field / RUN
     table = pd.read_parquet(results / "measure_precisions" / "precisions.parquet")
     front = pd.read_parquet(results / "build_front" / "front.parquet").set_index("candidate")
     whole = table[table["precision"] == "fp32"].set_index("candidate")["accuracy_pct"]
@@ -93,25 +65,25 @@ def test_smaller_files_ran_on_every_fold(folder: Path) -> None:
     assert set(table["precision"]) == {"fp32", "fp16", "int8"}
 
 
-def test_the_report_shows_samples_precisions_and_map(folder: Path) -> None:
-    page = (folder / RUN / "build_report" / "report.html").read_text()
+def test_the_report_shows_samples_precisions_and_map(field: Path) -> None:
+    page = (field / RUN / "build_report" / "report.html").read_text()
     for fragment in ("Chips cut from scenes", "Lower precisions", 'id="figure-area_maps"', 'id="figure-sample_map"'):
         assert fragment in page
 
 
-def test_edits_repeat_what_they_touch(folder: Path) -> None:
-    assert planned(folder, {}) == {}
-    chart = CHANGES["map"]
-    assert planned(folder, {"map": chart | {"tolerance_m": 10}}) == Counter(
+def test_edits_repeat_what_they_touch(field: Path) -> None:
+    assert planned(field, {}) == {}
+    chart = SCENES["map"]
+    assert planned(field, {"map": chart | {"tolerance_m": 10}}) == Counter(
         score_map=1, plot_figure=3, build_report=1, report_map=1, all=1, total=7
     )
-    assert planned(folder, {"map": chart | {"threshold": 0.2}}).keys() >= {"apply_model", "score_map"}
-    assert "train_fold" not in planned(folder, {"map": chart | {"threshold": 0.2}})
-    assert "train_fold" in planned(folder, {"data.clip": CHANGES["data.clip"] | {"jitter_m": 5}})
+    assert planned(field, {"map": chart | {"threshold": 0.2}}).keys() >= {"apply_model", "score_map"}
+    assert "train_fold" not in planned(field, {"map": chart | {"threshold": 0.2}})
+    assert "train_fold" in planned(field, {"data.clip": SCENES["data.clip"] | {"jitter_m": 5}})
 
 
-def test_scenes_and_points_of_one_s_own_give_the_same_chips(folder: Path) -> None:
-    land = folder / RUN / "generate_landscape"
+def test_scenes_and_points_of_one_s_own_give_the_same_chips(field: Path) -> None:
+    land = field / RUN / "generate_landscape"
     changes = {
         "run": "own",
         "data.clip": {
@@ -123,7 +95,7 @@ def test_scenes_and_points_of_one_s_own_give_the_same_chips(folder: Path) -> Non
             area: [
                 part | {"scenes": [str(land / area / f"{part['folder'].rpartition('/')[2]}_?.tif")]} for part in parts
             ]
-            for area, parts in CHANGES["data.regions"].items()
+            for area, parts in SCENES["data.regions"].items()
         },
         "map": {
             "areas": {
@@ -138,18 +110,18 @@ def test_scenes_and_points_of_one_s_own_give_the_same_chips(folder: Path) -> Non
             }
         },
     }
-    jobs = planned(folder, changes)
+    jobs = planned(field, changes)
     assert jobs["clip_chips"] == 8 and jobs["apply_model"] == 1 and "generate_landscape" not in jobs
-    snakemake(folder, "data", config=folder / "edited.yaml")
-    own, first = (np.load(folder / "results" / run / "import_chips" / "chips.npy") for run in ("own", "tiny"))
+    snakemake(field, "data", config=field / "edited.yaml")
+    own, first = (np.load(field / "results" / run / "import_chips" / "chips.npy") for run in ("own", "field"))
     assert np.array_equal(own, first)
 
 
 @pytest.fixture(scope="module")
-def own_land(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def own_land(field: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Scenes and points as people have them: a VRT over tiles, a GeoPackage; two hours in the future, by some clock."""
     land = tmp_path_factory.mktemp("land")
-    shutil.copytree(folder / RUN / "generate_landscape" / "west", land / "west")
+    shutil.copytree(field / RUN / "generate_landscape" / "west", land / "west")
     (land / "tiles").mkdir()
     for file in (land / "west").glob("DEM_*.tif"):
         with rasterio.open(file) as raster:
@@ -167,7 +139,7 @@ def own_land(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         os.utime(file, (future, future))
     config = write_config(
         land / "land.yaml",
-        CHANGES
+        SCENES
         | {
             "data.clip": {
                 "false_class": "F",
@@ -193,7 +165,7 @@ def own_land(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def jobs_of(land: Path) -> dict[str, int]:
-    output = snakemake(land, "--dry-run", "data", config=land / "land.yaml")
+    output = ask(land, "--dry-run", "data", config=land / "land.yaml")
     lines = [line.split() for line in output.splitlines()]
     return {words[0]: int(words[1]) for words in lines if len(words) == 2 and words[1].isdigit()}
 

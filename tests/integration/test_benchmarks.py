@@ -26,7 +26,7 @@ BENCHMARKS = {
     "recipe": ["--quick"],
     "runtimes": ["--quick"],
     "search": ["--quick"],
-    "start_up": ["--quick"],
+    "start_up": ["--quick", "--rule", "predict_latency"],
     "rank_preservation": ["--quick"],
     "latency_estimators": ["--quick"],
     "switching": ["--quick"],

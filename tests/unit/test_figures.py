@@ -58,6 +58,11 @@ def run(request: pytest.FixtureRequest) -> Run:
 
 
 @pytest.fixture(scope="module")
+def tables(run: Run) -> dict[str, pd.DataFrame]:
+    return tables_of(run)
+
+
+@pytest.fixture(scope="module")
 def usual() -> Run:
     return make_run()
 
@@ -121,13 +126,12 @@ OTHERWISE = ["sample_map", "front_precisions", "area_maps", "map_scores", "map_d
 
 @pytest.mark.parametrize("name", [name for name in all_figures() if name not in OTHERWISE])
 def test_every_declared_figure_draws_every_run_without_warning(
-    run: Run, name: str, recwarn: pytest.WarningsRecorder, tmp_path: Path
+    run: Run, tables: dict[str, pd.DataFrame], name: str, recwarn: pytest.WarningsRecorder, tmp_path: Path
 ) -> None:
-    tables = tables_of(run)
     if name == "cells_accuracy":
         network = tables["derived"]["architecture"].iloc[0]
         architectures = run.ranked["architecture"].where(run.ranked["baseline"], network)
-        tables["ranked"] = run.ranked.assign(channels="5", architecture=architectures)
+        tables = tables | {"ranked": run.ranked.assign(channels="5", architecture=architectures)}
     files = {"array": [chip_array(run, tmp_path)]} if name == "suspect_pictures" else {}
     drawn = figure_of(name, tables, run.config, **files)
     assert len(drawn.axes) > 0
