@@ -116,7 +116,8 @@ rule score_holdout:
         **RUN.dataset_files,
         front="<results>/build_front/front.parquet",
     output:
-        "<results>/score_holdout/scores.parquet",
+        scores="<results>/score_holdout/scores.parquet",
+        standalone="<results>/score_holdout/standalone.onnx",
     log:
         "<logs>/score_holdout.log",
     conda:
@@ -140,5 +141,6 @@ rule score_holdout:
         " --chips {input.chips:q}"
         " --folds {input.folds:q}"
         " --front {input.front:q}"
-        " --output {output:q}"
+        " --standalone {output.standalone:q}"
+        " --output {output.scores:q}"
         " 2> {log:q}"

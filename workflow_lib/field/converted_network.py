@@ -133,6 +133,7 @@ def score_converted(
     validation: Rows,
     conversion: ConversionConfig,
     seed: int,
+    kept: Path | None = None,
 ) -> dict[str, Any]:
     """Convert a trained network to another precision, and score the file on validation chips.
 
@@ -145,6 +146,7 @@ def score_converted(
         validation: (m,) rows of the chips to score.
         conversion: how networks are converted to int8.
         seed: seed of the choice of chips.
+        kept: where the scored ONNX file is kept; None: nowhere.
 
     Returns:
         The columns SCORES and PREDICTED of TRAINING.
@@ -154,6 +156,8 @@ def score_converted(
         wanted = ["fp32", precision]
         files = write_converted(network, view, training, dataset.labels, wanted, conversion, seed, Path(scratch))
         probabilities = softmax(logits_of_file(files[precision], view, validation), axis=1)
+        if kept:
+            shutil.copyfile(files[precision], kept)
     scores = score(dataset.labels[validation], probabilities, dataset.regions[validation])
     print(f"{precision}: accuracy {scores['accuracy_pct']:.2f} % on {len(validation)} chips", file=sys.stderr)
     return scores | predictions(validation, probabilities)

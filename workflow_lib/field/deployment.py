@@ -14,7 +14,7 @@ from rasterio.crs import CRS
 from workflow_lib.core.candidate import Candidate
 from workflow_lib.core.conversion_config import ConversionConfig
 from workflow_lib.core.files import write_text
-from workflow_lib.core.indices import INDICES
+from workflow_lib.core.indices import INDICES, raw_bands
 from workflow_lib.core.seeds import derive_seed
 from workflow_lib.data.dataset import ChipView, Dataset
 from workflow_lib.data.ground import MAX_SCALE_ERROR, pixel_sides_m
@@ -168,7 +168,7 @@ def _describe(
     reading: Reading,
 ) -> dict[str, Any]:
     scaling = view.scaling
-    bands = list(dict.fromkeys(band for name in channels for band in INDICES.get(name, (name,))))
+    bands = raw_bands(channels)
     scaled = {band for names in dataset.chips.get("scaled", []) if names is not None for band in names}
     scored = None if holdout is None else holdout.loc[holdout["candidate"] == candidate["candidate"], "accuracy_pct"]
     resolution_m = _resolution_m(dataset)

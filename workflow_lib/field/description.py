@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from workflow_lib.core.errors import UserError
-from workflow_lib.core.indices import INDICES
+from workflow_lib.core.indices import raw_bands
 from workflow_lib.field.abstention import Choice, read_choices
 from workflow_lib.field.input_contract import BandContract, read_contracts
 from workflow_lib.field.json_reader import Reader, WrongValueError, are_numbers, is_number, is_positive, load
@@ -96,7 +96,7 @@ def _read(top: Reader) -> Description:
     channels = given.take("channels", _are_names, "a list of distinct names")
     count = len(channels)
     shape = given.take("shape", lambda value: _is_shape(value, count), f"[1, {count}, side, side]")
-    bands = list(dict.fromkeys(band for name in channels for band in INDICES.get(name, (name,))))
+    bands = raw_bands(channels)
     given.take("bands", lambda value: value == bands, f"{json.dumps(bands)}, the bands of the channels")
     method = norm.take("method", lambda value: value in METHODS, f"one of {', '.join(METHODS)}")
     scaled = method == "per_dataset"

@@ -2,6 +2,8 @@
 
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,9 @@ from workflow_lib.core.conversion_config import ConversionConfig
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.seeds import derive_seed
 from workflow_lib.data.dataset import Dataset
+from workflow_lib.export.onnx_files import export_deployed
 from workflow_lib.field.converted_network import score_converted
+from workflow_lib.field.standalone import write_scored_network
 from workflow_lib.training.fold import Fold, train_and_score
 from workflow_lib.training.training_config import TrainingConfig
 
@@ -25,6 +29,7 @@ def score_holdout(
     trainings: Mapping[str, TrainingConfig],
     conversion: ConversionConfig,
     seed: int,
+    standalone: Path,
 ) -> pd.DataFrame:
     """Retrain each chosen candidate on all chips outside the hold-out and its buffer, and score it on the hold-out.
 
@@ -33,12 +38,14 @@ def score_holdout(
 
     Args:
         dataset: the imported chips.
-        chosen: chosen candidates, with columns candidate, KEYS and kept_epoch.
+        chosen: chosen candidates, with columns candidate, KEYS, kept_epoch and recommended.
         folds: the table of assign_folds.
         channel_sets: name -> bands and indices.
         trainings: recipe -> settings of the training.
         conversion: how networks are converted to int8.
         seed: base seed of the run.
+        standalone: file for the network of the recommended candidate that was scored; see
+            `standalone.write_scored_network`.
 
     Returns:
         Rows of HOLDOUT_SCORES.
@@ -61,12 +68,30 @@ def score_holdout(
         fold = Fold(usable, held_out, derive_seed(seed, "score_holdout", str(training)), last_epoch=kept_epoch)
         settings = trainings[trained.recipe]
         (outcome,) = train_and_score(dataset, channels, trained.architecture, trained.batch, settings, [fold])
+        recommended = set(members.loc[members["recommended"].astype(bool), "candidate"])
+        view = dataset.view(channels, usable)
         for candidate in map(Candidate.parse, members["candidate"]):
-            scores[str(candidate)] = dict(outcome.scores)
-            if candidate.precision != TRAINED:
-                converted = score_converted(
-                    dataset, channels, outcome.network.cpu(), candidate.precision, usable, held_out, conversion,
-                    derive_seed(seed, "score_holdout", "int8"),
-                )  # fmt: skip
-                scores[str(candidate)] |= {name: converted[name] for name in converted.keys() & outcome.scores.keys()}
+            with TemporaryDirectory() as scratch:
+                file = Path(scratch, "model.onnx")
+                scored = dict(outcome.scores)
+                if candidate.precision != TRAINED:
+                    converted = score_converted(
+                        dataset, channels, outcome.network.cpu(), candidate.precision, usable, held_out, conversion,
+                        derive_seed(seed, "score_holdout", "int8"), file,
+                    )  # fmt: skip
+                    scored |= {name: converted[name] for name in converted.keys() & scored.keys()}
+                elif str(candidate) in recommended:
+                    export_deployed(outcome.network.cpu(), len(channels), dataset.pixels.shape[1], file)
+                if str(candidate) in recommended:
+                    write_scored_network(file, dataset, view, channels, _told(candidate, scored), standalone)
+            scores[str(candidate)] = scored
     return pd.DataFrame({"candidate": name} | scores[name] for name in chosen["candidate"])
+
+
+def _told(candidate: Candidate, scores: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "candidate": str(candidate),
+        "architecture": candidate.architecture,
+        "precision": candidate.precision,
+        "holdout_accuracy_pct": scores["accuracy_pct"],
+    }

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -11,7 +11,10 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
+from workflow_lib import SOFTWARE
 from workflow_lib.core.files import atomic_path
+from workflow_lib.core.indices import raw_bands
+from workflow_lib.data.dataset import ChipView, Dataset
 from workflow_lib.export.raw_network import INPUT, Preparation, ToProbabilities, to_raw_network
 from workflow_lib.export.symbolic_batch import with_symbolic_batch
 from workflow_lib.field.description import STANDALONE_FILES
@@ -55,6 +58,36 @@ def write_standalone(model: Path, description: Mapping[str, Any], folder: Path) 
         write(one, _SEVERAL, 1)
     divided, maps = replace(preparation, divisor=_DEEPNESS_DIVISOR), ToProbabilities(temperature, side_px)
     _save(to_raw_network(several, divided, maps, deepness_metadata(description)), folder / _DEEPNESS)
+
+
+def write_scored_network(
+    model: Path, dataset: Dataset, view: ChipView, channels: Sequence[str], told: Mapping[str, Any], file: Path
+) -> None:
+    """Write a network that was scored on held-out chips with everything around it, for one chip.
+
+    Its probabilities are not calibrated.
+
+    Args:
+        model: ONNX file of the network, for one chip.
+        dataset: the imported chips.
+        view: the chips as the network receives them.
+        channels: bands and indices that the network receives, in order.
+        told: what the file tells about itself, in addition to its input and output.
+        file: the file to write, atomically.
+    """
+    scaling, bands = view.scaling, raw_bands(channels)
+    mean, deviation = (None, None) if scaling is None else (scaling.mean.tolist(), scaling.deviation.tolist())
+    preparation = Preparation(bands, channels, dataset.normalisation, mean, deviation)
+    values = {
+        **told,
+        "chips": 1,
+        "bands": bands,
+        "chip_size_px": int(dataset.pixels.shape[1]),
+        "classes": list(dataset.classes),
+        "software": SOFTWARE,
+    }
+    texts = {key: json.dumps(value) for key, value in values.items()}
+    _save(to_raw_network(onnx.load(model), preparation, ToProbabilities(1.0), texts), file)
 
 
 def _save(network: onnx.ModelProto, file: Path) -> None:
@@ -106,6 +139,7 @@ def metadata(description: Mapping[str, Any]) -> dict[str, str]:
         "value_ranges": {band: [part["minimum"], part["maximum"]] for band, part in given["contract"].items()},
         "data_types": {band: part["data_type"] for band, part in given["contract"].items()},
         "expected": description["expected"],
+        "software": SOFTWARE,
     }
     return {key: json.dumps(value) for key, value in values.items()}
 

@@ -15,7 +15,7 @@ from workflow_lib.field.holdout import score_holdout
 from workflow_lib.training.score_tables import HOLDOUT_SCORES
 from workflow_lib.training.training_config import TrainingConfig
 
-CONTRACT = 7
+CONTRACT = 8
 
 
 class HoldoutArguments(DatasetArguments):
@@ -30,6 +30,9 @@ class HoldoutArguments(DatasetArguments):
     seed: int = Field(description="base seed of the run")
     folds: Path = Field(description="folds.parquet of assign_folds")
     front: Path = Field(description="front.parquet of build_front")
+    standalone: Path = Field(
+        description="output: the scored network of the recommended candidate, from raw bands to probabilities (.onnx)"
+    )
     output: Path = Field(description="output: scores, one row per front member")
 
 
@@ -44,6 +47,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         {name: arguments.training.with_recipe(arguments.recipes, name) for name in arguments.recipes or [""]},
         arguments.conversion,
         arguments.seed,
+        arguments.standalone,
     )
     HOLDOUT_SCORES.write(scores, arguments.output)
 
