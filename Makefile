@@ -7,7 +7,7 @@ BIN := .venv/bin
 override SCENARIO := $(value SCENARIO)
 export SCENARIO
 
-.PHONY: help setup litert devices demo run plan survive test quick check format record golden clean
+.PHONY: help setup litert devices demo run plan survive test quick check format record lock golden clean
 
 help:  ## Show what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -73,6 +73,11 @@ format:  ## Format code and rules
 record: setup  ## Write what is generated from code: config schema, key table, contract digests
 	PYTHONPATH=. $(BIN)/python -m workflow_lib.workflow.config_docs --fix
 	PYTHONPATH=.:tests/contract $(BIN)/python tests/contract/test_contracts.py
+
+lock: setup  ## Write the requirements of the bundles' program anew, with the versions of requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-annotate \
+		--custom-compile-command "make lock" --constraint requirements.lock \
+		--output-file workflow_lib/field/requirements.txt workflow_lib/field/requirements.in
 
 golden: setup  ## Record the results of every stage anew, for the golden tests
 	EDGEFRONT_RECORD=1 $(BIN)/python -m pytest -q tests/e2e/test_golden.py

@@ -13,18 +13,19 @@ from workflow_lib.core.errors import UserError
 from workflow_lib.core.files import sha256
 from workflow_lib.data.bands import add_indices, fill_nodata, normalise
 from workflow_lib.field.description import Description
+from workflow_lib.field.signature import check_signature
 
 CHECKSUMS = "SHA256SUMS"
 """File with the checksums of a bundle's other files, in the format of `sha256sum -c`."""
 
 DESCRIPTION = "bundle.json"
 OTHER_FILES = ("model_card.md", "apply_model.pyz", "requirements.txt")
-"""Files of a bundle other than its networks, their description and the checksums."""
+"""Files of every bundle other than its networks, their description and the checksums."""
+
+SBOM = "sbom.cdx.json"
+"""The bill of materials, which bundles of earlier versions do not have."""
 
 _CHECKSUM_LINE = re.compile(r"(?P<checksum>[0-9a-f]{64}) [ *](?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)")
-
-REQUIREMENTS = ("numpy", "onnxruntime", "rasterio")
-"""All packages that the code in this folder needs."""
 
 
 def write_checksums(files: Sequence[Path], path: Path) -> None:
@@ -50,7 +51,7 @@ def check_files(folder: Path) -> tuple[str, Description]:
     _check_file(folder / DESCRIPTION, sums[DESCRIPTION])
     description = Description.parse((folder / DESCRIPTION).read_bytes(), folder / DESCRIPTION)
     expected = {DESCRIPTION, *OTHER_FILES, *description.models.values(), *description.standalone}
-    if wrong := sorted(expected ^ sums.keys()):
+    if wrong := sorted(expected ^ (sums.keys() - {SBOM})):
         problem = "does not list" if wrong[0] in expected else "lists a file that does not belong to the model:"
         raise UserError(f"{problem} {wrong[0]}", folder / CHECKSUMS, "copy the whole folder again")
     for name, checksum in sums.items():
@@ -102,19 +103,22 @@ class Bundle:
     session: Any
 
     @classmethod
-    def open(cls, folder: Path, precision: str | None = None) -> "Bundle":
+    def open(cls, folder: Path, precision: str | None = None, public_key: Path | None = None) -> "Bundle":
         """Check a bundle's files and load its network.
 
         Args:
             folder: folder written by deploy_model.
             precision: fp32, or fp16 or int8 if the bundle includes it; None: that of the candidate.
+            public_key: PEM file of the key that the bundle must be signed with; None: any bundle is loaded.
 
         Raises:
-            UserError: if the bundle is incomplete, lacks the precision, or cannot be loaded.
+            UserError: if the bundle is incomplete, not signed with the key, lacks the precision, or cannot be loaded.
         """
         import onnxruntime
 
         name, description = check_files(folder)
+        if public_key:
+            check_signature(folder, public_key, CHECKSUMS, name)
         models, precision = description.models, precision or description.precision
         if precision not in models:
             raise UserError(f"has no {precision} network", folder, f"choose one of {', '.join(models)}")

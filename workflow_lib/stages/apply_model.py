@@ -76,6 +76,11 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "--min-distance-m", type=float, help="minimum distance between two places; default: half a chip"
     )
     parser.add_argument("--precision", help="one of those in the bundle; default: that of the candidate")
+    parser.add_argument(
+        "--public-key", type=Path,
+        help="refuse a bundle that is not signed with the private key of this public key (PEM); needs the package "
+        "cryptography; default: only checksums are verified",
+    )  # fmt: skip
     parser.add_argument("--crs", help="CRS of the map, in metres; default: that of the first scene")
     parser.add_argument(
         "--threads", type=int, default=len(os.sched_getaffinity(0)), help="number of windows classified at a time"
@@ -102,7 +107,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the stage."""
     arguments = _parse(argv)
-    bundle = Bundle.open(arguments.bundle, arguments.precision)
+    bundle = Bundle.open(arguments.bundle, arguments.precision, arguments.public_key)
     model, given = bundle.description, _read_scenes(arguments.scene)
     scenes = _used_scenes(model, given)
     outputs = [arguments.probability, arguments.classes_map, arguments.detections, arguments.drift]

@@ -22,7 +22,7 @@ from workflow_lib.field.deployment import Certainty, Reading, deploy_model
 from workflow_lib.training.score_tables import HOLDOUT_SCORES
 from workflow_lib.training.training_config import TrainingConfig
 
-CONTRACT = 9
+CONTRACT = 10
 
 
 class DeployArguments(DatasetArguments):

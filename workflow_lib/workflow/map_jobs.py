@@ -3,6 +3,7 @@
 import json
 
 from workflow_lib.data import scene_paths
+from workflow_lib.field.bundle import CHECKSUMS, DESCRIPTION, OTHER_FILES, SBOM
 from workflow_lib.field.description import STANDALONE_FILES
 from workflow_lib.workflow.workflow_run import Run, Wildcards
 
@@ -25,11 +26,10 @@ class MapJobs:
             "model.onnx",
             *(f"model_{precision}.onnx" for precision in self._config.deployed_precisions[1:]),
             *STANDALONE_FILES,
-            "bundle.json",
-            "model_card.md",
-            "apply_model.pyz",
-            "requirements.txt",
-            "SHA256SUMS",
+            DESCRIPTION,
+            *OTHER_FILES,
+            SBOM,
+            CHECKSUMS,
         ]
 
     @property
