@@ -22,7 +22,7 @@ RECORD = Path(__file__).with_name("golden.json")
 MAX_ROWS, MAX_FILES = 6, 3
 MEASURED = re.compile(
     r"(.*_)?(s|seconds|hours|utilization_pct|run_std_ms|peak_memory_bytes|images_per_s|per_s)(_.*)?"
-    r"|.*training_(s|efficiency_pct|rank).*|.*search_s.*|host|created|version|places?|measured.*|sha256"
+    r"|.*training_(s|efficiency_pct|rank).*|.*search_s.*|host|created|version|places?|measured.*|sha256|content"
 )
 
 

@@ -189,23 +189,24 @@ def test_one_picture_gives_one_map_in_every_format(model: Path, tmp_path: Path) 
         np.testing.assert_allclose(found, plain, atol=1e-5)
 
 
-def test_a_remote_scene_is_read_through_a_vrt(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_scenes_at_addresses_give_the_same_map(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     pixels = land(1000)
     local = write(tmp_path / "scenes", pixels, STORED)
     plain, _ = apply(model, local, tmp_path)
     (tmp_path / "served").mkdir()
-    remote = []
-    with serve(tmp_path / "served") as (address, sent):
-        for flag in local:
-            band, _, name = flag.removeprefix("--scene=").partition("=")
-            rasterio.shutil.copy(name, tmp_path / "served" / f"{band}.tif", driver="COG", blocksize=128)
-            description = tmp_path / f"{band}.vrt"
-            rasterio.shutil.copy(f"/vsicurl/{address}/{band}.tif", description, driver="VRT")
-            remote.append(f"--scene={band}={description}")
-        found, _ = apply(model, remote, tmp_path)
+    for flag in local:
+        band, _, name = flag.removeprefix("--scene=").partition("=")
+        rasterio.shutil.copy(name, tmp_path / "served" / f"{band}.tif", driver="COG", blocksize=128)
+    with serve(tmp_path / "served") as address:
+        monkeypatch.setenv("AWS_S3_ENDPOINT", address.removeprefix("http://"))
+        for name, value in {"HTTPS": "NO", "VIRTUAL_HOSTING": "FALSE", "NO_SIGN_REQUEST": "YES"}.items():
+            monkeypatch.setenv(f"AWS_{name}", value)
+        rasterio.shutil.copy(f"/vsicurl/{address}/red.tif", tmp_path / "red.vrt", driver="VRT")
+        remote = [f"dem={address}/dem.tif", f"red={tmp_path / 'red.vrt'}", "nir=s3://scenes/nir.tif"]
+        found, _ = apply(model, [f"--scene={scene}" for scene in remote], tmp_path)
     np.testing.assert_array_equal(found, plain)
-    assert {name for name, _ in sent} == {f"{band}.tif" for band in BANDS}
+    assert set((tmp_path / "served" / ".sent").read_text().split()) == {f"{band}.tif" for band in BANDS}
 
 
 def test_a_scale_that_training_files_stated_is_missed(

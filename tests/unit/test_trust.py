@@ -1,4 +1,4 @@
-"""Who made a bundle and what is in it: signatures, the bill of materials, pinned requirements."""
+"""Who made a bundle and what is in it: signatures, bill of materials, requirements, model card and STAC item."""
 
 import base64
 import json
@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pystac
+import pystac.validation
 import pytest
 import yaml
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
@@ -18,12 +20,15 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
+from jsonschema import Draft7Validator
+from referencing import Registry
 
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.files import sha256
 from workflow_lib.field.bundle import Bundle, write_checksums
 
 ROOT = Path(__file__).parents[2]
+SCHEMAS = ROOT / "tests" / "stac_schemas"
 CURVES = {"P-256": ec.SECP256R1(), "P-384": ec.SECP384R1(), "P-521": ec.SECP521R1()}
 TOOL = [str(Path(sys.executable).with_name("model_signing"))]
 
@@ -182,6 +187,7 @@ def test_the_bill_of_materials_is_valid_and_names_what_is_there(bundle: Path) ->
 def test_a_bundle_of_an_earlier_version_has_no_bill_of_materials(bundle: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(bundle, tmp_path / "model")
     (folder / "sbom.cdx.json").unlink()
+    (folder / "stac_item.json").unlink()
     write_checksums([file for file in folder.iterdir() if file.name != "SHA256SUMS"], folder / "SHA256SUMS")
     assert Bundle.open(folder)
 
@@ -206,3 +212,17 @@ def test_the_head_of_the_model_card_is_what_hugging_face_reads(bundle: Path) -> 
     assert text.strip().startswith(f"# {model['name']}")
     assert result["dataset"] == {"type": "raster-chips", "name": "12 chips of here"}
     assert result["metrics"] == [{"type": "accuracy", "name": "validation accuracy (%)", "value": 1.0}]
+
+
+def test_the_stac_item_is_valid(bundle: Path) -> None:
+    item = pystac.Item.from_dict(json.loads((bundle / "stac_item.json").read_text()))
+    assert pystac.validation.validate_dict(item.to_dict() | {"stac_extensions": []})
+    # The schemas of extensions, as they stand at their addresses.
+    schemas = {(text := json.loads(file.read_text()))["$id"].rstrip("#"): text for file in SCHEMAS.glob("*.json")}
+    registry: Any = Registry().with_contents(schemas.items())
+    for extension in item.stac_extensions:
+        Draft7Validator(schemas[extension], registry=registry).validate(item.to_dict())
+    assert item.properties["mlm:input"][0]["bands"] == ["dem", "red", "nir"]
+    west, south, east, north = item.bbox or []
+    assert -99.0 < west < east < -97.0 and -0.1 < south < north < 0.1, "around 98 degrees west on the equator"
+    assert all((bundle / asset.href).is_file() for asset in item.assets.values())

@@ -22,8 +22,8 @@ DESCRIPTION = "bundle.json"
 OTHER_FILES = ("model_card.md", "apply_model.pyz", "requirements.txt")
 """Files of every bundle other than its networks, their description and the checksums."""
 
-SBOM = "sbom.cdx.json"
-"""The bill of materials, which bundles of earlier versions do not have."""
+SBOM, STAC_ITEM = "sbom.cdx.json", "stac_item.json"
+"""The bill of materials and the entry in a catalog, which bundles of earlier versions do not have."""
 
 _CHECKSUM_LINE = re.compile(r"(?P<checksum>[0-9a-f]{64}) [ *](?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)")
 
@@ -51,7 +51,7 @@ def check_files(folder: Path) -> tuple[str, Description]:
     _check_file(folder / DESCRIPTION, sums[DESCRIPTION])
     description = Description.parse((folder / DESCRIPTION).read_bytes(), folder / DESCRIPTION)
     expected = {DESCRIPTION, *OTHER_FILES, *description.models.values(), *description.standalone}
-    if wrong := sorted(expected ^ (sums.keys() - {SBOM})):
+    if wrong := sorted(expected ^ (sums.keys() - {SBOM, STAC_ITEM})):
         problem = "does not list" if wrong[0] in expected else "lists a file that does not belong to the model:"
         raise UserError(f"{problem} {wrong[0]}", folder / CHECKSUMS, "copy the whole folder again")
     for name, checksum in sums.items():

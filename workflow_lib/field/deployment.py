@@ -24,6 +24,7 @@ from workflow_lib.field.description import STANDALONE_FILES, Description
 from workflow_lib.field.field_program import write_program
 from workflow_lib.field.input_contract import BandContract, RegionValues
 from workflow_lib.field.sbom import write_sbom
+from workflow_lib.field.stac_item import write_stac_item
 from workflow_lib.field.standalone import write_standalone
 from workflow_lib.models.modules import to_module
 from workflow_lib.training.checkpoint import save_tensors
@@ -120,7 +121,7 @@ def deploy_model(
             (1, classes) logits), `model_<precision>.onnx`, `standalone.onnx`, `standalone_batch1.onnx` and
             `deepness.onnx` (raw bands to probabilities, in the candidate's precision), a description for programs
             (`bundle.json`) and one for people (`model_card.md`), a program that applies the model to scenes, its
-            requirements, a bill of materials, and checksums.
+            requirements, a bill of materials, a STAC item, and checksums.
         weights: file for the weights (a torch state_dict), outside of the folder.
     """
     use_one_thread()
@@ -156,6 +157,7 @@ def deploy_model(
     write_text(folder / "model_card.md", _card(description))
     write_program(folder)
     write_sbom(description, folder)
+    write_stac_item(description, dataset.chips, folder)
     save_tensors(trained.network.cpu().state_dict(), weights)
     write_checksums(list(folder.iterdir()), folder / CHECKSUMS)
 

@@ -10,7 +10,8 @@ _MODULES = (
     "core/sealed", "data/__init__", "data/bands", "data/geopackage_writer", "data/ground", "data/masks",
     "data/scene_rasters", "data/scenes", "field/__init__", "field/abstention", "field/areas", "field/bundle",
     "field/description", "field/detections", "field/drift", "field/input_contract", "field/json_reader",
-    "field/map_files", "field/outputs", "field/scene_check", "field/signature", "field/sliding", "field/window_sample",
+    "field/map_files", "field/outputs", "field/remote_scenes", "field/scene_check", "field/signature", "field/sliding",
+    "field/window_sample",
     "stages/__init__", "stages/apply_model",
 )  # fmt: skip
 _MAIN = """from workflow_lib.core.running import run_stage

@@ -22,6 +22,7 @@ from workflow_lib.core.sealed import DamagedFileError, load_array, save_array
 from workflow_lib.data.scenes import Grid, Layer
 from workflow_lib.field.bundle import Bundle
 from workflow_lib.field.outputs import check_partial, empty_partial, partial_folder
+from workflow_lib.field.remote_scenes import remote_state
 
 # Side of the square of pixels in memory at a time; windows lie within it.
 _BLOCK_PX = 2048
@@ -225,8 +226,12 @@ def open_partial(output: Path, key: dict[str, Any]) -> Path:
     return folder
 
 
-def describe_file(file: Path) -> list[list[object]]:
+def describe_file(file: Path, views: Path) -> list[list[object]]:
     """List name, size and times of a scene and of its source files, to identify it without reading its pixels.
+
+    Args:
+        file: the scene.
+        views: folder of virtual rasters that only pass on what others hold; they are not listed.
 
     Raises:
         UserError: if the file does not exist or is not a readable raster.
@@ -238,4 +243,5 @@ def describe_file(file: Path) -> list[list[object]]:
     except RasterioError as error:
         raise UserError(f"not a readable raster ({error})", file) from None
     parts = sorted(files_gdal_reads([str(file.absolute())]))
-    return [[part, *state] for part in parts if (state := state_of(part))]
+    states = {part: remote_state(part) if part.startswith("/vsi") else state_of(part) for part in parts}
+    return [[part, *state] for part, state in states.items() if state and not Path(part).is_relative_to(views)]

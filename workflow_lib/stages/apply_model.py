@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from workflow_lib.field.detections import as_points, find_places, suppress
 from workflow_lib.field.drift import write_drift
 from workflow_lib.field.map_files import lay_out, write_classes, write_probabilities
 from workflow_lib.field.outputs import check_outputs, empty_partial, locked_outputs, partial_folder
+from workflow_lib.field.remote_scenes import is_address, write_view
 from workflow_lib.field.scene_check import Scenes, check_scenes
 from workflow_lib.field.sliding import Windows, describe_file, open_partial, slide
 
@@ -45,7 +47,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--scene", action="append", required=True, metavar="BANDS=FILE",
         help="a GeoTIFF or VRT and its bands, such as --scene dem=dem.tif --scene red,green,blue,nir=aerial.tif; "
-        "several files with the same bands are tiles of one scene",
+        "several files with the same bands are tiles of one scene; a FILE may also be an https:// or s3:// address",
     )  # fmt: skip
     parser.add_argument("--probability", type=Path, required=True, help="output: the map (GeoTIFF, one band per class)")
     parser.add_argument(
@@ -106,12 +108,17 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the stage."""
-    arguments = _parse(argv)
+    with TemporaryDirectory() as views:
+        _apply(_parse(argv), Path(views))
+
+
+def _apply(arguments: argparse.Namespace, views: Path) -> None:
+    """Make a map; virtual rasters of remote scenes are kept in a folder."""
     bundle = Bundle.open(arguments.bundle, arguments.precision, arguments.public_key)
-    model, given = bundle.description, _read_scenes(arguments.scene)
+    model, given = bundle.description, _read_scenes(arguments.scene, views)
     scenes = _used_scenes(model, given)
     outputs = [arguments.probability, arguments.classes_map, arguments.detections, arguments.drift]
-    file_states = {file: describe_file(file) for part in given.values() for file in part}
+    file_states = {file: describe_file(file, views) for part in given.values() for file in part}
     source_files = [Path(str(name)) for states in file_states.values() for name, *_ in states]
     check_outputs(outputs, [*file_states, *source_files], arguments.bundle, partial_folder(arguments.probability))
     files = [file for part in scenes.values() for file in part]
@@ -170,13 +177,14 @@ def _abstain_below(model: Description, arguments: argparse.Namespace) -> float:
     return choice.threshold
 
 
-def _read_scenes(texts: Sequence[str]) -> Files:
+def _read_scenes(texts: Sequence[str], views: Path) -> Files:
     scenes: Files = {}
     for text in texts:
         names, equals, file = text.partition("=")
         if not (equals and names and file):
             raise UserError(f"{text} is not BANDS=FILE", "--scene", "write for example dem=dem.tif")
-        scenes.setdefault(tuple(names.split(",")), []).append(Path(file))
+        path = write_view(file, views) if is_address(file) else Path(file)
+        scenes.setdefault(tuple(names.split(",")), []).append(path)
     given = [band for bands in scenes for band in bands]
     if len(set(given)) != len(given):
         raise UserError(f"a band occurs twice in {', '.join(given)}", "--scene", "give each band once")

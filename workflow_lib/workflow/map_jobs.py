@@ -3,7 +3,7 @@
 import json
 
 from workflow_lib.data import scene_paths
-from workflow_lib.field.bundle import CHECKSUMS, DESCRIPTION, OTHER_FILES, SBOM
+from workflow_lib.field.bundle import CHECKSUMS, DESCRIPTION, OTHER_FILES, SBOM, STAC_ITEM
 from workflow_lib.field.description import STANDALONE_FILES
 from workflow_lib.workflow.workflow_run import Run, Wildcards
 
@@ -29,6 +29,7 @@ class MapJobs:
             DESCRIPTION,
             *OTHER_FILES,
             SBOM,
+            STAC_ITEM,
             CHECKSUMS,
         ]
 
