@@ -11,7 +11,7 @@ _MODULES = (
     "data/scene_rasters", "data/scenes", "field/__init__", "field/abstention", "field/areas", "field/bundle",
     "field/description", "field/detections", "field/drift", "field/input_contract", "field/json_reader",
     "field/map_files", "field/outputs", "field/remote_scenes", "field/scene_check", "field/signature", "field/sliding",
-    "field/window_sample",
+    "field/stac_scenes", "field/window_sample",
     "stages/__init__", "stages/apply_model",
 )  # fmt: skip
 _MAIN = """from workflow_lib.core.running import run_stage

@@ -19,7 +19,8 @@ from rasterio.errors import RasterioError
 from workflow_lib.core.errors import UserError
 
 _ADDRESS = re.compile(r"(https?|s3)://[^/]+/.+")
-_TIMEOUT_S = 30
+TIMEOUT_S = 30
+"""How long a server may take to answer (s)."""
 
 
 def is_address(text: str) -> bool:
@@ -69,7 +70,7 @@ def remote_state(name: str) -> list[str]:
     if name.startswith(("/vsicurl/http://", "/vsicurl/https://")):
         request = Request(name.removeprefix("/vsicurl/"), method="HEAD")  # noqa: S310  # http and https only
         try:
-            with urlopen(request, timeout=_TIMEOUT_S) as answer:  # noqa: S310
+            with urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310
                 state = [answer.headers.get(key, "") for key in ("Content-Length", "ETag", "Last-Modified")]
         except (URLError, OSError, ValueError):  # GDAL reports why it cannot be read
             state = []

@@ -31,6 +31,7 @@ from workflow_lib.field.outputs import check_outputs, empty_partial, locked_outp
 from workflow_lib.field.remote_scenes import is_address, write_view
 from workflow_lib.field.scene_check import Scenes, check_scenes
 from workflow_lib.field.sliding import Windows, describe_file, open_partial, slide
+from workflow_lib.field.stac_scenes import find_assets
 
 Files = dict[tuple[str, ...], list[Path]]
 """Scene files by the bands that they hold."""
@@ -45,9 +46,14 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("bundle", type=Path, help="folder written by deploy_model")
     parser.add_argument(
-        "--scene", action="append", required=True, metavar="BANDS=FILE",
+        "--scene", action="append", default=[], metavar="BANDS=FILE",
         help="a GeoTIFF or VRT and its bands, such as --scene dem=dem.tif --scene red,green,blue,nir=aerial.tif; "
         "several files with the same bands are tiles of one scene; a FILE may also be an https:// or s3:// address",
+    )  # fmt: skip
+    parser.add_argument(
+        "--stac", action="append", default=[], metavar="ITEM",
+        help="a STAC item, or a collection with items, as file or https:// address: scenes are the assets with the "
+        "model's bands",
     )  # fmt: skip
     parser.add_argument("--probability", type=Path, required=True, help="output: the map (GeoTIFF, one band per class)")
     parser.add_argument(
@@ -115,7 +121,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 def _apply(arguments: argparse.Namespace, views: Path) -> None:
     """Make a map; virtual rasters of remote scenes are kept in a folder."""
     bundle = Bundle.open(arguments.bundle, arguments.precision, arguments.public_key)
-    model, given = bundle.description, _read_scenes(arguments.scene, views)
+    model, given = bundle.description, _read_scenes(arguments, bundle.description.bands, views)
     scenes = _used_scenes(model, given)
     outputs = [arguments.probability, arguments.classes_map, arguments.detections, arguments.drift]
     file_states = {file: describe_file(file, views) for part in given.values() for file in part}
@@ -177,14 +183,18 @@ def _abstain_below(model: Description, arguments: argparse.Namespace) -> float:
     return choice.threshold
 
 
-def _read_scenes(texts: Sequence[str], views: Path) -> Files:
-    scenes: Files = {}
-    for text in texts:
+def _read_scenes(arguments: argparse.Namespace, wanted: Sequence[str], views: Path) -> Files:
+    found = [asset for item in arguments.stac for asset in find_assets(item, wanted)]
+    for text in arguments.scene:
         names, equals, file = text.partition("=")
         if not (equals and names and file):
             raise UserError(f"{text} is not BANDS=FILE", "--scene", "write for example dem=dem.tif")
-        path = write_view(file, views) if is_address(file) else Path(file)
-        scenes.setdefault(tuple(names.split(",")), []).append(path)
+        found.append((tuple(names.split(",")), file))
+    if not found:
+        raise UserError("there are no scenes", "--scene", "give scenes, or a STAC item by --stac")
+    scenes: Files = {}
+    for bands, file in found:
+        scenes.setdefault(bands, []).append(write_view(file, views) if is_address(file) else Path(file))
     given = [band for bands in scenes for band in bands]
     if len(set(given)) != len(given):
         raise UserError(f"a band occurs twice in {', '.join(given)}", "--scene", "give each band once")
