@@ -39,7 +39,7 @@ class Handler(BaseHTTPRequestHandler):
         self._answer(with_body=False)
 
     def _answer(self, with_body: bool) -> None:
-        file = self.folder / Path(self.path).name
+        file = self.folder / Path(self.path.partition("?")[0]).name
         if not file.is_file():
             self.send_error(404)
             return

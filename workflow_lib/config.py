@@ -43,7 +43,11 @@ class ReportConfig(Section):
 
     title: str = Field(default="Edgefront report", description="heading of the report")
     dpi: int = Field(default=200, ge=50, le=1200, description="resolution of PNG figures (dots per inch)")
-    pdf_figures: bool = Field(default=True, description="whether each figure is also drawn as PDF, for publications")
+    pdf_figures: bool = Field(
+        default=True,
+        description="whether each figure is also drawn as PDF, for publications; PDF files of earlier runs stay as "
+        "they are",
+    )
     compared_runs: Annotated[list[Name], Distinct] = Field(
         default=[],
         description="other finished runs on the same chips and folds; the report ranks the candidates of all these "

@@ -24,12 +24,12 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def own_run(run: Path, tmp_path: Path) -> Path:
     """A copy of it, to change: its working folder, with results/tiny in it."""
-    return shutil.copytree(run.parents[1], tmp_path / "run")
+    return shutil.copytree(run.parents[1], tmp_path / "run", ignore=shutil.ignore_patterns("locks"))
 
 
 @pytest.fixture(scope="session")
 def field(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The working folder of a run from scenes to a map, with results/field in it; to read."""
+    """The working folder of a run from scenes to a map; nothing changes results/field in it."""
 
     def make(folder: Path) -> None:
         snakemake(folder, config=write_config(folder / "field.yaml", SCENES))

@@ -224,6 +224,9 @@ def test_a_figure_is_one_file(own_run: Path, tmp_path: Path) -> None:
     tree = extended(tmp_path / "tree", "report/figures/chips_per_region.py", FIGURE)
     snakemake(tree, own_run, {})
     assert (own_run / "results/tiny/plot_figure/chips_per_region.png").read_bytes().startswith(b"\x89PNG")
+    pdf = "results/tiny/plot_figure/chips_per_region.pdf"
+    snakemake(tree, own_run, {"report.pdf_figures": True}, pdf)
+    assert (own_run / pdf).read_bytes().startswith(b"%PDF")
     page = report(own_run)
     assert page.index('id="data"') < page.index("Toy caption: chips per region.") < page.index('id="run"')
 

@@ -13,8 +13,8 @@ import torch
 from runs import TABLE_FILES, assert_same_tables, snakemake, write_config
 
 
-def test_a_second_run_has_nothing_to_do(run: Path) -> None:
-    assert "Nothing to be done" in snakemake(run.parents[1], "all", "deploy")
+def test_a_second_run_has_nothing_to_do(own_run: Path) -> None:
+    assert "Nothing to be done" in snakemake(own_run, "all", "deploy")
 
 
 def test_the_same_seed_gives_the_same_tables(run: Path, tmp_path: Path) -> None:

@@ -82,6 +82,12 @@ def test_a_map_of_an_item_at_an_address_is_that_of_its_files(
     with serve(tmp_path) as address:
         assert made("remote", f"--stac={address}/one.json") == files
     assert made("local", f"--stac={tmp_path / 'one.json'}") == files
+    save(item("terrain", {"dem": assets()["dem"]}), tmp_path)
+    save(item("pictures", {"aerial": assets()["aerial"]}), tmp_path)
+    assert made("two", f"--stac={tmp_path / 'terrain.json'}", f"--stac={tmp_path / 'pictures.json'}") == files
+    assert made("both", f"--stac={tmp_path / 'pictures.json'}", f"--scene=dem={tmp_path / 'dem.tif'}") == files
+    with pytest.raises(UserError, match="the model also needs red, nir"):
+        made("half", f"--stac={tmp_path / 'terrain.json'}")
 
 
 @pytest.mark.parametrize(
@@ -90,19 +96,23 @@ def test_a_map_of_an_item_at_an_address_is_that_of_its_files(
         ("{", "is not valid JSON"),
         ("[]", "is not a STAC item, collection or catalog"),
         ('{"type": "Polygon"}', "is not a STAC item, collection or catalog"),
-        ('{"type": "FeatureCollection", "features": []}', "has no items"),
-        ('{"type": "Collection", "links": 1}', "has no items"),
+        ('{"type": "FeatureCollection", "features": []}', "has no asset with a band of dem, red, nir"),
+        ('{"type": "Collection", "links": 1}', "has no asset with a band of"),
         ('{"type": "Collection", "links": [{"rel": "item", "href": "gone.json"}]}', r"gone\.json: cannot be read"),
-        ('{"type": "Feature", "assets": []}', "has no asset with the band dem: it has none"),
-        ('{"type": "Feature", "assets": {"dem": 1, "x": {"href": 2}}}', "has no asset with the band dem: it has none"),
-        ('{"type": "Feature", "assets": {"dem": {"href": "d.tif"}}}', "has no asset with the band red: dem"),
+        (
+            '{"type": "FeatureCollection", "links": [{"rel": "next", "href": "2.json", "method": "POST"}]}',
+            "has pages that are not plain links",
+        ),
+        ('{"type": "Feature", "assets": []}', "has no asset with a band of"),
+        ('{"type": "Feature", "assets": {"dem": 1, "x": {"href": 2}}}', "has no asset with a band of"),
         (
             '{"type": "Feature", "assets": {"dem": {"href": "d"}, "b": {"href": "e", "bands": [{"name": "dem"}]}}}',
             "has the band dem in several assets: dem, b",
         ),
+        ('{"type": "Feature", "assets": {"a": {"href": "d", "bands": [1, {"name": 2}]}}}', "no asset with a band of"),
         (
-            '{"type": "Feature", "assets": {"a": {"href": "d", "bands": [1, {"name": 2}]}}}',
-            "no asset with the band dem",
+            '{"type": "FeatureCollection", "features": [{"assets": {"dem": {"href": "d"}}}, {"assets": {}}]}',
+            "has no asset with the band dem",
         ),
     ],
 )
@@ -115,5 +125,12 @@ def test_what_is_no_item_or_lacks_bands_is_refused_in_one_line(content: str, mes
 def test_links_in_a_circle_come_to_an_end(tmp_path: Path) -> None:
     links = [{"rel": "child", "href": "./item.json"}, {"rel": "item", "href": "../" + tmp_path.name + "/item.json"}]
     (tmp_path / "item.json").write_text(json.dumps({"type": "Catalog", "links": links}))
-    with pytest.raises(UserError, match="has no items"):
+    with pytest.raises(UserError, match="has no asset"):
         find_assets(str(tmp_path / "item.json"), WANTED)
+
+
+def test_pages_of_a_search_are_followed(tmp_path: Path) -> None:
+    for number, links in enumerate(([{"rel": "next", "href": "./1.json"}], [])):
+        page = {"type": "FeatureCollection", "features": [item("one", assets()).to_dict()], "links": links}
+        (tmp_path / f"{number}.json").write_text(json.dumps(page))
+    assert len(find_assets(str(tmp_path / "0.json"), WANTED)) == 4

@@ -20,12 +20,14 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
+from field_bundle import chips
 from jsonschema import Draft7Validator
 from referencing import Registry
 
 from workflow_lib.core.errors import UserError
 from workflow_lib.core.files import sha256
 from workflow_lib.field.bundle import Bundle, write_checksums
+from workflow_lib.field.stac_item import write_stac_item
 
 ROOT = Path(__file__).parents[2]
 SCHEMAS = ROOT / "tests" / "stac_schemas"
@@ -87,6 +89,10 @@ def test_a_bundle_without_a_signature_or_with_that_of_another_is_refused(signed:
     with pytest.raises(UserError, match="was not made with the private key that belongs to --public-key"):
         Bundle.open(signed.folder, public_key=other)
     signed.signature.unlink()
+    signed.signature.mkdir()
+    with pytest.raises(UserError, match=r"model\.sig: cannot be read"):
+        signed.open()
+    signed.signature.rmdir()
     with pytest.raises(UserError, match=r"model\.sig: no such file: the bundle is not signed"):
         signed.open()
 
@@ -162,10 +168,14 @@ def test_a_signed_statement_of_another_kind_is_refused(signed: Signed, tmp_path:
 
 def test_a_key_of_another_kind_is_refused_in_one_line(signed: Signed, tmp_path: Path) -> None:
     private, _ = write_keys(tmp_path, ec.generate_private_key(CURVES["P-256"]))
-    _, edwards = write_keys(tmp_path / "..", ed25519.Ed25519PrivateKey.generate())
+    others: list[Path] = []
+    kinds = {"edwards": ed25519.Ed25519PrivateKey.generate(), "koblitz": ec.generate_private_key(ec.SECP256K1())}
+    for name, key in kinds.items():
+        (tmp_path / name).mkdir()
+        others += write_keys(tmp_path / name, key)
     text = tmp_path / "text.pem"
     text.write_text("not a key")
-    for file in (private, edwards, text):
+    for file in (private, *others, text):
         with pytest.raises(UserError, match=r"is not a public key on the curve P-256, P-384 or P-521"):
             Bundle.open(signed.folder, public_key=file)
     with pytest.raises(UserError, match=r"gone\.pem: cannot be read"):
@@ -226,3 +236,14 @@ def test_the_stac_item_is_valid(bundle: Path) -> None:
     west, south, east, north = item.bbox or []
     assert -99.0 < west < east < -97.0 and -0.1 < south < north < 0.1, "around 98 degrees west on the equator"
     assert all((bundle / asset.href).is_file() for asset in item.assets.values())
+
+
+@pytest.mark.parametrize("crs", ["", 'LOCAL_CS["nowhere",UNIT["metre",1]]'])
+def test_chips_that_lie_nowhere_make_an_item_without_a_place(crs: str, bundle: Path, tmp_path: Path) -> None:
+    description = json.loads((bundle / "bundle.json").read_text())
+    description["input"]["resolution_m"] = None
+    shutil.copy(bundle / "standalone.onnx", tmp_path)
+    write_stac_item(description, chips().chips.assign(crs=crs), tmp_path)
+    item = json.loads((tmp_path / "stac_item.json").read_text())
+    assert item["geometry"] is None and "bbox" not in item and "gsd" not in item["properties"]
+    assert pystac.validation.validate_dict(item | {"stac_extensions": []})

@@ -144,6 +144,11 @@ class Dataset:
         return labels
 
     @property
+    def scaled_bands(self) -> set[str]:
+        """Bands whose files state a scale or offset, which was applied."""
+        return {band for names in self.chips.get("scaled", []) if names is not None for band in names}
+
+    @property
     def regions(self) -> NDArray[np.str_]:
         """(chips,) region names."""
         return self.chips["region"].to_numpy(dtype=str)

@@ -1,5 +1,6 @@
 """A deployed model: its folder, verified by checksums, and its network as a function of raw pixels."""
 
+import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,36 +35,37 @@ def write_checksums(files: Sequence[Path], path: Path) -> None:
     path.write_text("".join(lines), encoding="utf-8")
 
 
-def check_files(folder: Path) -> tuple[str, Description]:
+def check_files(folder: Path) -> tuple[str, Description, dict[str, str]]:
     """Check that a bundle's files are complete and unchanged since they were written.
 
     Files in the folder that the checksums do not list are ignored.
 
     Returns:
-        The checksum of the checksum file, which identifies the bundle, and the content of `bundle.json`.
+        The checksum of the checksum file, which identifies the bundle; the content of `bundle.json`; and the checksum
+        of each file.
 
     Raises:
         UserError: if there is no bundle, or a file is missing, unlisted, a link, or changed.
     """
-    sums = _read_checksums(folder)
+    name, sums = _read_checksums(folder)
     if DESCRIPTION not in sums:
         raise UserError(f"does not list {DESCRIPTION}", folder / CHECKSUMS, "copy the whole folder again")
-    _check_file(folder / DESCRIPTION, sums[DESCRIPTION])
-    description = Description.parse((folder / DESCRIPTION).read_bytes(), folder / DESCRIPTION)
+    description = Description.parse(_read_file(folder / DESCRIPTION, sums[DESCRIPTION]), folder / DESCRIPTION)
     expected = {DESCRIPTION, *OTHER_FILES, *description.models.values(), *description.standalone}
     if wrong := sorted(expected ^ (sums.keys() - {SBOM, STAC_ITEM})):
         problem = "does not list" if wrong[0] in expected else "lists a file that does not belong to the model:"
         raise UserError(f"{problem} {wrong[0]}", folder / CHECKSUMS, "copy the whole folder again")
-    for name, checksum in sums.items():
-        _check_file(folder / name, checksum)
-    return sha256(folder / CHECKSUMS), description
+    for file, checksum in sums.items():
+        _read_file(folder / file, checksum)
+    return name, description, sums
 
 
-def _read_checksums(folder: Path) -> dict[str, str]:
-    """Read the mapping of file name to checksum; names with a folder are refused."""
+def _read_checksums(folder: Path) -> tuple[str, dict[str, str]]:
+    """Read the checksum file: its own checksum, and file name -> checksum; names with a folder are refused."""
     path = folder / CHECKSUMS
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        content = path.read_bytes()
+        lines = content.decode().splitlines()
     except (OSError, ValueError):
         raise UserError(
             f"is not a bundle: it has no readable {CHECKSUMS}", folder, "give a folder written by deploy_model"
@@ -76,14 +78,17 @@ def _read_checksums(folder: Path) -> dict[str, str]:
                 f"line {number} is not a checksum with a new file name", path, "copy the whole folder again"
             )
         sums[found["name"]] = found["checksum"]
-    return sums
+    return hashlib.sha256(content).hexdigest(), sums
 
 
-def _check_file(file: Path, checksum: str) -> None:
+def _read_file(file: Path, checksum: str) -> bytes:
+    """Read a file that must have a checksum; what is used later is what was checked, whoever writes in between."""
     if file.is_symlink() or not file.is_file():
         raise UserError("is missing from the bundle", file, "copy the whole folder again")
-    if sha256(file) != checksum:
+    content = file.read_bytes()
+    if hashlib.sha256(content).hexdigest() != checksum:
         raise UserError("is not the deployed file: its checksum differs", file, "copy it again")
+    return content
 
 
 @dataclass(frozen=True)
@@ -116,20 +121,19 @@ class Bundle:
         """
         import onnxruntime
 
-        name, description = check_files(folder)
+        name, description, sums = check_files(folder)
         if public_key:
             check_signature(folder, public_key, CHECKSUMS, name)
         models, precision = description.models, precision or description.precision
         if precision not in models:
             raise UserError(f"has no {precision} network", folder, f"choose one of {', '.join(models)}")
+        network = _read_file(folder / models[precision], sums[models[precision]])
         options = onnxruntime.SessionOptions()
         # Threads run over windows: faster than threads within one, and the result does not depend on their number.
         options.intra_op_num_threads, options.inter_op_num_threads = 1, 1
         options.log_severity_level = 3
         try:
-            session = onnxruntime.InferenceSession(
-                str(folder / models[precision]), options, providers=["CPUExecutionProvider"]
-            )
+            session = onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # ONNX Runtime's exceptions have no common public base class
             raise UserError(f"ONNX Runtime cannot load it ({str(error)[:200]})", folder / models[precision]) from None
         side, channels, classes = description.size_px, len(description.channels), len(description.classes)

@@ -173,7 +173,6 @@ def _describe(
 ) -> dict[str, Any]:
     scaling = view.scaling
     bands = raw_bands(channels)
-    scaled = {band for names in dataset.chips.get("scaled", []) if names is not None for band in names}
     scored = None if holdout is None else holdout.loc[holdout["candidate"] == candidate["candidate"], "accuracy_pct"]
     resolution_m = _resolution_m(dataset)
     latencies = {
@@ -192,7 +191,7 @@ def _describe(
             "resampling": {band: reading.resampling.get(band, "bilinear") for band in bands},
             "max_nodata_pct": reading.max_nodata_pct,
             "nodata": list(reading.nodata),
-            "scaled": [band for band in bands if band in scaled],
+            "scaled": [band for band in bands if band in dataset.scaled_bands],
             "contract": {band: asdict(_contract(reading.bands, band, dataset, resolution_m)) for band in bands},
         },
         "indices": {name: _describe_index(name) for name in channels if name in INDICES},

@@ -15,7 +15,7 @@ from workflow_lib.core.errors import UserError
 from workflow_lib.core.seeds import derive_seed
 from workflow_lib.data.dataset import Dataset
 from workflow_lib.export.onnx_files import export_deployed
-from workflow_lib.field.converted_network import score_converted
+from workflow_lib.field.converted_network import accuracy_pct, score_converted
 from workflow_lib.field.standalone import write_scored_network
 from workflow_lib.training.fold import Fold, train_and_score
 from workflow_lib.training.training_config import TrainingConfig
@@ -83,15 +83,16 @@ def score_holdout(
                 elif str(candidate) in recommended:
                     export_deployed(outcome.network.cpu(), len(channels), dataset.pixels.shape[1], file)
                 if str(candidate) in recommended:
-                    write_scored_network(file, dataset, view, channels, _told(candidate, scored), standalone)
+                    told = _told(candidate, accuracy_pct(file, view, held_out, dataset.labels))
+                    write_scored_network(file, dataset, view, channels, told, standalone)
             scores[str(candidate)] = scored
     return pd.DataFrame({"candidate": name} | scores[name] for name in chosen["candidate"])
 
 
-def _told(candidate: Candidate, scores: Mapping[str, Any]) -> dict[str, Any]:
+def _told(candidate: Candidate, accuracy_pct: float) -> dict[str, Any]:
     return {
         "candidate": str(candidate),
         "architecture": candidate.architecture,
         "precision": candidate.precision,
-        "holdout_accuracy_pct": scores["accuracy_pct"],
+        "holdout_accuracy_pct": accuracy_pct,  # of this file: the score may come from a GPU
     }

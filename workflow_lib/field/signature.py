@@ -16,8 +16,8 @@ SIGNATURE = "model.sig"
 
 _PAYLOAD_TYPE = "application/vnd.in-toto+json"
 _PREDICATE_TYPE = "https://model_signing/signature/v1.0"
-_HASHES = {256: "SHA256", 384: "SHA384", 521: "SHA512"}
-"""Bits of a curve -> hash that is signed."""
+_HASHES = {"secp256r1": "SHA256", "secp384r1": "SHA384", "secp521r1": "SHA512"}
+"""Curve -> hash that is signed."""
 
 
 def check_signature(folder: Path, public_key: Path, file: str, checksum: str) -> None:
@@ -36,10 +36,12 @@ def check_signature(folder: Path, public_key: Path, file: str, checksum: str) ->
     try:
         payload = _verified_payload(load(signature.read_bytes()), _load_key(public_key), signature)
         signed = {entry["name"]: (entry["algorithm"], entry["digest"]) for entry in _resources(load(payload))}
-    except OSError:
+    except FileNotFoundError:
         raise UserError(
             "no such file: the bundle is not signed", signature, "ask for a signed bundle, or leave out --public-key"
         ) from None
+    except OSError as error:
+        raise UserError(f"cannot be read ({error.strerror})", signature) from None
     except WrongValueError as error:
         raise UserError(f"is not a signature of a model: {error}", signature, "ask for a new signature") from None
     if signed.get(file) != ("sha256", checksum):
@@ -62,7 +64,7 @@ def _load_key(file: Path) -> Any:
         raise UserError(f"cannot be read ({error.strerror})", file) from None
     except (ValueError, UnsupportedAlgorithm):
         key = None
-    if not isinstance(key, EllipticCurvePublicKey) or key.curve.key_size not in _HASHES:
+    if not isinstance(key, EllipticCurvePublicKey) or key.curve.name not in _HASHES:
         raise UserError("is not a public key on the curve P-256, P-384 or P-521 in PEM format", file)
     return key
 
@@ -80,7 +82,7 @@ def _verified_payload(bundle: Any, key: Any, file: Path) -> bytes:
     signature = _decode(Reader(signatures[0]).take("sig", lambda value: isinstance(value, str), "a text"))
     text = f"DSSEv1 {len(_PAYLOAD_TYPE)} {_PAYLOAD_TYPE} {len(payload)} ".encode() + payload
     try:
-        key.verify(signature, text, ec.ECDSA(getattr(hashes, _HASHES[key.curve.key_size])()))
+        key.verify(signature, text, ec.ECDSA(getattr(hashes, _HASHES[key.curve.name])()))
     except InvalidSignature:
         raise UserError(
             "was not made with the private key that belongs to --public-key", file, "do not use the bundle"

@@ -3,82 +3,95 @@
 Source: STAC 1.0 and 1.1 (bands of an asset), the extension eo 1.1 (eo:bands).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
 from urllib.parse import urljoin
-from urllib.request import urlopen
 
 from workflow_lib.core.errors import UserError
 from workflow_lib.field.json_reader import WrongValueError, load
-from workflow_lib.field.remote_scenes import TIMEOUT_S
+from workflow_lib.field.remote_scenes import fetch
 
 _PICTURES = {"thumbnail", "overview", "visual"}
 """Roles of assets that hold pictures of the data."""
-_MOST_ITEMS = 10_000
+_MOST_FILES = 10_000
 
 Assets = list[tuple[tuple[str, ...], str]]
 """For each asset the names of all its bands, and its file or address."""
 
 
 def find_assets(location: str, wanted: Sequence[str]) -> Assets:
-    """Find the assets that hold the bands of a model.
+    """Find the assets that hold bands of a model.
 
     Bands are found by their name or common name. An asset without a list of bands counts as one band with the name of
     the asset.
 
     Args:
         location: file, or https:// address, of a STAC item, item collection, collection or catalog.
-        wanted: names of the bands.
+        wanted: names of the bands; those that the first item does not have are not looked for in the others.
 
     Returns:
-        Assets of all items, which are tiles of each other; bands that are not wanted have names that none is like.
+        Assets of all items, which are tiles of each other; other bands get names that match no wanted band.
 
     Raises:
-        UserError: if it cannot be read, or an item has no asset, or several, for a band.
+        UserError: if it cannot be read, or an item has several assets for a band, or none for a band of the first item.
     """
     assets: Assets = []
+    present: list[str] | None = None
     for where, item in _items(location):
-        assets += _assets_of(item, where, wanted)
-    if not assets:
-        raise UserError("has no items", location, "give a STAC item, or a collection with items")
+        names = {key: _band_names(key, asset) for key, asset in _data_assets(item).items()}
+        if present is None:
+            present = [band for band in wanted if _holders(band, names)]
+        assets += _assets_of(item, names, where, present)
+    if wanted and not assets:
+        raise UserError(f"has no asset with a band of {', '.join(wanted)}", location, "give the files by --scene")
     return assets
 
 
 def _items(location: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the place and content of each item; links to items and children are followed."""
+    """Yield the place and content of each item; links to items, children and next pages are followed."""
     waiting, seen = [location], set[str]()
     while waiting:
         where = waiting.pop(0)
         if where in seen:
             continue
         seen.add(where)
-        if len(seen) > _MOST_ITEMS:
-            raise UserError(f"has more than {_MOST_ITEMS:,} items", location, "give a smaller collection")
+        if len(seen) > _MOST_FILES:
+            raise UserError(f"refers to more than {_MOST_FILES:,} files", location, "give a smaller collection")
         content = _read(where)
+        links = _objects(content.get("links"))
         match content.get("type"):
             case "Feature":
                 yield where, content
             case "FeatureCollection":
                 yield from ((where, item) for item in _objects(content.get("features")))
+                waiting += _targets(links, where, "next")
             case "Collection" | "Catalog":
-                links = [link for link in _objects(content.get("links")) if link.get("rel") in ("item", "child")]
-                waiting += [_resolve(str(link.get("href")), where) for link in links]
+                items = _targets(links, where, "item", "child")
+                waiting += items or _targets(links, where, "items")  # static catalogs, or a server with an API
             case _:
                 raise UserError("is not a STAC item, collection or catalog", where, "check the file or address")
 
 
+def _targets(links: Sequence[Mapping[str, Any]], where: str, *relations: str) -> list[str]:
+    chosen = [link for link in links if link.get("rel") in relations]
+    if any(link.get("method", "GET") != "GET" for link in chosen):
+        raise UserError("has pages that are not plain links", where, "save all items in one file")
+    return [_resolve(str(link.get("href")), where) for link in chosen]
+
+
 def _read(where: str) -> dict[str, Any]:
+    if where.startswith(("https://", "http://")):
+        text, _ = fetch(where)
+    else:
+        try:
+            text = Path(where).read_bytes()
+        except (OSError, ValueError) as error:
+            raise UserError(f"cannot be read ({error})", where, "check the file or address") from None
     try:
-        if where.startswith(("https://", "http://")):
-            with urlopen(where, timeout=TIMEOUT_S) as answer:  # noqa: S310  # http and https only
-                content = load(answer.read())
-        else:
-            content = load(Path(where).read_bytes())
-    except (OSError, URLError, ValueError) as error:
-        reason = error if isinstance(error, WrongValueError) else f"cannot be read ({error})"
-        raise UserError(str(reason), where, "check the file or address") from None
+        content = load(text)
+    except WrongValueError as error:
+        raise UserError(str(error), where, "check the file or address") from None
     return content if isinstance(content, dict) else {}
 
 
@@ -93,22 +106,29 @@ def _resolve(href: str, where: str) -> str:
     return urljoin(where, href) if "://" in where else str(Path(where).parent.joinpath(href).resolve())
 
 
-def _assets_of(item: dict[str, Any], where: str, wanted: Sequence[str]) -> Assets:
-    given = item.get("assets")
-    assets = {key: value for key, value in (given if isinstance(given, dict) else {}).items() if _holds_data(value)}
-    names = {key: _band_names(key, asset) for key, asset in assets.items()}
+def _data_assets(item: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    assets = item.get("assets")
+    return {key: asset for key, asset in assets.items() if _holds_data(asset)} if isinstance(assets, dict) else {}
+
+
+def _holders(band: str, names: Mapping[str, list[set[str]]]) -> list[str]:
+    return [key for key, bands in names.items() if any(band in choices for choices in bands)]
+
+
+def _assets_of(
+    item: Mapping[str, Any], names: Mapping[str, list[set[str]]], where: str, wanted: Sequence[str]
+) -> Assets:
     used: list[str] = []
     for band in wanted:
-        holders = [key for key, bands in names.items() if any(band in choices for choices in bands)]
+        holders = _holders(band, names)
         if len(holders) != 1:
-            problem = f"has no asset with the band {band}" if not holders else f"has the band {band} in several assets"
-            listed = f"{problem}: {', '.join(holders or names) or 'it has none'}"
-            raise UserError(listed, where, "give the files by --scene")
+            problem = f"has the band {band} in several assets" if holders else f"has no asset with the band {band}"
+            raise UserError(f"{problem}: {', '.join(holders or names)}", where, "give the files by --scene")
         used += [key for key in holders if key not in used]
     return [
         (
             tuple(_name(choices, wanted, f"{key}#{number}") for number, choices in enumerate(names[key], start=1)),
-            _resolve(str(assets[key].get("href")), where),
+            _resolve(str(item["assets"][key]["href"]), where),
         )
         for key in used
     ]

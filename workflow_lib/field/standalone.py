@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -82,12 +82,19 @@ def write_scored_network(
         **told,
         "chips": 1,
         "bands": bands,
+        "bands_meaning": _meaning(band for band in bands if band in dataset.scaled_bands),
         "chip_size_px": int(dataset.pixels.shape[1]),
         "classes": list(dataset.classes),
         "software": SOFTWARE,
     }
     texts = {key: json.dumps(value) for key, value in values.items()}
     _save(to_raw_network(onnx.load(model), preparation, ToProbabilities(1.0), texts), file)
+
+
+def chips_at_once(folder: Path) -> int:
+    """Return the number of chips that the standalone file of a bundle takes; -1: any number."""
+    first = onnx.load(folder / _SEVERAL).graph.input[0].type.tensor_type.shape.dim[0]
+    return first.dim_value if first.HasField("dim_value") else -1
 
 
 def _save(network: onnx.ModelProto, file: Path) -> None:
@@ -128,8 +135,7 @@ def metadata(description: Mapping[str, Any]) -> dict[str, str]:
         "architecture": description["architecture"],
         "precision": description["precision"],
         "bands": given["bands"],
-        "bands_meaning": "raw values in this order; missing values are NaN; scale and offset of the files are applied "
-        f"to {', '.join(given['scaled']) or 'no band'}",
+        "bands_meaning": _meaning(given["scaled"]),
         "chip_size_px": given["shape"][2],
         "resolution_m": given["resolution_m"],
         "classes": output["classes"],
@@ -142,6 +148,13 @@ def metadata(description: Mapping[str, Any]) -> dict[str, str]:
         "software": SOFTWARE,
     }
     return {key: json.dumps(value) for key, value in values.items()}
+
+
+def _meaning(scaled: Iterable[str]) -> str:
+    return (
+        "raw values in this order; missing values are NaN; scale and offset of the files are applied to "
+        f"{', '.join(scaled) or 'no band'}"
+    )
 
 
 def _same_probabilities(folder: Path, shape: tuple[int, ...]) -> bool:

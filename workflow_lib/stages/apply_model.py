@@ -184,12 +184,14 @@ def _abstain_below(model: Description, arguments: argparse.Namespace) -> float:
 
 
 def _read_scenes(arguments: argparse.Namespace, wanted: Sequence[str], views: Path) -> Files:
-    found = [asset for item in arguments.stac for asset in find_assets(item, wanted)]
+    found: list[tuple[tuple[str, ...], str]] = []
     for text in arguments.scene:
         names, equals, file = text.partition("=")
         if not (equals and names and file):
             raise UserError(f"{text} is not BANDS=FILE", "--scene", "write for example dem=dem.tif")
         found.append((tuple(names.split(",")), file))
+    for item in arguments.stac:
+        found += find_assets(item, [band for band in wanted if not any(band in bands for bands, _ in found)])
     if not found:
         raise UserError("there are no scenes", "--scene", "give scenes, or a STAC item by --stac")
     scenes: Files = {}
