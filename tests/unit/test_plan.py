@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,13 +10,17 @@ from typing import Any
 import pandas as pd
 import pytest
 from examples import SMALL, fold_scores, network
+from snakemake.persistence.db import DbPersistence, MetadataRecordORM
+from snakemake.persistence.file import FilePersistence
+from sqlmodel import Session
 
 from workflow_lib.config import Config, parse_config
 from workflow_lib.export.network_tables import NETWORKS
 from workflow_lib.spaces.cross.cross_architecture import Architecture
 from workflow_lib.spaces.cross.cross_counts import costs
 from workflow_lib.training.score_tables import FOLD_SCORES
-from workflow_lib.workflow.plan import Estimator, Stage, changed_options, plan, recorded_rates, recorded_seconds, render
+from workflow_lib.workflow.job_records import job_records, seconds_by_rule
+from workflow_lib.workflow.plan import Estimator, Stage, changed_options, plan, recorded_rates, render
 from workflow_lib.workflow.resources import trusted_rate
 
 WILDCARDS = {"channels": "5", "batch": "16", "architecture": SMALL, "fold": "0"}
@@ -34,7 +39,7 @@ def config(**values: Any) -> Config:
 
 
 def test_without_records_a_training_is_estimated_from_its_multiply_adds(tmp_path: Path) -> None:
-    seconds, basis = Estimator(config(folds={"count": 2}), 1000, tmp_path).expect("train_fold", WILDCARDS)
+    seconds, basis = Estimator(config(folds={"count": 2}), 1000, tmp_path, {}).expect("train_fold", WILDCARDS)
     work = costs(Architecture.parse(SMALL), 5, 2, 100).multiply_adds
     assert seconds == pytest.approx(1000 * work * (0.5 * 3 * 5 + 0.5) / trusted_rate(config()))
     assert basis.startswith("assumed")
@@ -42,7 +47,7 @@ def test_without_records_a_training_is_estimated_from_its_multiply_adds(tmp_path
 
 def test_of_one_split_a_training_learns_from_its_share(tmp_path: Path) -> None:
     split = {"method": "one_split", "count": 3, "validation_share": 0.9}
-    seconds, _ = Estimator(config(folds=split), 1000, tmp_path).expect("train_fold", WILDCARDS)
+    seconds, _ = Estimator(config(folds=split), 1000, tmp_path, {}).expect("train_fold", WILDCARDS)
     work = costs(Architecture.parse(SMALL), 5, 2, 100).multiply_adds
     assert seconds == pytest.approx(1000 * work * (0.1 * 3 * 5 + 0.9) / trusted_rate(config()))
 
@@ -55,24 +60,47 @@ def test_recorded_trainings_are_the_basis_of_the_next(tmp_path: Path) -> None:
     NETWORKS.write(pd.DataFrame([row]), folder / "networks.parquet")
     assert sorted(recorded_rates(tmp_path, on_gpu=False)) == [1e9 * 3 * 2 * 100 / 4, 1e9 * 3 * 2 * 100 / 2]
     assert recorded_rates(tmp_path, on_gpu=True) == []
-    assert "2 earlier trainings" in Estimator(config(), 1000, tmp_path).expect("train_fold", WILDCARDS)[1]
+    assert "2 earlier trainings" in Estimator(config(), 1000, tmp_path, {}).expect("train_fold", WILDCARDS)[1]
 
 
-def test_recorded_jobs_are_the_basis_of_the_next(tmp_path: Path) -> None:
-    folder = tmp_path / ".snakemake" / "metadata"
-    folder.mkdir(parents=True)
+def records() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Name of an output and its record, of three jobs with two outputs each."""
     for number, seconds in enumerate([1.0, 3.0, 8.0]):
-        record = {"rule": "export_network", "log": [f"{number}.log"], "starttime": 100.0, "endtime": 100.0 + seconds}
         for output in ("a", "b"):
-            (folder / f"{number}{output}").write_text(json.dumps(record))
-    (folder / "broken").write_text("{")
-    (folder / "old").write_text('{"rule": "export_network", "starttime": null, "endtime": 1}')
-    assert sorted(recorded_seconds(tmp_path)["export_network"]) == [1.0, 3.0, 8.0]
-    assert Estimator(config(), 10, tmp_path).expect("export_network", WILDCARDS) == (3.0, "3 earlier jobs")
+            log, end = [f"{number}.log"], 100.0 + seconds
+            yield f"{number}{output}", {"rule": "export_network", "log": log, "starttime": 100.0, "endtime": end}
+    yield "old", {"rule": "export_network", "log": ["old.log"], "starttime": None, "endtime": 1.0}
+
+
+def recorded_in_files(folder: Path) -> FilePersistence:
+    persistence = FilePersistence(path=folder)
+    (folder / "metadata").mkdir(exist_ok=True)
+    for name, record in records():
+        (folder / "metadata" / name).write_text(json.dumps(record))
+    (folder / "metadata" / "broken").write_text("{")
+    return persistence
+
+
+def recorded_in_a_database(folder: Path) -> DbPersistence:
+    persistence = DbPersistence(path=folder)
+    with Session(persistence.engine) as session:
+        for name, record in records():
+            for namespace in (persistence.namespace, "another folder"):
+                session.add(MetadataRecordORM(namespace=namespace, target=name, **record))
+        session.commit()
+    return persistence
+
+
+@pytest.mark.parametrize("record", [recorded_in_files, recorded_in_a_database])
+def test_recorded_jobs_are_the_basis_of_the_next(tmp_path: Path, record: Callable[[Path], Any]) -> None:
+    seconds = seconds_by_rule(job_records(record(tmp_path / ".snakemake")))
+    assert sorted(seconds["export_network"]) == [1.0, 3.0, 8.0]
+    estimator = Estimator(config(), 10, tmp_path, seconds)
+    assert estimator.expect("export_network", WILDCARDS) == (3.0, "3 earlier jobs")
 
 
 def test_large_files_are_counted(tmp_path: Path) -> None:
-    estimator = Estimator(config(keep_weights=True), 10, tmp_path)
+    estimator = Estimator(config(keep_weights=True), 10, tmp_path, {})
     parameters = costs(Architecture.parse(SMALL), 5, 2, 100).parameters
     assert estimator.disk_bytes("import_chips", {}) == 10 * 100 * 100 * 7 * 4
     assert estimator.disk_bytes("train_fold", WILDCARDS) == 4 * parameters
@@ -101,7 +129,7 @@ def test_the_plan_counts_what_is_done_and_why_the_rest_is_not(tmp_path: Path) ->
         _job("gather_table", True, updated_input_run=["x"]),
     ]
     dag = SimpleNamespace(jobs=jobs, needrun=lambda job: job.needed, reason=lambda job: job.why)
-    stages = plan(dag, Estimator(config(), 10, tmp_path))
+    stages = plan(dag, Estimator(config(), 10, tmp_path, {}))
     assert (stages["train_fold"].jobs, stages["train_fold"].done) == (2, 1)
     assert stages["train_fold"].why == Counter({"not made yet": 1, "changed: epochs": 1})
     assert stages["gather_table"].why == Counter({"input will be updated": 1})

@@ -1,7 +1,6 @@
 """The plan of a run: how many jobs will run, why, and their estimated cost."""
 
 import ast
-import json
 import logging
 import shlex
 import statistics
@@ -17,6 +16,7 @@ from workflow_lib.core.candidate import CONVERTED, KEYS, Candidate
 from workflow_lib.spaces.network_counts import Costs
 from workflow_lib.spaces.networks import parse
 from workflow_lib.training.training_config import TRAINING_PASSES
+from workflow_lib.workflow.job_records import job_records, seconds_by_rule
 from workflow_lib.workflow.resources import training_work, trusted_rate
 
 PLAN = "EDGEFRONT_PLAN"
@@ -54,13 +54,14 @@ class Estimator:
     Args:
         config: configuration of the run.
         chips: number of chips.
-        folder: folder that contains .snakemake and results.
+        folder: folder that contains results.
+        seconds: rule -> run times of earlier jobs in this folder.
     """
 
-    def __init__(self, config: Config, chips: int, folder: Path) -> None:
+    def __init__(self, config: Config, chips: int, folder: Path, seconds: Mapping[str, Sequence[float]]) -> None:
         self._config = config
         self._chips = chips
-        self._seconds = recorded_seconds(folder)
+        self._seconds = seconds
         self._rates = recorded_rates(folder, config.training.device == "cuda")
 
     def expect(self, rule: str, wildcards: Mapping[str, str]) -> tuple[float, str]:
@@ -105,28 +106,6 @@ class Estimator:
         data = self._config.data
         channels = len(self._config.grid.channel_sets[wildcards["channels"]])
         return parse(wildcards["architecture"]).costs(channels, len(data.classes), data.chip_size_px)
-
-
-def recorded_seconds(folder: Path) -> dict[str, list[float]]:
-    """Read the run times of all jobs that Snakemake has recorded in a folder.
-
-    Args:
-        folder: folder that contains .snakemake.
-
-    Returns:
-        Rule -> seconds of each of its jobs.
-    """
-    jobs: dict[tuple[str, str], float] = {}  # Snakemake keeps one record per output file, so a job has several
-    for file in Path(folder, ".snakemake", "metadata").glob("*"):
-        try:
-            record = json.loads(file.read_text())
-            jobs[record["rule"], str(record["log"])] = float(record["endtime"]) - float(record["starttime"])
-        except (OSError, ValueError, KeyError, TypeError):
-            continue  # from another version of Snakemake, or incomplete
-    seconds = defaultdict(list)
-    for (rule, _), taken in jobs.items():
-        seconds[rule].append(taken)
-    return dict(seconds)
 
 
 def recorded_rates(folder: Path, on_gpu: bool) -> list[float]:
@@ -267,7 +246,9 @@ class PlanLog(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Print the plan and exit when Snakemake is about to start the run."""
         if getattr(getattr(record, "event", None), "value", None) == "run_info":
-            stages = plan(self._workflow.dag, Estimator(self._config, self._chips or _ASSUMED_CHIPS, Path()))
+            seconds = seconds_by_rule(job_records(self._workflow.persistence))
+            estimator = Estimator(self._config, self._chips or _ASSUMED_CHIPS, Path(), seconds)
+            stages = plan(self._workflow.dag, estimator)
             if not self._chips:
                 print(f"no chips in the folders of data.regions yet; the plan assumes {_ASSUMED_CHIPS:,} chips")
             print(render(stages, self._order, self._config.training.device == "cuda"), flush=True)
