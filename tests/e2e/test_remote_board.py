@@ -124,7 +124,7 @@ def test_a_run_that_is_killed_measures_nothing_twice(board: Path, tmp_path: Path
     for name, pattern in killed.items():
         _wait_for(tmp_path / "calls", lines=1 + len(list((folder / "results").rglob("measure_remote/board/*.json"))))
         subprocess.run(["pkill", "-9", "-f", pattern], check=False)
-        assert process.poll() is None, f"the workflow goes on after its {name} was killed"
+        assert process.poll() is None, f"the workflow continues after its {name} was killed"
     _wait_for_file(folder)
     process.send_signal(signal.SIGKILL)
     process.wait()

@@ -69,7 +69,6 @@ def score_holdout(
         settings = trainings[trained.recipe]
         (outcome,) = train_and_score(dataset, channels, trained.architecture, trained.batch, settings, [fold])
         recommended = set(members.loc[members["recommended"].astype(bool), "candidate"])
-        view = dataset.view(channels, usable)
         for candidate in map(Candidate.parse, members["candidate"]):
             with TemporaryDirectory() as scratch:
                 file = Path(scratch, "model.onnx")
@@ -83,6 +82,7 @@ def score_holdout(
                 elif str(candidate) in recommended:
                     export_deployed(outcome.network.cpu(), len(channels), dataset.pixels.shape[1], file)
                 if str(candidate) in recommended:
+                    view = dataset.view(channels, usable)
                     told = _told(candidate, accuracy_pct(file, view, held_out, dataset.labels))
                     write_scored_network(file, dataset, view, channels, told, standalone)
             scores[str(candidate)] = scored

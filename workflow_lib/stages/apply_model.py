@@ -70,7 +70,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )  # fmt: skip
     parser.add_argument(
         "--force", action="store_true",
-        help="go on although the scenes differ from the training chips in resolution, units or bands",
+        help="continue although the scenes differ from the training chips in resolution, units or bands",
     )  # fmt: skip
     parser.add_argument("--overlap", type=float, default=0.5, help="share of a window that overlaps the next one")
     parser.add_argument("--threshold", type=float, default=0.5, help="minimum probability of a reported place")
