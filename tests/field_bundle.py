@@ -22,6 +22,7 @@ CERTAINTY = Certainty(
         columns=["threshold", "decided_pct", "error_pct", "error_high_pct"],
     ),
 )
+LICENCE = "CC-BY-4.0"
 CONVERSION = ConversionConfig(calibration_chips=4)
 SIZE = 40
 BANDS = ["dem", "red", "green", "blue", "nir", "ndwi", "ndvi"]
@@ -89,7 +90,7 @@ def deploy(
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     resampling = {"dem": "bilinear", "red": "nearest", "nir": "nearest"}
-    reading = Reading(resampling, "F", 20.0, bands_of_noise() if bands is None else bands)
+    reading = Reading(resampling, "F", 20.0, bands_of_noise() if bands is None else bands, units={"dem": "m"})
     precisions = ["fp32", "fp16", "int8"] if smaller else ["fp32"]
     training = TrainingConfig(epochs=1, device="cpu")
     with TemporaryDirectory() as elsewhere:
@@ -104,6 +105,7 @@ def deploy(
             reading,
             precisions,
             CONVERSION,
+            LICENCE,
             folder,
             weights or Path(elsewhere, "model.pt"),
         )

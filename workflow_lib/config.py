@@ -88,6 +88,12 @@ class Config(Section):
     folds: FoldsConfig = Field(default=FoldsConfig(), description="division into training and validation data")
     grid: GridConfig = Field(description="candidates: channel sets, batch sizes and architectures")
     training: TrainingConfig = Field(default=TrainingConfig(), description="how each network is trained")
+    model_licence: str | None = Field(
+        default=None,
+        min_length=1,
+        description="licence of the deployed model, as an SPDX identifier such as CC-BY-4.0, which its files state; "
+        "null: not stated",
+    )
     keep_weights: bool = Field(default=False, description="keep the weights of every training job")
     devices: dict[Name, Device] = Field(
         default_factory=default_devices,

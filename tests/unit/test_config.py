@@ -412,6 +412,7 @@ def test_a_missing_key_is_named(key: str) -> None:
         ({"grid.extra_networks": ["own-mine-width8"]}, "grid.extra_networks names ['own-mine-width8'], which need the"),
         ({"grid.baselines": ["own-mine-width8"]}, "grid.baselines names ['own-mine-width8'], which need the file"),
         ({"training.warmup_epochs": 5}, "training.warmup_epochs must be fewer than training.epochs, 5"),
+        ({"data.units": {"elevation": "m"}}, "data.units names ['elevation']; the bands of data.regions are ['blue', "),
         ({"training.shift_px": 100}, "training.shift_px must be less than data.chip_size_px"),
         ({"grid.baselines": [SMALL]}, f"grid.baselines names {SMALL}, which is also a candidate"),
     ],

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -82,6 +83,7 @@ def test_a_bundle_is_checked(bundle: Path, tmp_path: Path) -> None:
     description = json.loads((bundle / "bundle.json").read_text())
     assert description["input"]["bands"] == ["dem", "red", "nir"]
     assert description["input"]["resolution_m"] == 2.0
+    assert description["input"]["crs"] == ["EPSG:32614"] and description["input"]["units"] == {"dem": "m"}
     assert description["models"] == {"fp32": "model.onnx", "fp16": "model_fp16.onnx", "int8": "model_int8.onnx"}
     deploy(tmp_path / "model", smaller=False)
     with pytest.raises(UserError, match="has no int8 network; choose one of fp32"):
@@ -183,6 +185,28 @@ def test_blocks_threads_and_an_earlier_kill_change_nothing(
     for name in ("map.tif", "found.gpkg"):
         assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "blocks" / name).read_bytes()
     assert not partial.exists()
+
+
+def test_the_next_block_is_read_while_one_is_classified(
+    bundle: Path, scenes: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sliding, "_BLOCK_PX", 80)
+    read, classify, blocks, both = sliding.read_layers, Bundle.probabilities, [], Event()
+
+    def read_a_block(*arguments: Any) -> Any:
+        blocks.append(arguments)
+        if len(blocks) == 2:
+            both.set()
+        return read(*arguments)
+
+    def classify_when_the_second_is_being_read(*arguments: Any) -> Any:
+        assert both.wait(timeout=60), "the second block is not read before the first is classified"
+        return classify(*arguments)
+
+    monkeypatch.setattr(sliding, "read_layers", read_a_block)
+    monkeypatch.setattr(Bundle, "probabilities", classify_when_the_second_is_being_read)
+    apply(bundle, scenes, tmp_path, "--threads=1")
+    assert len(blocks) > 2
 
 
 def test_the_order_of_tiles_changes_nothing(bundle: Path, scenes: list[str], tmp_path: Path) -> None:

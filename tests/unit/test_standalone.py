@@ -13,7 +13,7 @@ import onnx
 import onnxruntime
 import pytest
 import torch
-from field_bundle import BANDS, SIZE, candidate, chips, deploy
+from field_bundle import BANDS, LICENCE, SIZE, candidate, chips, deploy
 from numpy.typing import NDArray
 from torch import nn
 
@@ -108,6 +108,7 @@ def test_the_files_of_a_bundle_give_the_probabilities_of_apply_model(tmp_path: P
 def test_a_file_tells_what_it_needs(bundle: Path) -> None:
     session = onnxruntime.InferenceSession(bundle / "standalone.onnx")
     told = {key: json.loads(text) for key, text in session.get_modelmeta().custom_metadata_map.items()}
+    assert told["units"] == {"dem": "m"} and told["licence"] == LICENCE
     assert told["bands"] == ["dem", "red", "nir"] and told["classes"] == ["F", "T"]
     assert told["resolution_m"] == 2.0 and told["chip_size_px"] == SIZE
     assert told["candidate"] == candidate()["candidate"] and told["training_regions"] == {"here": len(chips().chips)}

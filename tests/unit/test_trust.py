@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
-from field_bundle import chips
+from field_bundle import LICENCE, chips
 from jsonschema import Draft7Validator
 from referencing import Registry
 
@@ -190,6 +190,7 @@ def test_the_bill_of_materials_is_valid_and_names_what_is_there(bundle: Path) ->
     assert [(part["name"], part["version"]) for part in bill["components"]] == pins
     model = bill["metadata"]["component"]
     assert model["type"] == "machine-learning-model"
+    assert model["licenses"] == [{"expression": LICENCE}]
     assert model["hashes"] == [{"alg": "SHA-256", "content": sha256(bundle / "model.onnx")}]
     assert model["modelCard"]["modelParameters"]["datasets"][0]["name"] == "12 chips: here 12"
 
@@ -216,6 +217,8 @@ def test_the_head_of_the_model_card_is_what_hugging_face_reads(bundle: Path) -> 
     """Its keys are those of the hub's model cards."""
     _, head, text = (bundle / "model_card.md").read_text().split("---\n", 2)
     values = yaml.safe_load(head)
+    assert values["license"] == LICENCE.lower()
+    assert "raw values of dem (m), red, nir, NaN" in text
     assert values["library_name"] == "onnx" and values["pipeline_tag"] == "image-classification"
     [model] = values["model-index"]
     [result] = model["results"]
@@ -232,6 +235,7 @@ def test_the_stac_item_is_valid(bundle: Path) -> None:
     registry: Any = Registry().with_contents(schemas.items())
     for extension in item.stac_extensions:
         Draft7Validator(schemas[extension], registry=registry).validate(item.to_dict())
+    assert item.properties["license"] == LICENCE
     assert item.properties["mlm:input"][0]["bands"] == ["dem", "red", "nir"]
     west, south, east, north = item.bbox or []
     assert -99.0 < west < east < -97.0 and -0.1 < south < north < 0.1, "around 98 degrees west on the equator"

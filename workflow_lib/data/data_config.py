@@ -170,6 +170,11 @@ class DataConfig(Section):
         min_length=1,
         description="region -> its raster folders; files of the same name in these folders belong to the same chip",
     )
+    units: dict[Name, str] = Field(
+        default={},
+        description="band -> unit of its values, after scale and offset (m, reflectance); the deployed model's files "
+        "state them",
+    )
     classes: list[Name] = Field(description="class subfolders, in the order of the network's outputs")
     chip_size_px: int = Field(default=100, ge=40, le=4096, description="height and width of every chip (pixels)")
     normalisation: Literal["per_chip_band", "per_column", "per_dataset", "none"] = Field(
@@ -211,6 +216,9 @@ class DataConfig(Section):
                 raise ValueError(f"region {region} names a band twice: {bands}")
             if set(bands) & set(INDICES):
                 raise ValueError(f"region {region}: {sorted(INDICES)} are computed and must not be among the bands")
+        given = {band for parts in self.regions.values() for part in parts for band in part.bands}
+        if unknown := sorted(set(self.units) - given):
+            raise ValueError(f"data.units names {unknown}; the bands of data.regions are {sorted(given)}")
         if self.generate and set(self.generate.chips) != set(self.regions):
             raise ValueError(f"generate makes {sorted(self.generate.chips)}, but regions names {sorted(self.regions)}")
         if self.generate and self.clip:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,7 @@ class Reading:
         max_nodata_pct: maximum share of nodata in any band of a chip (percent).
         bands: rows of BANDS.
         nodata: values treated as nodata, in addition to those that files declare.
+        units: band -> unit of its values, after scale and offset, where it is known.
     """
 
     resampling: Mapping[str, str]
@@ -61,6 +62,7 @@ class Reading:
     max_nodata_pct: float
     bands: pd.DataFrame
     nodata: Sequence[float] = ()
+    units: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,7 @@ def deploy_model(
     reading: Reading,
     precisions: Sequence[str],
     conversion: ConversionConfig,
+    licence: str | None,
     folder: Path,
     weights: Path,
 ) -> None:
@@ -117,6 +120,7 @@ def deploy_model(
         reading: how the chips were read.
         precisions: precisions of the network files, fp32 first; that of the candidate is the default of the bundle.
         conversion: how the network is converted to int8.
+        licence: licence of the model (SPDX identifier); None: not stated.
         folder: output folder, which receives `model.onnx` (input (1, channels, height, width) float32, output
             (1, classes) logits), `model_<precision>.onnx`, `standalone.onnx`, `standalone_batch1.onnx` and
             `deepness.onnx` (raw bands to probabilities, in the candidate's precision), a description for programs
@@ -149,6 +153,7 @@ def deploy_model(
     )
     description["precision"] = candidate["precision"]
     description["models"] = {precision: file.name for precision, file in models.items()}
+    description["licence"] = licence
     description["standalone"] = list(STANDALONE_FILES)
     write_standalone(models[candidate["precision"]], description, folder)
     text = json.dumps(description, indent=2) + "\n"
@@ -187,6 +192,8 @@ def _describe(
             "shape": [1, len(channels), *dataset.pixels.shape[1:3]],
             "channels": list(channels),
             "bands": bands,
+            "units": {band: reading.units[band] for band in bands if band in reading.units},
+            "crs": sorted(set(dataset.chips["crs"])),
             "resolution_m": resolution_m,
             "resampling": {band: reading.resampling.get(band, "bilinear") for band in bands},
             "max_nodata_pct": reading.max_nodata_pct,

@@ -61,6 +61,7 @@ def _model(description: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         "bom-ref": file.name,
         "name": description["candidate"],
         "description": f"Distinguishes {' from '.join(description['output']['classes'])} on raster chips.",
+        **({"licenses": [{"expression": description["licence"]}]} if description["licence"] else {}),
         "hashes": [{"alg": "SHA-256", "content": sha256(file)}],
         "modelCard": {
             "modelParameters": {

@@ -3,12 +3,13 @@
 import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import zip_longest
 from math import ceil
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import rasterio
@@ -32,6 +33,9 @@ Square = tuple[int, int, int, int]
 """First row, first column, number of rows and number of columns of a block of windows."""
 Block = tuple[Square, NDArray[np.float32]]
 """A square of windows and its (classes, rows, columns) probabilities."""
+Pixels = tuple[NDArray[np.float32], NDArray[np.bool_]]
+"""(bands, height, width) pixels, and the mask of the valid ones."""
+Prepared = TypeVar("Prepared")
 
 
 @dataclass(frozen=True)
@@ -101,8 +105,8 @@ def slide(
     max_nodata_pct: float,
     threads: int,
     partial: Path,
-) -> Iterator[Block]:
-    """Classify every window; an interrupted run resumes after its finished blocks.
+) -> Generator[Block, None, None]:
+    """Classify every window, while the next block is read; an interrupted run resumes after its finished blocks.
 
     Args:
         bundle: the model.
@@ -116,20 +120,41 @@ def slide(
     Yields:
         Each square and its (classes, rows, columns) probabilities, NaN where there are none; row by row from the north.
     """
-    blocks, start, skipped = windows.blocks(), time.monotonic(), 0
+    shape, blocks = len(bundle.description.classes), windows.blocks()
+    start, skipped = time.monotonic(), 0
+
+    def prepare(block: Square) -> tuple[Path, NDArray[np.float32] | None, Pixels | None]:
+        """Return the file of a block, and its probabilities from an earlier run or else its pixels."""
+        file = partial / f"{block[0]}_{block[1]}.npy"
+        kept = _load(file, (shape, *block[2:]))
+        return file, kept, _read_block(layers, windows, block) if kept is None else None
+
     with ThreadPoolExecutor(threads) as pool:
-        for number, block in enumerate(blocks, start=1):
-            file = partial / f"{block[0]}_{block[1]}.npy"
-            probabilities = _load(file, (len(bundle.description.classes), *block[2:]))
-            if probabilities is not None:
+        for number, (block, (file, kept, pixels)) in enumerate(_one_ahead(prepare, blocks), start=1):
+            if kept is not None:
                 skipped += 1
-            else:
-                probabilities = _classify(bundle, layers, bands, windows, block, max_nodata_pct, pool)
-                with atomic_path(file) as temporary:
-                    save_array(temporary, probabilities)
-                left = (time.monotonic() - start) / (number - skipped) * (len(blocks) - number)
-                print(f"apply_model: {number} of {len(blocks)} blocks, {left:,.0f} s left", file=sys.stderr, flush=True)
+                yield block, kept
+                continue
+            probabilities = np.full((shape, *block[2:]), np.nan, np.float32)
+            if pixels is not None:
+                _classify(bundle, pixels, bands, windows, max_nodata_pct, pool, probabilities)
+            with atomic_path(file) as temporary:
+                save_array(temporary, probabilities)
+            left = (time.monotonic() - start) / (number - skipped) * (len(blocks) - number)
+            print(f"apply_model: {number} of {len(blocks)} blocks, {left:,.0f} s left", file=sys.stderr, flush=True)
             yield block, probabilities
+
+
+def _one_ahead(prepare: Callable[[Square], Prepared], blocks: Sequence[Square]) -> Iterator[tuple[Square, Prepared]]:
+    """Yield each block with what `prepare` makes of it, while a thread prepares the next block."""
+    with ThreadPoolExecutor(1) as reader:
+        coming = reader.submit(prepare, blocks[0])
+        for block, following in zip_longest(blocks, blocks[1:]):
+            prepared = coming.result()
+            if following is not None:
+                coming = reader.submit(prepare, following)
+            yield block, prepared
+            del prepared  # not kept while the next block waits
 
 
 def _load(file: Path, shape: tuple[int, ...]) -> NDArray[np.float32] | None:
@@ -141,39 +166,35 @@ def _load(file: Path, shape: tuple[int, ...]) -> NDArray[np.float32] | None:
     return probabilities if probabilities.shape == shape else None
 
 
+def _read_block(layers: Sequence[Layer], windows: Windows, block: Square) -> Pixels | None:
+    """Read the pixels below all windows of a block; see `read_layers`."""
+    row, column, rows, columns = block
+    return read_layers(layers, windows.start(column), windows.start(row), windows.span(columns), windows.span(rows))
+
+
 def _classify(
     bundle: Bundle,
-    layers: Sequence[Layer],
+    pixels: Pixels,
     bands: Sequence[str],
     windows: Windows,
-    block: Square,
     max_nodata_pct: float,
     pool: ThreadPoolExecutor,
-) -> NDArray[np.float32]:
-    first_row, first_column, rows, columns = block
-    extent = windows.start(first_column), windows.start(first_row), windows.span(columns), windows.span(rows)
-    probabilities = np.full((len(bundle.description.classes), rows, columns), np.nan, np.float32)
-    parts = read_layers(layers, *extent)
-    if parts is None:
-        return probabilities
-    pixels, valid = parts
-    corners = [(row, column) for row in range(rows) for column in range(columns)]
+    probabilities: NDArray[np.float32],
+) -> None:
+    """Fill in the (classes, rows, columns) probabilities of the windows of a block."""
+    values, valid = pixels
     size = windows.size_px
 
-    def classify(corner: tuple[int, int]) -> None:
-        top, left = corner[0] * windows.stride_px, corner[1] * windows.stride_px
+    def classify(corner: tuple[int, ...]) -> None:
+        top, left = (index * windows.stride_px for index in corner)
         window = np.s_[:, top : top + size, left : left + size]
-        known = valid[window]
-        if usable(known, max_nodata_pct):
-            probabilities[:, corner[0], corner[1]] = bundle.probabilities(pixels[window], known, bands)
+        if usable(valid[window], max_nodata_pct):
+            probabilities[:, corner[0], corner[1]] = bundle.probabilities(values[window], valid[window], bands)
 
-    list(pool.map(classify, corners))
-    return probabilities
+    list(pool.map(classify, np.ndindex(*probabilities.shape[1:])))
 
 
-def read_layers(
-    layers: Sequence[Layer], column: int, row: int, width: int, height: int
-) -> tuple[NDArray[np.float32], NDArray[np.bool_]] | None:
+def read_layers(layers: Sequence[Layer], column: int, row: int, width: int, height: int) -> Pixels | None:
     """Read a window of the grid from all layers.
 
     Args:

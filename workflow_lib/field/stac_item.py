@@ -76,6 +76,7 @@ def _properties(description: Mapping[str, Any], chips_at_once: int) -> dict[str,
         "datetime": None,
         "start_datetime": "1900-01-01T00:00:00Z",
         "end_datetime": "9999-12-31T23:59:59Z",
+        **({"license": description["licence"]} if description["licence"] else {}),
         **({} if given["resolution_m"] is None else {"gsd": given["resolution_m"]}),
         "providers": [{"name": f"{SOFTWARE['name']} {SOFTWARE['version']}", "roles": ["processor"]}],
         "mlm:name": f"{SOFTWARE['name']} {description['candidate']}",  # must begin with a letter

@@ -136,6 +136,7 @@ def metadata(description: Mapping[str, Any]) -> dict[str, str]:
         "precision": description["precision"],
         "bands": given["bands"],
         "bands_meaning": _meaning(given["scaled"]),
+        "units": given["units"],
         "chip_size_px": given["shape"][2],
         "resolution_m": given["resolution_m"],
         "classes": output["classes"],
@@ -145,6 +146,7 @@ def metadata(description: Mapping[str, Any]) -> dict[str, str]:
         "value_ranges": {band: [part["minimum"], part["maximum"]] for band, part in given["contract"].items()},
         "data_types": {band: part["data_type"] for band, part in given["contract"].items()},
         "expected": description["expected"],
+        "licence": description["licence"],
         "software": SOFTWARE,
     }
     return {key: json.dumps(value) for key, value in values.items()}

@@ -6,8 +6,8 @@ Requires only onnxruntime, numpy and rasterio.
 import argparse
 import os
 import sys
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -30,7 +30,7 @@ from workflow_lib.field.map_files import lay_out, write_classes, write_probabili
 from workflow_lib.field.outputs import check_outputs, empty_partial, locked_outputs, partial_folder
 from workflow_lib.field.remote_scenes import is_address, write_view
 from workflow_lib.field.scene_check import Scenes, check_scenes
-from workflow_lib.field.sliding import Windows, describe_file, open_partial, slide
+from workflow_lib.field.sliding import Block, Windows, describe_file, open_partial, slide
 from workflow_lib.field.stac_scenes import find_assets
 
 Files = dict[tuple[str, ...], list[Path]]
@@ -144,7 +144,8 @@ def _apply(arguments: argparse.Namespace, views: Path) -> None:
         partial = open_partial(arguments.probability, key)
         bands = [band for part in scenes for band in part]
         opened = [part.layer for part in layers]
-        blocks = slide(bundle, opened, bands, windows, model.max_nodata_pct, arguments.threads, partial)
+        sliding = slide(bundle, opened, bands, windows, model.max_nodata_pct, arguments.threads, partial)
+        blocks: Iterator[Block] = stack.enter_context(closing(sliding))  # its reader ends before the layers close
         drawn, chosen = partial / "probabilities.tif", partial / "classes.tif"
         blocks = write_probabilities(drawn, blocks, model.classes, grid, windows)
         blocks = write_classes(chosen, blocks, model.classes, grid, windows, abstain_below)

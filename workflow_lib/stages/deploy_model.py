@@ -22,7 +22,7 @@ from workflow_lib.field.deployment import Certainty, Reading, deploy_model
 from workflow_lib.training.score_tables import HOLDOUT_SCORES
 from workflow_lib.training.training_config import TrainingConfig
 
-CONTRACT = 10
+CONTRACT = 11
 
 
 class DeployArguments(DatasetArguments):
@@ -46,6 +46,8 @@ class DeployArguments(DatasetArguments):
     nodata: list[float] = Field(
         default=[], description="values treated as nodata, in addition to those that files declare"
     )
+    units: dict[str, str] = Field(default={}, description="band -> unit of its values, after scale and offset")
+    model_licence: str | None = Field(default=None, description="licence of the model (SPDX identifier), if any")
     precisions: list[Precision] = Field(description="precisions of the network files, fp32 first")
     conversion: ConversionConfig
     weights: Path = Field(description="output: weights of the network (torch state_dict)")
@@ -62,6 +64,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         arguments.max_nodata_pct,
         BANDS.read_nonempty(arguments.bands_table),
         arguments.nodata,
+        arguments.units,
     )
     with TemporaryDirectory() as scratch:
         deploy_model(
@@ -77,6 +80,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             reading,
             arguments.precisions,
             arguments.conversion,
+            arguments.model_licence,
             Path(scratch),
             arguments.weights,
         )
