@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from workflow_lib.analysis.model_columns import model_names, numbers_of
 from workflow_lib.core.errors import UserError
 from workflow_lib.pareto.efficiency_config import EfficiencyConfig
 from workflow_lib.pareto.envelopment import (
@@ -61,7 +62,7 @@ def score_models(table: pd.DataFrame, name: str, efficiency: EfficiencyConfig, s
     Raises:
         UserError: if a column is missing, or a value is invalid for an input or an output.
     """
-    names = _names(table, name)
+    names = model_names(table, name)
     inputs = _values(table, efficiency.inputs, names, positive=True)
     outputs = _values(table, efficiency.outputs, names, positive=False)
     _check_outputs(outputs, efficiency.outputs, names)
@@ -126,32 +127,11 @@ def _in_words(row: Mapping[Hashable, Any]) -> str:
     return f"as good as {mix}, at {row['efficiency_pct']:.1f} % of its costs{addition}; {sampled}"
 
 
-def _names(table: pd.DataFrame, name: str) -> NDArray[np.object_]:
-    """Return the names of the models as text; whole numbers of a Parquet column have no decimals."""
-    if name not in table:
-        raise UserError(f"there is no column {name}", "table", f"choose one of {', '.join(map(str, table.columns))}")
-    if table.empty:
-        raise UserError("has no rows", "table")
-    column = table[name]
-    if pd.api.types.is_float_dtype(column) and (column.dropna() % 1 == 0).all():
-        column = column.astype("Int64")
-    names = np.array(["" if pd.isna(value) else str(value) for value in column], dtype=object)
-    if nameless := [row for row, text in enumerate(names, start=1) if not text.strip()]:
-        raise UserError(f"row {nameless[0]} has no name in column {name}", "table")
-    if len(set(names)) < len(names):
-        duplicate = next(text for row, text in enumerate(names) if text in names[:row])
-        raise UserError(f"column {name} names {duplicate} twice", "table", "choose a column with unique names")
-    return names
-
-
 def _values(table: pd.DataFrame, columns: Sequence[str], names: NDArray[np.object_], positive: bool) -> Numbers:
     """Return columns of a table as an array of finite values that are not negative, or positive if requested."""
     values = []
     for column in columns:
-        if column not in table:
-            raise UserError(f"there is no column {column}", "table", f"choose one of {', '.join(map(str, table))}")
-        without_flags = table[column].astype(object).where(~_is_flag(table[column]))
-        numbers = pd.to_numeric(without_flags, errors="coerce").to_numpy(dtype=np.float64)
+        numbers = numbers_of(table, column)
         highest = _highest(column)
         bad = ~np.isfinite(numbers) | (numbers <= 0 if positive else numbers < 0) | (numbers > highest)
         if bad.any():
@@ -171,11 +151,6 @@ def _values(table: pd.DataFrame, columns: Sequence[str], names: NDArray[np.objec
             )
         values.append(numbers)
     return np.column_stack(values)
-
-
-def _is_flag(column: pd.Series) -> pd.Series:
-    """Mark the values that are true or false, which Python would treat as numbers."""
-    return column.map(lambda value: isinstance(value, bool | np.bool_)).astype(bool)
 
 
 def _highest(column: str) -> float:
@@ -269,4 +244,4 @@ def _sample(
 
 def _print_progress(total: int, done: int) -> None:
     if done % 100 == 0:
-        print(f"score_efficiency: {done} of {total} samples", file=sys.stderr, flush=True)
+        print(f"efficiency: {done} of {total} samples", file=sys.stderr, flush=True)

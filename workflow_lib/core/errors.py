@@ -22,6 +22,7 @@ class UserError(Exception):
         super().__init__(" ".join(f"{place}{what}{advice}".split()))
         self.what = what
         self.where = str(where)
+        self.fix = fix
 
 
 class ConfigError(UserError):

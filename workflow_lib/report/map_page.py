@@ -15,9 +15,9 @@ from workflow_lib.field.description import Description
 from workflow_lib.report.map_pictures import (
     Imagery,
     classes_layer,
-    figure_address,
     probability_layer,
 )
+from workflow_lib.report.page_parts import figure_address
 from workflow_lib.report.plots.drift_plots import map_drift
 from workflow_lib.report.plots.scene_plots import map_scores
 from workflow_lib.report.text_table import TextTable, make_table

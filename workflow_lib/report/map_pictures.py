@@ -9,7 +9,6 @@ from typing import Any
 import matplotlib
 import numpy as np
 import rasterio
-from matplotlib.figure import Figure
 from matplotlib.image import imsave
 from numpy.typing import NDArray
 
@@ -123,13 +122,6 @@ def classes_layer(imagery: Imagery, file: Path) -> Placed:
     colours = np.array([table.get(number, (0, 0, 0, 0)) for number in range(256)], dtype=np.uint8)[classes]
     colours[..., 3] = np.where(classes == nodata, 0, round(255 * _OPACITY))
     return imagery.put("most probable class", colours, tuple(bounds))
-
-
-def figure_address(figure: Figure, dpi: int = 110) -> str:
-    """Return the data URL of a figure."""
-    buffer = BytesIO()
-    figure.savefig(buffer, format="png", dpi=dpi, facecolor="white", metadata={"Software": None})
-    return data_address(buffer.getvalue(), "png")
 
 
 def _encode(image: NDArray[np.uint8]) -> str:

@@ -148,7 +148,12 @@ def shown_as(column: str) -> ColumnFormat:
     try:
         return column_format(column)
     except KeyError:
-        return ColumnFormat(column, column, "", 1.0, 3)
+        return named_plainly(column)
+
+
+def named_plainly(column: str) -> ColumnFormat:
+    """Display a column by its own name and in its own unit."""
+    return ColumnFormat(column, column, "", 1.0, 3)
 
 
 def axis_name(column: str) -> str:

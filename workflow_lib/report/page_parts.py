@@ -1,6 +1,11 @@
 """Helpers for HTML pages."""
 
 from base64 import b64encode
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def data_address(image: bytes, kind: str) -> str:
@@ -14,3 +19,10 @@ def data_address(image: bytes, kind: str) -> str:
     'data:image/png;base64,ZG90cw=='
     """
     return f"data:image/{kind};base64,{b64encode(image).decode('ascii')}"
+
+
+def figure_address(figure: "Figure", dpi: int = 110) -> str:
+    """Return the data URL of a figure."""
+    buffer = BytesIO()
+    figure.savefig(buffer, format="png", dpi=dpi, facecolor="white", metadata={"Software": None})
+    return data_address(buffer.getvalue(), "png")

@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             table, arguments.name, arguments.efficiency, derive_seed(arguments.seed, "score_efficiency")
         )
     except UserError as error:
-        raise UserError(error.what, arguments.table) from None
+        raise UserError(error.what, arguments.table, error.fix) from None
     for path in arguments.scores:
         EFFICIENCY.write(scored.scores, path)
     EFFICIENCY_SAMPLES.write(scored.samples, arguments.sampled)

@@ -1,6 +1,6 @@
 """Plots of relative efficiency: fronts, distribution over samples, and which candidates dominate others."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from textwrap import shorten
 
 import numpy as np
@@ -12,22 +12,28 @@ from numpy.typing import NDArray
 
 from workflow_lib.core.errors import UserError
 from workflow_lib.pareto.dominance import front_mask
-from workflow_lib.report.names import shown_as
+from workflow_lib.report.names import ColumnFormat, shown_as
 from workflow_lib.report.plots.layered_layout import lay_out
-from workflow_lib.report.plots.style import PALETTE, WIDTH_IN, themed
+from workflow_lib.report.plots.style import PALETTE, WIDTH_IN, plain_text, themed
 
 _MAX_NAME_LENGTH = 60
 _MAX_MODELS = 20
 
 
 @themed
-def efficiency_fronts(scores: pd.DataFrame, inputs: Sequence[str], outputs: Sequence[str]) -> Figure:
+def efficiency_fronts(
+    scores: pd.DataFrame,
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    shown: Callable[[str], ColumnFormat] = shown_as,
+) -> Figure:
     """Draw the first output against each single input, with the fronts that models are measured against.
 
     Args:
         scores: table EFFICIENCY.
         inputs: columns that were scored as inputs.
         outputs: columns that were scored as outputs.
+        shown: returns how a column is displayed.
 
     Source: Partovi Nia et al., figure 2.
     """
@@ -35,9 +41,9 @@ def efficiency_fronts(scores: pd.DataFrame, inputs: Sequence[str], outputs: Sequ
     rows = -(-len(inputs) // columns)
     figure = Figure(figsize=(max(3.2 * columns, 4.6), 2.9 * rows + 0.4), layout="constrained")
     panels = list(figure.subplots(rows, columns, squeeze=False).flat)
-    output = shown_as(outputs[0])
+    output = shown(outputs[0])
     for axes, name in zip(panels, inputs, strict=False):
-        cost = shown_as(name)
+        cost = shown(name)
         x = scores[f"own_{name}"].to_numpy() * cost.factor
         y = scores[f"own_{outputs[0]}"].to_numpy() * output.factor
         efficient = scores["strong"].to_numpy(dtype=bool)
@@ -58,8 +64,8 @@ def efficiency_fronts(scores: pd.DataFrame, inputs: Sequence[str], outputs: Sequ
             linestyle=(0, (4, 2)),
             label="front, constant returns",
         )
-        axes.set_xlabel(cost.axis)
-        axes.set_ylabel(output.axis)
+        axes.set_xlabel(plain_text(cost.axis))
+        axes.set_ylabel(plain_text(output.axis))
         axes.set_xlim(0, x.max() * 1.05)
         axes.set_ylim(y.min() - 0.08 * max(np.ptp(y), 1e-9), y.max() + 0.08 * max(np.ptp(y), 1e-9))
     for axes in panels[len(inputs) :]:
@@ -265,4 +271,4 @@ def _numbered(samples: pd.DataFrame, scores: pd.DataFrame) -> list[str]:
 
 def _short(name: str) -> str:
     short = name if len(name) <= _MAX_NAME_LENGTH else shorten(name[: _MAX_NAME_LENGTH - 1], _MAX_NAME_LENGTH) + "…"
-    return short.replace("$", r"\$")  # prevents rendering as a formula
+    return plain_text(short)

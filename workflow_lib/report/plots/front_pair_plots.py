@@ -94,14 +94,30 @@ def pair_front(candidates: pd.DataFrame, x: Objective, y: Objective) -> np.ndarr
         (n, 2) array of x and y in stored units, from the best x to the best y: the members of the pair's front,
         with a corner between every two.
     """
-    gains = candidates[[x.name, y.name]].dropna().to_numpy(dtype=float) * [gain_sign(x), gain_sign(y)]
+    return staircase(candidates[[x.name, y.name]].dropna().to_numpy(dtype=float), [gain_sign(x), gain_sign(y)])
+
+
+def staircase(points: np.ndarray, signs: Sequence[float]) -> np.ndarray:
+    """Compute the corners of the staircase-shaped front of points.
+
+    Args:
+        points: (n, 2) x and y.
+        signs: for x and y, 1 if higher is better, -1 if lower is.
+
+    Returns:
+        (k, 2) x and y, from the best x to the best y: the members of the front, with a corner between every two.
+
+    >>> staircase(np.array([[1.0, 1.0], [3.0, 2.0], [2.0, 0.5]]), [-1, 1]).tolist()
+    [[1.0, 1.0], [3.0, 1.0], [3.0, 2.0]]
+    """
+    gains = points * signs
     gains = gains[np.lexsort((-gains[:, 1], -gains[:, 0]))]
     best_before = np.concatenate([[-np.inf], np.maximum.accumulate(gains[:, 1])[:-1]])
     members = gains[gains[:, 1] > best_before]
     corners = np.column_stack([members[1:, 0], members[:-1, 1]])
     steps = np.empty((len(members) + len(corners), 2))
     steps[0::2], steps[1::2] = members, corners
-    return steps * [gain_sign(x), gain_sign(y)]
+    return steps * signs
 
 
 def _number_members(

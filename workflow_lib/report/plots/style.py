@@ -154,6 +154,11 @@ def scatter(axes: Any, group: str, *values: Iterable[float], scale: float = 1.0,
     )
 
 
+def plain_text(text: str) -> str:
+    """Return a text from outside in a form that matplotlib does not read as a formula."""
+    return text.replace("$", r"\$")
+
+
 def wants_log(values: pd.Series) -> bool:
     """Whether positive values span a factor of ten or more, so that a linear axis would squeeze most of them."""
     present = values.dropna()

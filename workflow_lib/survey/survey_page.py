@@ -1,0 +1,133 @@
+"""The page of a survey: pictures first, then the models on the fronts, then all models."""
+
+from collections.abc import Sequence
+from itertools import combinations
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from workflow_lib.report.names import named_plainly
+from workflow_lib.report.page_parts import figure_address
+from workflow_lib.report.plots.efficiency_plots import efficiency_boxes, efficiency_dominance, efficiency_fronts
+from workflow_lib.report.text_table import TextTable, make_table
+from workflow_lib.survey.models import Models
+from workflow_lib.survey.survey_efficiency import Efficiency, named
+from workflow_lib.survey.survey_plots import survey_fronts
+
+_EFFICIENT = 20
+"""Number of models in the page's table of efficiencies."""
+
+
+def render_survey(title: str, models: Models, surveyed: pd.DataFrame, fronts: pd.DataFrame, scored: Efficiency) -> str:
+    """Render the page of a survey: a complete HTML document that loads no other file.
+
+    Args:
+        title: heading.
+        models: the models.
+        surveyed: rows of SURVEYED.
+        fronts: rows of PAIR_FRONTS.
+        scored: their efficiency.
+    """
+    environment = Environment(
+        loader=PackageLoader("workflow_lib.report", "templates"), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    return environment.get_template("survey.html.j2").render(
+        title=title,
+        columns=[f"{column} ({models.directions[column]}imised)" for column in models.columns],
+        count=len(surveyed),
+        facts=_facts(models, surveyed),
+        figure=figure_address(survey_fronts(models, surveyed)),
+        front=_models_table(models, surveyed[surveyed["rank"] == 1]),
+        pairs=_pairs_table(models, fronts),
+        all_models=_models_table(models, surveyed),
+        efficiency=_efficiency(models, scored),
+    )
+
+
+def _facts(models: Models, surveyed: pd.DataFrame) -> list[str]:
+    """Say in sentences what the fronts hold."""
+    members, pairs = surveyed[surveyed["rank"] == 1], list(combinations(models.columns, 2))
+    facts = [f"{len(members):,} of {len(surveyed):,} models are on the front of all {len(models.columns)} columns."]
+    if len(pairs) > 1:
+        everywhere = list(surveyed.loc[surveyed["pair_fronts"] == len(pairs), "model"])
+        if len(everywhere) == 1:
+            facts.append(f"{everywhere[0]} alone is on the front of every pair.")
+        elif everywhere:
+            facts.append(f"{len(everywhere)} models are on the front of every pair: {named(everywhere)}.")
+        else:
+            facts.append("No model is on the front of every pair.")
+    best = members.sort_values("hypervolume_pct", ascending=False).iloc[0]
+    facts.append(
+        f"Without {best['model']}, the front would lose most: {best['hypervolume_pct']:.1f} % of its hypervolume."
+    )
+    if models.left_out:
+        absent = named(models.left_out)
+        facts.append(f"{len(models.left_out)} of the models were left out, because a value is missing: {absent}.")
+    return facts
+
+
+def _models_table(models: Models, rows: pd.DataFrame) -> TextTable:
+    values = {column: [f"{value:,.6g}" for value in rows[f"value_{column}"]] for column in models.columns}
+    sampled = {"On the front in samples (%)": rows["front_pct"].map("{:.0f}".format)} if models.deviations.any() else {}
+    return make_table(
+        {
+            "No.": rows.index + 1,
+            "Model": rows["model"],
+            **values,
+            "Rank": rows["rank"],
+            "Hypervolume lost without it (%)": [f"{share:.2f}" for share in rows["hypervolume_pct"]],
+            "Fronts of pairs": rows["pair_fronts"],
+            **sampled,
+        },
+        texts=2,
+    )
+
+
+def _pairs_table(models: Models, fronts: pd.DataFrame) -> TextTable:
+    groups = fronts.groupby(["first", "second"], sort=False)["model"].agg(list)
+    pairs: Sequence[Any] = list(groups.index)
+    return make_table(
+        {
+            "Pair": [f"{first}, {second}" for first, second in pairs],
+            "Models on its front": [", ".join(members) for members in groups],
+            "Number": [len(members) for members in groups],
+        },
+        texts=2,
+    )
+
+
+def _efficiency(models: Models, scored: Efficiency) -> dict[str, Any]:
+    """Return the figures and the table of efficiencies, and what could not be scored."""
+    if scored.scored is None:
+        return {"note": scored.note, "figures": {}, "table": None}
+    scores, samples, dominance = scored.scored.scores, scored.scored.samples, scored.scored.dominance
+    figures = {
+        "Efficiency in each single cost": efficiency_fronts(scores, scored.inputs, scored.outputs, named_plainly)
+    }
+    if models.deviations.any():
+        figures["Efficiency under noise"] = efficiency_boxes(samples, scores)
+        figures["Stochastic dominance of efficiency"] = efficiency_dominance(samples, dominance, scores)
+    best = scores.head(_EFFICIENT)
+    table = make_table(
+        {
+            "No.": best.index + 1,
+            "Model": best["model"],
+            "Efficiency (%)": [f"{value:.1f}" for value in best["efficiency_pct"]],
+            "5 to 95 % of samples": [
+                f"{low:.1f} to {high:.1f}" for low, high in zip(best["low_pct"], best["high_pct"], strict=True)
+            ],
+            "Efficiency, constant returns (%)": [f"{value:.1f}" for value in best["constant_returns_pct"]],
+            "As good as": [
+                " + ".join(f"{100 * weight:.0f} % {name}" for name, weight in zip(names, weights, strict=True))
+                for names, weights in zip(best["references"], best["weights"], strict=True)
+            ],
+        },
+        texts=2,
+    )
+    return {
+        "note": scored.note,
+        "figures": {title: figure_address(figure) for title, figure in figures.items()},
+        "table": table,
+    }
