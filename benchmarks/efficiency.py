@@ -68,7 +68,7 @@ def compare(models: int, samples: int, subset: int) -> None:
     front = int(front_mask(np.concatenate([costs, -gains], axis=1)).sum())
     first, start = plain(costs, gains, some[: subset // 2]), time.perf_counter()
     noise = np.full(gains.shape, 0.5)
-    efficiency_samples((costs, 0.02 * costs), (gains, noise), np.array([100.0]), "variable", samples, seed=2)
+    efficiency_samples((costs, 0.02 * costs), (gains, noise), np.array([100.0]), "variable", "input", samples, seed=2)
     ours = (time.perf_counter() - start) / (samples * models)
     second = plain(costs, gains, some[subset // 2 :])
     theirs = (first[0] + second[0]) / subset

@@ -54,7 +54,7 @@ def test_names_stay_text_and_the_values_are_those_of_a_sheet_of_paper(tmp_path: 
     assert done.code == 0 and not done.lines, done.lines
     models = pd.read_csv(tmp_path / "nets_survey/models.csv", dtype={"model": str}, keep_default_na=False)
     assert list(zip(models["model"], models["rank"], strict=True)) == [
-        ("1", 1), ("both", 1), ("001", 1), ("slow", 2), ("1e5", 3),
+        ("1", 0), ("both", 0), ("001", 0), ("slow", 1), ("1e5", 2),
     ]  # fmt: skip
     # Scaled to 0 .. 1 with the reference at 1.1: three steps down from the best score; only "1" covers its square.
     covered = 1.1 * (1.1 - 1 / 3) + (1.1 - 0.25) * (1 / 3 - 1 / 6) + (1.1 - 0.5) * (1 / 6 - 0)

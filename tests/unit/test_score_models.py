@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workflow_lib.analysis.efficiency_scores import describe, score_models
+from workflow_lib.analysis.efficiency_scores import best_by_construction, describe, score_models
 from workflow_lib.analysis.efficiency_tables import DOMINANCE, EFFICIENCY, EFFICIENCY_SAMPLES
 from workflow_lib.core.errors import UserError
 from workflow_lib.pareto.efficiency_config import EfficiencyConfig
@@ -87,7 +87,7 @@ def test_what_is_cut_off_is_said() -> None:
 
 
 def test_words_name_mix_share_and_slack() -> None:
-    text = describe(score_models(MODELS, "candidate", config(), seed=1).scores, 4)
+    text = describe(score_models(MODELS, "candidate", config(), seed=1).scores, 4, "input")
     assert "# The 4 most efficient of 5 models" in text
     assert "1. **large**: efficient, and no mix of others gives as much" in text
     assert (
@@ -97,6 +97,27 @@ def test_words_name_mix_share_and_slack() -> None:
     assert (
         "4. **between**: as good as 50 % large and 50 % small, at 50.0 %" in text or "50 % small and 50 % large" in text
     )
+
+
+def test_words_of_output_orientation_name_the_share_of_the_benefits() -> None:
+    scored = score_models(MODELS, "candidate", config(orientation="output"), seed=1)
+    row = scored.scores.set_index("model").loc["between"]
+    assert row["efficiency_pct"] == pytest.approx(100 * 85 / 90) and row["target_accuracy_pct"] == pytest.approx(90)
+    text = describe(scored.scores, 5, "output")
+    assert "**small**: efficient, and no mix of others costs as little" in text
+    assert "**large**: efficient, even at 93.1 % of its benefits" in text  # 25 % small and 75 % between: 83.75 of 90
+    assert "**between**: 94.4 % as good as 100 % large, at its costs" in text
+
+
+def test_the_most_accurate_is_named_if_only_variable_returns_call_it_efficient() -> None:
+    """`large` has 90 for 8 ms, `small` 80 for 2 ms: with constant returns, 2.25 ms would do."""
+    scores = score_models(MODELS, "candidate", config(), seed=1).scores
+    named = best_by_construction(scores, config())
+    assert named["model"].tolist() == ["large"]
+    assert named["constant_returns_pct"].tolist() == pytest.approx([100 * 2.25 / 8])
+    assert named["scale_efficiency_pct"].tolist() == pytest.approx([100 * 2.25 / 8])
+    assert named["returns_to_scale"].tolist() == ["decreasing"]
+    assert best_by_construction(scores, config(returns="constant")).empty
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def test_one_input_and_one_output_are_the_ratios_of_the_same_draws() -> None:
     random = np.random.default_rng(2)
     costs, gains = random.uniform(1, 9, (12, 1)), random.uniform(50, 90, (12, 1))
     noise = np.full((12, 1), 0.3)
-    found = efficiency_samples((costs, noise), (gains, noise), np.array([100.0]), "constant", 5, seed=3)
+    found = efficiency_samples((costs, noise), (gains, noise), np.array([100.0]), "constant", "input", 5, seed=3)
     generator = np.random.default_rng(3)
     for sample in found:
         drawn_costs = draw_truncated(costs, noise, 0, np.inf, generator)[:, 0]
@@ -58,7 +58,7 @@ def test_the_same_seed_gives_the_same_samples_and_progress_is_told() -> None:
 
     def samples(seed: int) -> np.ndarray:
         return efficiency_samples(
-            (values, values / 5), (values, values / 9), np.array([np.inf]), "variable", 4, seed, told.append
+            (values, values / 5), (values, values / 9), np.array([np.inf]), "variable", "input", 4, seed, told.append
         )
 
     np.testing.assert_array_equal(samples(1), samples(1))
@@ -118,7 +118,7 @@ def test_units_that_are_always_efficient_get_no_arrow(units: int) -> None:
     for seed in range(10):
         noise = 0.001 * np.ones_like(inputs)
         found = efficiency_samples(
-            (inputs, noise), (outputs, np.zeros_like(outputs)), np.array([np.inf]), "variable", 30, seed
+            (inputs, noise), (outputs, np.zeros_like(outputs)), np.array([np.inf]), "variable", "input", 30, seed
         )
         assert (found == 1).all()
         assert not stochastic_dominance(found, 0.95).any()

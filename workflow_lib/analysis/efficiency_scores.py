@@ -14,12 +14,15 @@ from scipy.stats import rankdata
 from workflow_lib.analysis.model_columns import model_names, numbers_of
 from workflow_lib.core.errors import UserError
 from workflow_lib.pareto.efficiency_config import EfficiencyConfig
+from workflow_lib.pareto.envelope import Orientation
 from workflow_lib.pareto.envelopment import (
+    EFFICIENT,
     MAX_SPAN,
     Comparison,
     compare_with_references,
     merge_ties,
     relative_efficiency,
+    scale_efficiency,
 )
 from workflow_lib.pareto.envelopment import super_efficiency as score_beyond
 from workflow_lib.pareto.stochastic import (
@@ -66,8 +69,9 @@ def score_models(table: pd.DataFrame, name: str, efficiency: EfficiencyConfig, s
     inputs = _values(table, efficiency.inputs, names, positive=True)
     outputs = _values(table, efficiency.outputs, names, positive=False)
     _check_outputs(outputs, efficiency.outputs, names)
-    beyond = score_beyond(inputs, outputs, efficiency.returns)
-    rank = _rank(beyond)
+    settings = efficiency.returns, efficiency.orientation
+    beyond = score_beyond(inputs, outputs, *settings)
+    rank, (scale, kinds) = _rank(beyond), scale_efficiency(inputs, outputs, efficiency.orientation)
     scores = pd.DataFrame(
         {
             "model": names,
@@ -75,10 +79,12 @@ def score_models(table: pd.DataFrame, name: str, efficiency: EfficiencyConfig, s
             "efficiency_rank": rank,
             "super_efficiency_pct": np.where(np.isinf(beyond), np.nan, 100 * beyond),
             "constant_returns_pct": 100 * relative_efficiency(inputs, outputs, "constant"),
+            "scale_efficiency_pct": 100 * scale,
+            "returns_to_scale": kinds,
         }
     )
     scores = scores.join(_with_training(table, names, efficiency, inputs, outputs))
-    comparison = compare_with_references(inputs, outputs, efficiency.returns)
+    comparison = compare_with_references(inputs, outputs, *settings)
     scores = scores.join(_reference_mixes(comparison, names, efficiency, inputs, outputs))
     sampled, cut = _sample(table, names, efficiency, inputs, outputs, seed)
     for column, quantile in (("low_pct", 0.05), ("median_pct", 0.5), ("high_pct", 0.95)):
@@ -94,27 +100,26 @@ def score_models(table: pd.DataFrame, name: str, efficiency: EfficiencyConfig, s
     )
 
 
-def describe(scores: pd.DataFrame, count: int) -> str:
+def describe(scores: pd.DataFrame, count: int, orientation: Orientation) -> str:
     """Describe in Markdown how the most efficient models compare with the others.
 
     Args:
         scores: rows of EFFICIENCY, best first.
         count: number of models to describe.
+        orientation: what was compared, inputs or outputs.
     """
     columns = [str(column).removeprefix("own_") for column in scores.columns if str(column).startswith("own_")]
     lines = [f"# The {min(count, len(scores))} most efficient of {len(scores):,} models", ""]
     for row in scores.head(count).to_dict("records"):
-        lines.append(f"{row['efficiency_rank']}. **{row['model']}**: {_in_words(row)}.")
+        lines.append(f"{row['efficiency_rank']}. **{row['model']}**: {_in_words(row, orientation)}.")
         lines.append("   " + ", ".join(f"{column} {row['own_' + column]:,.6g}" for column in columns))
     return "\n".join(lines) + "\n"
 
 
-def _in_words(row: Mapping[Hashable, Any]) -> str:
+def _in_words(row: Mapping[Hashable, Any], orientation: Orientation) -> str:
     sampled = f"median over the samples {row['median_pct']:.1f} % ({row['low_pct']:.1f} to {row['high_pct']:.1f})"
     if row["strong"]:
-        beyond = row["super_efficiency_pct"]
-        lead = "and no mix of others gives as much" if pd.isna(beyond) else f"even at {beyond:.1f} % of its costs"
-        return f"efficient, {lead}; {sampled}"
+        return f"efficient, {_lead(row['super_efficiency_pct'], orientation)}; {sampled}"
     parts = zip(row["references"], row["weights"], strict=True)
     mix = " and ".join(f"{100 * weight:.0f} % {reference}" for reference, weight in parts)
     slacks = {str(key): value for key, value in row.items() if str(key).startswith("slack_")}
@@ -124,7 +129,36 @@ def _in_words(row: Mapping[Hashable, Any]) -> str:
         if value > _NEGLIGIBLE * row["own_" + key.removeprefix("slack_")]
     ]
     addition = f", and the mix is also better by {' and '.join(improvements)}" if improvements else ""
-    return f"as good as {mix}, at {row['efficiency_pct']:.1f} % of its costs{addition}; {sampled}"
+    if orientation == "input":
+        return f"as good as {mix}, at {row['efficiency_pct']:.1f} % of its costs{addition}; {sampled}"
+    return f"{row['efficiency_pct']:.1f} % as good as {mix}, at its costs{addition}; {sampled}"
+
+
+def _lead(beyond: float, orientation: Orientation) -> str:
+    """Say how far an efficient model is ahead of the others."""
+    if orientation == "input":
+        return "and no mix of others gives as much" if pd.isna(beyond) else f"even at {beyond:.1f} % of its costs"
+    least = 100 * 100 / beyond
+    return "and no mix of others costs as little" if pd.isna(beyond) else f"even at {least:.1f} % of its benefits"
+
+
+def best_by_construction(scores: pd.DataFrame, efficiency: EfficiencyConfig) -> pd.DataFrame:
+    """Select the models that variable returns call efficient only because no model has more of an output.
+
+    No mix reaches the highest value of an output without the model that has it, whatever that model costs.
+
+    Args:
+        scores: rows of EFFICIENCY.
+        efficiency: how the models were scored.
+
+    Returns:
+        Rows of `scores` that are efficient with variable returns, and not with constant returns; none, if the models
+        were scored with constant returns.
+    """
+    highest = pd.concat([scores[f"own_{name}"] == scores[f"own_{name}"].max() for name in efficiency.outputs], axis=1)
+    lucky = (scores["efficiency_pct"] >= 100 * EFFICIENT) & (scores["constant_returns_pct"] < 100 * EFFICIENT)
+    chosen: pd.DataFrame = scores[highest.any(axis=1) & lucky & (efficiency.returns == "variable")]
+    return chosen
 
 
 def _values(table: pd.DataFrame, columns: Sequence[str], names: NDArray[np.object_], positive: bool) -> Numbers:
@@ -190,7 +224,7 @@ def _with_training(
     if not efficiency.training_inputs:
         return pd.DataFrame({"training_efficiency_pct": [None] * len(table), "training_rank": None})
     costs = np.column_stack([inputs, _values(table, efficiency.training_inputs, names, positive=True)])
-    beyond = score_beyond(costs, outputs, efficiency.returns)
+    beyond = score_beyond(costs, outputs, efficiency.returns, efficiency.orientation)
     return pd.DataFrame({"training_efficiency_pct": 100 * np.minimum(beyond, 1), "training_rank": _rank(beyond)})
 
 
@@ -235,6 +269,7 @@ def _sample(
         (outputs, noise_out),
         highest,
         efficiency.returns,
+        efficiency.orientation,
         efficiency.samples,
         seed,
         partial(_print_progress, efficiency.samples),

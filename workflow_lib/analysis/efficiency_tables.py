@@ -7,7 +7,11 @@ EFFICIENCY = Table(
     "efficiency",
     (
         Column("model", "text", meaning="name of the model"),
-        percent("efficiency_pct", "share of its inputs that a mix of models needs for the same outputs"),
+        percent(
+            "efficiency_pct",
+            "input orientation: share of its inputs that a mix of models needs for the same outputs; output "
+            "orientation: its outputs as a share of those of a mix with the same inputs",
+        ),
         Column(
             "efficiency_rank",
             "integer",
@@ -24,6 +28,12 @@ EFFICIENCY = Table(
             optional=True,
         ),
         percent("constant_returns_pct", "efficiency with constant returns to scale"),
+        percent("scale_efficiency_pct", "efficiency with constant returns, relative to that with variable returns"),
+        Column(
+            "returns_to_scale",
+            "text",
+            meaning="increasing: the model is too small; constant; decreasing: it is too large",
+        ),
         percent("training_efficiency_pct", "efficiency with the training costs among the inputs", optional=True),
         Column("training_rank", "integer", meaning="rank by training_efficiency_pct", low=1, optional=True),
         percent("median_pct", "median efficiency over the samples"),

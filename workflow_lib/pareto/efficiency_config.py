@@ -45,6 +45,11 @@ class EfficiencyConfig(Section):
         description="returns to scale. variable: models are compared with averages of other models (BCC); constant: "
         "with averages scaled by any factor as well (CCR)",
     )
+    orientation: Literal["input", "output"] = Field(
+        default="input",
+        description="input: the share of its costs at which a mix of models gives the same benefits; output: the share "
+        "that its benefits are of those of a mix at the same costs",
+    )
     samples: int = Field(default=1000, ge=10, description="number of samples of the stochastic front")
     confidence: float = Field(
         default=0.95, gt=0.5, lt=1, description="confidence that no arrow of the dominance diagram is due to chance"

@@ -1,16 +1,12 @@
-"""Relative efficiency (data envelopment analysis): how far a model's costs could fall at equal benefits."""
+"""Relative efficiency (data envelopment analysis): how far costs could fall, or benefits rise, at equal others."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
 
-import highspy
 import numpy as np
 from numpy.typing import NDArray
 
 from workflow_lib.pareto.dominance import front_mask
-
-Numbers = NDArray[np.float64]
-Returns = Literal["variable", "constant"]
+from workflow_lib.pareto.envelope import Envelope, Numbers, Orientation, Returns
 
 TOLERANCE = 1e-6
 """Scores that differ by no more than this count as equal: HiGHS solves the linear programmes to 1e-7."""
@@ -47,13 +43,20 @@ class Comparison:
     strong: NDArray[np.bool_]
 
 
-def relative_efficiency(inputs: Numbers, outputs: Numbers, returns: Returns) -> Numbers:
-    """Score each unit by the share of its inputs with which a mix of units gives at least the same outputs.
+def relative_efficiency(
+    inputs: Numbers, outputs: Numbers, returns: Returns, orientation: Orientation = "input"
+) -> Numbers:
+    """Score each unit against the best mix of units.
+
+    Input orientation: the share of its inputs with which a mix gives at least the same outputs. Output orientation:
+    the share that its outputs are of those which a mix gives with at most the same inputs.
 
     Args:
         inputs: (n, m) costs of the units, positive, lower is better; not modified.
         outputs: (n, s) benefits of the units, not negative, at least one positive, higher is better; not modified.
-        returns: variable (mixes are averages; BCC) or constant (mixes may be scaled by any factor; CCR).
+        returns: variable (mixes are averages; BCC), constant (mixes may be scaled by any factor; CCR) or nonincreasing
+            (by factors up to 1).
+        orientation: what is compared, inputs or outputs; with constant returns the scores are the same.
 
     Returns:
         (n,) scores in (0, 1]; 1 is efficient, possibly only weakly (see `compare_with_references`).
@@ -66,55 +69,89 @@ def relative_efficiency(inputs: Numbers, outputs: Numbers, returns: Returns) -> 
     >>> relative_efficiency(costs, benefits, "constant").round(6).tolist()
     [1.0, 1.0, 0.5]
 
-    Source: Banker, Charnes and Cooper 1984, input-oriented envelopment form; Partovi Nia et al., Rethinking Pareto
+    Source: Banker, Charnes and Cooper 1984, envelopment form; Partovi Nia et al., Rethinking Pareto
         Frontier for Performance Evaluation of Deep Neural Networks, section 2.2, whose equation 1 intends this form.
         Dominated units are not used as references. This changes no score, because in any mix the unit that dominates
         another can replace it.
     """
     inputs, outputs = _scaled(inputs, outputs)
-    envelope = _Envelope(inputs, outputs, _references(inputs, outputs), returns)
+    envelope = Envelope(inputs, outputs, _references(inputs, outputs), returns, orientation)
+    order = _neighbour_order(inputs, outputs)
     scores = np.empty(len(inputs))
-    for unit in _neighbour_order(inputs, outputs):
-        scores[unit] = envelope.score(inputs[unit], outputs[unit])
+    scores[order] = envelope.scores(inputs[order], outputs[order])
     return np.where(scores >= EFFICIENT, 1.0, scores)
 
 
-def super_efficiency(inputs: Numbers, outputs: Numbers, returns: Returns) -> Numbers:
+def super_efficiency(
+    inputs: Numbers, outputs: Numbers, returns: Returns, orientation: Orientation = "input"
+) -> Numbers:
     """Score each unit against all other units, without itself, to rank the efficient ones.
 
     Args:
         inputs: (n, m) costs, as in `relative_efficiency`.
         outputs: (n, s) benefits, as in `relative_efficiency`.
         returns: returns to scale, as in `relative_efficiency`.
+        orientation: as in `relative_efficiency`.
 
     Returns:
-        (n,) scores: the factor by which a unit's inputs could grow before a mix of the others matches it. Infinite if,
-        with variable returns, no mix of the others reaches its outputs. Scores below 1 are those of
-        `relative_efficiency`.
+        (n,) scores: the factor by which a unit's inputs could grow, or its outputs could be divided, before a mix of
+        the others matches it. Infinite if, with variable returns, no mix of the others reaches its outputs, or manages
+        with its inputs. Scores below 1 are those of `relative_efficiency`.
 
     Source: Andersen and Petersen 1993.
     """
-    scores = relative_efficiency(inputs, outputs, returns)
+    scores = relative_efficiency(inputs, outputs, returns, orientation)
     inputs, outputs = _scaled(inputs, outputs)
     for unit in np.flatnonzero(scores >= EFFICIENT):
         # The references must be recomputed: without this unit, one that only it dominates may become a reference.
         others = np.delete(np.arange(len(inputs)), unit)
         if len(others):
             references = others[_references(inputs[others], outputs[others])]
-            score = _Envelope(inputs, outputs, references, returns).score(inputs[unit], outputs[unit])
+            envelope = Envelope(inputs, outputs, references, returns, orientation)
+            score = envelope.score(inputs[unit], outputs[unit])
             scores[unit] = max(score, 1.0)
         else:
             scores[unit] = np.inf
     return scores
 
 
-def compare_with_references(inputs: Numbers, outputs: Numbers, returns: Returns) -> Comparison:
+def scale_efficiency(
+    inputs: Numbers, outputs: Numbers, orientation: Orientation = "input"
+) -> tuple[Numbers, NDArray[np.object_]]:
+    """Tell how much of a unit's inefficiency is due to its size, and whether it is too small or too large.
+
+    Args:
+        inputs: (n, m) costs, as in `relative_efficiency`.
+        outputs: (n, s) benefits, as in `relative_efficiency`.
+        orientation: as in `relative_efficiency`.
+
+    Returns:
+        (n,) ratios of the efficiency with constant returns to that with variable returns, in (0, 1]; and (n,) returns
+        to scale: increasing (the unit is too small), constant, or decreasing (it is too large).
+
+    Source: Cooper, Seiford and Tone 2007, sections 4.5 and 5.5; Faere, Grosskopf and Lovell 1985 for the test by
+        non-increasing returns.
+    """
+    constant, variable, nonincreasing = (
+        relative_efficiency(inputs, outputs, returns, orientation)
+        for returns in ("constant", "variable", "nonincreasing")
+    )
+    ratio = np.minimum(constant / variable, 1.0)
+    kinds = np.where(nonincreasing - constant <= TOLERANCE, "increasing", "decreasing").astype(object)
+    kinds[ratio >= EFFICIENT] = "constant"
+    return ratio, kinds
+
+
+def compare_with_references(
+    inputs: Numbers, outputs: Numbers, returns: Returns, orientation: Orientation = "input"
+) -> Comparison:
     """Find the reference mix of each unit, and the slacks: improvements that the score does not include.
 
     Args:
         inputs: (n, m) costs, as in `relative_efficiency`.
         outputs: (n, s) benefits, as in `relative_efficiency`.
         returns: returns to scale, as in `relative_efficiency`.
+        orientation: as in `relative_efficiency`.
 
     Returns:
         Scores, references, weights and slacks of all units.
@@ -123,15 +160,20 @@ def compare_with_references(inputs: Numbers, outputs: Numbers, returns: Returns)
         with the largest sum of slacks. Here slacks are relative to each column's largest value, so that the result
         does not depend on the units of measurement.
     """
-    scores = relative_efficiency(inputs, outputs, returns)
+    scores = relative_efficiency(inputs, outputs, returns, orientation)
     (scaled_in, scaled_out), size_in, size_out = _scaled(inputs, outputs), inputs.max(0), outputs.max(0)
     references = _references(scaled_in, scaled_out)
-    envelope = _Envelope(scaled_in, scaled_out, references, returns)
+    envelope = Envelope(scaled_in, scaled_out, references, returns, orientation)
     weights = np.empty((len(inputs), len(references)))
     for unit in _neighbour_order(scaled_in, scaled_out):
         weights[unit] = envelope.mix(scaled_in[unit], scaled_out[unit], scores[unit])
-    input_slacks = np.maximum(scores[:, None] * scaled_in - weights @ scaled_in[references], 0)
-    output_slacks = np.maximum(weights @ scaled_out[references] - scaled_out, 0)
+    shares = scores[:, None]
+    if orientation == "input":
+        allowed, needed = shares * scaled_in, scaled_out
+    else:
+        allowed, needed = scaled_in, scaled_out / shares
+    input_slacks = np.maximum(allowed - weights @ scaled_in[references], 0)
+    output_slacks = np.maximum(weights @ scaled_out[references] - needed, 0)
     slack = np.concatenate([input_slacks, output_slacks], axis=1)
     strong = (scores >= EFFICIENT) & (slack <= _MAX_SLACK).all(1)
     return Comparison(scores, references, weights, input_slacks * size_in, output_slacks * size_out, strong)
@@ -153,73 +195,6 @@ def merge_ties(values: Numbers) -> Numbers:
     levelled = np.empty_like(values)
     levelled[order] = ordered[starts][np.cumsum(starts) - 1]
     return levelled
-
-
-class _Envelope:
-    """Linear programmes of all units against the same references.
-
-    Only one column and the bounds of the outputs differ between units, so each solve starts from the previous basis.
-    """
-
-    def __init__(self, inputs: Numbers, outputs: Numbers, references: NDArray[np.int64], returns: Returns) -> None:
-        self._inputs = inputs.shape[1]
-        mixed = [inputs[references].T, outputs[references].T]
-        if returns == "variable":
-            mixed.append(np.ones((1, len(references))))
-        matrix = np.concatenate(mixed)
-        # The cost vector of phase 2, which minimises the mix's inputs and maximises its outputs.
-        self._gain = matrix[: self._inputs].sum(0) - outputs[references].sum(1)
-        self._columns = len(references)
-        self._solver = highspy.Highs()
-        for option, value in (("output_flag", False), ("presolve", "off"), ("solver", "simplex"), ("threads", 1)):
-            self._solver.setOptionValue(option, value)
-        self._solver.passModel(self._programme(matrix, outputs.shape[1]))
-
-    def _programme(self, matrix: Numbers, outputs: int) -> Any:
-        """Build the programme: column 0 is the score, the others are the weights of the references."""
-        rows, references = matrix.shape
-        convexity = rows - self._inputs - outputs
-        programme = highspy.HighsLp()
-        programme.num_row_, programme.num_col_ = rows, references + 1
-        programme.col_cost_ = np.eye(1, references + 1)[0]
-        programme.col_lower_, programme.col_upper_ = np.zeros(references + 1), np.full(references + 1, np.inf)
-        unbounded, zero, one = np.full(self._inputs, -np.inf), np.zeros(self._inputs), np.ones(convexity)
-        programme.row_lower_ = np.concatenate([unbounded, np.zeros(outputs), one])
-        programme.row_upper_ = np.concatenate([zero, np.full(outputs, np.inf), one])
-        programme.a_matrix_.format_ = highspy.MatrixFormat.kColwise
-        programme.a_matrix_.start_ = np.concatenate([[0], self._inputs + rows * np.arange(references + 1)])
-        programme.a_matrix_.index_ = np.concatenate([np.arange(self._inputs), np.tile(np.arange(rows), references)])
-        programme.a_matrix_.value_ = np.concatenate([-np.ones(self._inputs), matrix.T.ravel()])
-        return programme
-
-    def score(self, inputs: Numbers, outputs: Numbers) -> float:
-        """Return the smallest share of a unit's inputs that suffices for its outputs; infinite if no mix does."""
-        self._solve(inputs, outputs)
-        if self._solver.getModelStatus() == highspy.HighsModelStatus.kInfeasible:
-            return float(np.inf)
-        self._check_optimal()
-        return float(self._solver.getInfo().objective_function_value)
-
-    def mix(self, inputs: Numbers, outputs: Numbers, score: float) -> Numbers:
-        """Return the weights that reach a score with the largest sum of slacks."""
-        solver = self._solver
-        solver.changeColBounds(0, 0.0, score)
-        solver.changeColsCost(self._columns + 1, np.arange(self._columns + 1), np.concatenate([[0.0], self._gain]))
-        self._solve(inputs, outputs)
-        self._check_optimal()
-        return np.array(solver.getSolution().col_value[1:])
-
-    def _solve(self, inputs: Numbers, outputs: Numbers) -> None:
-        for row, value in enumerate(inputs):
-            self._solver.changeCoeff(row, 0, -value)
-        for row, value in enumerate(outputs, start=self._inputs):
-            self._solver.changeRowBounds(row, value, np.inf)
-        self._solver.run()
-
-    def _check_optimal(self) -> None:
-        status = self._solver.getModelStatus()
-        if status != highspy.HighsModelStatus.kOptimal:
-            raise RuntimeError(f"HiGHS ended with {status}")
 
 
 def _references(inputs: Numbers, outputs: Numbers) -> NDArray[np.int64]:

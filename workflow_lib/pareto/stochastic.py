@@ -6,9 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
-from workflow_lib.pareto.envelopment import MAX_SPAN, TOLERANCE, Returns, relative_efficiency
-
-Numbers = NDArray[np.float64]
+from workflow_lib.pareto.envelope import Numbers, Orientation, Returns
+from workflow_lib.pareto.envelopment import MAX_SPAN, TOLERANCE, relative_efficiency
 
 
 def truncated_share(means: Numbers, deviations: Numbers, low: float, high: float) -> Numbers:
@@ -64,6 +63,7 @@ def efficiency_samples(
     outputs: tuple[Numbers, Numbers],
     highest_output: Numbers,
     returns: Returns,
+    orientation: Orientation,
     samples: int,
     seed: int,
     progress: Callable[[int], None] = lambda _: None,
@@ -77,7 +77,8 @@ def efficiency_samples(
         inputs: means and standard deviations of the units' costs, (n, m) each; draws are truncated to positive values.
         outputs: means and standard deviations of their benefits, (n, s) each; truncated to 0 .. highest_output.
         highest_output: (s,) largest possible value of each output: 100 for percentages, infinite if unlimited.
-        returns: returns to scale, variable or constant; see `relative_efficiency`.
+        returns: returns to scale; see `relative_efficiency`.
+        orientation: what is compared, inputs or outputs; see `relative_efficiency`.
         samples: number of samples, B.
         seed: seed of the draws.
         progress: called with the number of samples done so far.
@@ -101,7 +102,7 @@ def efficiency_samples(
             draw_truncated(outputs[0][:, column], outputs[1][:, column], least, highest, generator)
             for column, (least, highest) in enumerate(zip(least_gain, highest_output, strict=True))
         ]
-        found[sample] = relative_efficiency(np.column_stack(costs), np.column_stack(gains), returns)
+        found[sample] = relative_efficiency(np.column_stack(costs), np.column_stack(gains), returns, orientation)
         progress(sample + 1)
     return found
 

@@ -20,7 +20,7 @@ SUMMARY_MODELS = 10
 """Number of models that the summary names."""
 
 
-CONTRACT = 2
+CONTRACT = 3
 
 
 class EfficiencyArguments(Arguments):
@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         EFFICIENCY.write(scored.scores, path)
     EFFICIENCY_SAMPLES.write(scored.samples, arguments.sampled)
     DOMINANCE.write(scored.dominance, arguments.dominance)
-    write_text(arguments.summary, describe(scored.scores, SUMMARY_MODELS))
+    write_text(arguments.summary, describe(scored.scores, SUMMARY_MODELS, arguments.efficiency.orientation))
 
 
 if __name__ == "__main__":

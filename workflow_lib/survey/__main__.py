@@ -45,6 +45,9 @@ class SurveyArguments(Arguments):
     returns: Literal["variable", "constant"] = Field(
         default="variable", description="returns to scale of the relative efficiency"
     )
+    orientation: Literal["input", "output"] = Field(
+        default="input", description="what efficiency compares: costs at equal benefits, or benefits at equal costs"
+    )
     samples: int = Field(default=1000, ge=10, description="number of samples of the efficiency")
     seed: int = Field(default=42, ge=0, description="seed of the samples")
     title: str | None = Field(default=None, description="heading of the page; default: the name of the table")
@@ -89,7 +92,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     models = _read(arguments)
     fronts = pair_fronts(models)
     surveyed = rank_models(models, fronts, arguments.seed)
-    scored = score_survey(models, arguments.returns, arguments.samples, arguments.seed)
+    scored = score_survey(models, arguments.returns, arguments.orientation, arguments.samples, arguments.seed)
     title = arguments.title or f"Survey of {arguments.table.stem}"
     page = render_survey(title, models, surveyed, fronts, scored)
     folder = arguments.output or arguments.table.with_name(f"{arguments.table.stem}_survey")

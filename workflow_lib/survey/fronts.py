@@ -45,7 +45,7 @@ def rank_models(models: Models, fronts: pd.DataFrame, seed: int) -> pd.DataFrame
     ranks = pareto_ranks(models.losses)
     table = pd.DataFrame({
         "model": models.names,
-        "rank": ranks + 1,
+        "rank": ranks,
         "hypervolume_pct": hypervolume_share(models.losses, ranks == 0),
         "pair_fronts": fronts["model"].value_counts().reindex(models.names, fill_value=0).to_numpy(),
         "front_pct": _front_pct(models, seed) if models.deviations.any() else None,

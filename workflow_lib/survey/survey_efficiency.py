@@ -8,7 +8,7 @@ import pandas as pd
 from workflow_lib.analysis.efficiency_scores import ScoredModels, score_models
 from workflow_lib.core.errors import UserError
 from workflow_lib.pareto.efficiency_config import EfficiencyConfig
-from workflow_lib.pareto.envelopment import Returns
+from workflow_lib.pareto.envelope import Orientation, Returns
 from workflow_lib.survey.models import Models
 
 _NAMED = 5
@@ -20,46 +20,44 @@ class Efficiency:
 
     Args:
         scored: scores, samples and dominance; None: no model could be scored.
-        inputs: columns that are minimised.
-        outputs: columns that are maximised.
+        settings: how they were scored.
         note: what could not be scored, and why; empty: nothing.
     """
 
     scored: ScoredModels | None
-    inputs: Sequence[str]
-    outputs: Sequence[str]
+    settings: EfficiencyConfig
     note: str
 
 
-def score_survey(models: Models, returns: Returns, samples: int, seed: int) -> Efficiency:
+def score_survey(models: Models, returns: Returns, orientation: Orientation, samples: int, seed: int) -> Efficiency:
     """Score the efficiency of all models that can be scored.
 
     Args:
         models: the models.
         returns: returns to scale; see `relative_efficiency`.
+        orientation: what is compared, costs or benefits; see `relative_efficiency`.
         samples: number of samples, if there are standard deviations.
         seed: seed of the samples.
     """
     inputs = [column for column in models.columns if models.directions[column] == "min"]
     outputs = [column for column in models.columns if models.directions[column] == "max"]
-    if not (inputs and outputs):
-        return Efficiency(
-            None, inputs, outputs, "Efficiency needs a column that is minimised and one that is maximised."
-        )
-    table = pd.DataFrame(models.values, columns=list(models.columns)).assign(model_name=list(models.names))
+    name = " ".join(["name", *models.columns])  # no column has this name
+    table = pd.DataFrame(models.values, columns=models.columns).assign(**{name: models.names})
     deviations = {column: f"{column} (deviation)" for column in models.columns}
     table = table.join(pd.DataFrame(models.deviations, columns=list(deviations.values())))
-    possible = (table[inputs] > 0).all(axis=1) & (table[outputs] >= 0).all(axis=1) & (table[outputs] > 0).any(axis=1)
     # Names of columns in a table from elsewhere may hold any character, so they are not checked as names.
     settings = EfficiencyConfig().model_copy(update={
         "inputs": inputs, "outputs": outputs, "training_inputs": [], "deviations": deviations, "returns": returns,
-        "samples": samples if models.deviations.any() else 1,
+        "orientation": orientation, "samples": samples if models.deviations.any() else 1,
     })  # fmt: skip
+    if not (inputs and outputs):
+        return Efficiency(None, settings, "Efficiency needs a column that is minimised and one that is maximised.")
+    possible = (table[inputs] > 0).all(axis=1) & (table[outputs] >= 0).all(axis=1) & (table[outputs] > 0).any(axis=1)
     try:
-        scored = score_models(table[possible].reset_index(drop=True), "model_name", settings, seed)
+        scored = score_models(table[possible].reset_index(drop=True), name, settings, seed)
     except UserError as error:
-        return Efficiency(None, inputs, outputs, f"Efficiency could not be scored: {error.what}.")
-    return Efficiency(scored, inputs, outputs, _note(list(table["model_name"][~possible])))
+        return Efficiency(None, settings, f"Efficiency could not be scored: {error.what}.")
+    return Efficiency(scored, settings, _note(list(table[name][~possible])))
 
 
 def _note(left_out: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from workflow_lib.analysis.efficiency_scores import best_by_construction
 from workflow_lib.report.names import named_plainly
 from workflow_lib.report.page_parts import figure_address
 from workflow_lib.report.plots.efficiency_plots import efficiency_boxes, efficiency_dominance, efficiency_fronts
@@ -39,7 +40,7 @@ def render_survey(title: str, models: Models, surveyed: pd.DataFrame, fronts: pd
         count=len(surveyed),
         facts=_facts(models, surveyed),
         figure=figure_address(survey_fronts(models, surveyed)),
-        front=_models_table(models, surveyed[surveyed["rank"] == 1]),
+        front=_models_table(models, surveyed[surveyed["rank"] == 0]),
         pairs=_pairs_table(models, fronts),
         all_models=_models_table(models, surveyed),
         efficiency=_efficiency(models, scored),
@@ -48,7 +49,7 @@ def render_survey(title: str, models: Models, surveyed: pd.DataFrame, fronts: pd
 
 def _facts(models: Models, surveyed: pd.DataFrame) -> list[str]:
     """Say in sentences what the fronts hold."""
-    members, pairs = surveyed[surveyed["rank"] == 1], list(combinations(models.columns, 2))
+    members, pairs = surveyed[surveyed["rank"] == 0], list(combinations(models.columns, 2))
     facts = [f"{len(members):,} of {len(surveyed):,} models are on the front of all {len(models.columns)} columns."]
     if len(pairs) > 1:
         everywhere = list(surveyed.loc[surveyed["pair_fronts"] == len(pairs), "model"])
@@ -76,7 +77,7 @@ def _models_table(models: Models, rows: pd.DataFrame) -> TextTable:
             "No.": rows.index + 1,
             "Model": rows["model"],
             **values,
-            "Rank": rows["rank"],
+            "Pareto rank": rows["rank"],
             "Hypervolume lost without it (%)": [f"{share:.2f}" for share in rows["hypervolume_pct"]],
             "Fronts of pairs": rows["pair_fronts"],
             **sampled,
@@ -101,11 +102,10 @@ def _pairs_table(models: Models, fronts: pd.DataFrame) -> TextTable:
 def _efficiency(models: Models, scored: Efficiency) -> dict[str, Any]:
     """Return the figures and the table of efficiencies, and what could not be scored."""
     if scored.scored is None:
-        return {"note": scored.note, "figures": {}, "table": None}
+        return {"note": scored.note, "figures": {}, "table": None, "lucky": "", "orientation": ""}
     scores, samples, dominance = scored.scored.scores, scored.scored.samples, scored.scored.dominance
-    figures = {
-        "Efficiency in each single cost": efficiency_fronts(scores, scored.inputs, scored.outputs, named_plainly)
-    }
+    columns = scored.settings.inputs, scored.settings.outputs
+    figures = {"Efficiency in each single cost": efficiency_fronts(scores, *columns, named_plainly)}
     if models.deviations.any():
         figures["Efficiency under noise"] = efficiency_boxes(samples, scores)
         figures["Stochastic dominance of efficiency"] = efficiency_dominance(samples, dominance, scores)
@@ -119,6 +119,7 @@ def _efficiency(models: Models, scored: Efficiency) -> dict[str, Any]:
                 f"{low:.1f} to {high:.1f}" for low, high in zip(best["low_pct"], best["high_pct"], strict=True)
             ],
             "Efficiency, constant returns (%)": [f"{value:.1f}" for value in best["constant_returns_pct"]],
+            "Returns to scale": best["returns_to_scale"],
             "As good as": [
                 " + ".join(f"{100 * weight:.0f} % {name}" for name, weight in zip(names, weights, strict=True))
                 for names, weights in zip(best["references"], best["weights"], strict=True)
@@ -126,8 +127,11 @@ def _efficiency(models: Models, scored: Efficiency) -> dict[str, Any]:
         },
         texts=2,
     )
+    lucky = best_by_construction(scores, scored.settings)
     return {
         "note": scored.note,
+        "orientation": scored.settings.orientation,
+        "lucky": named(list(lucky["model"])),
         "figures": {title: figure_address(figure) for title, figure in figures.items()},
         "table": table,
     }

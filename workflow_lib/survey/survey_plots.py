@@ -39,7 +39,7 @@ def survey_fronts(models: Models, surveyed: pd.DataFrame) -> Figure:
     figure.legend(handles, labels, loc="outside upper center", ncols=4 if columns > 1 else 2)
     figure.draw_without_rendering()
     for axes, (first, second) in zip(panels, pairs, strict=False):
-        members = surveyed[surveyed["rank"] == 1]
+        members = surveyed[surveyed["rank"] == 0]
         places = members[[f"value_{second}", f"value_{first}"]]
         number_points(axes, places.set_axis(members.index + 1))
     return figure
@@ -54,9 +54,9 @@ def _panel(axes: Axes, models: Models, surveyed: pd.DataFrame, x: str, y: str) -
         axes.scatter(horizontal, vertical, label=label, **style)
 
     pairs = len(models.columns) * (len(models.columns) - 1) // 2
-    draw(surveyed["rank"] > 1, "models", s=14, color="0.5", alpha=0.5, edgecolor="none", zorder=2)
+    draw(surveyed["rank"] > 0, "models", s=14, color="0.5", alpha=0.5, edgecolor="none", zorder=2)
     draw(
-        surveyed["rank"] == 1, "on the front of all columns",
+        surveyed["rank"] == 0, "on the front of all columns",
         s=30, color=PALETTE[0], edgecolor="white", linewidth=0.5, zorder=3,
     )  # fmt: skip
     if pairs > 1:

@@ -6,7 +6,7 @@ SURVEYED = Table(
     "surveyed",
     (
         Column("model", "text", meaning="name of the model"),
-        Column("rank", "integer", meaning="1: on the front of all columns; 2: on the front without those; ...", low=1),
+        Column("rank", "integer", meaning="Pareto rank over all columns; 0 is the front", low=0),
         percent("hypervolume_pct", "share of the hypervolume of the front of all columns that only it dominates"),
         Column("pair_fronts", "integer", meaning="number of pairs of columns on whose front the model is", low=0),
         percent("front_pct", "share of the samples in which the model is on the front of all columns", optional=True),

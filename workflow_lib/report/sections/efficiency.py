@@ -33,6 +33,7 @@ def efficiency(content: ReportContent) -> TextTable:
         "Efficiency (%)": [f"{value:.1f}" for value in frame["efficiency_pct"]],
         "Super-efficiency (%)": [_super_efficiency(row) for row in frame.to_dict("records")],
         "Efficiency with constant returns (%)": [f"{value:.1f}" for value in frame["constant_returns_pct"]],
+        "Returns to scale": frame["returns_to_scale"],
         "Efficiency, 5th to 95th percentile of samples (%)": [
             f"{low:.1f} to {high:.1f}" for low, high in zip(frame["low_pct"], frame["high_pct"], strict=True)
         ],
@@ -59,6 +60,17 @@ def _super_efficiency(row: Mapping[Hashable, Any]) -> str:
     )
 
 
+def _lucky(content: ReportContent) -> list[str]:
+    """Describe the candidates that variable returns call efficient by construction."""
+    from workflow_lib.analysis.efficiency_scores import best_by_construction
+
+    rows = best_by_construction(content[EFFICIENCY_RESULT], content.config.efficiency)
+    return [
+        f"{model} ({share:.1f} % with constant returns)"
+        for model, share in zip(rows["model"], rows["constant_returns_pct"], strict=True)
+    ]
+
+
 def values(content: ReportContent) -> Mapping[str, Any]:
     """Return the variables of the template."""
     return {
@@ -66,6 +78,8 @@ def values(content: ReportContent) -> Mapping[str, Any]:
         "inputs": [column_format(name).title for name in content.config.efficiency.inputs],
         "outputs": [column_format(name).title for name in content.config.efficiency.outputs],
         "returns": content.config.efficiency.returns,
+        "orientation": content.config.efficiency.orientation,
+        "lucky": _lucky(content),
         "reference": words.reference(content.config),
         "sampled": words.sampled(content.config),
         "cut_pct": content[EFFICIENCY_RESULT]["cut_pct"].max(),
