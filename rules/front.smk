@@ -1,7 +1,7 @@
 """Join all results per candidate, find the front and score its members.
 
 input:  <results>/gather_table/*.parquet
-output: <results>/build_candidates/*, <results>/build_front/*, <results>/score_efficiency/*,
+output: <results>/build_candidates/*, <results>/build_front/*, <results>/assess_choices/*, <results>/score_efficiency/*,
         <results>/score_holdout/scores.parquet
 """
 
@@ -76,6 +76,35 @@ rule build_front:
         " --candidates {input.candidates:q}"
         " --ranked {output.ranked:q}"
         " --front {output.front:q}"
+        " 2> {log:q}"
+
+
+rule assess_choices:
+    """Tell which values of the search space the front needs, and suggest a smaller one."""
+    input:
+        ranked="<results>/build_front/ranked.parquet",
+    output:
+        choices=multiext("<results>/assess_choices/choices", ".parquet", ".csv"),
+        suggestion="<results>/assess_choices/suggestion.yaml",
+    log:
+        "<logs>/assess_choices.log",
+    conda:
+        "../envs/report.yaml"
+    resources:
+        **RUN.stage_resources("assess_choices"),
+    params:
+        options=RUN.options(
+            "assess_choices",
+            *flags(CONFIG.grid, "space", "channel_sets"),
+            *flags(CONFIG.front),
+            *flags(CONFIG, "seed"),
+        ),
+    shell:
+        "python -m workflow_lib.stages.assess_choices"
+        " {params.options}"
+        " --ranked {input.ranked:q}"
+        " --choices {output.choices:q}"
+        " --suggestion {output.suggestion:q}"
         " 2> {log:q}"
 
 

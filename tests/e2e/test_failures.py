@@ -141,8 +141,8 @@ def run_broken(own_run: Path, tmp_path: Path) -> Callable[[str], subprocess.Comp
 TINY_STAGES = [
     "generate_chips", "import_chips", "assign_folds", "train_fold", "train_forest", "gather_table", "export_network",
     "detect_kernels", "calibrate_predictor", "predict_latency", "build_candidates", "build_front",
-    "assess_predictions", "score_efficiency", "score_holdout", "plot_figure", "plot_interactive", "build_report",
-    "deploy_model",
+    "assess_predictions", "assess_choices", "score_efficiency", "score_holdout", "plot_figure", "plot_interactive",
+    "build_report", "deploy_model",
 ]  # fmt: skip
 
 

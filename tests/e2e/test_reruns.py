@@ -19,7 +19,14 @@ TABLE = (ROOT / "docs" / "reruns.md").read_text()
 ROWS = dict(re.findall(r"^\| ([^|]+) \| ([^|]+) \|$", TABLE, re.MULTILINE))
 GROUPS = {
     "nothing": set[str](),
-    "tables": {"gather_table", "build_candidates", "build_front", "assess_predictions", "score_efficiency"},
+    "tables": {
+        "gather_table",
+        "build_candidates",
+        "build_front",
+        "assess_predictions",
+        "assess_choices",
+        "score_efficiency",
+    },
     "results": {"score_holdout", "plot_figure", "plot_interactive", "build_report"},
 }
 TRAININGS = 6  # 2 networks and the baseline, 2 folds

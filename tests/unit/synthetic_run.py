@@ -18,6 +18,7 @@ from workflow_lib.analysis.battery_config import BatteryConfig
 from workflow_lib.analysis.battery_policies import simulate
 from workflow_lib.analysis.battery_tables import BATTERY
 from workflow_lib.analysis.candidate_tables import FRONT
+from workflow_lib.analysis.choices import assess_choices
 from workflow_lib.analysis.comparison_tables import COMPARISON, DIFFICULTY, RANKING_QUALITY, RANKS
 from workflow_lib.analysis.efficiency_scores import ScoredModels, score_models
 from workflow_lib.analysis.kept_predictions import KeptPredictions
@@ -442,7 +443,7 @@ def content_of(run: Run, draw: bool = False, holdout: bool = False, **changes: A
     tables = {
         "ranked": run.ranked, "chips": run.chips, "bands": run.bands, "rejected": run.rejected,
         "notices": EMPTY_NOTICES, "folds": run.folds, "forest": run.forest, "latencies": run.latencies,
-        "efficiency": efficiency_of(run).scores, "trained": run.trained,
+        "efficiency": efficiency_of(run).scores, "trained": run.trained, "choices": choices_of(run),
     } | run.predictions  # fmt: skip
     config = run.config
     if holdout:
@@ -478,6 +479,13 @@ def figure_of(name: str, tables: Mapping[str, pd.DataFrame], config: Config | No
     settings = {key: setting(config, key) for key in figure.settings} if config else {}
     plain: dict[str, Any] = to_jsonable_python(settings)
     return figure.draw(FigureInput(tables, plain, files))
+
+
+def choices_of(run: Run) -> pd.DataFrame:
+    """What the front needs of the search space, from few resamples."""
+    objectives = [each for each in run.config.front.objectives if run.ranked[each.name].notna().all()]
+    front = run.config.front.model_copy(update={"resamples": 20, "objectives": objectives})
+    return assess_choices(run.ranked, run.config.grid.space, front, seed=0)
 
 
 def efficiency_of(run: Run) -> ScoredModels:

@@ -144,6 +144,30 @@ def hypervolume_share(losses: Losses, front: Mask) -> NDArray[np.float64]:
     return share
 
 
+def hypervolume_lost(losses: Losses, removed: Mask) -> float:
+    """Compute the share of the front's hypervolume that is lost without some rows; scaled as in `hypervolume_share`.
+
+    Args:
+        losses: (n, m) array, every objective minimised.
+        removed: (n,) mask of the rows that are removed.
+
+    Returns:
+        Share in percent.
+
+    >>> hypervolume_lost(np.array([[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]), np.array([False, False, True]))
+    0.0
+    """
+    if removed.all():
+        return 100.0
+    reference: Any = np.full(losses.shape[1], 1.1)
+    scaled = unit_scaled(losses)
+    # Of the front alone, because dominated rows make the computation slow.
+    kept, everything = (
+        moocore.hypervolume(rows[front_mask(rows)], ref=reference) for rows in (scaled[~removed], scaled)
+    )
+    return float(100 * np.clip(1 - kept / everything, 0, 1))
+
+
 def crowding_distances(losses: Losses) -> NDArray[np.float64]:
     """Compute how far each member of a front is from its neighbours; the ends of each objective are infinitely far.
 

@@ -13,7 +13,15 @@ from workflow_lib.pareto.front_config import Objective
 def front_frequency(
     candidates: pd.DataFrame, objectives: Sequence[Objective], resamples: int, seed: int
 ) -> NDArray[np.float64]:
-    """Estimate how often each candidate is on the front, by a bootstrap over its folds.
+    """Estimate how often each candidate is on the front: the shares of `resampled_fronts`, (n,), in [0, 1]."""
+    shares: NDArray[np.float64] = resampled_fronts(candidates, objectives, resamples, seed).mean(0)
+    return shares
+
+
+def resampled_fronts(
+    candidates: pd.DataFrame, objectives: Sequence[Objective], resamples: int, seed: int
+) -> NDArray[np.bool_]:
+    """Find the fronts of a bootstrap over the folds.
 
     A resample draws folds with replacement. All candidates get the same folds, because they share the difficulty of
     each fold. Objectives other than accuracy_pct do not vary over folds and are left unchanged.
@@ -25,7 +33,7 @@ def front_frequency(
         seed: seed of the resampling.
 
     Returns:
-        (n,) share of the resamples in which the candidate is on the front, in [0, 1].
+        (resamples, n) mask of the fronts.
     """
     losses = to_losses(candidates, objectives)
     accuracy = np.stack(candidates["fold_accuracy_pct"].to_list()).astype(np.float64)
@@ -33,9 +41,9 @@ def front_frequency(
     signs = [-1.0 if objectives[position].direction == "max" else 1.0 for position in varying]
     generator = np.random.default_rng(seed)
     folds = accuracy.shape[1]
-    hits = np.zeros(len(candidates))
-    for _ in range(resamples):
+    fronts = np.empty((resamples, len(candidates)), dtype=bool)
+    for front in fronts:
         drawn = accuracy[:, generator.integers(folds, size=folds)].mean(1)
         losses[:, varying] = drawn[:, None] * signs
-        hits += front_mask(losses)
-    return hits / resamples
+        front[:] = front_mask(losses)
+    return fronts

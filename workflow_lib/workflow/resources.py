@@ -59,6 +59,7 @@ _STAGES = {
     "gather_table": Needs(2000, 30),
     "build_front": Needs(2000, 60),
     "assess_predictions": Needs(3000, 120),
+    "assess_choices": Needs(2000, 30),
     "score_efficiency": Needs(2000, 120),
     "plot_figure": Needs(4000, 20),
 }

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from workflow_lib.analysis.candidate_tables import RANKED_RESULT
+from workflow_lib.analysis.choice_tables import CHOICES_RESULT
 from workflow_lib.core.candidate import KEYS
 from workflow_lib.report.declaration import SectionDeclaration
 from workflow_lib.report.text_table import TextTable, make_table, scores_columns
@@ -35,17 +36,51 @@ def baselines(content: ReportContent) -> TextTable:
     return make_table({**texts, "Batch": frame["batch"], **scores}, texts=len(texts))
 
 
+def choices(content: ReportContent) -> dict[str, Any]:
+    """Tell what the front needs of the search space (advice of CROSS, section 5)."""
+    import yaml
+
+    from workflow_lib.analysis.choices import describe_choices, suggest_grid
+
+    if not CHOICES_RESULT.when(content.config):
+        return {"needs": [], "choices": None, "suggestion": ""}
+    frame, grid = content[CHOICES_RESULT], content.config.grid
+    if frame.empty:
+        return {"needs": ["Each choice has a single value in this run."], "choices": None, "suggestion": ""}
+    intervals = zip(frame["front_low_pct"], frame["front_high_pct"], strict=True)
+    table = make_table(
+        {
+            "Choice": frame["dimension"],
+            "Value": frame["value"],
+            "Candidates": frame["candidates"],
+            "On the front": frame["on_front"],
+            "Share (%)": [f"{share:.1f}" for share in frame["front_pct"]],
+            "95 % interval": [f"{low:.1f} to {high:.1f}" for low, high in intervals],
+            "On the front in resamples (%)": [f"{share:.0f}" for share in frame["resamples_pct"]],
+            "Hypervolume lost without it (%)": [f"{share:.2f}" for share in frame["hypervolume_lost_pct"]],
+            "Trainings saved without it": [f"{count:,}" for count in frame["trainings"]],
+        },
+        texts=2,
+    )
+    grid_without = {"grid": suggest_grid(frame, grid.space, grid.channel_sets)}
+    text = "" if frame["needed"].all() else yaml.safe_dump(grid_without, sort_keys=False, default_flow_style=None)
+    return {"needs": describe_choices(frame), "choices": table, "suggestion": text}
+
+
 def values(content: ReportContent) -> Mapping[str, Any]:
     """Return the variables of the template."""
     return {
         "ranges": ranges(content),
         "baselines": baselines(content),
+        **choices(content),
     }
 
 
 SECTION = SectionDeclaration(
     title="Search space",
     reads=(RANKED_RESULT,),
+    optional=(CHOICES_RESULT,),
+    version=2,
     position=60,
     values=values,
 )
