@@ -96,6 +96,7 @@ FRONT = Table(
             "front_frequency", "number", meaning="share of fold resamples in which it is on the front", low=0, high=1
         ),
         Column("recommended", "flag", meaning="whether the report recommends it"),
+        Column(r"choice_.+", "choice", meaning="value of a choice of the network", family=True, optional=True),
     ),
     key=("candidate",),
 )

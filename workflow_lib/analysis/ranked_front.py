@@ -1,5 +1,6 @@
 """The table of the Pareto front, with all measures of the pareto package."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from workflow_lib.pareto.dominance import epsilon_front, front_mask, hypervolume
 from workflow_lib.pareto.front_config import FrontConfig
 from workflow_lib.pareto.front_uncertainty import front_frequency
 from workflow_lib.pareto.recommend import recommend
+from workflow_lib.spaces.networks import parse
 
 
 def rank_candidates(candidates: pd.DataFrame, front: FrontConfig, seed: int) -> pd.DataFrame:
@@ -47,7 +49,20 @@ def rank_candidates(candidates: pd.DataFrame, front: FrontConfig, seed: int) -> 
     }  # fmt: skip
     table = pd.concat([searched, baselines.assign(**outside)], ignore_index=True)
     table["rank"] = table["rank"].astype("Int64")
+    table = table.join(_choices(table["architecture"]))
     return table.sort_values(["rank", "accuracy_pct"], ascending=[True, False], na_position="last", ignore_index=True)
+
+
+def _choices(architectures: pd.Series) -> pd.DataFrame:
+    """Return a column for each choice of the networks, as text if a network lacks the choice."""
+    rows = {text: parse(text).dimensions() for text in architectures.unique()}
+    titles = dict.fromkeys(title for row in rows.values() for title in row)
+    frame = pd.DataFrame(index=architectures.index)
+    for title in titles:
+        values = [rows[text].get(title) for text in architectures]
+        same = len({type(value) for value in values}) == 1
+        frame[title] = values if same else [None if value is None else str(value) for value in values]
+    return frame.rename(columns=lambda title: "choice_" + re.sub("[^a-z0-9]+", "_", title.lower()).strip("_"))
 
 
 def pick_candidate(ranked: pd.DataFrame, name: str) -> dict[str, Any]:

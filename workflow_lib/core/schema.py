@@ -133,7 +133,8 @@ class Table:
 
     def complete(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Add the optional columns that a frame lacks, without values."""
-        lacking = [column.name for column in self.columns if column.optional and column.name not in frame]
+        named = [column.name for column in self.columns if column.optional and not column.family]
+        lacking = [name for name in named if name not in frame]
         return frame.assign(**dict.fromkeys(lacking))
 
 

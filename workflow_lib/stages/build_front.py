@@ -12,7 +12,7 @@ from workflow_lib.core.running import run_stage
 from workflow_lib.core.seeds import derive_seed
 from workflow_lib.pareto.front_config import FrontConfig
 
-CONTRACT = 2
+CONTRACT = 3
 
 
 class FrontArguments(Arguments):

@@ -37,7 +37,7 @@ def baselines(content: ReportContent) -> TextTable:
 
 
 def choices(content: ReportContent) -> dict[str, Any]:
-    """Tell what the front needs of the search space (advice of CROSS, section 5)."""
+    """Tell what the front needs of the search space, as CROSS does for the padding."""
     import yaml
 
     from workflow_lib.analysis.choices import describe_choices, suggest_grid
