@@ -121,7 +121,15 @@ def test_batches_and_channel_sets_are_choices_too_and_baselines_are_not() -> Non
 def test_networks_of_another_space_have_no_choices_of_this_one() -> None:
     table = ranked([*NETWORKS, ("compact-basic-w8-n1x1-k3s2-pool", [95.0, 95.0], 0.5)])
     assert chosen_values(table, SPACE)["grid.space.kernel_size"].isna().tolist() == [False] * 6 + [True]
-    assert assess_choices(ranked(NETWORKS[:1]), CompactConfig(), FRONT, seed=0).empty
+
+
+def test_a_run_in_which_no_choice_has_two_values_says_so(tmp_path: Any) -> None:
+    table = assess_choices(ranked(NETWORKS[:1]), CompactConfig(), FRONT, seed=0)
+    CHOICES.write(table, tmp_path / "choices.parquet")
+    CHOICES.write(table, tmp_path / "choices.csv")
+    assert CHOICES.read(tmp_path / "choices.parquet").empty
+    assert describe_choices(table) == ["Each choice has a single value in this run."]
+    assert list(suggest_grid(table, SPACE, {"rgb": ["red"]})) == ["space"]
 
 
 def test_a_family_of_the_user_s_own_is_described_but_its_file_is_not_rewritten(tmp_path: Any) -> None:

@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
+from workflow_lib.analysis.choice_tables import CHOICES
 from workflow_lib.core.candidate import Candidate
 from workflow_lib.pareto.dominance import hypervolume_lost, to_losses
 from workflow_lib.pareto.front_config import FrontConfig
@@ -69,7 +70,7 @@ def assess_choices(ranked: pd.DataFrame, space: Any, front: FrontConfig, seed: i
                 "trainings": _trainings_saved(candidates, mask),
                 "needed": members > 0 or resamples_pct > NEEDED_PCT,
             })  # fmt: skip
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=[column.name for column in CHOICES.columns])
 
 
 def chosen_values(candidates: pd.DataFrame, space: Any) -> dict[str, pd.Series]:
@@ -147,6 +148,8 @@ def suggest_grid(choices: pd.DataFrame, space: Any, channel_sets: Mapping[str, S
 def describe_choices(choices: pd.DataFrame) -> list[str]:
     """Say in sentences what all members of the front share, and which values can be dropped."""
     sentences = []
+    if choices.empty:
+        return ["Each choice has a single value in this run."]
     groups = [(str(key), rows) for key, rows in choices.groupby("dimension", sort=False)]
     members = {key: rows.loc[rows["on_front"] > 0, "value"].tolist() for key, rows in groups}
     shared = [f"{_word(key)} {values[0]}" for key, values in members.items() if len(values) == 1]

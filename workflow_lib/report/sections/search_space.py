@@ -46,7 +46,7 @@ def choices(content: ReportContent) -> dict[str, Any]:
         return {"needs": [], "choices": None, "suggestion": ""}
     frame, grid = content[CHOICES_RESULT], content.config.grid
     if frame.empty:
-        return {"needs": ["Each choice has a single value in this run."], "choices": None, "suggestion": ""}
+        return {"needs": describe_choices(frame), "choices": None, "suggestion": ""}
     intervals = zip(frame["front_low_pct"], frame["front_high_pct"], strict=True)
     table = make_table(
         {
