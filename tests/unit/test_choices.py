@@ -1,5 +1,6 @@
 """What the front needs of the search space, on candidates whose front is seen at a glance."""
 
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -8,9 +9,13 @@ import yaml
 
 from workflow_lib.analysis.choice_tables import CHOICES
 from workflow_lib.analysis.choices import assess_choices, chosen_values, describe_choices, suggest_grid
+from workflow_lib.core.candidate import Candidate
 from workflow_lib.pareto.front_config import FrontConfig, Objective
 from workflow_lib.spaces.compact import CompactConfig
 from workflow_lib.spaces.cross import CrossConfig
+from workflow_lib.spaces.cross.cross_architecture import CHOICES as CHOICES_OF_CROSS
+from workflow_lib.spaces.cross.cross_architecture import Architecture
+from workflow_lib.spaces.grid_config import networks_of
 from workflow_lib.spaces.user_file import UserFileConfig
 
 SPACE = CrossConfig(stride=[2], initial_output_feature=[32, 64])
@@ -146,3 +151,42 @@ def test_if_everything_is_needed_it_is_said() -> None:
     table = assess_choices(ranked(NETWORKS[:2]), SPACE, FRONT, seed=0)
     assert describe_choices(table)[-1] == "Each value of each choice is needed by the front."
     assert yaml.safe_load(yaml.safe_dump(suggest_grid(table, SPACE, {})))["space"]["pool_choice"] == [0, 1]
+
+
+def test_the_published_front_needs_one_kernel_stride_padding_and_width(shared: Path) -> None:
+    """CROSS table 4: padding 1, kernel 3, stride 2 and 32 channels in all five rows, with and without pooling."""
+    published = pd.read_csv(shared / "data" / "paper" / "table4_front.csv", dtype={"channels": str})
+    front = [
+        {
+            "channels": row["channels"], "batch": row["batch"], "accuracy_pct": row["accuracy_pct"],
+            "architecture": str(Architecture.from_configuration({name: row[name] for name in CHOICES_OF_CROSS})),
+            "latency_mean_ms": row["latency_ms"], "on_front": True,
+        }
+        for row in published.to_dict("records")
+    ]  # fmt: skip
+    names = {(row["channels"], row["batch"], row["architecture"]) for row in front}
+    others = [
+        {
+            "channels": channels, "batch": batch, "architecture": network, "accuracy_pct": 80.0,
+            "latency_mean_ms": 50.0, "on_front": False,
+        }
+        for channels in ("5", "7")
+        for batch in (8, 16, 32)
+        for network in networks_of(CrossConfig()).networks()
+        if (channels, batch, network) not in names
+    ]  # fmt: skip
+    table = pd.DataFrame([*front, *others]).assign(recipe="", precision="fp32", baseline=False)
+    table["candidate"] = [
+        str(Candidate(channels, batch, network))
+        for channels, batch, network in zip(table["channels"], table["batch"], table["architecture"], strict=True)
+    ]
+    table["fold_accuracy_pct"] = [[accuracy] * 5 for accuracy in table["accuracy_pct"]]
+    choices = assess_choices(table, CrossConfig(), FRONT, seed=0)
+    text = describe_choices(choices)
+    assert text[0] == (
+        "All members of the front, as far as a choice applies to them, have kernel size 3, stride 2, padding 1, "
+        "stride pool 2 and initial output feature 32."
+    )
+    assert "padding 2 and 3;" in text[1] and "batch size 32" in text[1]
+    padding = rows_of(choices)["grid.space.padding", "2"]
+    assert padding["trainings"] == 5 * padding["candidates"] == 5 * 6 * 60
