@@ -95,7 +95,7 @@ rule assess_choices:
     params:
         options=RUN.options(
             "assess_choices",
-            *flags(CONFIG.grid, "space", "channel_sets"),
+            *flags(CONFIG.grid, "space", "channel_sets", "recipes"),
             *flags(CONFIG.front),
             *flags(CONFIG, "seed"),
         ),

@@ -98,6 +98,54 @@ def test_what_cannot_be_scored_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "flags", "page"),
+    [
+        pytest.param(
+            "model,acc,lat\nm0,70.487,10.0372\nm1,70.088,10.0682\nm2,70.49,10.0519\nm3,70.6,10.0418\n",
+            ["--maximise=acc", "--minimise=lat"], "m0", id="almost equal models",
+        ),
+        pytest.param(
+            "model,c,d,a,b\n0,888.751,0.00475754,0.408059,0\n1,0.0111664,520.909,1.42592,0.0491969\n"
+            "2,16.6376,2.84716,0,26.3774\n3,0.403801,26.6902,1,0\n4,50.1812,0.00226002,1,0\n",
+            ["--maximise", "a", "b", "--minimise", "c", "d", "--orientation=output"],
+            "by a factor above 100,000", id="far apart",
+        ),
+        pytest.param(
+            "model,No.,Model,Pareto rank\nx,1,2,30\ny,2,1,40\n",
+            ["--maximise", "No.", "Model", "--minimise", "Pareto rank"],
+            '<td class="text">y</td><td>2</td><td>1</td><td>40',
+            id="columns named as those of the page",
+        ),
+        pytest.param(
+            "model,a,a (deviation),b\nx,1,2,3\ny,2,1,4\n", ["--maximise", "a", "a (deviation)", "--minimise", "b"], "x",
+            id="a column named as a deviation",
+        ),
+        pytest.param(
+            "model,a=b,s\nx,1,0.1\ny,2,0.2\n", ["--maximise", "a=b", "s", "--deviation", "a=b=s"], "in samples",
+            id="names with an equals sign",
+        ),
+        pytest.param(
+            "model,a,b\nx,0,0\ny,0,1\n", ["--maximise=a", "--minimise=b"],
+            "or the benefits are negative or all 0: x, y.",
+            id="nothing can be scored",
+        ),
+        pytest.param(
+            "model,a,b\nx,1,2\ny,,1\ny,3,4\n", ["--maximise=a", "--minimise=b", "--repeats"],
+            "1 incomplete measurements were left out", id="incomplete repeats",
+        ),
+        pytest.param("model,a,b\nx,1,1\ny,1,1\n", ["--maximise=a", "--minimise=b"], "2 of 2 models are", id="twins"),
+    ],
+)  # fmt: skip
+def test_odd_tables_have_a_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, flags: list[str], page: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "nets.csv").write_text(text)
+    main(["--table=nets.csv", "--samples=10", *flags])
+    assert page in (tmp_path / "nets_survey/survey.html").read_text()
+
+
+@pytest.mark.parametrize(
     ("text", "flags", "message"),
     [
         (None, ["--maximise=score"], "a front needs two columns or more"),
@@ -114,6 +162,8 @@ def test_what_cannot_be_scored_is_named(tmp_path: Path) -> None:
         ("model,score,ms\na,1,2\nb,2,inf\n", ["--maximise=score", "--minimise=ms"], "column ms holds 'inf' for b"),
         ("model,score,ms\na,1,2\nb,2,\n", ["--maximise=score", "--minimise=ms"], "1 of the models has a value in each"),
         ("", ["--maximise=score", "--minimise=ms"], "not a readable CSV file"),
+        ("model,score,ms\na,1,2\nb,2,1e300\n", ["--maximise=score", "--minimise=ms"], "column ms holds values beyond"),
+        (None, ["--maximise=score", "--minimise=m\ns"], "'m\\ns' is no name of a column"),
     ],
 )
 def test_what_cannot_be_surveyed_is_refused(

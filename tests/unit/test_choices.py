@@ -123,6 +123,23 @@ def test_batches_and_channel_sets_are_choices_too_and_baselines_are_not() -> Non
     assert "channel set all" in describe_choices(table)[-1]
 
 
+def test_recipes_and_precisions_are_reduced_and_a_choice_without_effect_keeps_a_value() -> None:
+    plain = ranked(NETWORKS[:1]).assign(on_front=True)
+    more = pd.concat([
+        plain,
+        plain.assign(recipe="long", candidate=lambda table: table["candidate"].str.replace("b8", "b8-long"),
+                     on_front=False, latency_mean_ms=9.0),
+        plain.assign(precision="int8", candidate=lambda table: table["candidate"] + "_int8", latency_mean_ms=0.5),
+        ranked([NETWORKS[1], NETWORKS[4]]).assign(on_front=False, latency_mean_ms=9.0),
+    ])  # fmt: skip
+    table = assess_choices(more, SPACE, FRONT, seed=0)
+    grid = suggest_grid(table, SPACE, {"rgb": ["red"]}, {"": {}, "long": {"epochs": 9}})
+    assert grid["recipes"] == {"": {}} and grid["precisions"] == ["fp32", "int8"]
+    assert grid["space"]["kernel_size_pool"] == [2] and grid["space"]["pool_choice"] == [1]
+    text = describe_choices(table)[-1]
+    assert "recipes long" in text and "kernel size pool" not in text and "fp32" not in text
+
+
 def test_networks_of_another_space_have_no_choices_of_this_one() -> None:
     table = ranked([*NETWORKS, ("compact-basic-w8-n1x1-k3s2-pool", [95.0, 95.0], 0.5)])
     assert chosen_values(table, SPACE)["grid.space.kernel_size"].isna().tolist() == [False] * 6 + [True]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 from workflow_lib.analysis.choice_tables import CHOICES
-from workflow_lib.core.candidate import Candidate
+from workflow_lib.core.candidate import TRAINED, Candidate
 from workflow_lib.pareto.dominance import hypervolume_lost, to_losses
 from workflow_lib.pareto.front_config import FrontConfig
 from workflow_lib.pareto.front_uncertainty import resampled_fronts
@@ -117,16 +117,23 @@ def _trainings_saved(candidates: pd.DataFrame, removed: Mask) -> int:
     return int(folds.drop(trained[~removed].unique()).sum())
 
 
-def suggest_grid(choices: pd.DataFrame, space: Any, channel_sets: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+def suggest_grid(
+    choices: pd.DataFrame,
+    space: Any,
+    channel_sets: Mapping[str, Sequence[str]],
+    recipes: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """Return the part of the configuration that tries only what the front needs.
 
     Args:
         choices: rows of CHOICES.
         space: value of `grid.space`.
         channel_sets: value of `grid.channel_sets`.
+        recipes: value of `grid.recipes`.
 
     Returns:
-        Keys of the section `grid`: those whose values were reduced, and the whole space.
+        Keys of the section `grid` of which several values were tried, and the whole space; without the space, if its
+        values stand in a file of the user.
     """
     groups = choices.groupby("dimension", sort=False)
     kept = {key: rows.loc[rows["needed"], "value"].tolist() for key, rows in groups}
@@ -140,6 +147,10 @@ def suggest_grid(choices: pd.DataFrame, space: Any, channel_sets: Mapping[str, S
         grid["channel_sets"] = {name: list(channel_sets[name]) for name in kept["grid.channel_sets"]}
     if "grid.batch_sizes" in kept:
         grid["batch_sizes"] = [int(size) for size in kept["grid.batch_sizes"]]
+    if "grid.recipes" in kept:
+        grid["recipes"] = {name: dict((recipes or {})[name]) for name in kept["grid.recipes"]}
+    if "grid.precisions" in kept:
+        grid["precisions"] = [TRAINED, *(name for name in kept["grid.precisions"] if name != TRAINED)]
     if reduced.keys() <= type(space).model_fields.keys():
         grid["space"] = {"name": space.name} | reduced
     return grid
@@ -155,7 +166,10 @@ def describe_choices(choices: pd.DataFrame) -> list[str]:
     shared = [f"{_word(key)} {values[0]}" for key, values in members.items() if len(values) == 1]
     if shared:
         sentences.append(f"All members of the front, as far as a choice applies to them, have {_join(shared)}.")
-    idle = {key: rows.loc[~rows["needed"], "value"].tolist() for key, rows in groups}
+    # If no value is needed, the choice makes no difference to the front, and one value has to stay.
+    idle = {key: rows.loc[~rows["needed"], "value"].tolist() for key, rows in groups if rows["needed"].any()}
+    if TRAINED in idle.get("grid.precisions", []):
+        idle["grid.precisions"].remove(TRAINED)  # the others are converted from it
     dropped = [f"{_word(key)} {_join(values)}" for key, values in idle.items() if values]
     if dropped:
         sentences.append(

@@ -33,6 +33,7 @@ from workflow_lib.pareto.stochastic import (
 )
 
 Numbers = NDArray[np.float64]
+_MAX_SPAN = MAX_SPAN / 10  # samples of the values may spread further
 _NEGLIGIBLE = 1e-4  # share of a reference in a mix
 _HIGHEST = {"pct": 100.0, "auc": 1.0}
 """Suffix of a column name -> maximum possible value."""
@@ -177,9 +178,9 @@ def _values(table: pd.DataFrame, columns: Sequence[str], names: NDArray[np.objec
                 "table",
             )
         above = numbers[numbers > 0]
-        if len(above) and above.max() > MAX_SPAN * above.min():
+        if len(above) and above.max() > _MAX_SPAN * above.min():
             raise UserError(
-                f"column {column} ranges from {above.min():g} to {above.max():g}, a factor of more than {MAX_SPAN:.0e}",
+                f"column {column} ranges from {above.min():g} to {above.max():g}, by a factor above {_MAX_SPAN:,.0f}",
                 "table",
                 "remove the models that cannot be compared with the others",
             )

@@ -12,7 +12,10 @@ Returns = Literal["variable", "constant", "nonincreasing"]
 Orientation = Literal["input", "output"]
 """What is scaled: the inputs of a unit, at its outputs; or its outputs, at its inputs."""
 
+_DUAL, _PRIMAL = 1, 4  # strategies of HiGHS; it begins with the first one
 _ROUNDING = 1e-9  # of values that are at most 1
+_LOOSER = (1 + 1e-7, 1 + 1e-6, 1 + 1e-5)
+"""Factors of a score at which a mix is looked for if there is none at the score itself."""
 
 
 class Envelope:
@@ -110,9 +113,12 @@ class Envelope:
     def mix(self, inputs: Numbers, outputs: Numbers, score: float) -> Numbers:
         """Return the weights that reach an efficiency with the largest sum of slacks."""
         solver, columns = self._solver, self._mixed.shape[1] + 1
-        solver.changeColBounds(0, *((0.0, score) if self._scales_inputs else (1 / score, np.inf)))
         solver.changeColsCost(columns, np.arange(columns), np.concatenate([[0.0], self._gain]))
-        self._solve(inputs, outputs)
+        for share in (1.0, *_LOOSER):  # the score is only known to the solver's tolerance
+            solver.changeColBounds(0, *((0.0, score * share) if self._scales_inputs else (1 / (score * share), np.inf)))
+            self._solve(inputs, outputs)
+            if solver.getModelStatus() == highspy.HighsModelStatus.kOptimal:
+                break
         self._check_optimal()
         return np.array(solver.getSolution().col_value[1:])
 
@@ -161,6 +167,12 @@ class Envelope:
                 row, limit if self._has_lower[row] else -np.inf, limit if self._has_upper[row] else np.inf
             )
         solver.run()
+        if solver.getModelStatus() not in (highspy.HighsModelStatus.kOptimal, highspy.HighsModelStatus.kInfeasible):
+            # A programme at the limit of what is feasible, which the dual simplex does not decide.
+            solver.clearSolver()
+            solver.setOptionValue("simplex_strategy", _PRIMAL)
+            solver.run()
+            solver.setOptionValue("simplex_strategy", _DUAL)
 
     def _check_optimal(self) -> None:
         status = self._solver.getModelStatus()

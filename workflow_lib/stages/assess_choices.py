@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import yaml
 from pydantic import Field
@@ -25,6 +26,7 @@ class ChoicesArguments(Arguments):
 
     space: GridSpace = Field(description="the search space (JSON)")
     channel_sets: dict[str, list[str]] = Field(description="channel sets of the run: name -> bands and indices")
+    recipes: dict[str, dict[str, Any]] | None = Field(default=None, description="training recipes of the run, if any")
     front_config: FrontConfig
     seed: int = Field(default=42, description="base seed of the run")
     ranked: Path = Field(description="ranked.parquet of build_front")
@@ -44,7 +46,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     sentences = describe_choices(choices)
     for path in arguments.choices:
         CHOICES.write(choices, path)
-    grid = suggest_grid(choices, arguments.space, arguments.channel_sets)
+    grid = suggest_grid(choices, arguments.space, arguments.channel_sets, arguments.recipes)
+    if "space" not in grid:
+        sentences.append("The values of grid.space stand in a file of your own: remove them there.")
     text = yaml.safe_dump({"grid": grid}, sort_keys=False, default_flow_style=None)
     write_text(arguments.suggestion, "".join(f"# {sentence}\n" for sentence in sentences) + text)
     print(*sentences, sep="\n", file=sys.stderr)

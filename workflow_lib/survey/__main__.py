@@ -60,13 +60,15 @@ class SurveyArguments(Arguments):
         """Column -> max or min.
 
         Raises:
-            ConfigError: if there are fewer than two columns, or one is named twice.
+            ConfigError: if there are fewer than two columns, one is named twice, or has a line break in its name.
         """
         columns = [*self.maximise, *self.minimise]
         if len(columns) < 2:
             raise ConfigError("a front needs two columns or more", "--maximise and --minimise", "name them")
         if twice := sorted({column for column in columns if columns.count(column) > 1}):
             raise ConfigError(f"{twice[0]} is named twice", "--maximise and --minimise", "name each column once")
+        if broken := [column for column in columns if not column.isprintable()]:
+            raise ConfigError(f"{broken[0]!r} is no name of a column", "--maximise and --minimise", "rename the column")
         return dict.fromkeys(self.maximise, "max") | dict.fromkeys(self.minimise, "min")
 
     @property
@@ -76,11 +78,15 @@ class SurveyArguments(Arguments):
         Raises:
             ConfigError: if a value has no =, or names a column that is not surveyed.
         """
-        pairs = dict(text.partition("=")[::2] for text in self.deviation)
-        for column, deviation in pairs.items():
-            if column not in self.directions or not deviation:
+        pairs = {}
+        for text in self.deviation:
+            parts = text.split("=")  # names of columns may hold a =
+            splits = {"=".join(parts[:place]): "=".join(parts[place:]) for place in range(1, len(parts))}
+            column = next((name for name in splits if name in self.directions), None)
+            if column is None or not splits[column]:
                 advice = f"write COLUMN=COLUMN for one of {', '.join(self.directions)}"
-                raise ConfigError(f"{column}={deviation} names no column of the survey", "--deviation", advice)
+                raise ConfigError(f"{text} names no column of the survey", "--deviation", advice)
+            pairs[column] = splits[column]
         if pairs and self.repeats:
             raise ConfigError("the deviations are those of the repeats", "--deviation", "remove it, or --repeats")
         return pairs

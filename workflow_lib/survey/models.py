@@ -11,6 +11,7 @@ from workflow_lib.analysis.model_columns import model_names, numbers_of
 from workflow_lib.core.errors import UserError
 
 Numbers = NDArray[np.float64]
+_MAX_SIZE = 1e100
 _MISSING = {"", "na", "nan", "none", "null", "n/a", "-"}
 
 
@@ -25,6 +26,7 @@ class Models:
         values: (n, m) values; means, if the table has repeated measurements.
         deviations: (n, m) standard deviations of the values; 0 where none is known.
         left_out: names of the models that lack a value.
+        incomplete: number of repeated measurements that lack a value.
     """
 
     names: list[str]
@@ -33,6 +35,7 @@ class Models:
     values: Numbers
     deviations: Numbers
     left_out: Sequence[str]
+    incomplete: int
 
     @property
     def losses(self) -> Numbers:
@@ -81,7 +84,7 @@ def read_models(
             "a front needs two models",
         )
     left_out = sorted(set(names) - set(kept))
-    return Models(list(kept), columns, directions, values, spread, left_out)
+    return Models(list(kept), columns, directions, values, spread, left_out, int((~complete).sum()) if repeats else 0)
 
 
 def _means(names: NDArray[np.object_], values: Numbers) -> tuple[NDArray[np.object_], Numbers, Numbers]:
@@ -100,4 +103,7 @@ def _cells(table: pd.DataFrame, column: str, names: NDArray[np.object_]) -> Numb
             f"column {column} holds {str(table[column][wrong].iloc[0])!r} for {names[wrong][0]}, not a number", "table",
             "correct the cell, or leave it empty",
         )  # fmt: skip
-    return np.where(empty, np.nan, numbers)
+    values = np.where(empty, np.nan, numbers)
+    if (np.abs(values) > _MAX_SIZE).any():
+        raise UserError(f"column {column} holds values beyond {_MAX_SIZE:g}", "table", "change its unit")
+    return values

@@ -43,7 +43,7 @@ def score_survey(models: Models, returns: Returns, orientation: Orientation, sam
     outputs = [column for column in models.columns if models.directions[column] == "max"]
     name = " ".join(["name", *models.columns])  # no column has this name
     table = pd.DataFrame(models.values, columns=models.columns).assign(**{name: models.names})
-    deviations = {column: f"{column} (deviation)" for column in models.columns}
+    deviations = {column: f"{name} {column}" for column in models.columns}
     table = table.join(pd.DataFrame(models.deviations, columns=list(deviations.values())))
     # Names of columns in a table from elsewhere may hold any character, so they are not checked as names.
     settings = EfficiencyConfig().model_copy(update={
@@ -53,11 +53,14 @@ def score_survey(models: Models, returns: Returns, orientation: Orientation, sam
     if not (inputs and outputs):
         return Efficiency(None, settings, "Efficiency needs a column that is minimised and one that is maximised.")
     possible = (table[inputs] > 0).all(axis=1) & (table[outputs] >= 0).all(axis=1) & (table[outputs] > 0).any(axis=1)
+    note = _note(list(table[name][~possible]))
+    if not possible.any():
+        return Efficiency(None, settings, note)
     try:
         scored = score_models(table[possible].reset_index(drop=True), name, settings, seed)
     except UserError as error:
-        return Efficiency(None, settings, f"Efficiency could not be scored: {error.what}.")
-    return Efficiency(scored, settings, _note(list(table[name][~possible])))
+        return Efficiency(None, settings, f"Efficiency could not be scored: {error.what}. {note}".strip())
+    return Efficiency(scored, settings, note)
 
 
 def _note(left_out: Sequence[str]) -> str:

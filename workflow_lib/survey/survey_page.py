@@ -1,6 +1,6 @@
 """The page of a survey: pictures first, then the models on the fronts, then all models."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -50,7 +50,8 @@ def render_survey(title: str, models: Models, surveyed: pd.DataFrame, fronts: pd
 def _facts(models: Models, surveyed: pd.DataFrame) -> list[str]:
     """Say in sentences what the fronts hold."""
     members, pairs = surveyed[surveyed["rank"] == 0], list(combinations(models.columns, 2))
-    facts = [f"{len(members):,} of {len(surveyed):,} models are on the front of all {len(models.columns)} columns."]
+    are = "is" if len(members) == 1 else "are"
+    facts = [f"{len(members):,} of {len(surveyed):,} models {are} on the front of all {len(models.columns)} columns."]
     if len(pairs) > 1:
         everywhere = list(surveyed.loc[surveyed["pair_fronts"] == len(pairs), "model"])
         if len(everywhere) == 1:
@@ -60,30 +61,30 @@ def _facts(models: Models, surveyed: pd.DataFrame) -> list[str]:
         else:
             facts.append("No model is on the front of every pair.")
     best = members.sort_values("hypervolume_pct", ascending=False).iloc[0]
-    facts.append(
-        f"Without {best['model']}, the front would lose most: {best['hypervolume_pct']:.1f} % of its hypervolume."
-    )
+    if best["hypervolume_pct"] > 0:
+        lost = f"{best['hypervolume_pct']:.1f} % of its hypervolume"
+        facts.append(f"Without {best['model']}, the front would lose most: {lost}.")
     if models.left_out:
         absent = named(models.left_out)
         facts.append(f"{len(models.left_out)} of the models were left out, because a value is missing: {absent}.")
+    if models.incomplete:
+        facts.append(f"{models.incomplete:,} incomplete measurements were left out.")
     return facts
 
 
 def _models_table(models: Models, rows: pd.DataFrame) -> TextTable:
-    values = {column: [f"{value:,.6g}" for value in rows[f"value_{column}"]] for column in models.columns}
-    sampled = {"On the front in samples (%)": rows["front_pct"].map("{:.0f}".format)} if models.deviations.any() else {}
-    return make_table(
-        {
-            "No.": rows.index + 1,
-            "Model": rows["model"],
-            **values,
-            "Pareto rank": rows["rank"],
-            "Hypervolume lost without it (%)": [f"{share:.2f}" for share in rows["hypervolume_pct"]],
-            "Fronts of pairs": rows["pair_fronts"],
-            **sampled,
-        },
-        texts=2,
-    )
+    columns: list[tuple[str, Iterable[Any]]] = [  # no mapping, because a column may be called "Model"
+        ("No.", rows.index + 1),
+        ("Model", rows["model"]),
+        *((column, rows[f"value_{column}"].map("{:,.6g}".format)) for column in models.columns),
+        ("Pareto rank", rows["rank"]),
+        ("Hypervolume lost without it (%)", rows["hypervolume_pct"].map("{:.2f}".format)),
+        ("Fronts of pairs", rows["pair_fronts"]),
+    ]
+    if models.deviations.any():
+        columns.append(("On the front in samples (%)", rows["front_pct"].map("{:.0f}".format)))
+    cells = zip(*(values for _, values in columns), strict=True)
+    return TextTable([header for header, _ in columns], [list(map(str, row)) for row in cells], texts=2)
 
 
 def _pairs_table(models: Models, fronts: pd.DataFrame) -> TextTable:

@@ -62,7 +62,7 @@ def choices(content: ReportContent) -> dict[str, Any]:
         },
         texts=2,
     )
-    grid_without = {"grid": suggest_grid(frame, grid.space, grid.channel_sets)}
+    grid_without = {"grid": suggest_grid(frame, grid.space, grid.channel_sets, grid.recipes)}
     text = "" if frame["needed"].all() else yaml.safe_dump(grid_without, sort_keys=False, default_flow_style=None)
     return {"needs": describe_choices(frame), "choices": table, "suggestion": text}
 
