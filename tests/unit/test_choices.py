@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from workflow_lib.analysis.choice_tables import CHOICES
-from workflow_lib.analysis.choices import assess_choices, chosen_values, describe_choices, suggest_grid
+from workflow_lib.analysis.choices import assess_choices, chosen_values, describe_choices, suggest_grid, suggestion_text
 from workflow_lib.core.candidate import Candidate
 from workflow_lib.pareto.front_config import FrontConfig, Objective
 from workflow_lib.spaces.compact import CompactConfig
@@ -152,6 +152,7 @@ def test_a_run_in_which_no_choice_has_two_values_says_so(tmp_path: Any) -> None:
     assert CHOICES.read(tmp_path / "choices.parquet").empty
     assert describe_choices(table) == ["Each choice has a single value in this run."]
     assert list(suggest_grid(table, SPACE, {"rgb": ["red"]})) == ["space"]
+    assert yaml.safe_load(suggestion_text(table, SPACE, {"rgb": ["red"]}))["grid"]["space"]["name"] == "cross"
 
 
 def test_a_family_of_the_user_s_own_is_described_but_its_file_is_not_rewritten(tmp_path: Any) -> None:
@@ -162,6 +163,8 @@ def test_a_family_of_the_user_s_own_is_described_but_its_file_is_not_rewritten(t
     choices = assess_choices(table, space, FRONT, seed=0)
     assert describe_choices(choices)[-1].startswith("These values can be dropped: depth 2.")
     assert suggest_grid(choices, space, {"rgb": ["red"]}) == {}
+    text = suggestion_text(choices, space, {"rgb": ["red"]})
+    assert text.startswith("# The values of grid.space stand in a file of your own") and yaml.safe_load(text)
 
 
 def test_if_everything_is_needed_it_is_said() -> None:

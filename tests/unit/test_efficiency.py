@@ -130,11 +130,11 @@ def test_the_70_school_sites_of_1981() -> None:
 def test_returns_to_scale_are_those_of_a_drawing() -> None:
     """One input, one output: the line from 0 through (3, 6) is the front of constant returns."""
     inputs, outputs = arrays([[1], [3], [5], [4], [3]], [1, 6, 8, 6, 3])
-    ratio, kinds = scale_efficiency(inputs, outputs)
+    _, ratio, kinds = scale_efficiency(inputs, outputs)
     assert list(kinds) == ["increasing", "constant", "decreasing", "constant", "increasing"]
     # (3, 3): constant returns need 1.5; between (1, 1) and (3, 6), 1.8 suffices.
     np.testing.assert_allclose(ratio, [0.5, 1, 0.8, 1, 1.5 / 1.8], atol=1e-9)
-    ratio, kinds = scale_efficiency(inputs, outputs, "output")
+    _, ratio, kinds = scale_efficiency(inputs, outputs, "output")
     assert list(kinds) == ["increasing", "constant", "decreasing", "decreasing", "constant"]
     np.testing.assert_allclose(ratio, [0.5, 1, 0.8, 7 / 8, 1], atol=1e-9)
 
@@ -142,7 +142,7 @@ def test_returns_to_scale_are_those_of_a_drawing() -> None:
 def test_returns_to_scale_of_the_hospitals() -> None:
     """The sizes of the sums of weights with constant returns, which Cooper, Seiford and Tone use, tell the same."""
     values = arrays(HOSPITAL_X, HOSPITAL_Y)
-    ratio, kinds = scale_efficiency(*values)
+    _, ratio, kinds = scale_efficiency(*values)
     np.testing.assert_allclose(ratio, np.array(HOSPITAL_CCR) / HOSPITAL_BCC, atol=2e-3)
     sums = compare_with_references(*values, "constant").weights.sum(1)
     expected = np.where(sums < 1 - 1e-6, "increasing", "decreasing").astype(object)

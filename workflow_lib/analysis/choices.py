@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import yaml
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
@@ -154,6 +155,20 @@ def suggest_grid(
     if reduced.keys() <= type(space).model_fields.keys():
         grid["space"] = {"name": space.name} | reduced
     return grid
+
+
+def suggestion_text(
+    choices: pd.DataFrame,
+    space: Any,
+    channel_sets: Mapping[str, Sequence[str]],
+    recipes: Mapping[str, Any] | None = None,
+) -> str:
+    """Return the grid of `suggest_grid` as YAML, with a comment if some values to drop stand in a file of the user."""
+    grid = suggest_grid(choices, space, channel_sets, recipes)
+    text: str = yaml.safe_dump({"grid": grid}, sort_keys=False, default_flow_style=None)
+    elsewhere = "space" not in grid and (choices["dimension"].str.startswith(SPACE) & ~choices["needed"]).any()
+    hint = "# The values of grid.space stand in a file of your own: remove them there.\n"
+    return hint + text if elsewhere else text
 
 
 def describe_choices(choices: pd.DataFrame) -> list[str]:

@@ -21,7 +21,6 @@ from workflow_lib.pareto.envelopment import (
     Comparison,
     compare_with_references,
     merge_ties,
-    relative_efficiency,
     scale_efficiency,
 )
 from workflow_lib.pareto.envelopment import super_efficiency as score_beyond
@@ -72,14 +71,15 @@ def score_models(table: pd.DataFrame, name: str, efficiency: EfficiencyConfig, s
     _check_outputs(outputs, efficiency.outputs, names)
     settings = efficiency.returns, efficiency.orientation
     beyond = score_beyond(inputs, outputs, *settings)
-    rank, (scale, kinds) = _rank(beyond), scale_efficiency(inputs, outputs, efficiency.orientation)
+    rank = _rank(beyond)
+    constant, scale, kinds = scale_efficiency(inputs, outputs, efficiency.orientation)
     scores = pd.DataFrame(
         {
             "model": names,
             "efficiency_pct": 100 * np.minimum(beyond, 1.0),
             "efficiency_rank": rank,
             "super_efficiency_pct": np.where(np.isinf(beyond), np.nan, 100 * beyond),
-            "constant_returns_pct": 100 * relative_efficiency(inputs, outputs, "constant"),
+            "constant_returns_pct": 100 * constant,
             "scale_efficiency_pct": 100 * scale,
             "returns_to_scale": kinds,
         }

@@ -117,7 +117,7 @@ def super_efficiency(
 
 def scale_efficiency(
     inputs: Numbers, outputs: Numbers, orientation: Orientation = "input"
-) -> tuple[Numbers, NDArray[np.object_]]:
+) -> tuple[Numbers, Numbers, NDArray[np.object_]]:
     """Tell how much of a unit's inefficiency is due to its size, and whether it is too small or too large.
 
     Args:
@@ -126,8 +126,8 @@ def scale_efficiency(
         orientation: as in `relative_efficiency`.
 
     Returns:
-        (n,) ratios of the efficiency with constant returns to that with variable returns, in (0, 1]; and (n,) returns
-        to scale: increasing (the unit is too small), constant, or decreasing (it is too large).
+        (n,) efficiencies with constant returns; their (n,) ratios to those with variable returns, in (0, 1]; and (n,)
+        returns to scale: increasing (the unit is too small), constant, or decreasing (it is too large).
 
     Source: Cooper, Seiford and Tone 2007, sections 4.5 and 5.5; Faere, Grosskopf and Lovell 1985 for the test by
         non-increasing returns.
@@ -139,7 +139,7 @@ def scale_efficiency(
     ratio = np.minimum(constant / variable, 1.0)
     kinds = np.where(nonincreasing - constant <= TOLERANCE, "increasing", "decreasing").astype(object)
     kinds[ratio >= EFFICIENT] = "constant"
-    return ratio, kinds
+    return constant, ratio, kinds
 
 
 def compare_with_references(

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import rasterio
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from workflow_lib.field.abstention import DONT_KNOW, NO_CLASS
 from workflow_lib.field.description import Description
@@ -17,7 +16,7 @@ from workflow_lib.report.map_pictures import (
     classes_layer,
     probability_layer,
 )
-from workflow_lib.report.page_parts import figure_address
+from workflow_lib.report.page_parts import figure_address, page_environment
 from workflow_lib.report.plots.drift_plots import map_drift
 from workflow_lib.report.plots.scene_plots import map_scores
 from workflow_lib.report.text_table import TextTable, make_table
@@ -58,10 +57,6 @@ class MapResults:
 
 def render_map(results: MapResults) -> str:
     """Render the page of a map: a complete HTML document that loads no other file."""
-    environment = Environment(
-        loader=PackageLoader("workflow_lib.report", "templates"), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
     imagery = Imagery(results.scenes, results.probability)
     targets = [name for name in results.model.classes if name != results.model.background]
     layers = [
@@ -70,21 +65,25 @@ def render_map(results: MapResults) -> str:
     ]
     width, height = imagery.size_px
     marks = results.detections.iloc[:MAX_MARKS]
-    return environment.get_template("map_page.html.j2").render(
-        area=results.area,
-        model=results.model,
-        imagery=imagery,
-        width=width,
-        height=height,
-        layers=layers,
-        marks=[_mark(row, imagery) for row in marks.to_dict("records")],
-        hidden_marks=len(results.detections) - len(marks),
-        counts=_counts(results),
-        galleries=_galleries(results, imagery),
-        drift=figure_address(map_drift(results.drift)) if len(results.drift) else None,
-        drift_table=_drift_table(results.drift),
-        scores=figure_address(map_scores(results.scores)) if len(results.scores) else None,
-        applied=_applied(results.scores),
+    return (
+        page_environment("templates")
+        .get_template("map_page.html.j2")
+        .render(
+            area=results.area,
+            model=results.model,
+            imagery=imagery,
+            width=width,
+            height=height,
+            layers=layers,
+            marks=[_mark(row, imagery) for row in marks.to_dict("records")],
+            hidden_marks=len(results.detections) - len(marks),
+            counts=_counts(results),
+            galleries=_galleries(results, imagery),
+            drift=figure_address(map_drift(results.drift)) if len(results.drift) else None,
+            drift_table=_drift_table(results.drift),
+            scores=figure_address(map_scores(results.scores)) if len(results.scores) else None,
+            applied=_applied(results.scores),
+        )
     )
 
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from workflow_lib.analysis.candidate_tables import RANKED_RESULT
 from workflow_lib.report.content import ReportContent
 from workflow_lib.report.declaration import SectionDeclaration, all_figures, all_sections
-from workflow_lib.report.page_parts import data_address
+from workflow_lib.report.page_parts import data_address, page_environment
 from workflow_lib.report.recommendation import recommended_row
 from workflow_lib.report.tables import front_members
 
@@ -43,13 +43,7 @@ def render(content: ReportContent) -> str:
         ValueError: if not exactly one candidate is recommended.
     """
     recommended_row(content[RANKED_RESULT])
-    environment = Environment(
-        loader=ChoiceLoader([PackageLoader("workflow_lib.report", folder) for folder in ("templates", "sections")]),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = page_environment("templates", "sections")
     return environment.get_template("report.html.j2").render(
         title=content.config.report.title,
         run=content.config.run,

@@ -4,8 +4,21 @@ from base64 import b64encode
 from io import BytesIO
 from typing import TYPE_CHECKING
 
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+def page_environment(*folders: str) -> Environment:
+    """Return the environment of a page's templates, in folders of the report; it escapes whatever they show."""
+    return Environment(
+        loader=ChoiceLoader([PackageLoader("workflow_lib.report", folder) for folder in folders]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
 
 
 def data_address(image: bytes, kind: str) -> str:

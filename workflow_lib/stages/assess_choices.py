@@ -5,12 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import Field
 
 from workflow_lib.analysis.candidate_tables import FRONT
 from workflow_lib.analysis.choice_tables import CHOICES
-from workflow_lib.analysis.choices import assess_choices, describe_choices, suggest_grid
+from workflow_lib.analysis.choices import assess_choices, describe_choices, suggestion_text
 from workflow_lib.core.arguments import Arguments
 from workflow_lib.core.files import write_text
 from workflow_lib.core.running import run_stage
@@ -46,10 +45,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     sentences = describe_choices(choices)
     for path in arguments.choices:
         CHOICES.write(choices, path)
-    grid = suggest_grid(choices, arguments.space, arguments.channel_sets, arguments.recipes)
-    if "space" not in grid:
-        sentences.append("The values of grid.space stand in a file of your own: remove them there.")
-    text = yaml.safe_dump({"grid": grid}, sort_keys=False, default_flow_style=None)
+    text = suggestion_text(choices, arguments.space, arguments.channel_sets, arguments.recipes)
     write_text(arguments.suggestion, "".join(f"# {sentence}\n" for sentence in sentences) + text)
     print(*sentences, sep="\n", file=sys.stderr)
 

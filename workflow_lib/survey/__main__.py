@@ -13,7 +13,6 @@ from workflow_lib.analysis.efficiency_tables import DOMINANCE, EFFICIENCY, EFFIC
 from workflow_lib.core.arguments import Arguments
 from workflow_lib.core.errors import ConfigError, UserError
 from workflow_lib.core.files import write_text
-from workflow_lib.core.parquet import DamagedTableError
 from workflow_lib.core.running import run_stage
 from workflow_lib.core.table_files import read_any
 from workflow_lib.report.plots.style import save_figures
@@ -113,10 +112,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _read(arguments: SurveyArguments) -> Models:
-    try:
-        table = read_any(arguments.table)
-    except DamagedTableError as error:  # somebody's own file, which must stay where it is
-        raise UserError(error.what, arguments.table) from None
+    table = read_any(arguments.table)
     try:
         return read_models(table, arguments.name, arguments.directions, arguments.deviations, arguments.repeats)
     except ConfigError:

@@ -45,7 +45,11 @@ class Models:
     @property
     def signs(self) -> Numbers:
         """(m,) 1 where lower is better, -1 where higher is better."""
-        return np.array([1.0 if self.directions[column] == "min" else -1.0 for column in self.columns])
+        return np.array([self.sign(column) for column in self.columns])
+
+    def sign(self, column: str) -> float:
+        """Return 1 if lower values of a column are better, -1 if higher ones are."""
+        return 1.0 if self.directions[column] == "min" else -1.0
 
 
 def read_models(

@@ -5,11 +5,10 @@ from itertools import combinations
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from workflow_lib.analysis.efficiency_scores import best_by_construction
 from workflow_lib.report.names import named_plainly
-from workflow_lib.report.page_parts import figure_address
+from workflow_lib.report.page_parts import figure_address, page_environment
 from workflow_lib.report.plots.efficiency_plots import efficiency_boxes, efficiency_dominance, efficiency_fronts
 from workflow_lib.report.text_table import TextTable, make_table
 from workflow_lib.survey.models import Models
@@ -30,20 +29,20 @@ def render_survey(title: str, models: Models, surveyed: pd.DataFrame, fronts: pd
         fronts: rows of PAIR_FRONTS.
         scored: their efficiency.
     """
-    environment = Environment(
-        loader=PackageLoader("workflow_lib.report", "templates"), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    return environment.get_template("survey.html.j2").render(
-        title=title,
-        columns=[f"{column} ({models.directions[column]}imised)" for column in models.columns],
-        count=len(surveyed),
-        facts=_facts(models, surveyed),
-        figure=figure_address(survey_fronts(models, surveyed)),
-        front=_models_table(models, surveyed[surveyed["rank"] == 0]),
-        pairs=_pairs_table(models, fronts),
-        all_models=_models_table(models, surveyed),
-        efficiency=_efficiency(models, scored),
+    return (
+        page_environment("templates")
+        .get_template("survey.html.j2")
+        .render(
+            title=title,
+            columns=[f"{column} ({models.directions[column]}imised)" for column in models.columns],
+            count=len(surveyed),
+            facts=_facts(models, surveyed),
+            figure=figure_address(survey_fronts(models, surveyed)),
+            front=_models_table(models, surveyed[surveyed["rank"] == 0]),
+            pairs=_pairs_table(models, fronts),
+            all_models=_models_table(models, surveyed),
+            efficiency=_efficiency(models, scored),
+        )
     )
 
 

@@ -9,10 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from workflow_lib.report.plots.front_pair_plots import staircase
-from workflow_lib.report.plots.style import PALETTE, number_points, plain_text, set_log, themed, wants_log
+from workflow_lib.report.plots.style import PALETTE, number_points, panel_grid, plain_text, set_log, themed, wants_log
 from workflow_lib.survey.models import Models
-
-_MAX_COLUMNS = 3
 
 
 @themed
@@ -26,19 +24,13 @@ def survey_fronts(models: Models, surveyed: pd.DataFrame) -> Figure:
     Source: Kosaian and Phanishayee, figures 1 and 2.
     """
     pairs = list(combinations(models.columns, 2))
-    columns = min(len(pairs), _MAX_COLUMNS)
-    rows = -(-len(pairs) // columns)
-    width, height = (6.0, 4.2) if columns == 1 else (3.6, 3.2)
-    figure = Figure(figsize=(width * columns, height * rows + 0.4), layout="constrained")
-    panels = list(figure.subplots(rows, columns, squeeze=False).flat)
-    for axes, (first, second) in zip(panels, pairs, strict=False):
+    figure, panels = panel_grid(len(pairs), (3.6, 3.2), alone=(6.0, 4.2))
+    for axes, (first, second) in zip(panels, pairs, strict=True):
         _panel(axes, models, surveyed, second, first)
-    for axes in panels[len(pairs) :]:
-        axes.remove()
     handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=4 if columns > 1 else 2)
+    figure.legend(handles, labels, loc="outside upper center", ncols=4 if len(pairs) > 1 else 2)
     figure.draw_without_rendering()
-    for axes, (first, second) in zip(panels, pairs, strict=False):
+    for axes, (first, second) in zip(panels, pairs, strict=True):
         members = surveyed[surveyed["rank"] == 0]
         places = members[[f"value_{second}", f"value_{first}"]]
         number_points(axes, places.set_axis(members.index + 1))
@@ -64,14 +56,10 @@ def _panel(axes: Axes, models: Models, surveyed: pd.DataFrame, x: str, y: str) -
             surveyed["pair_fronts"] == pairs, "on the front of every pair",
             s=110, facecolor="none", edgecolor=PALETTE[3], linewidth=1.4, zorder=4,
         )  # fmt: skip
-    steps = staircase(points(surveyed), [_gain(models, x), _gain(models, y)])
+    steps = staircase(points(surveyed), [-models.sign(x), -models.sign(y)])
     axes.plot(*steps.T, color="0.25", linewidth=1.0, linestyle=(0, (4, 2)), zorder=2.5, label="front of the pair")
     for axis, column in ((axes.xaxis, x), (axes.yaxis, y)):
-        arrow = "higher" if models.directions[column] == "max" else "lower"
+        arrow = "lower" if models.sign(column) > 0 else "higher"
         axis.set_label_text(f"{plain_text(column)}, {arrow} is better")
         if wants_log(surveyed[f"value_{column}"]):
             set_log(axis, surveyed[f"value_{column}"])
-
-
-def _gain(models: Models, column: str) -> int:
-    return 1 if models.directions[column] == "max" else -1

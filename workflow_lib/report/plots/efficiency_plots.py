@@ -14,7 +14,7 @@ from workflow_lib.core.errors import UserError
 from workflow_lib.pareto.dominance import front_mask
 from workflow_lib.report.names import ColumnFormat, shown_as
 from workflow_lib.report.plots.layered_layout import lay_out
-from workflow_lib.report.plots.style import PALETTE, WIDTH_IN, plain_text, themed
+from workflow_lib.report.plots.style import PALETTE, WIDTH_IN, panel_grid, plain_text, themed
 
 _MAX_NAME_LENGTH = 60
 _MAX_MODELS = 20
@@ -37,12 +37,9 @@ def efficiency_fronts(
 
     Source: Partovi Nia et al., figure 2.
     """
-    columns = min(len(inputs), 3)
-    rows = -(-len(inputs) // columns)
-    figure = Figure(figsize=(max(3.2 * columns, 4.6), 2.9 * rows + 0.4), layout="constrained")
-    panels = list(figure.subplots(rows, columns, squeeze=False).flat)
+    figure, panels = panel_grid(len(inputs), (3.2, 2.9), alone=(4.6, 2.9))
     output = shown(outputs[0])
-    for axes, name in zip(panels, inputs, strict=False):
+    for axes, name in zip(panels, inputs, strict=True):
         cost = shown(name)
         x = scores[f"own_{name}"].to_numpy() * cost.factor
         y = scores[f"own_{outputs[0]}"].to_numpy() * output.factor
@@ -68,10 +65,8 @@ def efficiency_fronts(
         axes.set_ylabel(plain_text(output.axis))
         axes.set_xlim(0, x.max() * 1.05)
         axes.set_ylim(y.min() - 0.08 * max(np.ptp(y), 1e-9), y.max() + 0.08 * max(np.ptp(y), 1e-9))
-    for axes in panels[len(inputs) :]:
-        axes.remove()
     handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=2 if columns == 1 else 4)
+    figure.legend(handles, labels, loc="outside upper center", ncols=2 if len(inputs) == 1 else 4)
     return figure
 
 

@@ -10,7 +10,17 @@ from matplotlib.figure import Figure
 
 from workflow_lib.pareto.front_config import Objective
 from workflow_lib.report.names import axis_name, column_format
-from workflow_lib.report.plots.style import GROUPS, defined, number_points, scatter, set_log, split, themed, wants_log
+from workflow_lib.report.plots.style import (
+    GROUPS,
+    defined,
+    number_points,
+    panel_grid,
+    scatter,
+    set_log,
+    split,
+    themed,
+    wants_log,
+)
 from workflow_lib.report.tables import baseline_rows, candidates_only, front_members, gain_sign
 
 _INTERVAL = ["accuracy_low_pct", "accuracy_high_pct"]
@@ -28,18 +38,12 @@ def front_pairs(ranked: pd.DataFrame, objectives: Sequence[Objective]) -> Figure
         objectives: the objectives of the front.
     """
     pairs = list(combinations(defined(ranked, objectives), 2))
-    columns = min(len(pairs), 3)
-    rows = -(-len(pairs) // columns)
-    width, height = (6.0, 4.2) if columns == 1 else (3.1, 2.8)
-    figure = Figure(figsize=(width * columns, height * rows + 0.4), layout="constrained")
-    panels = list(figure.subplots(rows, columns, squeeze=False).flat)
-    for axes, (y, x) in zip(panels, pairs, strict=False):
+    figure, panels = panel_grid(len(pairs), (3.1, 2.8), alone=(6.0, 4.2))
+    for axes, (y, x) in zip(panels, pairs, strict=True):
         _panel(axes, ranked, objectives, x, y)
-    for axes in panels[len(pairs) :]:
-        axes.remove()
     handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=5 if columns > 1 else 3)
-    _number_members(figure, panels[: len(pairs)], pairs, ranked, objectives)
+    figure.legend(handles, labels, loc="outside upper center", ncols=5 if len(pairs) > 1 else 3)
+    _number_members(figure, panels, pairs, ranked, objectives)
     return figure
 
 

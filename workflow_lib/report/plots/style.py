@@ -9,6 +9,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
@@ -18,6 +19,7 @@ from workflow_lib.core.files import atomic_path
 from workflow_lib.pareto.front_config import Objective
 from workflow_lib.report.tables import baseline_rows, candidates_only, front_members
 
+_MAX_PANELS = 3
 WIDTH_IN = 7.2
 """Width of a figure that fills a page (inches)."""
 
@@ -152,6 +154,24 @@ def scatter(axes: Any, group: str, *values: Iterable[float], scale: float = 1.0,
         label=group,
         **more,
     )
+
+
+def panel_grid(count: int, size: tuple[float, float], alone: tuple[float, float]) -> tuple[Figure, list[Axes]]:
+    """Return a figure with up to three panels per row, and room for a legend above.
+
+    Args:
+        count: number of panels.
+        size: width and height of a panel (inches).
+        alone: width and height if there is only one panel.
+    """
+    columns = min(count, _MAX_PANELS)
+    rows = -(-count // columns)
+    width, height = size if columns > 1 else alone
+    figure = Figure(figsize=(width * columns, height * rows + 0.4), layout="constrained")
+    panels = list(figure.subplots(rows, columns, squeeze=False).flat)
+    for axes in panels[count:]:
+        axes.remove()
+    return figure, panels[:count]
 
 
 def plain_text(text: str) -> str:

@@ -38,9 +38,7 @@ def baselines(content: ReportContent) -> TextTable:
 
 def choices(content: ReportContent) -> dict[str, Any]:
     """Tell what the front needs of the search space, as CROSS does for the padding."""
-    import yaml
-
-    from workflow_lib.analysis.choices import describe_choices, suggest_grid
+    from workflow_lib.analysis.choices import describe_choices, suggestion_text
 
     if not CHOICES_RESULT.when(content.config):
         return {"needs": [], "choices": None, "suggestion": ""}
@@ -62,9 +60,9 @@ def choices(content: ReportContent) -> dict[str, Any]:
         },
         texts=2,
     )
-    grid_without = {"grid": suggest_grid(frame, grid.space, grid.channel_sets, grid.recipes)}
-    text = "" if frame["needed"].all() else yaml.safe_dump(grid_without, sort_keys=False, default_flow_style=None)
-    return {"needs": describe_choices(frame), "choices": table, "suggestion": text}
+    droppable = not frame["needed"].all()
+    suggestion = suggestion_text(frame, grid.space, grid.channel_sets, grid.recipes) if droppable else ""
+    return {"needs": describe_choices(frame), "choices": table, "suggestion": suggestion}
 
 
 def values(content: ReportContent) -> Mapping[str, Any]:
